@@ -1,0 +1,51 @@
+/** What a caller may do about an operating error. */
+export type Retry = "never" | "now" | "later";
+
+/** Every operating error: its code, what a caller may do, and what it means. In alphabetical order; the reference page is checked against it. */
+export const errorCodes = {
+  DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
+  EPOCH_FENCED: { retry: "never", meaning: "Another spool took over this agent's name." },
+  FORMAT_UNKNOWN: { retry: "never", meaning: "Stored data has a format that this version cannot read." },
+  LISTEN_FAILED: { retry: "never", meaning: "The address to listen on cannot be used." },
+  LOCK_HELD: { retry: "never", meaning: "Another process uses this data directory." },
+  LOG_CORRUPT: { retry: "never", meaning: "The log holds bytes that were not written so." },
+  LOG_FENCED: { retry: "never", meaning: "Another owner took the partition over." },
+  LOG_FULL: { retry: "later", meaning: "The log is at its size limit; certainly not appended." },
+  LOG_UNAVAILABLE: { retry: "later", meaning: "The log cannot be reached; certainly not appended." },
+  LOG_UNKNOWN: { retry: "later", meaning: "The outcome of an append or commit is not known." },
+  NETWORK_FAILED: { retry: "later", meaning: "No whole answer came over the network." },
+  SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
+  SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
+  SPOOL_FULL: { retry: "later", meaning: "The spool is at its size limit." },
+  SPOOL_WRITE_FAILED: { retry: "never", meaning: "A write to the spool failed; the spool is closed." },
+  STORE_FAILED: { retry: "never", meaning: "The state store did not commit." },
+} as const satisfies Record<string, { readonly retry: Retry; readonly meaning: string }>;
+
+/** The code of an operating error. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An operating error. Callers look at `code` and `retry`, never at the text. */
+export class TailraceError extends Error {
+  override readonly name = "TailraceError";
+  readonly code: ErrorCode;
+  readonly retry: Retry;
+  /** What is known of the place and circumstances: file, segment, offset, … */
+  readonly facts: Readonly<Record<string, string | number>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly facts?: Readonly<Record<string, string | number>> } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retry = errorCodes[code].retry;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** The system's code of a failed file operation (`ENOENT`, …), or undefined when `error` has none. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,56 @@
+/** What the file system knows of a file or folder. */
+export interface FileStat {
+  /** Number of the device, as decimal text (64 bits do not fit a number). */
+  readonly device: string;
+  readonly inode: string;
+  /** Milliseconds since the Unix epoch, or undefined where the file system reports none. */
+  readonly birthMs: number | undefined;
+  readonly modifiedMs: number;
+  readonly bytes: number;
+  readonly kind: "file" | "directory" | "other";
+}
+
+/** An open file. Positions and lengths are in bytes. */
+export interface DiskFile {
+  /** Reads up to `length` bytes at `position` into `target` at `targetOffset`; resolves with the count, 0 at the end. */
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): Promise<number>;
+  /** Writes all of `bytes` at `position`. Not durable before {@link sync}. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Makes the content and size durable. After a failure the unsynced content is unknown: never simply retry. */
+  sync(): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  stat(): Promise<FileStat>;
+  close(): Promise<void>;
+}
+
+/** A lock that the kernel drops when its process dies. */
+export interface DiskLock {
+  release(): Promise<void>;
+}
+
+/** Says that something may have changed; never relied on alone. */
+export interface DiskWatcher {
+  close(): Promise<void>;
+}
+
+/** The file system. Failures carry the system's `code` (`ENOENT`, `ENOSPC`, `EIO`, …). */
+export interface Disk {
+  /** `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). Reading is allowed in all. */
+  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
+  /** Follows symbolic links. */
+  stat(path: string): Promise<FileStat>;
+  /** Names in a folder, sorted. */
+  list(path: string): Promise<string[]>;
+  /** Makes a folder and its parents; nothing when it exists. */
+  makeDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Makes the entries of a folder durable: files made, renamed or removed in it. */
+  syncDirectory(path: string): Promise<void>;
+  /** Takes an exclusive lock on `path` (made when absent), or resolves with undefined when another process holds it. */
+  lock(path: string): Promise<DiskLock | undefined>;
+  /** Paths of the files that match a glob pattern, sorted. */
+  glob(pattern: string): Promise<string[]>;
+  /** Calls `onChange` soon after something below one of the folders changed. */
+  watch(directories: readonly string[], onChange: () => void): DiskWatcher;
+}
