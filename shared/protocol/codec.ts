@@ -1,0 +1,300 @@
+/** The bytes of a batch: `encodeBatch` and `decodeBatch` are each other's inverse. FORMAT.md draws them. */
+import type { Reader, Writer } from "protobufjs/minimal.js";
+import { present } from "../assert.ts";
+import type {
+  Batch,
+  ByteRange,
+  Checkpoint,
+  LedgerEntry,
+  LedgerKind,
+  SourceReport,
+  SourceState,
+  Tombstone,
+} from "./batch.ts";
+import { readDeltas, type StringTable, writeDeltas } from "./deltas.ts";
+import {
+  BYTES,
+  createReader,
+  createWriter,
+  decoding,
+  FIXED32,
+  finish,
+  MalformedError,
+  readEnd,
+  readHex,
+  readSint,
+  readUint,
+  refuseTag,
+  tag,
+  VARINT,
+} from "./wire.ts";
+
+const SOURCE_STATES = ["live", "idle", "ended"] as const satisfies readonly SourceState[];
+const LEDGER_KINDS = [
+  "aggregated",
+  "filtered",
+  "rejected",
+  "lost",
+  "held",
+  "noted",
+] as const satisfies readonly LedgerKind[];
+const TOMBSTONE_REASONS = [
+  "malformed_batch",
+  "spool_corrupt",
+] as const satisfies readonly Tombstone["reason"][];
+
+class Strings implements StringTable {
+  readonly list: string[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  index(text: string): number {
+    const known = this.#indexes.get(text);
+    if (known !== undefined) return known;
+    const index = this.list.length;
+    this.#indexes.set(text, index);
+    this.list.push(text);
+    return index;
+  }
+}
+
+/** The bytes of a batch. Equal batches give equal bytes. */
+export function encodeBatch(batch: Batch): Buffer {
+  const strings = new Strings();
+  const body = createWriter();
+  if (batch.deltas.length > 0) {
+    body.uint32(tag(7, BYTES)).fork();
+    writeDeltas(body, batch.deltas, strings);
+    body.ldelim();
+  }
+  for (const checkpoint of batch.checkpoints) {
+    body.uint32(tag(8, BYTES)).fork();
+    writeCheckpoint(body, checkpoint, strings);
+    body.ldelim();
+  }
+  for (const report of batch.sources) {
+    body.uint32(tag(9, BYTES)).fork();
+    body.uint32(tag(1, VARINT)).uint32(strings.index(report.source));
+    body.uint32(tag(2, VARINT)).uint32(SOURCE_STATES.indexOf(report.state));
+    if (report.eventTimeMaxMs !== undefined) {
+      body.uint32(tag(3, VARINT)).bool(true);
+      body.uint32(tag(4, VARINT)).sint64(report.eventTimeMaxMs);
+    }
+    body.ldelim();
+  }
+  for (const entry of batch.ledger) {
+    body.uint32(tag(10, BYTES)).fork();
+    body.uint32(tag(1, VARINT)).uint32(strings.index(entry.source));
+    body.uint32(tag(2, VARINT)).uint32(LEDGER_KINDS.indexOf(entry.kind));
+    body.uint32(tag(3, VARINT)).uint32(strings.index(entry.reason));
+    body.uint32(tag(4, VARINT)).uint64(entry.lines);
+    body.uint32(tag(5, VARINT)).uint64(entry.bytes);
+    body.ldelim();
+  }
+  if (batch.tombstone !== undefined) {
+    body.uint32(tag(11, BYTES)).fork();
+    body.uint32(tag(1, VARINT)).uint32(TOMBSTONE_REASONS.indexOf(batch.tombstone.reason));
+    body.uint32(tag(2, BYTES)).bytes(Buffer.from(batch.tombstone.replacedDigest, "hex"));
+    body.ldelim();
+  }
+  return Buffer.concat([finish(writeHead(batch, strings)), finish(body)]);
+}
+
+function writeHead(batch: Batch, strings: Strings): Writer {
+  const head = createWriter();
+  head.uint32(tag(1, BYTES)).string(batch.agent);
+  head.uint32(tag(2, BYTES)).bytes(Buffer.from(batch.epoch, "hex"));
+  head.uint32(tag(3, VARINT)).uint64(batch.sequence);
+  head.uint32(tag(4, BYTES)).bytes(Buffer.from(batch.previousDigest, "hex"));
+  head.uint32(tag(5, VARINT)).sint64(batch.sealedAtMs);
+  for (const text of strings.list) head.uint32(tag(6, BYTES)).string(text);
+  return head;
+}
+
+function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: Strings): void {
+  writer.uint32(tag(1, VARINT)).uint32(strings.index(checkpoint.source));
+  writer.uint32(tag(2, VARINT)).uint64(checkpoint.file);
+  writer.uint32(tag(3, BYTES)).string(checkpoint.path);
+  writer.uint32(tag(4, BYTES)).string(checkpoint.device);
+  writer.uint32(tag(5, BYTES)).string(checkpoint.inode);
+  if (checkpoint.birthMs !== undefined) writer.uint32(tag(6, VARINT)).sint64(checkpoint.birthMs);
+  writer.uint32(tag(7, VARINT)).uint32(checkpoint.fingerprintBytes);
+  writer.uint32(tag(8, BYTES)).bytes(Buffer.from(checkpoint.fingerprint, "hex"));
+  writer.uint32(tag(9, VARINT)).uint32(checkpoint.generation);
+  writer.uint32(tag(10, VARINT)).uint64(checkpoint.offset);
+  writer.uint32(tag(11, VARINT)).uint64(checkpoint.from);
+  writer.uint32(tag(12, VARINT)).uint32(checkpoint.guardBytes);
+  writer.uint32(tag(13, FIXED32)).fixed32(checkpoint.guard);
+  for (const range of checkpoint.held) {
+    writer.uint32(tag(14, BYTES)).fork();
+    writer.uint32(tag(1, VARINT)).uint64(range.from);
+    writer.uint32(tag(2, VARINT)).uint64(range.to);
+    writer.ldelim();
+  }
+  if (checkpoint.unterminated) writer.uint32(tag(15, VARINT)).bool(true);
+  if (checkpoint.removed) writer.uint32(tag(16, VARINT)).bool(true);
+}
+
+/** The batch of these bytes. Throws {@link MalformedError} that says what is wrong. */
+export function decodeBatch(raw: Buffer): Batch {
+  return decoding("the batch", () => readBatch(createReader(raw)));
+}
+
+function readBatch(reader: Reader): Batch {
+  let agent = "";
+  let epoch = "";
+  let sequence = 0;
+  let previousDigest = "";
+  let sealedAtMs = 0;
+  const strings: string[] = [];
+  const deltas: Batch["deltas"][number][] = [];
+  const checkpoints: Checkpoint[] = [];
+  const sources: SourceReport[] = [];
+  const ledger: LedgerEntry[] = [];
+  let tombstone: Tombstone | undefined;
+  while (reader.pos < reader.len) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, BYTES)) agent = reader.string();
+    else if (fieldTag === tag(2, BYTES)) epoch = readHex(reader);
+    else if (fieldTag === tag(3, VARINT)) sequence = readUint(reader);
+    else if (fieldTag === tag(4, BYTES)) previousDigest = readHex(reader);
+    else if (fieldTag === tag(5, VARINT)) sealedAtMs = readSint(reader);
+    else if (fieldTag === tag(6, BYTES)) strings.push(reader.string());
+    else if (fieldTag === tag(7, BYTES))
+      deltas.push(...readDeltas(reader, readEnd(reader), strings));
+    else if (fieldTag === tag(8, BYTES)) checkpoints.push(readCheckpoint(reader, strings));
+    else if (fieldTag === tag(9, BYTES)) sources.push(readSourceReport(reader, strings));
+    else if (fieldTag === tag(10, BYTES)) ledger.push(readLedgerEntry(reader, strings));
+    else if (fieldTag === tag(11, BYTES)) tombstone = readTombstone(reader);
+    else refuseTag("Batch", fieldTag);
+  }
+  if (agent === "") throw new MalformedError("the batch names no agent");
+  if (!/^[0-9a-f]{32}$/.test(epoch)) throw new MalformedError("the batch's epoch is not 16 bytes");
+  if (!/^[0-9a-f]{32}$/.test(previousDigest))
+    throw new MalformedError("the batch's previous digest is not 16 bytes");
+  if (sequence < 1) throw new MalformedError("the batch's sequence is not at least 1");
+  return {
+    agent,
+    epoch,
+    sequence,
+    previousDigest,
+    sealedAtMs,
+    deltas,
+    checkpoints,
+    sources,
+    ledger,
+    tombstone,
+  };
+}
+
+// Number 0 is left out by other writers of protobuf, so a name that is absent is the first of the table.
+function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint {
+  const end = readEnd(reader);
+  const held: ByteRange[] = [];
+  const checkpoint: { -readonly [K in keyof Checkpoint]: Checkpoint[K] } = {
+    source: strings[0] ?? "",
+    file: 0,
+    path: "",
+    device: "",
+    inode: "",
+    birthMs: undefined,
+    fingerprintBytes: 0,
+    fingerprint: "",
+    generation: 0,
+    offset: 0,
+    from: 0,
+    guardBytes: 0,
+    guard: 0,
+    held,
+    unterminated: false,
+    removed: false,
+  };
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, VARINT)) checkpoint.source = lookUp(strings, reader.uint32());
+    else if (fieldTag === tag(2, VARINT)) checkpoint.file = readUint(reader);
+    else if (fieldTag === tag(3, BYTES)) checkpoint.path = reader.string();
+    else if (fieldTag === tag(4, BYTES)) checkpoint.device = reader.string();
+    else if (fieldTag === tag(5, BYTES)) checkpoint.inode = reader.string();
+    else if (fieldTag === tag(6, VARINT)) checkpoint.birthMs = readSint(reader);
+    else if (fieldTag === tag(7, VARINT)) checkpoint.fingerprintBytes = reader.uint32();
+    else if (fieldTag === tag(8, BYTES)) checkpoint.fingerprint = readHex(reader);
+    else if (fieldTag === tag(9, VARINT)) checkpoint.generation = reader.uint32();
+    else if (fieldTag === tag(10, VARINT)) checkpoint.offset = readUint(reader);
+    else if (fieldTag === tag(11, VARINT)) checkpoint.from = readUint(reader);
+    else if (fieldTag === tag(12, VARINT)) checkpoint.guardBytes = reader.uint32();
+    else if (fieldTag === tag(13, FIXED32)) checkpoint.guard = reader.fixed32();
+    else if (fieldTag === tag(14, BYTES)) held.push(readRange(reader));
+    else if (fieldTag === tag(15, VARINT)) checkpoint.unterminated = reader.bool();
+    else if (fieldTag === tag(16, VARINT)) checkpoint.removed = reader.bool();
+    else refuseTag("Checkpoint", fieldTag);
+  }
+  return checkpoint;
+}
+
+function readRange(reader: Reader): ByteRange {
+  const end = readEnd(reader);
+  let from = 0;
+  let to = 0;
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, VARINT)) from = readUint(reader);
+    else if (fieldTag === tag(2, VARINT)) to = readUint(reader);
+    else refuseTag("Range", fieldTag);
+  }
+  if (from >= to) throw new MalformedError("a held range is empty");
+  return { from, to };
+}
+
+function readSourceReport(reader: Reader, strings: readonly string[]): SourceReport {
+  const end = readEnd(reader);
+  let source = strings[0] ?? "";
+  let state: SourceState = "live";
+  let hasEventTime = false;
+  let eventTimeMaxMs = 0;
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, VARINT)) source = lookUp(strings, reader.uint32());
+    else if (fieldTag === tag(2, VARINT)) state = lookUp(SOURCE_STATES, reader.uint32());
+    else if (fieldTag === tag(3, VARINT)) hasEventTime = reader.bool();
+    else if (fieldTag === tag(4, VARINT)) eventTimeMaxMs = readSint(reader);
+    else refuseTag("SourceReport", fieldTag);
+  }
+  return { source, state, eventTimeMaxMs: hasEventTime ? eventTimeMaxMs : undefined };
+}
+
+function readLedgerEntry(reader: Reader, strings: readonly string[]): LedgerEntry {
+  const end = readEnd(reader);
+  let source = strings[0] ?? "";
+  let kind: LedgerKind = "aggregated";
+  let reason = source;
+  let lines = 0;
+  let bytes = 0;
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, VARINT)) source = lookUp(strings, reader.uint32());
+    else if (fieldTag === tag(2, VARINT)) kind = lookUp(LEDGER_KINDS, reader.uint32());
+    else if (fieldTag === tag(3, VARINT)) reason = lookUp(strings, reader.uint32());
+    else if (fieldTag === tag(4, VARINT)) lines = readUint(reader);
+    else if (fieldTag === tag(5, VARINT)) bytes = readUint(reader);
+    else refuseTag("LedgerEntry", fieldTag);
+  }
+  return { source, kind, reason, lines, bytes };
+}
+
+function readTombstone(reader: Reader): Tombstone {
+  const end = readEnd(reader);
+  let reason: Tombstone["reason"] = "malformed_batch";
+  let replacedDigest = "";
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === tag(1, VARINT)) reason = lookUp(TOMBSTONE_REASONS, reader.uint32());
+    else if (fieldTag === tag(2, BYTES)) replacedDigest = readHex(reader);
+    else refuseTag("Tombstone", fieldTag);
+  }
+  return { reason, replacedDigest };
+}
+
+function lookUp<T>(list: readonly T[], index: number): T {
+  if (index >= list.length) throw new MalformedError(`number ${index} stands for nothing`);
+  return present(list[index], "the entry");
+}
