@@ -1,3 +1,8 @@
+import { type BigIntStats, constants } from "node:fs";
+import { type FileHandle, glob, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { systemCode } from "../errors.ts";
+
 /** What the file system knows of a file or folder. */
 export interface FileStat {
   /** Number of the device, as decimal text (64 bits do not fit a number). */
@@ -53,4 +58,123 @@ export interface Disk {
   glob(pattern: string): Promise<string[]>;
   /** Calls `onChange` soon after something below one of the folders changed. */
   watch(directories: readonly string[], onChange: () => void): DiskWatcher;
+}
+
+/** The file system of this machine. */
+export const realDisk: Disk = {
+  open: async (path, mode) => realFile(await open(path, OPEN_FLAGS[mode])),
+  stat: async (path) => fileStat(await stat(path, { bigint: true })),
+  list: async (path) => (await readdir(path)).sort(),
+  makeDirectory: async (path) => {
+    await mkdir(path, { recursive: true });
+  },
+  rename,
+  remove: (path) => rm(path),
+  syncDirectory: async (path) => {
+    const directory = await open(path, "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  },
+  lock: lockPath,
+  glob: globFiles,
+  watch: watchDirectories,
+};
+
+const OPEN_FLAGS = {
+  read: "r",
+  write: constants.O_RDWR | constants.O_CREAT,
+  create: "wx+",
+} as const;
+
+function realFile(handle: FileHandle): DiskFile {
+  return {
+    read: async (target, targetOffset, length, position) =>
+      (await handle.read(target, targetOffset, length, position)).bytesRead,
+    write: async (bytes, position) => {
+      let written = 0;
+      while (written < bytes.length) {
+        const rest = bytes.length - written;
+        written += (await handle.write(bytes, written, rest, position + written)).bytesWritten;
+      }
+    },
+    sync: () => handle.datasync(),
+    truncate: (bytes) => handle.truncate(bytes),
+    stat: async () => fileStat(await handle.stat({ bigint: true })),
+    close: () => handle.close(),
+  };
+}
+
+function fileStat(found: BigIntStats): FileStat {
+  return {
+    device: found.dev.toString(),
+    inode: found.ino.toString(),
+    birthMs: found.birthtimeNs === 0n ? undefined : Number(found.birthtimeMs),
+    modifiedMs: Number(found.mtimeMs),
+    bytes: Number(found.size),
+    kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other",
+  };
+}
+
+/** Node has no flock: an exclusive transaction of SQLite holds a lock that the kernel drops when the process dies. */
+async function lockPath(path: string): Promise<DiskLock | undefined> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) {
+      return undefined;
+    }
+    throw error;
+  }
+  let isHeld = true;
+  return {
+    release: async () => {
+      if (isHeld) database.close();
+      isHeld = false;
+    },
+  };
+}
+
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
+
+async function globFiles(pattern: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const entry of glob(pattern, { withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() || (entry.isSymbolicLink() && (await isFileBehind(path)))) paths.push(path);
+  }
+  return paths.sort();
+}
+
+async function isFileBehind(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    // The link points nowhere, or vanished: not a file now.
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  }
+}
+
+function watchDirectories(directories: readonly string[], onChange: () => void): DiskWatcher {
+  let isClosed = false;
+  const opened = import("chokidar").then(({ watch }) => {
+    if (isClosed) return undefined;
+    const watcher = watch([...directories], { ignoreInitial: true, ignorePermissionErrors: true });
+    // An error, such as too few inotify watches, means that changes may have been missed: look now; polling goes on anyway.
+    watcher.on("all", onChange).on("error", onChange);
+    return watcher;
+  });
+  return {
+    close: async () => {
+      isClosed = true;
+      await (await opened)?.close();
+    },
+  };
 }

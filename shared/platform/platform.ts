@@ -1,8 +1,8 @@
 /**
  * The only door to the outside world.
  *
- * Everything outside this folder receives its clock, timers, disk, network and randomness as a {@link Platform}. The real ones stand
- * in `clock.ts`, `timers.ts`, `disk.ts`, `network.ts` and `random.ts`; the simulated ones, where time is virtual and disks forget
+ * Everything outside this folder receives its clock, timers, disk, network and randomness as a {@link Platform}. The real ones are
+ * joined in `real-platform.ts`; the simulated ones, where time is virtual and disks forget
  * what was not synced, in `simulated/`. A promise of a simulated port never settles after its process was killed, so code written
  * against the ports can be stopped at any await, as `kill -9` would.
  */

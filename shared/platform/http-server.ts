@@ -1,0 +1,148 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { TailraceError } from "../errors.ts";
+import type { HttpRequest, HttpResponse, Listener, ListenOptions } from "./network.ts";
+
+/** How long requests under way may take to finish once the listener closes. */
+const CLOSE_WAIT_MS_MAX = 5_000;
+/** How long the rest of a refused body is read and thrown away, so that the client sees the answer instead of a reset. */
+const REFUSED_BODY_WAIT_MS_MAX = 2_000;
+/** Idle connections are kept a little longer than clients keep them (undici: 4 s), so that the client closes first. */
+const KEEP_ALIVE_MS = 10_000;
+
+type Handler = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** Listens with `node:http`; see `Network.listen`. */
+export function listenHttp(options: ListenOptions, handle: Handler): Promise<Listener> {
+  const server = createServer({
+    requestTimeout: options.requestTimeoutMs,
+    headersTimeout: options.requestTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(5_000, options.requestTimeoutMs / 4)),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  server.maxConnections = options.connectionCountMax;
+  server.on("request", (request, response) => {
+    // A client that goes away while it is answered is no fault of ours; its request ends with its socket.
+    response.on("error", () => request.destroy());
+    request.on("error", () => response.destroy());
+    answer(request, response, { server, handle, bodyBytesMax: options.bodyBytesMax }).catch(() =>
+      response.destroy(),
+    );
+  });
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => {
+      const text = `Cannot listen on ${options.host}:${options.port}: ${cause.message}`;
+      reject(new TailraceError("LISTEN_FAILED", text, { cause }));
+    };
+    server.once("error", fail);
+    server.listen(options.port, options.host, () => {
+      server.off("error", fail);
+      // Accepting may fail for want of descriptors; connections already open go on, and the client tries again.
+      server.on("error", () => server.closeIdleConnections());
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : options.port;
+      resolve({ host: options.host, port, close: () => closeServer(server) });
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_WAIT_MS_MAX);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+interface Serving {
+  readonly server: Server;
+  readonly handle: Handler;
+  readonly bodyBytesMax: number;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  serving: Serving,
+): Promise<void> {
+  const body = await readBody(request, serving.bodyBytesMax);
+  if (body === "cut") return;
+  if (body === "too large") {
+    refuseBody(request, response, serving.bodyBytesMax);
+    return;
+  }
+  let result: HttpResponse;
+  try {
+    result = await serving.handle({
+      method: request.method ?? "GET",
+      path: request.url ?? "/",
+      headers: flatHeaders(request.headers),
+      body,
+      remoteAddress: request.socket.remoteAddress ?? "",
+    });
+  } catch {
+    // What went wrong inside is for the handler to log; the client learns only that it was not its fault.
+    result = problem(500, { title: "Internal error", detail: "The request failed." });
+  }
+  if (!serving.server.listening) response.setHeader("connection", "close");
+  send(response, result);
+}
+
+function send(response: ServerResponse, result: HttpResponse): void {
+  response.writeHead(result.status, { ...result.headers, "content-length": result.body.length });
+  response.end(result.body);
+}
+
+function problem(status: number, facts: Readonly<Record<string, string>>): HttpResponse {
+  const body = Buffer.from(JSON.stringify({ type: "about:blank", status, ...facts }));
+  return { status, headers: { "content-type": "application/problem+json" }, body };
+}
+
+function refuseBody(request: IncomingMessage, response: ServerResponse, bytesMax: number): void {
+  const socket: Socket = request.socket;
+  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_WAIT_MS_MAX);
+  request.once("close", () => clearTimeout(timer));
+  request.resume();
+  response.setHeader("connection", "close");
+  const detail = `The body is larger than ${bytesMax} bytes; send less at once.`;
+  send(response, problem(413, { title: "Body too large", code: "body_too_large", detail }));
+}
+
+/** Resolves with the whole body, or with why there is none. */
+function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+): Promise<Buffer | "cut" | "too large"> {
+  const announced = Number(request.headers["content-length"] ?? 0);
+  if (announced > bytesMax) return Promise.resolve("too large");
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= bytesMax) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off("data", take);
+      resolve("too large");
+    };
+    request.on("data", take);
+    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("close", () => resolve("cut"));
+  });
+}
+
+/** Headers with one text per name; repeated ones are joined with a comma. */
+export function flatHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = typeof value === "string" ? value : value.join(", ");
+  }
+  return flat;
+}

@@ -1,0 +1,15 @@
+import { realClock } from "./clock.ts";
+import { realDisk } from "./disk.ts";
+import type { Platform } from "./platform.ts";
+import { realRandom } from "./random.ts";
+import { realNetwork } from "./real-network.ts";
+import { realTimers } from "./timers.ts";
+
+/** The ports of this machine and process. */
+export const realPlatform: Platform = {
+  clock: realClock,
+  timers: realTimers,
+  disk: realDisk,
+  network: realNetwork,
+  random: realRandom,
+};
