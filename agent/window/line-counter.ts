@@ -1,0 +1,59 @@
+/**
+ * What turns whole lines into counts. Sources feed bytes and never look into them; a counter knows the format and never does I/O.
+ * Two kinds exist: one driven by any parser, and a kernel that scans JSON without building an object per line.
+ */
+import type { Delta, LedgerKind } from "../../shared/protocol/batch.ts";
+
+/** What belongs to one call rather than to the counter. */
+export interface CountContext {
+  /** Service of events that name none. */
+  readonly service: string;
+  /**
+   * Events later than this count in their window and are noted `clock_ahead`, but do not move {@link Counted.eventTimeMaxMs}.
+   * Infinity: no limit.
+   */
+  readonly eventTimeLimitMs: number;
+  /** Number of the file that the lines stem from: `auto` decides for each file by itself. Absent: one decision for all such calls. */
+  readonly file?: number;
+  /** True when the bytes are the first of a file: a UTF-8 byte order mark there is no part of the line (its bytes count with it). */
+  readonly fileStart?: boolean;
+  /** Called for each rejected line with the reason and the position in `buffer` where the line begins. */
+  readonly onRejected?: (reason: string, position: number) => void;
+}
+
+/** Lines and bytes for the ledger, all of one kind and reason. `noted` entries stand beside the balance. */
+export interface CountedEntry {
+  readonly kind: LedgerKind;
+  /** Empty for `aggregated`. */
+  readonly reason: string;
+  readonly lines: number;
+  /** Line ends included. */
+  readonly bytes: number;
+}
+
+/** Everything counted between two takes. */
+export interface Counted {
+  /** One per stream, service and minute; the taker owns the aggregates. */
+  readonly deltas: Delta[];
+  /** One per kind and reason; only those with lines. */
+  readonly entries: CountedEntry[];
+  /** Highest event time that was not beyond the call's limit; undefined when there was none. */
+  readonly eventTimeMaxMs: number | undefined;
+}
+
+/** Counts lines. Synchronous, without I/O, clock or randomness; never throws because of what a line holds. */
+export interface LineCounter {
+  /**
+   * Counts whole lines: `buffer[from, to)` begins where a line begins and ends after a line feed (or is empty).
+   * The bytes are not kept: the caller may overwrite them after the call.
+   */
+  count(buffer: Buffer, from: number, to: number, context: CountContext): void;
+  /** Counts one line that no line feed ends, such as the last one of a finished file. An empty line counts nothing. */
+  countUnterminated(line: Buffer, context: CountContext): void;
+  /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
+  readonly pendingKeys: number;
+  /** Count of all lines since the counter was made; takes do not reset it. */
+  readonly lineCount: number;
+  /** Takes everything counted since the last take and starts anew. */
+  take(): Counted;
+}
