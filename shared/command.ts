@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import type { Platform } from "./platform/platform.ts";
+
+/** Where a command reads, writes and learns about its surroundings. stdout is data, stderr is for people. */
+export interface CommandIo {
+  readonly platform: Platform;
+  readonly stdout: (text: string) => Promise<void>;
+  readonly stderr: (text: string) => void;
+  readonly stdin: AsyncIterable<Buffer>;
+  /** Whether stderr is a terminal: progress is shown only there. */
+  readonly isTerminal: boolean;
+  /** Whether stdout may be coloured: a terminal, and NO_COLOR is not set. */
+  readonly hasColor: boolean;
+  /** Width of the terminal in characters. */
+  readonly columns: number;
+  readonly hostname: string;
+  /** The host's time zone, such as `Europe/Berlin`. */
+  readonly timezone: string;
+  /** Identity of this machine (`/etc/machine-id`, else the host's name). */
+  readonly machine: string;
+  /** Aborts on SIGINT and SIGTERM: finish and return. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit codes: done, failed, wrong usage or configuration. */
+export const EXIT_DONE = 0;
+/** See {@link EXIT_DONE}. */
+export const EXIT_FAILED = 1;
+/** See {@link EXIT_DONE}. */
+export const EXIT_USAGE = 2;
+
+/** One command of the program: one file, one line in the registry. */
+export interface CommandDefinition {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Command lines that work, each with what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+  /** Declares arguments and options. */
+  configure(command: Command): void;
+  /** Runs and resolves with the exit code. `options` are as commander parsed them: check them before use. */
+  run(
+    operands: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+    io: CommandIo,
+  ): Promise<number>;
+}
+
+/** Thrown for wrong usage that only a command itself can see: the message is printed and the program exits with {@link EXIT_USAGE}. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** States the type of a command definition. */
+export function defineCommand(definition: CommandDefinition): CommandDefinition {
+  return definition;
+}
