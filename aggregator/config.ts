@@ -1,0 +1,193 @@
+/** The schema of aggregator.yaml, composed from the schemas of its parts. */
+import { z } from "zod";
+import { byteSize, duration } from "../shared/config/units.ts";
+import { sinks } from "./sinks/registry.ts";
+import type { ConfiguredSink } from "./sinks/sink.ts";
+
+/** The address to listen on. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** What one request may hold, and all together. */
+export interface AggregatorLimits {
+  readonly bodyBytesMax: number;
+  readonly recordCountMax: number;
+  readonly recordBytesMax: number;
+  readonly requestRawBytesMax: number;
+  readonly inFlightBytesMax: number;
+  readonly agentRequestCountMax: number;
+  readonly connectionCountMax: number;
+  readonly requestTimeoutMs: number;
+  /** Size at which the log takes no more. */
+  readonly logBytesMax: number;
+}
+
+/** How event time is followed. */
+export interface TimeSettings {
+  readonly outOfOrdernessMs: number;
+  readonly holdMaxMs: number;
+  readonly idleAfterMs: number;
+  readonly maxFutureMs: number;
+}
+
+/** A checked aggregator.yaml, under the names of the program. */
+export interface AggregatorConfig {
+  readonly listen: ListenAddress;
+  readonly dataDir: string;
+  readonly sinks: readonly ConfiguredSink[];
+  readonly windowsRetentionMs: number;
+  readonly limits: AggregatorLimits;
+  readonly time: TimeSettings;
+}
+
+const listen = z
+  .string()
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):\d{1,5}$/, {
+    error: "expected HOST:PORT such as 127.0.0.1:7400 or [::1]:7400",
+    abort: true,
+  })
+  .transform((text, context): ListenAddress => {
+    const at = text.lastIndexOf(":");
+    const port = Number.parseInt(text.slice(at + 1), 10);
+    if (port > 65_535) {
+      context.issues.push({
+        code: "custom",
+        message: "expected a port of at most 65535",
+        input: text,
+      });
+    }
+    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port };
+  });
+
+const limits = z
+  .strictObject({
+    body: byteSize({ min: "4MiB", max: "256MiB" })
+      .prefault("8MiB")
+      .meta({ description: "Largest body of a request." }),
+    records: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .prefault(4_096)
+      .meta({ description: "Most records in one request." }),
+    record: byteSize({ min: "4MiB", max: "256MiB" })
+      .prefault("16MiB")
+      .meta({ description: "Largest uncompressed record." }),
+    request: byteSize({ min: "4MiB", max: "1GiB" })
+      .prefault("64MiB")
+      .meta({ description: "Most uncompressed bytes of one request's records together." }),
+    in_flight: byteSize({ min: "8MiB", max: "16GiB" }).prefault("128MiB").meta({
+      description: "Most bytes of all requests under way; more are answered 503 and come again.",
+    }),
+    agent_requests: z
+      .int()
+      .min(1)
+      .max(64)
+      .prefault(4)
+      .meta({ description: "Most requests of one agent under way; more are answered 429." }),
+    connections: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .prefault(1_024)
+      .meta({ description: "Most open connections." }),
+    request_timeout: duration({ min: "100ms", max: "10m" })
+      .prefault("30s")
+      .meta({ description: "Longest wait for a whole request." }),
+    log: byteSize({ min: "16MiB", max: "16TiB" })
+      .prefault("4GiB")
+      .meta({ description: "Size at which the log takes no more; agents then wait." }),
+  })
+  .meta({ description: "What a request may hold, and all together." });
+
+const time = z
+  .strictObject({
+    out_of_orderness: duration({ max: "1d" }).prefault("10s").meta({
+      description: "How far events may arrive behind later ones before their window is final.",
+    }),
+    hold_max: duration({ min: "1s", max: "30d" }).prefault("60s").meta({
+      description: "How far behind the most advanced source a slow one may hold windows open.",
+    }),
+    idle_after: duration({ min: "1s", max: "1d" }).prefault("30s").meta({
+      description: "A source from which nothing came for this long holds nothing open.",
+    }),
+    max_future: duration({ max: "30d" }).prefault("10m").meta({
+      description: "Events further ahead of the clock are counted but move no other window.",
+    }),
+  })
+  .meta({ description: "How event time is followed." });
+
+// The kinds stand in a registry that loads them when asked; their schemas are needed as soon as this one is.
+const [firstKind, ...otherKinds] = await Promise.all([
+  sinks.file().then(({ sink }) => sink.schema),
+  sinks.redis().then(({ sink }) => sink.schema),
+]);
+
+const sinkList = z
+  .array(z.discriminatedUnion("type", [firstKind, ...otherKinds]))
+  .superRefine((list, context) => {
+    for (const [index, { name }] of list.entries()) {
+      if (list.findIndex((other) => other.name === name) === index) continue;
+      context.addIssue({
+        code: "custom",
+        path: [index, "name"],
+        message: "expected a name that no other sink has",
+      });
+    }
+  })
+  .prefault([])
+  .meta({
+    description: "Where windows go, each to all of them.",
+    examples: [[{ name: "out", type: "file", path: "windows.ndjson" }]],
+  });
+
+/** Checks an aggregator.yaml; the result is an {@link AggregatorConfig}. */
+export const aggregatorConfig = z
+  .strictObject({
+    listen: listen.prefault("127.0.0.1:7400").meta({
+      description: "Address for agents, queries and metrics; port 0 takes any free one.",
+      examples: ["127.0.0.1:7400"],
+    }),
+    data_dir: z
+      .string()
+      .min(1)
+      .prefault("/var/lib/tailrace-aggregator")
+      .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
+    sinks: sinkList,
+    windows_retention: duration({ min: "1h", max: "3650d" })
+      .prefault("30d")
+      .meta({
+        description: "How long windows are kept and corrected, measured in event time.",
+        examples: ["30d"],
+      }),
+    time: time.prefault({}),
+    limits: limits.prefault({}),
+  })
+  .transform((read): AggregatorConfig => {
+    return {
+      listen: read.listen,
+      dataDir: read.data_dir,
+      sinks: read.sinks,
+      windowsRetentionMs: read.windows_retention,
+      time: {
+        outOfOrdernessMs: read.time.out_of_orderness,
+        holdMaxMs: read.time.hold_max,
+        idleAfterMs: read.time.idle_after,
+        maxFutureMs: read.time.max_future,
+      },
+      limits: {
+        bodyBytesMax: read.limits.body,
+        recordCountMax: read.limits.records,
+        recordBytesMax: read.limits.record,
+        requestRawBytesMax: read.limits.request,
+        inFlightBytesMax: read.limits.in_flight,
+        agentRequestCountMax: read.limits.agent_requests,
+        connectionCountMax: read.limits.connections,
+        requestTimeoutMs: read.limits.request_timeout,
+        logBytesMax: read.limits.log,
+      },
+    };
+  });

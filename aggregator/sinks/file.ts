@@ -1,0 +1,109 @@
+import { dirname } from "node:path";
+import { z } from "zod";
+import { TailraceError } from "../../shared/errors.ts";
+import type { DiskFile } from "../../shared/platform/disk.ts";
+import {
+  defineSink,
+  type Sink,
+  type SinkContext,
+  sinkSettings,
+  type WindowResult,
+  type WriteReport,
+} from "./sink.ts";
+
+/**
+ * Appends the newest revision of each changed window to a file, one JSON object a line. The length after each write is kept with the cursor,
+ * and the file is cut to it when the sink opens: what a crash left behind the cursor is written again, and nothing stands there twice.
+ */
+export const sink = defineSink({
+  summary: "Appends every revision of every window to a file, one JSON object a line.",
+  delivery: "exactly_once",
+  windowMinutes: 1,
+  config: z.strictObject({
+    ...sinkSettings("file"),
+    path: z
+      .string()
+      .min(1)
+      .meta({
+        description: "The file; made when absent, with its folders.",
+        examples: ["windows.ndjson"],
+      }),
+  }),
+  open: (config, context) => openFileSink(config.path, context),
+});
+
+async function openFileSink(path: string, context: SinkContext): Promise<Sink> {
+  const { disk } = context.platform;
+  const folder = dirname(path);
+  await disk.makeDirectory(folder);
+  const file = await disk.open(path, "write");
+  try {
+    await disk.syncDirectory(folder);
+    const bytes = await cutToPosition(file, path, context);
+    return new FileSink(file, path, bytes);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Cuts what is behind the cursor and resolves with the length that stays. */
+async function cutToPosition(file: DiskFile, path: string, context: SinkContext): Promise<number> {
+  const { bytes } = await file.stat();
+  // A file that the sink never wrote to belongs to somebody else until now: it is kept, and its own lines follow.
+  const kept = context.position === undefined ? bytes : Number.parseInt(context.position, 10);
+  if (bytes < kept) {
+    context.logger.warn("the sink's file is shorter than it was left; going on at its end", {
+      sink: context.name,
+      path,
+      bytes,
+      bytesBefore: kept,
+    });
+    return bytes;
+  }
+  if (bytes > kept) {
+    await file.truncate(kept);
+    await file.sync();
+  }
+  return kept;
+}
+
+class FileSink implements Sink {
+  readonly #file: DiskFile;
+  readonly #path: string;
+  #bytes: number;
+  /** True when bytes may stand beyond `#bytes`. */
+  #isTorn = false;
+
+  constructor(file: DiskFile, path: string, bytes: number) {
+    this.#file = file;
+    this.#path = path;
+    this.#bytes = bytes;
+  }
+
+  get position(): string {
+    return String(this.#bytes);
+  }
+
+  async write(results: readonly WindowResult[]): Promise<WriteReport> {
+    const text = Buffer.from(results.map((result) => `${result.json}\n`).join(""));
+    try {
+      if (this.#isTorn) await this.#file.truncate(this.#bytes);
+      this.#isTorn = true;
+      await this.#file.write(text, this.#bytes);
+      await this.#file.sync();
+    } catch (cause) {
+      throw new TailraceError("SINK_FAILED", `Cannot write to ${this.#path}.`, {
+        cause,
+        facts: { path: this.#path, bytes: this.#bytes },
+      });
+    }
+    this.#isTorn = false;
+    this.#bytes += text.length;
+    return { failures: [] };
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

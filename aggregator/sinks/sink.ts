@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { duration } from "../../shared/config/units.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { Platform } from "../../shared/platform/platform.ts";
+
+/** What a sink is given to write: the newest revision of one window. */
+export interface WindowResult {
+  /** The same for every revision of the window, and for no other window of any tenant. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly stream: string;
+  readonly service: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly windowStartMs: number;
+  /** Milliseconds since the Unix epoch; not part of the window. */
+  readonly windowEndMs: number;
+  /** Rises with every change of the window. */
+  readonly revision: number;
+  /** The window as every interface shows it, without a line end. */
+  readonly json: string;
+}
+
+/** A result that a sink did not take. */
+export interface WriteFailure {
+  /** Place in the results that were given to `write`. */
+  readonly index: number;
+  readonly reason: string;
+  /** False: it will never be taken, and goes to the dead letters. */
+  readonly isRetryable: boolean;
+}
+
+/** What became of one write. */
+export interface WriteReport {
+  /** Everything not named here is written. */
+  readonly failures: readonly WriteFailure[];
+}
+
+/** What a write needs beside the results. */
+export interface WriteContext {
+  /** Aborts when the write takes too long or the program stops: settle soon. */
+  readonly signal: AbortSignal;
+  /** The watermark in milliseconds since the Unix epoch, undefined before the first; retention is measured from it. */
+  readonly watermarkMs: number | undefined;
+}
+
+/**
+ * An open sink. `write` is never called twice at once; the same results may come again, also in another life of the program: a repeated
+ * write must change nothing, and a lower revision must not replace a higher one. A rejection means that all of it is to be tried again.
+ */
+export interface Sink {
+  /** What the sink wants to be opened with next time, as of its last write; kept together with the cursor. Undefined when it keeps nothing. */
+  readonly position: string | undefined;
+  write(results: readonly WindowResult[], context: WriteContext): Promise<WriteReport>;
+  close(): Promise<void>;
+}
+
+/** What a sink gets when it is opened. */
+export interface SinkContext {
+  readonly name: string;
+  readonly platform: Platform;
+  readonly logger: Logger;
+  /** {@link Sink.position} as it was kept with the cursor; undefined at the very first start. */
+  readonly position: string | undefined;
+}
+
+/** Opens one configured sink; may be called again after the one before was closed. */
+export type OpenSink = (context: SinkContext) => Promise<Sink>;
+
+/** What every sink's configuration says, under the names of the program. */
+export interface SinkSettings {
+  readonly name: string;
+  readonly type: string;
+  /** A write begins when this many results wait … */
+  readonly batch_count: number;
+  /** … or the first of them has waited this long; milliseconds. */
+  readonly flush_interval: number;
+  /** Longest time of one write; milliseconds. */
+  readonly write_timeout: number;
+  /** Refused results that are kept; beyond it the oldest are dropped and counted. */
+  readonly dead_letter_count: number;
+}
+
+/** A sink as a checked configuration describes it, ready to be opened. */
+export interface ConfiguredSink {
+  readonly name: string;
+  readonly type: string;
+  readonly batchCount: number;
+  readonly flushIntervalMs: number;
+  readonly writeTimeoutMs: number;
+  readonly deadLetterCountMax: number;
+  /** Width of the windows that it gets; minutes are merged before delivery. */
+  readonly windowMinutes: number;
+  readonly open: OpenSink;
+}
+
+/** One kind of sink. */
+export interface SinkDefinition<Config extends SinkSettings> {
+  /** One line for the reference page. */
+  readonly summary: string;
+  /** How often a result can arrive: `idempotent` (again, without effect) or `exactly_once` (the position decides). */
+  readonly delivery: "idempotent" | "exactly_once";
+  /** {@link ConfiguredSink.windowMinutes}. */
+  readonly windowMinutes: number;
+  /** A strict object that begins with {@link sinkSettings}. */
+  readonly config: SchemaOf<Config>;
+  readonly open: (config: Config, context: SinkContext) => Promise<Sink>;
+}
+
+type SchemaOf<Output> = z.ZodType<Output> & z.core.$ZodTypeDiscriminable;
+
+/** A kind of sink whose configuration's type is closed over: what the registry holds. */
+export interface SinkKind {
+  readonly summary: string;
+  readonly delivery: "idempotent" | "exactly_once";
+  /** Checks an entry of `sinks:`. */
+  readonly schema: SchemaOf<ConfiguredSink>;
+}
+
+/** The keys that all sinks have; `type` tells the kinds apart. */
+export function sinkSettings<Type extends string>(type: Type) {
+  return {
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/, {
+        error: "expected 1 to 64 letters, digits, dots, hyphens and underscores",
+      })
+      .meta({
+        description: "Name of the sink; its place in the results is kept under it.",
+        examples: ["hot"],
+      }),
+    type: z.literal(type).meta({ description: "Kind of the sink." }),
+    batch_count: z.int().min(1).max(1_000).prefault(100).meta({
+      description: "A write begins when this many windows wait.",
+    }),
+    flush_interval: duration({ max: "10m" }).prefault("5s").meta({
+      description: "A write begins when the first waiting window has waited this long.",
+    }),
+    write_timeout: duration({ min: "100ms", max: "10m" }).prefault("30s").meta({
+      description: "Longest time of one write; then it is tried again.",
+    }),
+    dead_letter_count: z.int().min(1).max(1_000_000).prefault(10_000).meta({
+      description: "Refused windows that are kept; beyond it the oldest are dropped and counted.",
+    }),
+  };
+}
+
+/** States the types of a sink's definition, and closes over them. */
+export function defineSink<Config extends SinkSettings>(
+  definition: SinkDefinition<Config>,
+): SinkKind {
+  const { summary, delivery, windowMinutes } = definition;
+  const schema = definition.config.transform((config) => ({
+    name: config.name,
+    type: config.type,
+    batchCount: config.batch_count,
+    flushIntervalMs: config.flush_interval,
+    writeTimeoutMs: config.write_timeout,
+    deadLetterCountMax: config.dead_letter_count,
+    windowMinutes,
+    open: (context: SinkContext) => definition.open(config, context),
+  }));
+  return { summary, delivery, schema };
+}
