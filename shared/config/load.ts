@@ -126,11 +126,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
-  if (value === null) return "nothing";
-  if (typeof value === "object") return "keys and values";
-  return typeof value === "string"
-    ? `\`${value}\``
-    : `${typeof value === "boolean" ? "" : "the number "}${value}`;
+  if (value === null || value === undefined) return "nothing";
+  if (typeof value === "string") return `\`${value}\``;
+  if (typeof value === "boolean") return String(value);
+  return typeof value === "number" ? `the number ${value}` : "keys and values";
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

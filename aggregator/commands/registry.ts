@@ -1,0 +1,5 @@
+/** The commands around the aggregator, in the order in which `--help` lists them. */
+export const aggregatorCommands = {
+  validate: () => import("./validate.ts"),
+  schema: () => import("./schema.ts"),
+} as const;

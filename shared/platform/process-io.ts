@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { CommandIo } from "../command.ts";
+import { realPlatform } from "./real-platform.ts";
+
+/** What a command gets when it runs as a process of its own. The first SIGINT or SIGTERM asks it to finish, the second ends it. */
+export function processIo(): CommandIo {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stopping.abort());
+  }
+  // A reader such as `head` that goes away is no fault: what it wanted it has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+  return {
+    platform: realPlatform,
+    stdout: (text) =>
+      new Promise((resolve) => {
+        if (process.stdout.write(text)) resolve();
+        else process.stdout.once("drain", resolve);
+      }),
+    stderr: (text) => {
+      process.stderr.write(text);
+    },
+    stdin: process.stdin,
+    isTerminal: process.stderr.isTTY === true,
+    hasColor: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+    columns: process.stdout.columns ?? process.stderr.columns ?? 80,
+    hostname: hostname(),
+    timezone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    machine: machineId(),
+    signal: stopping.signal,
+  };
+}
+
+function machineId(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim() || hostname();
+  } catch {
+    // Containers and other systems have no such file; the name is the next best.
+    return hostname();
+  }
+}
