@@ -52,9 +52,17 @@ export class Aggregate {
     return this.sketch.count;
   }
 
-  /** The sum of durations in µs as the nearest double. */
+  /** The sum of durations in µs: exact below 2^53, else the nearest double. */
   get durationSum(): number {
     return this.durationSumHigh * LOW_LIMIT + this.durationSumLow;
+  }
+
+  /** The value in µs at the nearest rank of `q`: within 1 %, never beyond the exact extremes; undefined when there is no duration. */
+  durationQuantile(q: number): number | undefined {
+    const value = this.sketch.quantile(q);
+    return value === undefined
+      ? undefined
+      : Math.min(Math.max(value, this.durationMin), this.durationMax);
   }
 
   /** Counts one event. `levelIndex` as in {@link LEVEL_INDEX}; `durationUs` is an integer in [0, 2^40), or -1 for none. */
