@@ -5,19 +5,29 @@ export type Retry = "never" | "now" | "later";
 export const errorCodes = {
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   EPOCH_FENCED: { retry: "never", meaning: "Another spool took over this agent's name." },
-  FORMAT_UNKNOWN: { retry: "never", meaning: "Stored data has a format that this version cannot read." },
+  FORMAT_UNKNOWN: {
+    retry: "never",
+    meaning: "Stored data has a format that this version cannot read.",
+  },
   LISTEN_FAILED: { retry: "never", meaning: "The address to listen on cannot be used." },
   LOCK_HELD: { retry: "never", meaning: "Another process uses this data directory." },
   LOG_CORRUPT: { retry: "never", meaning: "The log holds bytes that were not written so." },
   LOG_FENCED: { retry: "never", meaning: "Another owner took the partition over." },
   LOG_FULL: { retry: "later", meaning: "The log is at its size limit; certainly not appended." },
-  LOG_UNAVAILABLE: { retry: "later", meaning: "The log cannot be reached; certainly not appended." },
+  LOG_UNAVAILABLE: {
+    retry: "later",
+    meaning: "The log cannot be reached; certainly not appended.",
+  },
   LOG_UNKNOWN: { retry: "later", meaning: "The outcome of an append or commit is not known." },
   NETWORK_FAILED: { retry: "later", meaning: "No whole answer came over the network." },
   SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
   SPOOL_FULL: { retry: "later", meaning: "The spool is at its size limit." },
-  SPOOL_WRITE_FAILED: { retry: "never", meaning: "A write to the spool failed; the spool is closed." },
+  SPOOL_WRITE_FAILED: {
+    retry: "never",
+    meaning: "A write to the spool failed; the spool is closed.",
+  },
+  STATE_CORRUPT: { retry: "never", meaning: "Stored state holds bytes that were not written so." },
   STORE_FAILED: { retry: "never", meaning: "The state store did not commit." },
 } as const satisfies Record<string, { readonly retry: Retry; readonly meaning: string }>;
 
@@ -35,7 +45,10 @@ export class TailraceError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly facts?: Readonly<Record<string, string | number>> } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly facts?: Readonly<Record<string, string | number>>;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;

@@ -1,0 +1,93 @@
+/** Bytes of a chunk; rows are cut out of it, so that a commit allocates a few chunks instead of one buffer a row. */
+const CHUNK_BYTES = 64 * 1024;
+const LOW_LIMIT = 2 ** 28;
+
+/**
+ * Writes rows of varints and texts, one after the other, into shared chunks. The rows it returns are never written again.
+ * Integers are unsigned LEB128 (as in protobuf) up to 2^53 - 1.
+ */
+export class ByteWriter {
+  private chunk: Buffer = Buffer.allocUnsafe(0);
+  private start = 0;
+  private at = 0;
+
+  /** Makes room for `count` more bytes of the open row. */
+  reserve(count: number): void {
+    if (this.at + count <= this.chunk.length) return;
+    const written = this.at - this.start;
+    const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, (written + count) * 2));
+    this.chunk.copy(chunk, 0, this.start, this.at);
+    this.chunk = chunk;
+    this.start = 0;
+    this.at = written;
+  }
+
+  /** Bytes of the open row so far. */
+  get length(): number {
+    return this.at - this.start;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.chunk[this.at++] = value;
+  }
+
+  /** An integer in [0, 2^53). */
+  uint(value: number): void {
+    if (this.at + 8 > this.chunk.length) this.reserve(8);
+    let rest = value;
+    while (rest >= LOW_LIMIT) {
+      this.chunk[this.at++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    let low = rest | 0;
+    while (low >= 128) {
+      this.chunk[this.at++] = (low & 0x7f) | 0x80;
+      low >>>= 7;
+    }
+    this.chunk[this.at++] = low;
+  }
+
+  /** An integer in (-2^52, 2^52), zigzag. */
+  int(value: number): void {
+    this.uint(value < 0 ? -value * 2 - 1 : value * 2);
+  }
+
+  /** An integer in (-2^52, 2^52) or undefined. */
+  optionalInt(value: number | undefined): void {
+    this.byte(value === undefined ? 0 : 1);
+    if (value !== undefined) this.int(value);
+  }
+
+  flag(value: boolean): void {
+    this.byte(value ? 1 : 0);
+  }
+
+  /** Length in bytes, then UTF-8. */
+  text(value: string): void {
+    const count = Buffer.byteLength(value);
+    this.uint(count);
+    this.reserve(count);
+    this.at += this.chunk.write(value, this.at, count, "utf8");
+  }
+
+  /** Bytes given as hex, without their length: the reader knows it. */
+  hex(value: string): void {
+    const count = value.length / 2;
+    this.reserve(count);
+    this.at += this.chunk.write(value, this.at, count, "hex");
+  }
+
+  /** Bytes without their length. */
+  raw(value: Buffer): void {
+    this.reserve(value.length);
+    this.at += value.copy(this.chunk, this.at);
+  }
+
+  /** Ends the open row and returns it; the next begins. */
+  finish(): Buffer {
+    const row = this.chunk.subarray(this.start, this.at);
+    this.start = this.at;
+    return row;
+  }
+}

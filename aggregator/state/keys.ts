@@ -1,0 +1,153 @@
+/**
+ * The keys of stored state: printable ASCII, parts joined by `/`, the kind of row first, then the tenant.
+ *
+ * ```text
+ * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
+ * checkpoint/TENANT/AGENT/FILE              how far a file has been read
+ * collect                                   stage 1: clock, watermark, counters
+ * change/NUMBER                             the window that has this change number, newest only
+ * digest/TENANT/AGENT/SLOT                  digest of a record, a ring of 256
+ * ledger/TENANT/AGENT                       an agent's cumulative ledger
+ * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
+ * partial                                   how much of a group of log records that needs several commits is done
+ * process                                   stage 2: watermarks, change number, counters
+ * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
+ * window/TENANT/STREAM/SERVICE/MINUTE       a window (window-row)
+ * ```
+ *
+ * Names are escaped as in a URL. An escaped name longer than {@link PART_LENGTH_MAX} is cut and ends with `$` and a hash, so that a key
+ * fits into every store; `$` never stands in an escaped name. The real names then stand in the row.
+ */
+import { createHash } from "node:crypto";
+import { assert } from "../../shared/assert.ts";
+
+/** Longest escaped name in a key: three of them and the rest stay below the 511 bytes of LMDB's smallest limit. */
+export const PART_LENGTH_MAX = 140;
+const PART_LENGTH_KEPT = 107;
+
+/** Largest distance of a minute from the epoch: what a JavaScript date can hold. */
+export const MINUTE_MAX = 8.64e15 / 60_000;
+const MINUTE_OFFSET = 5e12;
+const NUMBER_OFFSET = 1e15;
+
+/** Sorts after every key that continues the same prefix with `/`. */
+const AFTER_SLASH = "0";
+
+/** Half-open range of keys. */
+export interface KeyRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A name as part of a key. */
+export function keyPart(name: string): string {
+  const escaped = encodeURIComponent(name.toWellFormed());
+  if (escaped.length <= PART_LENGTH_MAX) return escaped;
+  const hash = createHash("sha256").update(escaped).digest("hex").slice(0, 32);
+  return `${escaped.slice(0, PART_LENGTH_KEPT)}$${hash}`;
+}
+
+/** The name that a part of a key stands for; undefined when it was cut. */
+export function nameOfKeyPart(part: string): string | undefined {
+  return part.includes("$") ? undefined : decodeURIComponent(part);
+}
+
+/** Names of a series of windows and the parts of its keys. */
+export interface Series {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly service: string;
+  /** `TENANT/STREAM` */
+  readonly streamKey: string;
+  readonly servicePart: string;
+  /** `TENANT/STREAM/SERVICE` */
+  readonly key: string;
+}
+
+/** The series of (tenant, stream, service). */
+export function makeSeries(tenant: string, stream: string, service: string): Series {
+  const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
+  const servicePart = keyPart(service);
+  return { tenant, stream, service, streamKey, servicePart, key: `${streamKey}/${servicePart}` };
+}
+
+/** A minute since the epoch, possibly negative, as text that sorts like the number. */
+export function minutePart(minute: number): string {
+  assert(Math.abs(minute) <= MINUTE_MAX, `minute ${minute} is outside the range of dates`);
+  return String(minute + MINUTE_OFFSET);
+}
+
+/** The minute of {@link minutePart}. */
+export function minuteOfPart(part: string): number {
+  return Number(part) - MINUTE_OFFSET;
+}
+
+/** An integer in [0, 10^15) as text that sorts like the number. */
+export function numberPart(value: number): string {
+  return String(value + NUMBER_OFFSET);
+}
+
+/** The number of {@link numberPart}. */
+export function numberOfPart(part: string): number {
+  return Number(part) - NUMBER_OFFSET;
+}
+
+/** Key of a window's row. */
+export function windowKey(seriesKey: string, minute: number): string {
+  return `window/${seriesKey}/${minutePart(minute)}`;
+}
+
+/** Key of a window in the index by time. */
+export function minuteKey(streamKey: string, minute: number, servicePart: string): string {
+  return `minute/${streamKey}/${minutePart(minute)}/${servicePart}`;
+}
+
+/** Key of a service in the index of services. */
+export function serviceKey(seriesKey: string): string {
+  return `service/${seriesKey}`;
+}
+
+/** Key of a window in the index of changes. */
+export function changeKey(changeNumber: number): string {
+  return `change/${numberPart(changeNumber)}`;
+}
+
+/** Key of an agent's row. */
+export function agentKey(tenant: string, agent: string): string {
+  return `agent/${keyPart(tenant)}/${keyPart(agent)}`;
+}
+
+/** Key of an agent's ledger. */
+export function ledgerKey(tenant: string, agent: string): string {
+  return `ledger/${keyPart(tenant)}/${keyPart(agent)}`;
+}
+
+/** Prefix of an agent's checkpoints, with the slash at its end. */
+export function checkpointPrefix(tenant: string, agent: string): string {
+  return `checkpoint/${keyPart(tenant)}/${keyPart(agent)}/`;
+}
+
+/** Prefix of an agent's digests, with the slash at its end. */
+export function digestPrefix(tenant: string, agent: string): string {
+  return `digest/${keyPart(tenant)}/${keyPart(agent)}/`;
+}
+
+/** Key of stage 1's own row. */
+export const COLLECT_KEY = "collect";
+
+/** Key of stage 2's own row. */
+export const PROCESS_KEY = "process";
+
+/** Key of the row that says how much of an unfinished group is committed. */
+export const PARTIAL_KEY = "partial";
+
+/** All keys that begin with `prefix`, which ends with a slash. */
+export function rangeOf(prefix: string): KeyRange {
+  assert(prefix.endsWith("/"), `prefix ${prefix} does not end with a slash`);
+  return { from: prefix, to: prefix.slice(0, -1) + AFTER_SLASH };
+}
+
+/** The first key after all that continue `key` with a slash. */
+export function afterChildren(key: string): string {
+  return key + AFTER_SLASH;
+}

@@ -1,0 +1,65 @@
+/**
+ * The row of one window.
+ *
+ * ```text
+ * byte    format version 1
+ * byte    state: 1 provisional, 2 final, 3 corrected
+ * uint    revision; uint change number
+ * …       aggregate (aggregate-format): equal for equal data, whatever the order in which it came
+ * …       contributors: uint count, then per agent text, uint requests, uint errors
+ * ```
+ */
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { readAggregate, writeAggregate } from "./aggregate-format.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { Contributors } from "./contributors.ts";
+
+const VERSION = 1;
+const STATES = ["provisional", "final", "corrected"] as const;
+
+/** Whether more of a window is expected; whether it changed after it was final. */
+export type WindowState = (typeof STATES)[number];
+
+/** A window as it is stored, without its names, which stand in its key. */
+export interface WindowRow {
+  readonly state: WindowState;
+  /** From 1; rises by one with every emission. */
+  readonly revision: number;
+  /** Place in the index of changes; no two windows of a partition have the same. */
+  readonly changeNumber: number;
+  readonly aggregate: Aggregate;
+  readonly contributors: Contributors;
+}
+
+/** Writes a window's row with `writer` and returns it. */
+export function encodeWindowRow(row: WindowRow, writer: ByteWriter): Buffer {
+  writer.byte(VERSION);
+  writer.byte(STATES.indexOf(row.state) + 1);
+  writer.uint(row.revision);
+  writer.uint(row.changeNumber);
+  writeAggregate(writer, row.aggregate);
+  row.contributors.write(writer);
+  return writer.finish();
+}
+
+/** Reads a window's row. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
+export function decodeWindowRow(bytes: Buffer): WindowRow {
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(VERSION, "window");
+  const state = STATES[reader.byte() - 1];
+  if (state === undefined) throw reader.corrupt("has an unknown window state");
+  const revision = reader.uint();
+  const changeNumber = reader.uint();
+  const aggregate = readAggregate(reader);
+  const contributors = Contributors.read(reader);
+  if (!reader.atEnd) throw reader.corrupt("goes on after its end");
+  return { state, revision, changeNumber, aggregate, contributors };
+}
+
+/** The aggregate's bytes alone: what must be equal for any order in which a window's data came. */
+export function encodeAggregate(aggregate: Aggregate): Buffer {
+  const writer = new ByteWriter();
+  writeAggregate(writer, aggregate);
+  return writer.finish();
+}
