@@ -1,0 +1,48 @@
+/** Bytes that released versions sent, as they were recorded: every later version must still read them so. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { decodeBatch } from "../../../shared/protocol/codec.ts";
+import { decodeEnvelope } from "../../../shared/protocol/envelope.ts";
+import { digestOf, openRecord } from "../../../shared/protocol/sealed-record.ts";
+
+describe("an envelope of version 1", () => {
+  const text = readFileSync(join(import.meta.dirname, "envelope-v1.base64"), "utf8");
+  const envelope = decodeEnvelope(Buffer.from(text, "base64"));
+
+  it("is read as it was meant", () => {
+    expect(envelope).toMatchObject({ version: 1, agent: "web-1", logId: "L", machine: "m" });
+    const [record] = envelope.records;
+    if (record === undefined) throw new Error("the recorded envelope holds a record");
+    const raw = openRecord(record, 1 << 20);
+    expect(digestOf(raw)).toBe(record.digest);
+    const batch = decodeBatch(raw);
+    expect(batch).toMatchObject({
+      agent: "web-1",
+      epoch: "00112233445566778899aabbccddeeff",
+      sequence: 3,
+      previousDigest: "0f".repeat(16),
+      sealedAtMs: 1_795_430_400_123,
+      checkpoints: [
+        {
+          source: "app",
+          file: 4,
+          inode: "18446744073709551615",
+          offset: 9000,
+          from: 8000,
+          guard: 4_294_967_295,
+          held: [{ from: 10, to: 20 }],
+          unterminated: true,
+          removed: false,
+        },
+      ],
+      sources: [{ source: "app", state: "idle", eventTimeMaxMs: 1_795_430_399_999 }],
+      ledger: [{ source: "app", kind: "rejected", reason: "not_json", lines: 2, bytes: 31 }],
+    });
+    const [delta] = batch.deltas;
+    expect(delta).toMatchObject({ stream: "application-logs", service: "größe", minute: 29_923_840 });
+    expect(delta?.aggregate).toMatchObject({ levels: [1, 0, 2, 0, 1, 1, 1], durationMax: 1_073_741_823_999 });
+    expect(delta?.aggregate.durationCount).toBe(5);
+    expect(delta?.aggregate.durationSum).toBe(1500 + 1_073_741_823_999 + 77 + 1_000_000);
+  });
+});
