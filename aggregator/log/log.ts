@@ -84,7 +84,12 @@ export interface Log {
    * Fails with LOG_FULL or LOG_UNAVAILABLE (certainly absent), or LOG_UNKNOWN: it may appear once, now or later, even after newer records.
    * `sync` false: may be lost in a crash (ticks).
    */
-  append(topic: Topic, partition: number, payload: Buffer, options?: { readonly sync?: boolean }): Promise<number>;
+  append(
+    topic: Topic,
+    partition: number,
+    payload: Buffer,
+    options?: { readonly sync?: boolean },
+  ): Promise<number>;
   /** Becomes the owner: fences the one before and waits until its open commit is decided. `onLost` is called at most once. */
   own(group: string, partition: number, onLost: () => void): Promise<Owner>;
   /** Gives space back below `before`, and below the minimum position of all registered readers; nothing unread is ever deleted. */
