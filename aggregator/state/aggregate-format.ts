@@ -87,7 +87,8 @@ function readBins(reader: ByteReader, aggregate: Aggregate, binCount: number): v
       continue;
     }
     const run = reader.uint();
-    if (bins.length + run >= binCount || run === 0) throw reader.corrupt("has a run of bins that does not fit");
+    if (bins.length + run >= binCount || run === 0)
+      throw reader.corrupt("has a run of bins that does not fit");
     for (let at = 0; at < run; at++) bins.push(0);
   }
   sketch.count = count;

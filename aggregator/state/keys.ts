@@ -25,8 +25,8 @@ import { assert } from "../../shared/assert.ts";
 export const PART_LENGTH_MAX = 140;
 const PART_LENGTH_KEPT = 107;
 
-/** Largest distance of a minute from the epoch: what a JavaScript date can hold. */
-export const MINUTE_MAX = 8.64e15 / 60_000;
+/** Largest distance of a minute from the epoch that a batch may name. */
+export const MINUTE_MAX: number = 2 ** 40;
 const MINUTE_OFFSET = 5e12;
 const NUMBER_OFFSET = 1e15;
 
@@ -73,7 +73,7 @@ export function makeSeries(tenant: string, stream: string, service: string): Ser
 
 /** A minute since the epoch, possibly negative, as text that sorts like the number. */
 export function minutePart(minute: number): string {
-  assert(Math.abs(minute) <= MINUTE_MAX, `minute ${minute} is outside the range of dates`);
+  assert(Math.abs(minute) <= MINUTE_MAX, `minute ${minute} is out of range`);
   return String(minute + MINUTE_OFFSET);
 }
 

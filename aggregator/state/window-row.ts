@@ -10,16 +10,14 @@
  * ```
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import { readAggregate, writeAggregate } from "./aggregate-format.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
 
 const VERSION = 1;
-const STATES = ["provisional", "final", "corrected"] as const;
-
-/** Whether more of a window is expected; whether it changed after it was final. */
-export type WindowState = (typeof STATES)[number];
+const STATES = ["provisional", "final", "corrected"] as const satisfies readonly WindowState[];
 
 /** A window as it is stored, without its names, which stand in its key. */
 export interface WindowRow {

@@ -1,0 +1,66 @@
+/** Reading agents from stored state, for the API and for answers to agents. */
+import type { AgentMark } from "../../shared/protocol/answers.ts";
+import type { Checkpoint, LedgerEntry } from "../../shared/protocol/batch.ts";
+import type { StateView } from "../log/log.ts";
+import {
+  type AgentRow,
+  decodeAgentRow,
+  decodeCheckpointRow,
+  decodeLedgerRow,
+} from "./agent-row.ts";
+import {
+  agentKey,
+  COLLECT_KEY,
+  checkpointPrefix,
+  keyPart,
+  ledgerKey,
+  PROCESS_KEY,
+  rangeOf,
+} from "./keys.ts";
+import {
+  type CollectRow,
+  decodeCollectRow,
+  decodeProcessRow,
+  type ProcessRow,
+} from "./stage-rows.ts";
+
+/** What stage 1 knows of one agent, or undefined when it was never seen. */
+export function readAgent(view: StateView, tenant: string, agent: string): AgentRow | undefined {
+  const row = view.get(agentKey(tenant, agent));
+  return row === undefined ? undefined : decodeAgentRow(row);
+}
+
+/** How far an agent's records are applied. */
+export function markOf(row: AgentRow): AgentMark {
+  return { epoch: row.epoch, sequence: row.sequence, digest: row.digest };
+}
+
+/** All agents of a tenant by key; of all tenants when `tenant` is undefined. */
+export function* readAgents(view: StateView, tenant?: string): Iterable<AgentRow> {
+  const { from, to } = rangeOf(tenant === undefined ? "agent/" : `agent/${keyPart(tenant)}/`);
+  for (const [, row] of view.range(from, to)) yield decodeAgentRow(row);
+}
+
+/** The cumulative ledger of an agent, as of its last applied batch. */
+export function readLedger(view: StateView, tenant: string, agent: string): LedgerEntry[] {
+  const row = view.get(ledgerKey(tenant, agent));
+  return row === undefined ? [] : decodeLedgerRow(row);
+}
+
+/** The checkpoints of an agent by file number, those of removed files included. */
+export function readCheckpoints(view: StateView, tenant: string, agent: string): Checkpoint[] {
+  const { from, to } = rangeOf(checkpointPrefix(tenant, agent));
+  const checkpoints: Checkpoint[] = [];
+  for (const [, row] of view.range(from, to)) checkpoints.push(decodeCheckpointRow(row));
+  return checkpoints;
+}
+
+/** Stage 1's clock, watermark and counters of one partition. */
+export function readCollectRow(view: StateView): Readonly<CollectRow> {
+  return decodeCollectRow(view.get(COLLECT_KEY));
+}
+
+/** Stage 2's watermark, last change number and counters of one partition. */
+export function readProcessRow(view: StateView): Readonly<ProcessRow> {
+  return decodeProcessRow(view.get(PROCESS_KEY));
+}

@@ -1,0 +1,139 @@
+/** The rows in which the two stages keep what belongs to no single agent or window. Each begins with format version 1. */
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+
+const VERSION = 1;
+
+/** Stage 1's own row. */
+export interface CollectRow {
+  /** The log's clock: the maximum of ticks and stamps seen; undefined before the first. */
+  clockMs: number | undefined;
+  watermarkMs: number | undefined;
+  /** True when no source is live. */
+  idle: boolean;
+  /** The newest minute that any applied delta belongs to; undefined when there is none. */
+  newestMinute: number | undefined;
+  /** Lines in the windows of all applied batches. */
+  receivedLines: number;
+}
+
+/** Stage 2's own row. */
+export interface ProcessRow {
+  watermarkMs: number | undefined;
+  /** The last change number given. */
+  changeNumber: number;
+  /** Windows up to this minute are no longer provisional; undefined before the first final one. */
+  finalMinute: number | undefined;
+  /** Windows up to this minute are deleted; undefined before the first. */
+  deletedMinute: number | undefined;
+  /** Lines merged into windows. */
+  mergedLines: number;
+  /** Lines that came when their window was already beyond the retention. */
+  tooLateLines: number;
+  /** What is known of each partition of `batches`. */
+  partitions: Map<number, { watermarkMs: number | undefined; idle: boolean }>;
+}
+
+/** A group of log records that needs several commits: its last position, and how many of its steps are committed. */
+export interface PartialRow {
+  readonly through: number;
+  readonly stepCount: number;
+}
+
+/** Writes stage 1's row. */
+export function encodeCollectRow(row: CollectRow): Buffer {
+  const writer = new ByteWriter();
+  writer.byte(VERSION);
+  writer.optionalInt(row.clockMs);
+  writer.optionalInt(row.watermarkMs);
+  writer.flag(row.idle);
+  writer.optionalInt(row.newestMinute);
+  writer.uint(row.receivedLines);
+  return writer.finish();
+}
+
+/** Reads stage 1's row; undefined bytes give the row before the first commit. */
+export function decodeCollectRow(bytes: Buffer | undefined): CollectRow {
+  if (bytes === undefined) {
+    return {
+      clockMs: undefined,
+      watermarkMs: undefined,
+      idle: true,
+      newestMinute: undefined,
+      receivedLines: 0,
+    };
+  }
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(VERSION, "row of stage 1");
+  return {
+    clockMs: reader.optionalInt(),
+    watermarkMs: reader.optionalInt(),
+    idle: reader.flag(),
+    newestMinute: reader.optionalInt(),
+    receivedLines: reader.uint(),
+  };
+}
+
+/** Writes stage 2's row. */
+export function encodeProcessRow(row: ProcessRow): Buffer {
+  const writer = new ByteWriter();
+  writer.byte(VERSION);
+  writer.optionalInt(row.watermarkMs);
+  writer.uint(row.changeNumber);
+  writer.optionalInt(row.finalMinute);
+  writer.optionalInt(row.deletedMinute);
+  writer.uint(row.mergedLines);
+  writer.uint(row.tooLateLines);
+  writer.uint(row.partitions.size);
+  for (const [partition, { watermarkMs, idle }] of row.partitions) {
+    writer.uint(partition);
+    writer.optionalInt(watermarkMs);
+    writer.flag(idle);
+  }
+  return writer.finish();
+}
+
+/** Reads stage 2's row; undefined bytes give the row before the first commit. */
+export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
+  const row: ProcessRow = {
+    watermarkMs: undefined,
+    changeNumber: 0,
+    finalMinute: undefined,
+    deletedMinute: undefined,
+    mergedLines: 0,
+    tooLateLines: 0,
+    partitions: new Map(),
+  };
+  if (bytes === undefined) return row;
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(VERSION, "row of stage 2");
+  row.watermarkMs = reader.optionalInt();
+  row.changeNumber = reader.uint();
+  row.finalMinute = reader.optionalInt();
+  row.deletedMinute = reader.optionalInt();
+  row.mergedLines = reader.uint();
+  row.tooLateLines = reader.uint();
+  for (let left = reader.uint(); left > 0; left--) {
+    const partition = reader.uint();
+    const watermarkMs = reader.optionalInt();
+    row.partitions.set(partition, { watermarkMs, idle: reader.flag() });
+  }
+  return row;
+}
+
+/** Writes how much of a group is committed. */
+export function encodePartialRow(row: PartialRow): Buffer {
+  const writer = new ByteWriter();
+  writer.byte(VERSION);
+  writer.uint(row.through);
+  writer.uint(row.stepCount);
+  return writer.finish();
+}
+
+/** Reads how much of a group is committed; undefined bytes mean that there is no such group. */
+export function decodePartialRow(bytes: Buffer | undefined): PartialRow | undefined {
+  if (bytes === undefined) return undefined;
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(VERSION, "row of an unfinished group");
+  return { through: reader.uint(), stepCount: reader.uint() };
+}
