@@ -64,19 +64,19 @@ const listen = z
 
 const limits = z
   .strictObject({
-    body: byteSize({ min: "4MiB", max: "256MiB" })
-      .prefault("8MiB")
-      .meta({ description: "Largest body of a request." }),
+    body: byteSize({ min: "4MiB", max: "7MiB" })
+      .prefault("4MiB")
+      .meta({ description: "Largest body of a request; it becomes one record of the log." }),
     records: z
       .int()
       .min(1)
       .max(100_000)
       .prefault(4_096)
       .meta({ description: "Most records in one request." }),
-    record: byteSize({ min: "4MiB", max: "256MiB" })
+    record: byteSize({ min: "4MiB", max: "64MiB" })
       .prefault("16MiB")
       .meta({ description: "Largest uncompressed record." }),
-    request: byteSize({ min: "4MiB", max: "1GiB" })
+    request: byteSize({ min: "4MiB", max: "256MiB" })
       .prefault("64MiB")
       .meta({ description: "Most uncompressed bytes of one request's records together." }),
     in_flight: byteSize({ min: "8MiB", max: "16GiB" }).prefault("128MiB").meta({

@@ -1,0 +1,110 @@
+import type { Logger } from "../shared/log.ts";
+import type { Clock } from "../shared/platform/clock.ts";
+import type { HttpRequest, HttpResponse } from "../shared/platform/network.ts";
+import { problemAnswer } from "../shared/protocol/http-answer.ts";
+import { LOCAL_OPERATOR, type Principal, type Scope } from "../shared/protocol/principal.ts";
+
+/** What a handler gets. */
+export interface RoutedRequest {
+  readonly request: HttpRequest;
+  /** What follows the question mark; empty when there is none. */
+  readonly query: string;
+  readonly principal: Principal;
+}
+
+/** One path. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** What the caller must be allowed to do; undefined: anybody may. */
+  readonly scope: Scope | undefined;
+  readonly handle: (routed: RoutedRequest) => Promise<HttpResponse>;
+}
+
+/** One answered request. */
+export interface Answered {
+  /** The route's path, or `other`: never what a caller made up. */
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** What a router needs. */
+export interface RouterParts {
+  readonly routes: readonly Route[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observe: (answered: Answered) => void;
+}
+
+/** On whose behalf a request is made. No credentials are asked for, so everybody is the local operator. */
+export function authenticate(_request: HttpRequest): Principal {
+  return LOCAL_OPERATOR;
+}
+
+/**
+ * The handler of all requests: finds the route, and refuses unknown paths (404), wrong methods (405 with `allow`) and callers without the
+ * scope (403). A handler that fails is answered 500, and its failure stands in the log.
+ */
+export function createRouter(parts: RouterParts): (request: HttpRequest) => Promise<HttpResponse> {
+  const { clock, logger, observe } = parts;
+  return async (request) => {
+    const startedMs = clock.monotonic();
+    const mark = request.path.indexOf("?");
+    const path = mark < 0 ? request.path : request.path.slice(0, mark);
+    const query = mark < 0 ? "" : request.path.slice(mark + 1);
+    const known = parts.routes.filter((route) => route.path === path);
+    let response: HttpResponse;
+    try {
+      response = await answer(known, path, { request, query, principal: authenticate(request) });
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      logger.error("a request failed inside", { path, method: request.method, reason });
+      response = problemAnswer({
+        status: 500,
+        code: "internal_error",
+        detail: "The request failed inside the aggregator; its log says why. Try again later.",
+      });
+    }
+    observe({
+      route: known[0]?.path ?? "other",
+      status: response.status,
+      durationMs: clock.monotonic() - startedMs,
+    });
+    return request.method === "HEAD" ? { ...response, body: Buffer.alloc(0) } : response;
+  };
+}
+
+async function answer(
+  known: readonly Route[],
+  path: string,
+  routed: RoutedRequest,
+): Promise<HttpResponse> {
+  const { request, principal } = routed;
+  if (known.length === 0) {
+    return problemAnswer({
+      status: 404,
+      code: "not_found",
+      detail: `There is nothing at ${path.slice(0, 200)}.`,
+    });
+  }
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const route = known.find((candidate) => candidate.method === method);
+  if (route === undefined) {
+    const allowed = known.flatMap((other) => (other.method === "GET" ? ["GET", "HEAD"] : ["POST"]));
+    return problemAnswer({
+      status: 405,
+      code: "method_not_allowed",
+      detail: `${path} takes ${allowed.join(", ")}.`,
+      headers: { allow: allowed.join(", ") },
+    });
+  }
+  if (route.scope !== undefined && !principal.scopes.includes(route.scope)) {
+    return problemAnswer({
+      status: 403,
+      code: "forbidden",
+      detail: `${path} needs the scope ${route.scope}.`,
+    });
+  }
+  return route.handle(routed);
+}

@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decideHello, ID_IN_USE_MS, parseHello } from "../../../../aggregator/receive/hello.ts";
+import type { AgentStanding } from "../../../../aggregator/receive/intake.ts";
+import { EPOCH } from "./sample-batches.ts";
+
+const OTHER_EPOCH = "ff".repeat(16);
+const hello = { agent: "web-1", machine: "m1", epoch: EPOCH, takeover: false, version: 1 };
+const standing: AgentStanding = {
+  fenceNumber: 3,
+  epoch: OTHER_EPOCH,
+  machine: "m1",
+  lastSeenMs: 1_000_000,
+  isKnown: true,
+  markBefore: undefined,
+  checkpoints: [],
+  ledger: [],
+};
+
+describe("reading a hello", () => {
+  it("takes what an agent sends", () => {
+    expect(parseHello(Buffer.from(JSON.stringify(hello)))).toEqual({ hello });
+  });
+
+  it.each([
+    ["no JSON", "{", "unreadable_body"],
+    ["no object", "[]", "invalid_hello"],
+    ["an empty name", JSON.stringify({ ...hello, agent: "" }), "invalid_hello"],
+    ["half a surrogate pair", JSON.stringify({ ...hello, agent: "\ud800" }), "invalid_hello"],
+    ["an epoch that is none", JSON.stringify({ ...hello, epoch: "xyz" }), "invalid_hello"],
+    ["an unknown key", JSON.stringify({ ...hello, color: 1 }), "invalid_hello"],
+    ["a newer version", JSON.stringify({ ...hello, version: 2, color: 1 }), "unknown_version"],
+  ])("refuses %s", (_, text, code) => {
+    expect(parseHello(Buffer.from(text))).toMatchObject({ refusal: { status: 400, code } });
+  });
+
+  it("never throws", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        expect(Object.keys(parseHello(Buffer.from(text)))).toHaveLength(1);
+      }),
+    );
+  });
+});
+
+describe("deciding about a hello", () => {
+  it("makes the first fence for an agent that was never seen", () => {
+    const step = decideHello(hello, undefined, 0);
+    expect(step).toEqual({ fence: { number: 1, epoch: EPOCH, machine: "m1" } });
+  });
+
+  it("makes the next fence for another epoch of the same machine", () => {
+    const step = decideHello(hello, standing, 1_000_001);
+    expect(step).toEqual({ fence: { number: 4, epoch: EPOCH, machine: "m1" } });
+  });
+
+  it("answers the epoch that holds the name again, whatever the time", () => {
+    const own = { ...standing, epoch: EPOCH };
+    expect(decideHello(hello, own, 0)).toEqual({ standing: own });
+  });
+
+  it("keeps the name for a machine that used it a moment ago, unless it is taken over", () => {
+    const elsewhere = { ...standing, machine: "m2" };
+    const justBefore = elsewhere.lastSeenMs + ID_IN_USE_MS - 1;
+    expect(decideHello(hello, elsewhere, justBefore)).toMatchObject({
+      refusal: { status: 409, code: "id_in_use" },
+    });
+    expect(decideHello({ ...hello, takeover: true }, elsewhere, justBefore)).toHaveProperty(
+      "fence",
+    );
+    expect(decideHello(hello, elsewhere, justBefore + 1)).toHaveProperty("fence");
+  });
+});
