@@ -1,5 +1,6 @@
 /** What a configuration can say about the meaning of fields, the same for every parser. */
 import { z } from "zod";
+import { isTimeZone } from "../../shared/time/time-zone.ts";
 
 /** The meanings that a field can have. */
 export const FIELD_MEANINGS = ["time", "service", "level", "message", "duration"] as const;
@@ -34,18 +35,6 @@ const fieldNames = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
   .transform((names): readonly string[] => (typeof names === "string" ? [names] : names));
 
-/** True when `timezone` can be used in {@link EventOptions.timezone}. */
-export function isTimezone(timezone: string): boolean {
-  if (timezone === "host") return true;
-  try {
-    new Intl.DateTimeFormat("en-US", { timeZone: timezone });
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
-}
-
 /** Keys of a source's configuration that say what fields mean; spread into the schema of a source. */
 export const eventOptionsConfig = {
   fields: z
@@ -67,7 +56,7 @@ export const eventOptionsConfig = {
     .meta({ description: "Unit of a duration written as a bare number." }),
   timezone: z
     .string()
-    .refine(isTimezone, {
+    .refine(isTimeZone, {
       error: "expected a time zone such as Europe/Berlin, UTC, +02:00 or host",
     })
     .prefault("host")

@@ -1,0 +1,132 @@
+/** One JSON object per line. Only the top level is looked at; of a key written twice the last counts, as in JSON.parse. */
+import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
+import { epochMs, TimeReader } from "../../shared/time/time-text.ts";
+import { TimeZone } from "../../shared/time/time-zone.ts";
+import {
+  DURATION_NONE,
+  DURATION_OUT_OF_RANGE,
+  durationUs,
+  fieldNames,
+  levelAt,
+  levelOfNumber,
+  levelOfText,
+  serviceName,
+} from "./event-fields.ts";
+import type { DurationUnit, EventOptions, FieldMeaning } from "./event-options.ts";
+import { isBlank } from "./line-bytes.ts";
+import {
+  defineParser,
+  emptyMeasure,
+  type LineParser,
+  type Measure,
+  type ParsedEvent,
+  type Rejection,
+  type RejectionReason,
+} from "./parser.ts";
+
+class JsonParser implements LineParser {
+  readonly #names: Readonly<Record<FieldMeaning, readonly string[]>>;
+  readonly #durationUnit: DurationUnit;
+  readonly #times: TimeReader;
+  readonly #measure = emptyMeasure();
+
+  constructor(options: EventOptions) {
+    this.#names = fieldNames(options);
+    this.#durationUnit = options.durationUnit;
+    this.#times = new TimeReader(new TimeZone(options.timezone));
+  }
+
+  parse(line: Buffer): ParsedEvent | Rejection {
+    const value = readObject(line, 0, line.length);
+    if (typeof value === "string") return { kind: "rejection", reason: value };
+    const measure = this.#measure;
+    const reason = this.#read(value, measure);
+    if (reason !== undefined) return { kind: "rejection", reason };
+    const message = first(value, this.#names.message);
+    const known = new Set<string>();
+    for (const names of Object.values(this.#names)) {
+      const name = names.find((candidate) => isPresent(value, candidate));
+      if (name !== undefined) known.add(name);
+    }
+    return {
+      kind: "event",
+      timeMs: measure.timeMs,
+      service: measure.service === "" ? undefined : measure.service,
+      level: levelAt(measure.level),
+      message:
+        typeof message === "string" || message === undefined ? message : JSON.stringify(message),
+      durationUs: measure.durationUs < 0 ? undefined : measure.durationUs,
+      durationOutOfRange: measure.durationOutOfRange,
+      fields: Object.fromEntries(Object.entries(value).filter(([name]) => !known.has(name))),
+    };
+  }
+
+  measure(buffer: Buffer, from: number, to: number, target: Measure): RejectionReason | undefined {
+    const value = readObject(buffer, from, to);
+    return typeof value === "string" ? value : this.#read(value, target);
+  }
+
+  #read(value: object, target: Measure): RejectionReason | undefined {
+    const time = first(value, this.#names.time);
+    if (time === undefined) return "no_time";
+    target.timeMs = this.#timeMs(time);
+    if (Number.isNaN(target.timeMs)) return "bad_time";
+    const service = first(value, this.#names.service);
+    target.service = typeof service === "string" ? serviceName(service) : "";
+    const level = first(value, this.#names.level);
+    target.level = levelOf(level);
+    const duration = first(value, this.#names.duration);
+    const us =
+      typeof duration === "number" ? durationUs(duration, this.#durationUnit) : DURATION_NONE;
+    target.durationOutOfRange = us === DURATION_OUT_OF_RANGE;
+    target.durationUs = us < 0 ? DURATION_NONE : us;
+    return undefined;
+  }
+
+  #timeMs(time: unknown): number {
+    if (typeof time === "string") return this.#times.readText(time);
+    return typeof time === "number" ? epochMs(time) : Number.NaN;
+  }
+}
+
+function levelOf(level: unknown): number {
+  if (level === undefined) return LEVEL_INDEX.INFO;
+  if (typeof level === "string") return levelOfText(level);
+  return typeof level === "number" ? levelOfNumber(level) : LEVEL_INDEX.OTHER;
+}
+
+/** The object that a line writes, or why it writes none. */
+function readObject(buffer: Buffer, from: number, to: number): object | RejectionReason {
+  let value: unknown;
+  try {
+    value = JSON.parse(buffer.toString("utf8", from, to));
+  } catch {
+    // Whatever is wrong, also a line that no string can hold: it is no JSON that could be read.
+    return isBlank(buffer, from, to) ? "blank" : "not_json";
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : "not_json";
+}
+
+function isPresent(value: object, name: string): boolean {
+  return property(value, name) !== undefined;
+}
+
+/** The value of the first name that is present; null is as good as absent. */
+function first(value: object, names: readonly string[]): unknown {
+  for (const name of names) {
+    const found = property(value, name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A property of the object itself: `constructor` is none unless the line wrote it. */
+function property(value: object, name: string): unknown {
+  return Object.hasOwn(value, name) ? (Reflect.get(value, name) ?? undefined) : undefined;
+}
+
+/** Reads JSON lines. */
+export const parser = defineParser({
+  summary: "One JSON object per line.",
+  compile: (options) => new JsonParser(options),
+});

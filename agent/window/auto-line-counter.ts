@@ -1,0 +1,140 @@
+/** A line counter that finds out the format of each file and hands its lines to the counter of that format. */
+import type { Delta } from "../../shared/protocol/batch.ts";
+import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
+import type { EventOptions } from "../parsers/event-options.ts";
+import { byteOrderMarkBytes, isBlank } from "../parsers/line-bytes.ts";
+import type { LineParser } from "../parsers/parser.ts";
+import type { ParserName } from "../parsers/registry.ts";
+import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
+import { LineTally } from "./line-tally.ts";
+import { ParserLineCounter } from "./parser-line-counter.ts";
+
+const LINE_FEED = 0x0a;
+/** Files whose guess is remembered; beyond that the oldest are forgotten and guessed anew when they grow. */
+const FILES_MAX = 10_000;
+/** Stands for calls that name no file. */
+const NO_FILE = -1;
+
+/** What an {@link AutoLineCounter} needs. */
+export interface AutoLineCounterOptions {
+  readonly stream: string;
+  readonly eventOptions: EventOptions;
+  /** Makes the counter of a format; asked at most once for each. */
+  readonly createCounter: (format: ParserName) => LineCounter;
+  /** Told when a file's format is first guessed, when the guess changes and when it stands. */
+  readonly onFormat?: ((choice: FormatChoice, file: number | undefined) => void) | undefined;
+}
+
+/** Rejects every line that is not blank: for lines that no format knows. */
+const unknownFormat: LineParser = {
+  parse: (line) => ({
+    kind: "rejection",
+    reason: isBlank(line, 0, line.length) ? "blank" : "unparsed",
+  }),
+  measure: (buffer, from, to) => (isBlank(buffer, from, to) ? "blank" : "unparsed"),
+};
+
+/** See the head of the file. */
+export class AutoLineCounter implements LineCounter {
+  readonly #options: AutoLineCounterOptions;
+  readonly #sampler: FormatSampler;
+  readonly #guesses = new Map<number, FormatGuess>();
+  readonly #counters = new Map<ParserName | "unknown", LineCounter>();
+
+  constructor(options: AutoLineCounterOptions) {
+    this.#options = options;
+    this.#sampler = new FormatSampler(options.eventOptions);
+  }
+
+  get pendingKeys(): number {
+    let keys = 0;
+    for (const counter of this.#counters.values()) keys += counter.pendingKeys;
+    return keys;
+  }
+
+  get lineCount(): number {
+    let lines = 0;
+    for (const counter of this.#counters.values()) lines += counter.lineCount;
+    return lines;
+  }
+
+  count(buffer: Buffer, from: number, to: number, context: CountContext): void {
+    if (from < to) this.#counterFor(buffer, from, to, context).count(buffer, from, to, context);
+  }
+
+  countUnterminated(line: Buffer, context: CountContext): void {
+    if (line.length === 0) return;
+    this.#counterFor(line, 0, line.length, context).countUnterminated(line, context);
+  }
+
+  #counterFor(buffer: Buffer, from: number, to: number, context: CountContext): LineCounter {
+    const guess = this.#guessOf(context.file ?? NO_FILE);
+    if (!guess.isFinal) {
+      const before = guess.choice;
+      this.#weigh(guess, buffer, from, to, context.fileStart === true);
+      const choice = guess.choice;
+      const isNews = choice?.format !== before?.format || choice?.isFinal !== before?.isFinal;
+      if (choice !== undefined && isNews) this.#options.onFormat?.(choice, context.file);
+    }
+    return this.#counter(guess.nearest ?? "unknown");
+  }
+
+  #weigh(guess: FormatGuess, buffer: Buffer, from: number, to: number, isFileStart: boolean): void {
+    let at = isFileStart ? from + byteOrderMarkBytes(buffer, from, to) : from;
+    while (at < to && !guess.isFinal) {
+      const end = buffer.indexOf(LINE_FEED, at);
+      const lineTo = end < 0 || end > to ? to : end;
+      guess.weigh(this.#sampler, buffer, at, lineTo);
+      at = lineTo + 1;
+    }
+  }
+
+  #guessOf(file: number): FormatGuess {
+    let guess = this.#guesses.get(file);
+    if (guess !== undefined) return guess;
+    if (this.#guesses.size >= FILES_MAX) {
+      for (const oldest of this.#guesses.keys()) {
+        this.#guesses.delete(oldest);
+        break;
+      }
+    }
+    guess = new FormatGuess();
+    this.#guesses.set(file, guess);
+    return guess;
+  }
+
+  #counter(format: ParserName | "unknown"): LineCounter {
+    let counter = this.#counters.get(format);
+    if (counter === undefined) {
+      const { stream } = this.#options;
+      counter =
+        format === "unknown"
+          ? new ParserLineCounter({ stream, parser: unknownFormat, servicesMax: 1 })
+          : this.#options.createCounter(format);
+      this.#counters.set(format, counter);
+    }
+    return counter;
+  }
+
+  take(): Counted {
+    const [only] = this.#counters.values();
+    if (only !== undefined && this.#counters.size === 1) return only.take();
+    const deltas = new Map<string, Delta>();
+    const tally = new LineTally();
+    let eventTimeMaxMs: number | undefined;
+    for (const counter of this.#counters.values()) {
+      const counted = counter.take();
+      for (const delta of counted.deltas) {
+        const key = `${delta.minute} ${delta.service}`;
+        const known = deltas.get(key);
+        if (known === undefined) deltas.set(key, delta);
+        else known.aggregate.merge(delta.aggregate);
+      }
+      tally.addEntries(counted.entries);
+      if (counted.eventTimeMaxMs !== undefined) {
+        eventTimeMaxMs = Math.max(eventTimeMaxMs ?? counted.eventTimeMaxMs, counted.eventTimeMaxMs);
+      }
+    }
+    return { deltas: [...deltas.values()], entries: tally.take(), eventTimeMaxMs };
+  }
+}

@@ -1,0 +1,39 @@
+import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
+import type { FormatChoice } from "../parsers/auto.ts";
+import type { EventOptions } from "../parsers/event-options.ts";
+import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
+import { AutoLineCounter } from "./auto-line-counter.ts";
+import type { LineCounter } from "./line-counter.ts";
+import { SERVICES_MAX_DEFAULT } from "./minute-windows.ts";
+import { ParserLineCounter } from "./parser-line-counter.ts";
+
+/** What a source's lines are and how they count. */
+export interface LineCounterOptions extends EventOptions {
+  /** Stream of the windows; {@link STREAM_DEFAULT} when left out. */
+  readonly stream?: string;
+  readonly format: FormatName;
+  /** Most services counted on their own between two takes; {@link SERVICES_MAX_DEFAULT} when left out. */
+  readonly servicesMax?: number;
+  /** With `auto`: told what format a file was found to have. */
+  readonly onFormat?: (choice: FormatChoice, file: number | undefined) => void;
+}
+
+/** Makes the fastest counter that counts lines of this format. */
+export function createLineCounter(options: LineCounterOptions): LineCounter {
+  const { format } = options;
+  if (format !== "auto") return createFormatCounter(format, options);
+  return new AutoLineCounter({
+    stream: options.stream ?? STREAM_DEFAULT,
+    eventOptions: options,
+    createCounter: (found) => createFormatCounter(found, options),
+    onFormat: options.onFormat,
+  });
+}
+
+function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
+  return new ParserLineCounter({
+    stream: options.stream ?? STREAM_DEFAULT,
+    parser: parsers[format].compile(options),
+    servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
+  });
+}

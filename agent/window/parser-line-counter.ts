@@ -1,0 +1,105 @@
+/** A line counter for any format: it finds the lines and lets a parser measure each. */
+import { minuteOf } from "../../shared/time/window.ts";
+import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
+import { emptyMeasure, type LineParser } from "../parsers/parser.ts";
+import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
+import { LineTally } from "./line-tally.ts";
+import { MinuteWindows } from "./minute-windows.ts";
+
+const LINE_FEED = 0x0a;
+
+/** What a {@link ParserLineCounter} needs. */
+export interface ParserLineCounterOptions {
+  /** Stream of the windows. */
+  readonly stream: string;
+  /** Serves this counter alone. */
+  readonly parser: LineParser;
+  /** Most services counted on their own between two takes. */
+  readonly servicesMax: number;
+}
+
+/** Counts the lines that its parser understands. */
+export class ParserLineCounter implements LineCounter {
+  readonly #stream: string;
+  readonly #parser: LineParser;
+  readonly #windows: MinuteWindows;
+  readonly #tally = new LineTally();
+  readonly #measure = emptyMeasure();
+  #eventTimeMaxMs = Number.NEGATIVE_INFINITY;
+  #lineCount = 0;
+
+  constructor(options: ParserLineCounterOptions) {
+    this.#stream = options.stream;
+    this.#parser = options.parser;
+    this.#windows = new MinuteWindows(options.servicesMax);
+  }
+
+  get pendingKeys(): number {
+    return this.#windows.size;
+  }
+
+  get lineCount(): number {
+    return this.#lineCount;
+  }
+
+  count(buffer: Buffer, from: number, to: number, context: CountContext): void {
+    let at = from;
+    // Published once per call.
+    let lines = 0;
+    let bytes = 0;
+    while (at < to) {
+      const end = buffer.indexOf(LINE_FEED, at);
+      const next = end < 0 || end >= to ? to : end + 1;
+      const mark =
+        at === from && context.fileStart === true ? byteOrderMarkBytes(buffer, at, next) : 0;
+      if (this.#countLine(buffer, at + mark, next, context, at)) {
+        lines++;
+        bytes += next - at;
+      }
+      at = next;
+    }
+    this.#tally.aggregated(lines, bytes);
+  }
+
+  countUnterminated(line: Buffer, context: CountContext): void {
+    if (line.length > 0) this.count(line, 0, line.length, context);
+  }
+
+  /** Counts `buffer[from, to)`, line end included, of a line that begins at `start`; true when it counts in a window. */
+  #countLine(
+    buffer: Buffer,
+    from: number,
+    to: number,
+    context: CountContext,
+    start: number,
+  ): boolean {
+    const measure = this.#measure;
+    this.#lineCount++;
+    const contentTo = buffer[to - 1] === LINE_FEED ? to - 1 : to;
+    const reason = this.#parser.measure(buffer, from, contentTo, measure);
+    if (reason !== undefined) {
+      this.#tally.add(reason === "blank" ? "filtered" : "rejected", reason, 1, to - start);
+      if (reason !== "blank") context.onRejected?.(reason, start);
+      return false;
+    }
+    const { timeMs } = measure;
+    const service = measure.service === "" ? context.service : measure.service;
+    this.#windows.at(service, minuteOf(timeMs)).add(measure.level, measure.durationUs);
+    if (measure.durationOutOfRange) {
+      this.#tally.add("noted", "duration_out_of_range", 1, to - start);
+    }
+    if (timeMs > context.eventTimeLimitMs) this.#tally.add("noted", "clock_ahead", 1, to - start);
+    else if (timeMs > this.#eventTimeMaxMs) this.#eventTimeMaxMs = timeMs;
+    return true;
+  }
+
+  take(): Counted {
+    const eventTimeMaxMs = Number.isFinite(this.#eventTimeMaxMs) ? this.#eventTimeMaxMs : undefined;
+    this.#eventTimeMaxMs = Number.NEGATIVE_INFINITY;
+    return {
+      deltas: this.#windows.take(this.#stream),
+      entries: this.#tally.take(),
+      eventTimeMaxMs,
+    };
+  }
+}
