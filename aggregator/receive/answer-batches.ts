@@ -1,6 +1,7 @@
 import type { BatchesAnswer } from "../../shared/protocol/answers.ts";
 import { DIGEST_NONE, type Envelope } from "../../shared/protocol/batch.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
+import { fencedRefusal } from "./hello.ts";
 import type { Verdict } from "./intake.ts";
 
 /** Wait that is asked of agents while stage 1 is behind. */
@@ -18,18 +19,7 @@ export function answerBatches(
   const accepted = envelope.records.at(-1)?.sequence ?? 0;
   const mark = verdict?.mark;
   const fenced = verdict?.outcomes.find(({ outcome }) => outcome === "fenced");
-  if (fenced !== undefined) {
-    return {
-      refusal: {
-        status: 410,
-        code: "fenced",
-        detail:
-          `The epoch ${envelope.epoch} of agent ${JSON.stringify(envelope.agent)} is over: another spool took the name. ` +
-          "Stop one of the two, or give it another id.",
-        mark,
-      },
-    };
-  }
+  if (fenced !== undefined) return { refusal: fencedRefusal(envelope, mark) };
   const diverged = verdict?.outcomes.find(({ outcome }) => outcome === "diverged");
   if (diverged !== undefined) {
     return {

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { HelloAnswer, HelloRequest } from "../../shared/protocol/answers.ts";
+import type { AgentMark, HelloAnswer, HelloRequest } from "../../shared/protocol/answers.ts";
 import { ENVELOPE_VERSION } from "../../shared/protocol/batch.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
 import { NAME_LENGTH_MAX } from "./check-envelope.ts";
-import type { AgentStanding, Fence } from "./intake.ts";
+import type { AgentStanding, Fence, FenceVerdict } from "./intake.ts";
 
 /** An agent's name that another machine used this recently is not given away without `takeover`. */
 export const ID_IN_USE_MS = 600_000;
@@ -61,15 +61,12 @@ export function parseHello(
   return { refusal: { status: 400, code: "invalid_hello", detail, faults } };
 }
 
-/** What is to be done about a hello: answer it, make a fence first, or refuse it. */
-export type HelloStep =
-  | { readonly standing: AgentStanding }
-  | { readonly fence: Fence }
-  | { readonly refusal: Refusal };
+/** What is to be done about a hello: a fence is to be appended, or it is refused. */
+export type HelloStep = { readonly fence: Fence } | { readonly refusal: Refusal };
 
 /**
- * Decides about a hello by what stage 1 has committed. The epoch that holds the name already is answered again, so a hello may be repeated;
- * another one needs the next fence.
+ * Decides about a hello by what stage 1 has committed of the agent. The epoch that holds the name already gets a fence, too: it changes
+ * nothing, and brings the answer again.
  */
 export function decideHello(
   hello: HelloRequest,
@@ -77,30 +74,43 @@ export function decideHello(
   nowMs: number,
 ): HelloStep {
   const { epoch, machine } = hello;
-  if (standing === undefined) return { fence: { number: 1, epoch, machine } };
-  if (standing.epoch === epoch) return { standing };
-  const agoMs = nowMs - standing.lastSeenMs;
-  if (!hello.takeover && standing.machine !== machine && agoMs < ID_IN_USE_MS) {
-    return {
-      refusal: {
-        status: 409,
-        code: "id_in_use",
-        detail:
-          `The id ${JSON.stringify(hello.agent)} was used ${Math.max(0, Math.round(agoMs / 1000))} s ago by machine ` +
-          `${JSON.stringify(standing.machine)}. Give this agent another id, or start it with takeover if it replaces the other.`,
-      },
-    };
-  }
-  return { fence: { number: standing.fenceNumber + 1, epoch, machine } };
+  const fence = { number: (standing?.fenceNumber ?? 0) + 1, epoch, machine };
+  if (standing === undefined || standing.epoch === epoch) return { fence };
+  const agoMs = nowMs - standing.seenMs;
+  if (hello.takeover || standing.machine === machine || agoMs >= ID_IN_USE_MS) return { fence };
+  return {
+    refusal: {
+      status: 409,
+      code: "id_in_use",
+      detail:
+        `The id ${JSON.stringify(hello.agent)} was used ${Math.max(0, Math.round(agoMs / 1000))} s ago by machine ` +
+        `${JSON.stringify(standing.machine)}. Give this agent another id, or start it with takeover if it replaces the other.`,
+    },
+  };
 }
 
-/** The answer to a hello whose fence took effect. */
-export function helloAnswer(standing: AgentStanding, logId: string): HelloAnswer {
+/** The answer to a hello by its fence's verdict; undefined when another one came first and it must be decided anew. */
+export function answerHello(
+  hello: HelloRequest,
+  word: FenceVerdict,
+  logId: string,
+): { readonly answer: HelloAnswer } | { readonly refusal: Refusal } | undefined {
+  if (word.verdict === "lost") return undefined;
+  if (word.verdict === "taken") return { answer: { logId, ...word.snapshot } };
+  return { refusal: fencedRefusal(hello, undefined) };
+}
+
+/** The refusal of an epoch that another one took the name from. */
+export function fencedRefusal(
+  whose: { readonly agent: string; readonly epoch: string },
+  mark: AgentMark | undefined,
+): Refusal {
   return {
-    logId,
-    known: standing.isKnown,
-    mark: standing.markBefore,
-    checkpoints: standing.checkpoints,
-    ledger: standing.ledger,
+    status: 410,
+    code: "fenced",
+    detail:
+      `The epoch ${whose.epoch} of agent ${JSON.stringify(whose.agent)} is over: another spool took the name. ` +
+      "Stop one of the two, or give it another id.",
+    mark,
   };
 }

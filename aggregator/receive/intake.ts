@@ -1,56 +1,61 @@
 /** What receiving needs of the log and of stage 1 behind it. */
-import type { AgentMark, Outcome } from "../../shared/protocol/answers.ts";
-import type { Checkpoint, Envelope, LedgerEntry } from "../../shared/protocol/batch.ts";
+import type { AgentMark, HelloAnswer, Outcome } from "../../shared/protocol/answers.ts";
 
-/** Whom a record of the log is about. */
+/** Whom an entry of the log is about. */
 export interface AgentName {
   readonly tenant: string;
   readonly agent: string;
 }
 
-/** Stage 1's word on the records of one envelope. */
+/** Stage 1's word on the records of one envelope, once it is committed. */
 export interface Verdict {
-  /** What stage 1 holds of the agent now; undefined when it never took a record of it. */
+  /** How far the agent's records are applied; undefined when the agent is unknown. */
   readonly mark: AgentMark | undefined;
+  /** In order, up to the first that was neither applied nor a duplicate. */
   readonly outcomes: readonly { readonly sequence: number; readonly outcome: Outcome }[];
-}
-
-/** What stage 1 knows of an agent. */
-export interface AgentStanding {
-  /** Number of the last fence that took effect; 0 before the first. */
-  readonly fenceNumber: number;
-  /** Epoch of that fence. */
-  readonly epoch: string;
-  readonly machine: string;
-  /** When it was last heard of, by the log's clock. */
-  readonly lastSeenMs: number;
-  /** As of that fence: false when the agent had never been seen before it. */
-  readonly isKnown: boolean;
-  /** As of that fence: where the epoch before ended. */
-  readonly markBefore: AgentMark | undefined;
-  readonly checkpoints: readonly Checkpoint[];
-  readonly ledger: readonly LedgerEntry[];
 }
 
 /** A request to become the only epoch of an agent's name. */
 export interface Fence {
+  /** Takes effect only as the next one. */
   readonly number: number;
   readonly epoch: string;
   readonly machine: string;
 }
 
-/** The way into the log. Failures of an append are those of the log: LOG_FULL, LOG_UNAVAILABLE, LOG_UNKNOWN. */
+/** Stage 1's word on a fence, once it is committed. */
+export interface FenceVerdict {
+  /** `taken`: the epoch is the agent's; `lost`: another hello came first; `retired`: the epoch was fenced off for ever. */
+  readonly verdict: "taken" | "lost" | "retired";
+  /** What is held of the agent as of this fence. */
+  readonly snapshot: Omit<HelloAnswer, "logId">;
+}
+
+/** What stage 1 has committed of an agent. */
+export interface AgentStanding {
+  readonly fenceNumber: number;
+  readonly epoch: string;
+  readonly machine: string;
+  /** When it was last heard of, by the log's clock. */
+  readonly seenMs: number;
+}
+
+/**
+ * The way into the log. An append resolves when it is durable, with a promise of stage 1's word, which is undefined when that is not known
+ * before `signal` aborts. It fails as the log does: LOG_FULL and LOG_UNAVAILABLE (certainly absent), LOG_UNKNOWN.
+ */
 export interface Intake {
   readonly logId: string;
-  /** The log's clock: the latest time that stage 1 has seen, in milliseconds since the Unix epoch; 0 before the first. */
+  /** The log's clock in milliseconds since the Unix epoch. */
   nowMs(): number;
-  /** Resolves when the envelope is durable, with what tells its verdict apart. `bytes` is the envelope as it came. */
-  appendEnvelope(name: AgentName, envelope: Envelope, bytes: Buffer): Promise<number>;
-  /** Stage 1's verdict on what was appended at `position`; undefined when it is not known before `signal` aborts. */
-  verdict(name: AgentName, position: number, signal: AbortSignal): Promise<Verdict | undefined>;
-  appendFence(name: AgentName, fence: Fence): Promise<number>;
-  /** Resolves when stage 1 has committed all up to `position`, true, or `signal` aborts, false. */
-  committed(name: AgentName, position: number, signal: AbortSignal): Promise<boolean>;
-  /** What stage 1 has committed of an agent; undefined when it was never seen. */
-  standing(name: AgentName): Promise<AgentStanding | undefined>;
+  standing(name: AgentName): AgentStanding | undefined;
+  /** `envelope`: the bytes as they came, checked. */
+  appendEnvelope(name: AgentName, envelope: Buffer): Promise<Appended<Verdict>>;
+  appendFence(name: AgentName, fence: Fence): Promise<Appended<FenceVerdict>>;
+}
+
+/** An entry that is durable in the log. */
+export interface Appended<Word> {
+  /** Resolves with stage 1's word, or with undefined when `signal` aborts before. */
+  word(signal: AbortSignal): Promise<Word | undefined>;
 }

@@ -23,8 +23,8 @@ import type { Principal } from "../../shared/protocol/principal.ts";
 import { Admission, type AdmissionLimits, type Admitted } from "./admission.ts";
 import { answerBatches } from "./answer-batches.ts";
 import { checkEnvelope, type EnvelopeLimits } from "./check-envelope.ts";
-import { decideHello, helloAnswer, parseHello } from "./hello.ts";
-import type { AgentName, AgentStanding, Intake } from "./intake.ts";
+import { answerHello, decideHello, parseHello } from "./hello.ts";
+import type { AgentName, Appended, FenceVerdict, Intake, Verdict } from "./intake.ts";
 
 /** Longest wait for stage 1's verdict; the records are durable before it, so an answer without one is true, too. */
 const VERDICT_WAIT_MS_MAX = 5_000;
@@ -113,16 +113,14 @@ export class Receiver {
 
   async #append(name: AgentName, envelope: Envelope, body: Buffer): Promise<HttpResponse> {
     const { intake, observer } = this.#parts;
-    let position: number;
+    let appended: Appended<Verdict>;
     try {
-      position = await intake.appendEnvelope(name, envelope, body);
+      appended = await intake.appendEnvelope(name, body);
     } catch (error) {
       return this.#refuse(refusalOfLog(error));
     }
     observer.accepted(body.length);
-    const verdict = await this.#within(VERDICT_WAIT_MS_MAX, (signal) =>
-      intake.verdict(name, position, signal),
-    );
+    const verdict = await this.#within(VERDICT_WAIT_MS_MAX, (signal) => appended.word(signal));
     for (const { outcome } of verdict?.outcomes ?? []) observer.recorded(outcome);
     const result = answerBatches(envelope, verdict, intake.logId);
     return "refusal" in result ? this.#refuse(result.refusal) : jsonAnswer(200, result.answer);
@@ -131,19 +129,23 @@ export class Receiver {
   async #takeHello(name: AgentName, hello: HelloRequest): Promise<HttpResponse> {
     const { intake, logger } = this.#parts;
     for (let attempt = 0; attempt < FENCE_ATTEMPT_COUNT_MAX; attempt++) {
-      const step = decideHello(hello, await intake.standing(name), intake.nowMs());
+      const step = decideHello(hello, intake.standing(name), intake.nowMs());
       if ("refusal" in step) return this.#refuse(step.refusal);
-      if ("standing" in step) return this.#welcome(name, step.standing);
+      let appended: Appended<FenceVerdict>;
       try {
-        const position = await intake.appendFence(name, step.fence);
-        const isCommitted = await this.#within(FENCE_WAIT_MS_MAX, (signal) =>
-          intake.committed(name, position, signal),
-        );
-        if (!isCommitted) break;
+        appended = await intake.appendFence(name, step.fence);
       } catch (error) {
         // The fence may or may not be in the log; the agent repeats its hello with the same epoch and hears what became of it.
         return this.#refuse(refusalOfLog(error));
       }
+      const word = await this.#within(FENCE_WAIT_MS_MAX, (signal) => appended.word(signal));
+      if (word === undefined) break;
+      const result = answerHello(hello, word, intake.logId);
+      if (result === undefined) continue;
+      if ("refusal" in result) return this.#refuse(result.refusal);
+      const { agent, machine, epoch } = hello;
+      logger.info("agent said hello", { agent, machine, epoch, known: result.answer.known });
+      return jsonAnswer(200, result.answer);
     }
     logger.warn("a hello did not take effect in time", { agent: name.agent });
     return this.#refuse({
@@ -152,18 +154,6 @@ export class Receiver {
       detail: "The fence did not take effect in time; say hello again with the same epoch.",
       retryAfterSeconds: 1,
     });
-  }
-
-  #welcome(name: AgentName, standing: AgentStanding): HttpResponse {
-    const { intake, logger } = this.#parts;
-    logger.info("agent said hello", {
-      agent: name.agent,
-      machine: standing.machine,
-      epoch: standing.epoch,
-      fence: standing.fenceNumber,
-      known: standing.isKnown,
-    });
-    return jsonAnswer(200, helloAnswer(standing, intake.logId));
   }
 
   async #admitted(

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { TailraceError } from "../../shared/errors.ts";
 import type { DiskFile } from "../../shared/platform/disk.ts";
+import { makeDurableDirectory } from "../../shared/platform/make-durable-directory.ts";
 import {
   defineSink,
   type Sink,
@@ -35,7 +36,7 @@ export const sink = defineSink({
 async function openFileSink(path: string, context: SinkContext): Promise<Sink> {
   const { disk } = context.platform;
   const folder = dirname(path);
-  await disk.makeDirectory(folder);
+  await makeDurableDirectory(disk, folder);
   const file = await disk.open(path, "write");
   try {
     await disk.syncDirectory(folder);

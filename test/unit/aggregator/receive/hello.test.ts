@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideHello, ID_IN_USE_MS, parseHello } from "../../../../aggregator/receive/hello.ts";
+import {
+  answerHello,
+  decideHello,
+  ID_IN_USE_MS,
+  parseHello,
+} from "../../../../aggregator/receive/hello.ts";
 import type { AgentStanding } from "../../../../aggregator/receive/intake.ts";
 import { EPOCH } from "./sample-batches.ts";
 
@@ -10,11 +15,7 @@ const standing: AgentStanding = {
   fenceNumber: 3,
   epoch: OTHER_EPOCH,
   machine: "m1",
-  lastSeenMs: 1_000_000,
-  isKnown: true,
-  markBefore: undefined,
-  checkpoints: [],
-  ledger: [],
+  seenMs: 1_000_000,
 };
 
 describe("reading a hello", () => {
@@ -54,14 +55,14 @@ describe("deciding about a hello", () => {
     expect(step).toEqual({ fence: { number: 4, epoch: EPOCH, machine: "m1" } });
   });
 
-  it("answers the epoch that holds the name again, whatever the time", () => {
-    const own = { ...standing, epoch: EPOCH };
-    expect(decideHello(hello, own, 0)).toEqual({ standing: own });
+  it("lets the epoch that holds the name ask again, from wherever it says hello", () => {
+    const own = { ...standing, epoch: EPOCH, machine: "m2" };
+    expect(decideHello(hello, own, 1_000_001)).toHaveProperty("fence");
   });
 
   it("keeps the name for a machine that used it a moment ago, unless it is taken over", () => {
     const elsewhere = { ...standing, machine: "m2" };
-    const justBefore = elsewhere.lastSeenMs + ID_IN_USE_MS - 1;
+    const justBefore = elsewhere.seenMs + ID_IN_USE_MS - 1;
     expect(decideHello(hello, elsewhere, justBefore)).toMatchObject({
       refusal: { status: 409, code: "id_in_use" },
     });
@@ -69,5 +70,25 @@ describe("deciding about a hello", () => {
       "fence",
     );
     expect(decideHello(hello, elsewhere, justBefore + 1)).toHaveProperty("fence");
+  });
+});
+
+describe("the answer to a hello", () => {
+  const snapshot = { known: true, mark: undefined, checkpoints: [], ledger: [] };
+
+  it("is what was held as of the fence", () => {
+    expect(answerHello(hello, { verdict: "taken", snapshot }, "log-a")).toEqual({
+      answer: { logId: "log-a", ...snapshot },
+    });
+  });
+
+  it("is not there yet when another hello came first", () => {
+    expect(answerHello(hello, { verdict: "lost", snapshot }, "log-a")).toBeUndefined();
+  });
+
+  it("is 410 for an epoch that was fenced off before", () => {
+    expect(answerHello(hello, { verdict: "retired", snapshot }, "log-a")).toMatchObject({
+      refusal: { status: 410, code: "fenced" },
+    });
   });
 });

@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { sink as kind } from "../../../../aggregator/sinks/file.ts";
+import type { Sink, WindowResult } from "../../../../aggregator/sinks/sink.ts";
+import type { Logger } from "../../../../shared/log.ts";
+import { SimulatedHost } from "../../../../shared/platform/simulated/simulated-host.ts";
+import { SimulatedNetwork } from "../../../../shared/platform/simulated/simulated-network.ts";
+import { Simulation } from "../../../../shared/platform/simulated/simulation.ts";
+
+const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
+const PATH = "/data/out/windows.ndjson";
+const configured = kind.schema.parse({ name: "out", type: "file", path: PATH });
+
+let simulation: Simulation;
+let host: SimulatedHost;
+beforeEach(() => {
+  simulation = new Simulation(7);
+  host = new SimulatedHost(simulation, "host", new SimulatedNetwork(simulation));
+});
+
+async function on<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  await simulation.run();
+  return work;
+}
+
+function open(position: string | undefined): Promise<Sink> {
+  const { platform } = host.start("aggregator");
+  return on(configured.open({ name: "out", platform, logger: quiet, position }));
+}
+
+function result(text: string): WindowResult {
+  return {
+    id: text,
+    tenant: "",
+    stream: "application-logs",
+    service: text,
+    windowStartMs: 0,
+    windowEndMs: 60_000,
+    revision: 1,
+    json: JSON.stringify(text),
+  };
+}
+
+function write(sink: Sink, ...texts: string[]) {
+  const signal = new AbortController().signal;
+  return on(sink.write(texts.map(result), { signal, watermarkMs: undefined }));
+}
+
+const content = () => host.disk.contentOf(PATH)?.toString("utf8");
+
+describe("the file sink", () => {
+  it("appends a line per window, makes missing folders, and knows its length", async () => {
+    const sink = await open(undefined);
+    expect(sink.position).toBe("0");
+    await write(sink, "a", "b");
+    await write(sink, "ü");
+    expect(content()).toBe('"a"\n"b"\n"ü"\n');
+    expect(sink.position).toBe("13");
+  });
+
+  it("cuts what stands behind the position, so that a repeated write stands there once", async () => {
+    const before = await open(undefined);
+    await write(before, "a");
+    const position = before.position;
+    await write(before, "b", "c");
+    host.crash();
+    const after = await open(position);
+    expect(content()).toBe('"a"\n');
+    await write(after, "b", "c");
+    expect(content()).toBe('"a"\n"b"\n"c"\n');
+  });
+
+  it("has what it wrote on disk before it says so", async () => {
+    const sink = await open(undefined);
+    await write(sink, "a", "b");
+    host.crash();
+    expect(content()).toBe('"a"\n"b"\n');
+  });
+
+  it("writes over what a failed write left", async () => {
+    const sink = await open(undefined);
+    await write(sink, "a");
+    const fault = { path: "/data", operations: ["sync"], code: "EIO", share: 1 } as const;
+    host.disk.faults.add(fault);
+    await expect(write(sink, "long name of a service")).rejects.toMatchObject({
+      code: "SINK_FAILED",
+      retry: "later",
+    });
+    host.disk.faults.delete(fault);
+    await write(sink, "b");
+    expect(content()).toBe('"a"\n"b"\n');
+  });
+
+  it("goes on at the end of a file that somebody shortened, and keeps what stood there before it", async () => {
+    host.disk.append(PATH, Buffer.from("theirs\n"));
+    const sink = await open(undefined);
+    await write(sink, "a");
+    expect(content()).toBe('theirs\n"a"\n');
+    const shortened = await open("1000");
+    await write(shortened, "b");
+    expect(content()).toBe('theirs\n"a"\n"b"\n');
+  });
+});
