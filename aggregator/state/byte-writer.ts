@@ -10,12 +10,18 @@ export class ByteWriter {
   private chunk: Buffer = Buffer.allocUnsafe(0);
   private start = 0;
   private at = 0;
+  private readonly chunkBytes: number;
+
+  /** A caller that writes one small row only gives its bytes. */
+  constructor(chunkBytes: number = CHUNK_BYTES) {
+    this.chunkBytes = chunkBytes;
+  }
 
   /** Makes room for `count` more bytes of the open row. */
   reserve(count: number): void {
     if (this.at + count <= this.chunk.length) return;
     const written = this.at - this.start;
-    const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, (written + count) * 2));
+    const chunk = Buffer.allocUnsafe(Math.max(this.chunkBytes, (written + count) * 2));
     this.chunk.copy(chunk, 0, this.start, this.at);
     this.chunk = chunk;
     this.start = 0;
@@ -69,6 +75,12 @@ export class ByteWriter {
     this.uint(count);
     this.reserve(count);
     this.at += this.chunk.write(value, this.at, count, "utf8");
+  }
+
+  /** ASCII without its length. */
+  ascii(value: string): void {
+    this.reserve(value.length);
+    this.at += this.chunk.write(value, this.at, value.length, "latin1");
   }
 
   /** Bytes given as hex, without their length: the reader knows it. */

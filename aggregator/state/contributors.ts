@@ -17,15 +17,11 @@ export class Contributors {
   private readonly requestCounts: number[] = [];
   private readonly errorCounts: number[] = [];
 
+  /** Bytes that {@link write} needs at most. */
+  bytesMax = 2;
+
   get count(): number {
     return this.agents.length;
-  }
-
-  /** Bytes that {@link write} needs at most. */
-  get bytesMax(): number {
-    let bytes = 2;
-    for (const agent of this.agents) bytes += 20 + agent.length * 3;
-    return bytes;
   }
 
   add(agent: string, requestCount: number, errorCount: number): void {
@@ -33,9 +29,7 @@ export class Contributors {
     if (at < 0 || this.agents[at] !== agent) at = this.agents.indexOf(agent);
     if (at < 0) {
       if (this.agents.length >= CONTRIBUTOR_COUNT_MAX) return;
-      this.agents.push(agent);
-      this.requestCounts.push(requestCount);
-      this.errorCounts.push(errorCount);
+      this.push(agent, requestCount, errorCount);
       return;
     }
     this.requestCounts[at] = (this.requestCounts[at] ?? 0) + requestCount;
@@ -72,10 +66,15 @@ export class Contributors {
     const count = reader.uint();
     if (count > CONTRIBUTOR_COUNT_MAX) throw reader.corrupt(`has ${count} contributors`);
     for (let at = 0; at < count; at++) {
-      contributors.agents.push(reader.text());
-      contributors.requestCounts.push(reader.uint());
-      contributors.errorCounts.push(reader.uint());
+      contributors.push(reader.text(), reader.uint(), reader.uint());
     }
     return contributors;
+  }
+
+  private push(agent: string, requestCount: number, errorCount: number): void {
+    this.agents.push(agent);
+    this.requestCounts.push(requestCount);
+    this.errorCounts.push(errorCount);
+    this.bytesMax += 20 + agent.length * 3;
   }
 }

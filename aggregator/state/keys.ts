@@ -6,7 +6,7 @@
  * checkpoint/TENANT/AGENT/FILE              how far a file has been read
  * collect                                   stage 1: clock, watermark, counters
  * change/NUMBER                             the window that has this change number, newest only
- * digest/TENANT/AGENT/SLOT                  digest of a record, a ring of 256
+ * digest/TENANT/AGENT/SLOT                  digest of a record, a ring
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
  * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
  * partial                                   how much of a group of log records that needs several commits is done
@@ -52,16 +52,20 @@ export function nameOfKeyPart(part: string): string | undefined {
   return part.includes("$") ? undefined : decodeURIComponent(part);
 }
 
-/** Names of a series of windows and the parts of its keys. */
-export interface Series {
-  readonly tenant: string;
-  readonly stream: string;
-  readonly service: string;
+/** The parts of a series' keys. */
+export interface SeriesKey {
   /** `TENANT/STREAM` */
   readonly streamKey: string;
   readonly servicePart: string;
   /** `TENANT/STREAM/SERVICE` */
   readonly key: string;
+}
+
+/** A series of windows: its names and the parts of its keys. */
+export interface Series extends SeriesKey {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly service: string;
 }
 
 /** The series of (tenant, stream, service). */

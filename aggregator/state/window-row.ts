@@ -55,6 +55,16 @@ export function decodeWindowRow(bytes: Buffer): WindowRow {
   return { state, revision, changeNumber, aggregate, contributors };
 }
 
+/** State and change number of a window's row, without the rest. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
+export function decodeWindowHead(bytes: Buffer): Pick<WindowRow, "state" | "changeNumber"> {
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(VERSION, "window");
+  const state = STATES[reader.byte() - 1];
+  if (state === undefined) throw reader.corrupt("has an unknown window state");
+  reader.uint();
+  return { state, changeNumber: reader.uint() };
+}
+
 /** The aggregate's bytes alone: what must be equal for any order in which a window's data came. */
 export function encodeAggregate(aggregate: Aggregate): Buffer {
   const writer = new ByteWriter();

@@ -1,0 +1,92 @@
+/**
+ * Merges the deltas of many batches before they go to stage 2, so that it sees each window at most once per emission, however many agents
+ * write to it. One table per emission; the names of series are kept from one to the next.
+ */
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import type { Delta } from "../../shared/protocol/batch.ts";
+import type { KeyedDelta } from "../log/keyed-entry.ts";
+import { partitionOf } from "../log/partition.ts";
+import { Contributors } from "../state/contributors.ts";
+import { makeSeries, type Series } from "../state/keys.ts";
+
+/** Names are forgotten beyond this many series: some 20 MiB. */
+const SERIES_COUNT_MAX = 50_000;
+
+interface Slot {
+  readonly series: Series;
+  readonly partition: number;
+  readonly deltas: Map<number, KeyedDelta>;
+}
+
+/** See the head of this file. */
+export class PreMerge {
+  private readonly partitionCount: number;
+  /** tenant → stream → service. */
+  private tenants = new Map<string, Map<string, Map<string, Slot>>>();
+  private seriesCount = 0;
+  private touched: Slot[] = [];
+
+  /** `partitionCount` is that of stage 2. */
+  constructor(partitionCount: number) {
+    this.partitionCount = partitionCount;
+  }
+
+  /** Takes the deltas of one batch, whose aggregates now belong to this table; returns the count of lines in them. */
+  add(tenant: string, agent: string, deltas: readonly Delta[]): number {
+    let lines = 0;
+    for (const { stream, service, minute, aggregate } of deltas) {
+      const requestCount = countRequests(aggregate);
+      lines += requestCount;
+      const slot = this.slotOf(tenant, stream, service);
+      let pending = slot.deltas.get(minute);
+      if (pending === undefined) {
+        if (slot.deltas.size === 0) this.touched.push(slot);
+        const contributors = new Contributors();
+        pending = { series: slot.series, minute, aggregate, contributors };
+        slot.deltas.set(minute, pending);
+      } else {
+        pending.aggregate.merge(aggregate);
+      }
+      pending.contributors.add(agent, requestCount, aggregate.errorCount);
+    }
+    return lines;
+  }
+
+  /** What was added since the last take, per partition of stage 2; deltas of one series stand together. */
+  take(): KeyedDelta[][] {
+    const taken: KeyedDelta[][] = Array.from({ length: this.partitionCount }, () => []);
+    for (const slot of this.touched) {
+      const target = taken[slot.partition];
+      for (const delta of slot.deltas.values()) target?.push(delta);
+      slot.deltas.clear();
+    }
+    this.touched = [];
+    if (this.seriesCount > SERIES_COUNT_MAX) {
+      this.tenants = new Map();
+      this.seriesCount = 0;
+    }
+    return taken;
+  }
+
+  private slotOf(tenant: string, stream: string, service: string): Slot {
+    let streams = this.tenants.get(tenant);
+    if (streams === undefined) this.tenants.set(tenant, (streams = new Map()));
+    let services = streams.get(stream);
+    if (services === undefined) streams.set(stream, (services = new Map()));
+    let slot = services.get(service);
+    if (slot === undefined) {
+      const partition = partitionOf([tenant, stream, service], this.partitionCount);
+      slot = { series: makeSeries(tenant, stream, service), partition, deltas: new Map() };
+      services.set(service, slot);
+      this.seriesCount++;
+    }
+    return slot;
+  }
+}
+
+function countRequests(aggregate: Aggregate): number {
+  const levels = aggregate.levels;
+  let count = 0;
+  for (let index = 0; index < levels.length; index++) count += levels[index] ?? 0;
+  return count;
+}

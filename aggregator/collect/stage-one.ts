@@ -1,0 +1,203 @@
+/**
+ * Stage 1: what agents sent becomes what counts. One of them owns one partition of `batches`.
+ *
+ * It takes the log's records in order, decides which batches are new (deduplicate), keeps mark, ledger and checkpoints by agent
+ * (agent-table), merges deltas (pre-merge) and moves the watermark (source-watermark). It does no I/O and has no clock: the same
+ * records give the same state. What it changed is taken with {@link StageOne.flush}, as one commit or several.
+ */
+import { assert } from "../../shared/assert.ts";
+import type { AgentMark, Outcome } from "../../shared/protocol/answers.ts";
+import type { Batch, SealedRecord } from "../../shared/protocol/batch.ts";
+import { decodeBatch } from "../../shared/protocol/codec.ts";
+import { decodeEnvelope } from "../../shared/protocol/envelope.ts";
+import { openRecord } from "../../shared/protocol/sealed-record.ts";
+import { MalformedError } from "../../shared/protocol/wire.ts";
+import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
+import type { LogRecord, StateChange, StateView } from "../log/log.ts";
+import { decodeLogEntry, type EnvelopeEntry, type FenceEntry } from "../log/log-entry.ts";
+import type { AgentRow } from "../state/agent-row.ts";
+import { COLLECT_KEY } from "../state/keys.ts";
+import { markOf } from "../state/read-agents.ts";
+import { type CollectRow, decodeCollectRow, encodeCollectRow } from "../state/stage-rows.ts";
+import { type AgentSnapshot, AgentTable } from "./agent-table.ts";
+import { judge, standingOf } from "./deduplicate.ts";
+import { PreMerge } from "./pre-merge.ts";
+import { advanceWatermark, takeReport, type WatermarkSettings } from "./source-watermark.ts";
+
+/** What became of one record of an envelope. */
+export interface RecordOutcome {
+  readonly sequence: number;
+  readonly outcome: Outcome;
+}
+
+/** What became of an entry of the log once it is committed. */
+export type EntryResult =
+  | {
+      readonly kind: "envelope";
+      /** In order, up to the first that was neither applied nor a duplicate. */
+      readonly outcomes: readonly RecordOutcome[];
+      /** How far the agent's records are applied; undefined when the agent is unknown. */
+      readonly mark: AgentMark | undefined;
+      /** Why a record that was checked before could not be read; a fault of this program or of the log. */
+      readonly fault: string | undefined;
+    }
+  | {
+      readonly kind: "fence";
+      /** `taken`: the epoch is the agent's; `lost`: another hello came first, try again; `retired`: the epoch was fenced off for ever. */
+      readonly verdict: "taken" | "lost" | "retired";
+      /** What is held of the agent as of this entry. */
+      readonly snapshot: AgentSnapshot;
+    }
+  | { readonly kind: "tick" };
+
+/** What a flush hands over. */
+export interface StageOneOutput {
+  /** Per partition of stage 2; deltas of one series stand together. */
+  readonly deltas: readonly (readonly KeyedDelta[])[];
+  /** Undefined when it is the same as after the flush before. Comes after the deltas. */
+  readonly watermark: PartitionWatermark | undefined;
+  /** May be committed before `last`: applying the same records again gives the same. */
+  readonly early: readonly StateChange[];
+  /** Make the records applied; committed with the position after them. */
+  readonly last: readonly StateChange[];
+  /** True when nothing but the clock moved. */
+  readonly isQuiet: boolean;
+}
+
+/** See the head of this file. */
+export class StageOne {
+  private readonly agents: AgentTable;
+  private readonly preMerge: PreMerge;
+  private readonly settings: WatermarkSettings;
+  private readonly row: CollectRow;
+
+  /** `view`: the state of this partition as of its last commit. `partitionCount`: of stage 2. */
+  constructor(view: StateView, partitionCount: number, settings: WatermarkSettings) {
+    this.agents = new AgentTable(view);
+    this.preMerge = new PreMerge(partitionCount);
+    this.settings = settings;
+    this.row = decodeCollectRow(view.get(COLLECT_KEY));
+  }
+
+  /** Applies one record of `batches`. Fails with FORMAT_UNKNOWN or LOG_CORRUPT when it is none of this program's. */
+  apply(record: LogRecord): EntryResult {
+    const entry = decodeLogEntry(record.payload);
+    this.moveClock(record.appendedAtMs);
+    if (entry.kind === "envelope") return this.applyEnvelope(entry);
+    if (entry.kind === "fence") return this.applyFence(entry);
+    this.moveClock(entry.nowMs);
+    return entry;
+  }
+
+  /** Takes what changed since the last flush. Nothing is applied before it is committed; after a failed commit begin anew from the view. */
+  flush(): StageOneOutput {
+    const { watermarkMs, idle } = this.row;
+    advanceWatermark(this.row, this.agents.sources, this.settings);
+    const isSame = this.row.watermarkMs === watermarkMs && this.row.idle === idle;
+    const watermark = isSame
+      ? undefined
+      : { watermarkMs: this.row.watermarkMs, idle: this.row.idle };
+    const isQuiet = isSame && !this.agents.hasChanges;
+    const { early, last } = this.agents.take();
+    last.push({ key: COLLECT_KEY, value: encodeCollectRow(this.row) });
+    return { deltas: this.preMerge.take(), watermark, early, last, isQuiet };
+  }
+
+  private moveClock(nowMs: number): void {
+    this.row.clockMs = Math.max(this.row.clockMs ?? nowMs, nowMs);
+  }
+
+  private get clockMs(): number {
+    assert(this.row.clockMs !== undefined, "an entry moves the clock before it is applied");
+    return this.row.clockMs;
+  }
+
+  private applyFence(entry: FenceEntry): EntryResult {
+    const row = this.agents.find(entry.tenant, entry.agent);
+    const standing = standingOf(row, entry.epoch);
+    if (row !== undefined) {
+      // A hello that is repeated because its answer got lost: the fence before did it.
+      if (standing === "current") return this.fenceResult("taken", row);
+      if (standing === "retired") return this.fenceResult("retired", row);
+    }
+    if (entry.number !== (row?.fenceNumber ?? 0) + 1) return this.fenceResult("lost", row);
+    return this.fenceResult("taken", this.agents.fence(row, entry, this.clockMs));
+  }
+
+  private fenceResult(verdict: "taken" | "lost" | "retired", row?: AgentRow): EntryResult {
+    const nothing = { known: false, mark: undefined, checkpoints: [], ledger: [] };
+    const snapshot = row === undefined ? nothing : this.agents.snapshot(row);
+    return { kind: "fence", verdict, snapshot };
+  }
+
+  private applyEnvelope(entry: EnvelopeEntry): EntryResult {
+    const row = this.agents.find(entry.tenant, entry.agent);
+    const outcomes: RecordOutcome[] = [];
+    let fault: string | undefined;
+    try {
+      const envelope = decodeEnvelope(entry.envelope);
+      const standing = standingOf(row, envelope.epoch);
+      for (const record of envelope.records) {
+        const outcome = this.applyRecord(row, standing, record);
+        outcomes.push({ sequence: record.sequence, outcome });
+        if (outcome === "diverged" || outcome === "fenced") break;
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      // Receive checked these bytes. Letting the agent say hello and send again what is not applied loses nothing.
+      fault = error.message;
+      if (row !== undefined) row.diverged = true;
+    }
+    if (row === undefined) return { kind: "envelope", outcomes, mark: undefined, fault };
+    row.seenMs = this.clockMs;
+    this.agents.touch(row);
+    return { kind: "envelope", outcomes, mark: markOf(row), fault };
+  }
+
+  private applyRecord(
+    row: AgentRow | undefined,
+    standing: ReturnType<typeof standingOf>,
+    record: SealedRecord,
+  ): Outcome {
+    // An unknown agent, or an epoch that this state never saw: this aggregator was restored from a backup.
+    if (row === undefined) return "diverged";
+    if (standing === "retired") {
+      row.counters.fenced++;
+      return "fenced";
+    }
+    if (standing === "unknown") {
+      row.counters.diverged++;
+      return "diverged";
+    }
+    let batch: Batch | undefined;
+    const open = () => {
+      batch = decodeBatch(openRecord(record, record.rawBytes));
+      return batch.sequence === record.sequence ? batch.previousDigest : undefined;
+    };
+    const outcome = judge(row, record, open, (sequence) => this.agents.digestOf(row, sequence));
+    row.counters[outcome]++;
+    if (outcome === "diverged") row.diverged = true;
+    if (outcome === "applied") {
+      assert(batch !== undefined, "a record is opened before it is applied");
+      this.applyBatch(row, batch, record.digest);
+    }
+    return outcome;
+  }
+
+  private applyBatch(row: AgentRow, batch: Batch, digest: string): void {
+    const { clockMs } = this;
+    const lines = this.preMerge.add(row.tenant, row.agent, batch.deltas);
+    row.counters.lines += lines;
+    this.row.receivedLines += lines;
+    for (const { minute } of batch.deltas) {
+      if (this.row.newestMinute === undefined || minute > this.row.newestMinute) {
+        this.row.newestMinute = minute;
+      }
+    }
+    for (const report of batch.sources) {
+      const input = this.agents.sourceOf(row, report.source, clockMs);
+      if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;
+    }
+    this.agents.advance(row, batch, digest);
+  }
+}
