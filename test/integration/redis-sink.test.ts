@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient, type RedisClientType } from "redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sink as kind } from "../../aggregator/sinks/redis.ts";
+import type { Sink, WindowResult } from "../../aggregator/sinks/sink.ts";
+import type { Logger } from "../../shared/log.ts";
+import { realPlatform } from "../../shared/platform/real-platform.ts";
+import { findServer } from "./servers.ts";
+
+const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
+const START_MS = Date.parse("2026-11-20T10:00:00Z");
+const MINUTES_MS = 5 * 60_000;
+
+let folder = "";
+let port = 0;
+let server: ChildProcess | undefined;
+let client: RedisClientType;
+let sink: Sink;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const found = typeof address === "object" && address !== null ? address.port : 0;
+      probe.close(() => resolve(found));
+    });
+  });
+}
+
+async function startServer(): Promise<void> {
+  const program = findServer("redis");
+  if (program === undefined) throw new Error("no redis-server");
+  const child = spawn(
+    program,
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  server = child;
+  await new Promise<void>((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}`)));
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (chunk.includes("Ready to accept connections")) resolve();
+    });
+  });
+}
+
+async function stopServer(): Promise<void> {
+  const child = server;
+  if (child === undefined) return;
+  server = undefined;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tailrace-redis-"));
+  port = await freePort();
+  await startServer();
+});
+afterAll(async () => {
+  await stopServer();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  client = createClient({ url: url() });
+  await client.connect();
+  await client.flushAll();
+  sink = await open();
+});
+afterEach(async () => {
+  await sink.close();
+  if (client.isOpen) client.destroy();
+});
+
+const url = () => `redis://127.0.0.1:${port}`;
+
+function open(): Promise<Sink> {
+  const settings = {
+    name: "hot",
+    type: "redis",
+    url: url(),
+    retention: "1h",
+    connect_timeout: "1s",
+  };
+  const configured = kind.schema.parse(settings);
+  const context = { name: "hot", platform: realPlatform, logger: quiet, position: undefined };
+  return configured.open(context);
+}
+
+function result(service: string, index: number, revision: number): WindowResult {
+  const windowStartMs = START_MS + index * MINUTES_MS;
+  const windowEndMs = windowStartMs + MINUTES_MS;
+  const json = JSON.stringify({ service, avgLatency: null, state: "final", revision });
+  const stream = "application-logs";
+  const id = `${service}/${index}`;
+  return { id, tenant: "", stream, service, windowStartMs, windowEndMs, revision, json };
+}
+
+function write(results: readonly WindowResult[], watermarkMs = START_MS) {
+  return sink.write(results, { signal: new AbortController().signal, watermarkMs });
+}
+
+async function revisionOf(field: string): Promise<unknown> {
+  const text = await client.hGet("service_metrics", field);
+  const value: unknown = JSON.parse(text ?? "null");
+  return typeof value === "object" && value !== null ? Reflect.get(value, "revision") : undefined;
+}
+
+describe("the redis sink", () => {
+  it("keeps each window under its service and end", async () => {
+    const written = result("orders", 0, 1);
+    expect(await write([written, result("a:b", 1, 1)])).toEqual({ failures: [] });
+    expect(await client.hGetAll("service_metrics")).toEqual({
+      "orders:2026-11-20T10:05:00.000Z": written.json,
+      "a:b:2026-11-20T10:10:00.000Z": result("a:b", 1, 1).json,
+    });
+  });
+
+  it("lets no older revision win, and a repeated one change nothing", async () => {
+    const field = "orders:2026-11-20T10:05:00.000Z";
+    await write([result("orders", 0, 7)]);
+    await write([result("orders", 0, 6)]);
+    expect(await revisionOf(field)).toBe(7);
+    await write([result("orders", 0, 7)]);
+    expect(await revisionOf(field)).toBe(7);
+    await write([result("orders", 0, 8)]);
+    expect(await revisionOf(field)).toBe(8);
+    expect(await client.hLen("service_metrics")).toBe(1);
+  });
+
+  it("replaces a field that is not its own", async () => {
+    await client.hSet("service_metrics", "orders:2026-11-20T10:05:00.000Z", "not JSON");
+    await write([result("orders", 0, 1)]);
+    expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(1);
+  });
+
+  it("drops what the watermark has left behind for longer than the retention", async () => {
+    await write([result("orders", 0, 1), result("orders", 1, 1)]);
+    const firstEndMs = START_MS + MINUTES_MS;
+    await write([result("orders", 2, 1)], firstEndMs + 3_600_000);
+    expect(Object.keys(await client.hGetAll("service_metrics")).toSorted()).toEqual([
+      "orders:2026-11-20T10:10:00.000Z",
+      "orders:2026-11-20T10:15:00.000Z",
+    ]);
+    await write([result("orders", 0, 9)], firstEndMs + 3_600_000);
+    expect(await client.hExists("service_metrics", "orders:2026-11-20T10:05:00.000Z")).toBe(false);
+    expect(await client.zCard("{service_metrics}:by_time")).toBe(2);
+  });
+
+  it("leaves windows of other streams out", async () => {
+    await write([{ ...result("orders", 0, 1), stream: "metrics" }]);
+    expect(await client.exists("service_metrics")).toBe(0);
+  });
+
+  it("fails while the server is away, and goes on when it is back", async () => {
+    await write([result("orders", 0, 1)]);
+    client.destroy();
+    await stopServer();
+    await expect(write([result("orders", 0, 2)])).rejects.toMatchObject({ code: "SINK_FAILED" });
+    await expect(write([result("orders", 0, 2)])).rejects.toMatchObject({ retry: "later" });
+    await startServer();
+    await write([result("orders", 0, 2)]);
+    client = createClient({ url: url() });
+    await client.connect();
+    expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(2);
+  });
+
+  it("stops waiting for a server that does not answer when the signal says so", async () => {
+    await write([result("orders", 0, 1)]);
+    server?.kill("SIGSTOP");
+    const stop = new AbortController();
+    const writing = sink.write([result("orders", 0, 2)], {
+      signal: stop.signal,
+      watermarkMs: undefined,
+    });
+    stop.abort();
+    await expect(writing).rejects.toMatchObject({ code: "SINK_FAILED" });
+    server?.kill("SIGCONT");
+    await write([result("orders", 0, 3)]);
+    expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(3);
+  });
+
+  it("refuses a write while memory is full, to be tried again", async () => {
+    await client.configSet("maxmemory", "1");
+    await expect(write([result("orders", 0, 1)])).rejects.toMatchObject({ retry: "later" });
+    await client.configSet("maxmemory", "0");
+    await write([result("orders", 0, 1)]);
+    expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(1);
+  });
+});
