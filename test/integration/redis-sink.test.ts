@@ -150,7 +150,7 @@ describe("the redis sink", () => {
       "orders:2026-11-20T10:15:00.000Z",
     ]);
     await write([result("orders", 0, 9)], firstEndMs + 3_600_000);
-    expect(await client.hExists("service_metrics", "orders:2026-11-20T10:05:00.000Z")).toBe(false);
+    expect(await client.hExists("service_metrics", "orders:2026-11-20T10:05:00.000Z")).toBe(0);
     expect(await client.zCard("{service_metrics}:by_time")).toBe(2);
   });
 
