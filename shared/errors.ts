@@ -3,6 +3,7 @@ export type Retry = "never" | "now" | "later";
 
 /** Every operating error: its code, what a caller may do, and what it means. In alphabetical order; the reference page is checked against it. */
 export const errorCodes = {
+  AGENT_MISMATCH: { retry: "never", meaning: "The data directory belongs to another agent." },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   EPOCH_FENCED: { retry: "never", meaning: "Another spool took over this agent's name." },
   FORMAT_UNKNOWN: {
@@ -20,6 +21,10 @@ export const errorCodes = {
   },
   LOG_UNKNOWN: { retry: "later", meaning: "The outcome of an append or commit is not known." },
   NETWORK_FAILED: { retry: "later", meaning: "No whole answer came over the network." },
+  PROGRAM_FILE_MISSING: {
+    retry: "never",
+    meaning: "A built part of the program is not there.",
+  },
   SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
   SPOOL_FULL: { retry: "later", meaning: "The spool is at its size limit." },

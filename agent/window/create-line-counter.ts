@@ -1,4 +1,5 @@
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
+import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import type { EventOptions } from "../parsers/event-options.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
@@ -31,9 +32,12 @@ export function createLineCounter(options: LineCounterOptions): LineCounter {
 }
 
 function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
-  return new ParserLineCounter({
+  const counter = new ParserLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
     parser: parsers[format].compile(options),
     servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
   });
+  return format === "json" && canUseKernel(options)
+    ? new JsonLineCounter(options, counter)
+    : counter;
 }

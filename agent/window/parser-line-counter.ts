@@ -1,8 +1,9 @@
 /** A line counter for any format: it finds the lines and lets a parser measure each. */
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { minuteOf } from "../../shared/time/window.ts";
 import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
 import { emptyMeasure, type LineParser } from "../parsers/parser.ts";
-import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
+import type { CountContext, Counted, CountedEntry, LineCounter } from "./line-counter.ts";
 import { LineTally } from "./line-tally.ts";
 import { MinuteWindows } from "./minute-windows.ts";
 
@@ -63,6 +64,16 @@ export class ParserLineCounter implements LineCounter {
 
   countUnterminated(line: Buffer, context: CountContext): void {
     if (line.length > 0) this.count(line, 0, line.length, context);
+  }
+
+  /** Adds counts of one service and minute that were made elsewhere; may be called several times for the same. */
+  addCounts(service: string, minute: number, aggregate: Aggregate): void {
+    this.#windows.at(service, minute).merge(aggregate);
+  }
+
+  /** Adds lines for the ledger that were counted elsewhere. */
+  addEntries(entries: readonly CountedEntry[]): void {
+    this.#tally.addEntries(entries);
   }
 
   /** Counts `buffer[from, to)`, line end included, of a line that begins at `start`; true when it counts in a window. */

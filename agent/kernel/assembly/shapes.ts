@@ -1,0 +1,114 @@
+// Shapes of lines. A shape is everything of a line that is not the inside of a string or a number: `{"timestamp":"` … `","service":"`
+// … `}` and the line feed. Shapes come from lines that the parser (parse-line.ts) has proven, and are kept as a tree, so that lines
+// with other orders of keys or with optional fields share their beginnings.
+import { NODE_BYTES, NODES, NODES_MAX } from "./memory";
+import { firstBytes } from "./text";
+
+/** A node: up to 16 bytes of literal text, then what follows it. */
+export const NODE_MASK: usize = 16;
+export const NODE_LENGTH: usize = 20;
+export const NODE_KIND: usize = 24;
+/** The node after this one. */
+export const NODE_NEXT: usize = 28;
+/** The node to try when this one does not fit. */
+export const NODE_OTHER: usize = 32;
+
+/** What follows a literal. */
+export const KIND_END: u32 = 0;
+export const KIND_STRING: u32 = 1;
+export const KIND_NUMBER: u32 = 2;
+export const KIND_TIME: u32 = 3;
+export const KIND_SERVICE: u32 = 4;
+export const KIND_LEVEL: u32 = 5;
+export const KIND_DURATION: u32 = 6;
+/** More literal text. */
+export const KIND_MORE: u32 = 7;
+export const KIND_EPOCH_TIME: u32 = 8;
+export const KIND_NUMBER_LEVEL: u32 = 9;
+
+/** A segment of the line being parsed: literal text from, to, and the kind of value that follows. Longer lines teach nothing. */
+const SEGMENT_BYTES: usize = 12;
+const SEGMENTS_MAX: u32 = 96;
+const SEGMENTS: usize = memory.data(12 * 96, 64);
+
+/** The first node, where the walk begins; 0 while nothing was learnt. */
+const ROOT: usize = memory.data(16, 16);
+let nodeCount: u32 = 0;
+let segmentCount: u32 = 0;
+/** Lines that no shape fitted, since the tree was last found full. */
+let missCount: u32 = 0;
+
+// @ts-ignore: decorator
+@inline export function firstNode(): usize {
+  return load<u32>(ROOT);
+}
+
+export function beginSegments(): void {
+  segmentCount = 0;
+}
+
+/** Adds a segment and returns its number. */
+export function addSegment(from: usize, to: usize, kind: u32): u32 {
+  if (segmentCount < SEGMENTS_MAX) {
+    const segment = SEGMENTS + <usize>segmentCount * SEGMENT_BYTES;
+    store<u32>(segment, <u32>from);
+    store<u32>(segment, <u32>to, 4);
+    store<u32>(segment, kind, 8);
+  }
+  return segmentCount++;
+}
+
+/** Says what the value behind segment `number` means. */
+export function setSegmentKind(number: u32, kind: u32): void {
+  if (number < SEGMENTS_MAX) store<u32>(SEGMENTS + <usize>number * SEGMENT_BYTES, kind, 8);
+}
+
+/** Adds the shape of the segments to the tree. */
+export function learnShape(): void {
+  missCount++;
+  if (segmentCount > SEGMENTS_MAX) return;
+  let link = ROOT;
+  for (let number: u32 = 0; number < segmentCount; number++) {
+    const segment = SEGMENTS + <usize>number * SEGMENT_BYTES;
+    const to: usize = load<u32>(segment, 4);
+    let from: usize = load<u32>(segment);
+    do {
+      const length = min<usize>(to - from, 16);
+      const kind = from + length == to ? load<u32>(segment, 8) : KIND_MORE;
+      link = linkNode(link, v128.and(v128.load(from), firstBytes(length)), <u32>length, kind);
+      if (!link) return;
+      from += length;
+    } while (from < to);
+  }
+}
+
+/** The place for the follower of the node with this literal, which is made at `link` if need be; 0 when the tree is full. */
+function linkNode(link: usize, literal: v128, length: u32, kind: u32): usize {
+  let node: usize = load<u32>(link);
+  while (node) {
+    if (
+      load<u32>(node, NODE_LENGTH) == length && load<u32>(node, NODE_KIND) == kind &&
+      i8x16.bitmask(i8x16.eq(literal, v128.load(node))) == 0xffff
+    ) return node + NODE_NEXT;
+    link = node + NODE_OTHER;
+    node = load<u32>(link);
+  }
+  if (nodeCount == NODES_MAX) return 0;
+  node = NODES + <usize>(nodeCount++) * NODE_BYTES;
+  memory.fill(node, 0, NODE_BYTES);
+  v128.store(node, literal);
+  store<u32>(node, (1 << length) - 1, NODE_MASK);
+  store<u32>(node, length, NODE_LENGTH);
+  store<u32>(node, kind, NODE_KIND);
+  store<u32>(link, <u32>node);
+  return node + NODE_NEXT;
+}
+
+/** Drops the whole tree when it is full and many lines do not fit it: the log has changed. Called now and then. */
+export function renewShapes(): void {
+  if (nodeCount == NODES_MAX && missCount > 256) {
+    nodeCount = 0;
+    store<u32>(ROOT, 0);
+  }
+  missCount = 0;
+}

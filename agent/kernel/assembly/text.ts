@@ -1,0 +1,119 @@
+// Small pieces of JSON text, sixteen bytes at a time.
+
+/** Sixteen bytes of ones, then sixteen of zeros: a load at MASKS + 16 - n gives a mask of the first n bytes. */
+const MASKS: usize = memory.data<u64>([-1, -1, 0, 0], 16);
+
+/** Mask of the first `count` (0 to 16) bytes. */
+// @ts-ignore: decorator
+@inline export function firstBytes(count: usize): v128 {
+  return v128.load(MASKS + 16 - count);
+}
+
+/**
+ * One bit for each byte that ends or breaks a string: quote, backslash, control byte.
+ * Quote and control bytes need one comparison: with bit 1 flipped, they are the bytes up to 0x20 (0x22 becomes 0x20, and the
+ * control bytes only change places among themselves).
+ */
+// @ts-ignore: decorator
+@inline export function stopBytes(text: v128): v128 {
+  const flipped = v128.xor(text, i8x16.splat(0x02));
+  return v128.or(
+    i8x16.eq(i8x16.min_u(flipped, i8x16.splat(0x20)), flipped),
+    i8x16.eq(text, i8x16.splat(0x5c)),
+  );
+}
+
+/** One bit for each of the sixteen bytes at `at` that is {@link stopBytes}. */
+// @ts-ignore: decorator
+@inline export function stops(at: usize): i32 {
+  return i8x16.bitmask(stopBytes(v128.load(at)));
+}
+
+// @ts-ignore: decorator
+@inline export function isDigit(byte: u32): bool {
+  return byte - 48 < 10;
+}
+
+// @ts-ignore: decorator
+@inline function isHex(byte: u32): bool {
+  return byte - 48 < 10 || (byte | 32) - 97 < 6;
+}
+
+/** First byte at or after `at` that is no JSON white space. The line feed is none here: it ends the line. */
+// @ts-ignore: decorator
+@inline export function skipBlanks(at: usize): usize {
+  while (true) {
+    const byte = load<u8>(at);
+    if (byte != 32 && byte != 9 && byte != 13) return at;
+    at++;
+  }
+}
+
+/** Address of the quote that closes the string whose inside begins at `at`, or 0 when it is no JSON string. */
+export function endOfString(at: usize): usize {
+  while (true) {
+    const found = stops(at);
+    if (found == 0) {
+      at += 16;
+      continue;
+    }
+    at += ctz(found);
+    const byte = load<u8>(at);
+    if (byte == 0x22) return at;
+    if (byte != 0x5c) return 0;
+    const escaped: u32 = load<u8>(at, 1);
+    if (escaped == 0x75) {
+      for (let digit: usize = 2; digit < 6; digit++) if (!isHex(load<u8>(at + digit))) return 0;
+      at += 6;
+    } else {
+      if (
+        escaped != 0x22 && escaped != 0x5c && escaped != 0x2f && escaped != 0x62 &&
+        escaped != 0x66 && escaped != 0x6e && escaped != 0x72 && escaped != 0x74
+      ) return 0;
+      at += 2;
+    }
+  }
+}
+
+/** Where the string of many bytes at `at` stops: the same as the first of {@link stops}, 64 bytes at a time. */
+// @ts-ignore: decorator
+@inline export function firstStop(at: usize): usize {
+  while (true) {
+    const found = stops(at);
+    if (found) return at + ctz(found);
+    at += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline function skipDigits(at: usize): usize {
+  while (isDigit(load<u8>(at))) at++;
+  return at;
+}
+
+/** First byte behind the JSON number at `at`, or 0 when there is none. What follows is not looked at. */
+export function endOfNumber(at: usize): usize {
+  if (load<u8>(at) == 0x2d) at++;
+  if (!isDigit(load<u8>(at))) return 0;
+  at = load<u8>(at) == 0x30 ? at + 1 : skipDigits(at);
+  if (load<u8>(at) == 0x2e) {
+    if (!isDigit(load<u8>(++at))) return 0;
+    at = skipDigits(at);
+  }
+  if ((load<u8>(at) | 32) == 0x65) {
+    const sign = load<u8>(++at);
+    if (sign == 0x2b || sign == 0x2d) at++;
+    if (!isDigit(load<u8>(at))) return 0;
+    at = skipDigits(at);
+  }
+  return at;
+}
+
+/** Address of the line feed that ends the line at `at`. */
+export function endOfLine(at: usize): usize {
+  while (true) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(10)));
+    if (found) return at + ctz(found);
+    at += 16;
+  }
+}
