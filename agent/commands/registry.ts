@@ -1,2 +1,5 @@
 /** The commands around the agent, in the order in which `--help` lists them. */
-export const agentCommands = {} as const;
+export const agentCommands = {
+  scan: () => import("./scan.ts"),
+  parse: () => import("./parse.ts"),
+} as const;

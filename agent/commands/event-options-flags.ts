@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { UsageError } from "../../shared/command.ts";
+import { nearestName } from "../../shared/config/known-keys.ts";
+import { isTimeZone } from "../../shared/time/time-zone.ts";
+import { DURATION_UNITS, type DurationUnit } from "../parsers/event-options.ts";
+import { FORMAT_NAMES, type FormatName, isFormatName } from "../parsers/registry.ts";
+
+/** What the flags of `scan` and `parse` say of the format of lines. */
+export interface FormatFlags {
+  readonly format: FormatName;
+  readonly timezone: string;
+  readonly durationUnit: DurationUnit;
+}
+
+/** Declares the flags that {@link formatFlags} reads. */
+export function addFormatFlags(command: Command): void {
+  command
+    .option("--format <format>", `format of the lines: ${FORMAT_NAMES.join(", ")}`, "auto")
+    .option(
+      "--timezone <zone>",
+      "zone of times without one, such as Europe/Berlin or UTC",
+      "that of this host",
+    )
+    .option("--duration-unit <unit>", `unit of durations: ${DURATION_UNITS.join(", ")}`, "ms");
+}
+
+/** The checked flags. Fails with UsageError. `hostTimezone` stands in when no zone is given. */
+export function formatFlags(
+  options: Readonly<Record<string, unknown>>,
+  hostTimezone: string,
+): FormatFlags {
+  const format = String(options["format"] ?? "auto");
+  if (!isFormatName(format)) {
+    const nearest = nearestName(format, [...FORMAT_NAMES]);
+    const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+    throw new UsageError(`--format ${format} is not one of ${FORMAT_NAMES.join(", ")}${hint}`);
+  }
+  const zone = options["timezone"];
+  const timezone = zone === undefined || zone === "that of this host" ? hostTimezone : String(zone);
+  if (!isTimeZone(timezone)) {
+    throw new UsageError(
+      `--timezone ${timezone} is no time zone; expected one such as Europe/Berlin, UTC or +02:00`,
+    );
+  }
+  const unitText = String(options["durationUnit"] ?? "ms");
+  const durationUnit = DURATION_UNITS.find((unit) => unit === unitText);
+  if (durationUnit === undefined) {
+    throw new UsageError(`--duration-unit ${unitText} is not one of ${DURATION_UNITS.join(", ")}`);
+  }
+  return { format, timezone, durationUnit };
+}

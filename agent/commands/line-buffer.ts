@@ -1,0 +1,91 @@
+import { splitLines } from "../source/split-lines.ts";
+
+/** Takes lines in order. Called synchronously; bytes are only valid during the call. */
+export interface LineSink {
+  /** Whole lines: `buffer[from, to)` begins where a line begins and ends after a line feed. */
+  lines(buffer: Buffer, from: number, to: number): void;
+  /** The last line, when no line feed ends it; not empty. */
+  unterminated(line: Buffer): void;
+  /** A line of `bytes` bytes, its line feed included, that is longer than the limit. */
+  tooLong(bytes: number): void;
+}
+
+/** Bytes read at a time: large enough that the calls cost little, small enough to stay in the processor's cache. */
+const READ_BYTES = 512 * 1024;
+
+/**
+ * Cuts bytes into lines. The reader puts bytes where {@link room} says and calls {@link filled}; the buffer grows only for a line that
+ * does not fit, up to the limit. Longer lines are dropped as they come and never held.
+ */
+export class LineBuffer {
+  readonly #sink: LineSink;
+  readonly #lineBytesMax: number;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  /** Bytes at the beginning of the buffer that belong to an unfinished line. */
+  #held = 0;
+  /** Bytes dropped of the line at hand; 0 when none is being dropped. */
+  #dropped = 0;
+
+  constructor(sink: LineSink, lineBytesMax: number) {
+    this.#sink = sink;
+    this.#lineBytesMax = lineBytesMax;
+  }
+
+  /** Where the next bytes go: at least one byte of room. */
+  room(): Buffer {
+    if (this.#held > this.#buffer.length / 2) {
+      const larger = Buffer.allocUnsafeSlow(this.#buffer.length * 2);
+      this.#buffer.copy(larger, 0, 0, this.#held);
+      this.#buffer = larger;
+    }
+    return this.#buffer.subarray(this.#held);
+  }
+
+  /** Says that `bytes` bytes were put into {@link room}. */
+  filled(bytes: number): void {
+    const to = this.#held + bytes;
+    let from = 0;
+    if (this.#dropped > 0) {
+      const lineFeed = this.#buffer.subarray(0, to).indexOf(0x0a);
+      if (lineFeed < 0) {
+        this.#dropped += to;
+        this.#held = 0;
+        return;
+      }
+      this.#sink.tooLong(this.#dropped + lineFeed + 1);
+      this.#dropped = 0;
+      from = lineFeed + 1;
+    }
+    const { runs, restFrom } = splitLines(this.#buffer, from, to, this.#lineBytesMax);
+    for (const run of runs) {
+      if (run.isTooLong) this.#sink.tooLong(run.to - run.from);
+      else this.#sink.lines(this.#buffer, run.from, run.to);
+    }
+    this.#held = to - restFrom;
+    if (this.#held > this.#lineBytesMax) {
+      this.#dropped = this.#held;
+      this.#held = 0;
+    } else if (restFrom > 0) {
+      this.#buffer.copyWithin(0, restFrom, to);
+    }
+  }
+
+  /** Adds bytes that stand elsewhere. */
+  push(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const room = this.room();
+      const part = bytes.subarray(at, at + room.length);
+      room.set(part);
+      this.filled(part.length);
+      at += part.length;
+    }
+  }
+
+  /** Ends the input: what no line feed ended is the last line. */
+  end(): void {
+    if (this.#dropped > 0) this.#sink.tooLong(this.#dropped);
+    else if (this.#held > 0) this.#sink.unterminated(this.#buffer.subarray(0, this.#held));
+    this.#dropped = 0;
+    this.#held = 0;
+  }
+}

@@ -1,0 +1,134 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { systemCode } from "../../shared/errors.ts";
+import type { Disk, DiskFile } from "../../shared/platform/disk.ts";
+import type { LineBuffer } from "./line-buffer.ts";
+
+/** What stands for standard input among the files of a command line. */
+export const STDIN_NAME = "-";
+
+const GUNZIP_CHUNK_BYTES = 256 * 1024;
+
+/** Where lines come from and what is told meanwhile. */
+export interface InputOptions {
+  /** A path, or {@link STDIN_NAME}. */
+  readonly path: string;
+  readonly disk: Disk;
+  readonly stdin: AsyncIterable<Buffer>;
+  readonly lines: LineBuffer;
+  /** Called after each piece with the bytes read of the file as it lies on disk; the next piece is read when it resolves. */
+  readonly onRead: (bytes: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads one input to its end, or until `signal` aborts, into `lines`; gzip is recognised by its first bytes, also several members in a
+ * row. Fails with the system's error, or zlib's (`Z_DATA_ERROR`, `Z_BUF_ERROR`); lines before the failure were handed over.
+ */
+export async function readInput(options: InputOptions): Promise<void> {
+  if (options.path === STDIN_NAME) {
+    await readPieces(options, options.stdin);
+    return;
+  }
+  const file = await options.disk.open(options.path, "read");
+  try {
+    const head = options.lines.room();
+    const headBytes = await file.read(head, 0, head.length, 0);
+    if (isGzip(head, headBytes)) {
+      await gunzip(options, filePieces(file, Buffer.from(head.subarray(0, headBytes))));
+      return;
+    }
+    // The usual way: from the disk straight into the buffer where the lines are counted.
+    for (let position = 0, bytes = headBytes; bytes > 0; ) {
+      options.lines.filled(bytes);
+      position += bytes;
+      await options.onRead(bytes);
+      if (options.signal.aborted) return;
+      const room = options.lines.room();
+      bytes = await file.read(room, 0, room.length, position);
+    }
+    options.lines.end();
+  } finally {
+    await file.close();
+  }
+}
+
+/** One sentence of why an input could not be read. */
+export function inputFault(error: unknown): string {
+  const code = systemCode(error);
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EACCES" || code === "EPERM") return "reading it is not permitted";
+  if (code === "EISDIR") return "it is a folder; name the files in it";
+  if (code === "Z_BUF_ERROR") return "its gzip data ends too early; what came before was counted";
+  if (code?.startsWith("Z_") === true) {
+    return "its gzip data is corrupt; what came before was counted";
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isGzip(bytes: Uint8Array, length: number): boolean {
+  return length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** The pieces of a file, `head` first, each in a buffer of its own. */
+async function* filePieces(file: DiskFile, head: Buffer): AsyncGenerator<Buffer> {
+  let piece = head;
+  for (let position = 0; piece.length > 0; ) {
+    yield piece;
+    position += piece.length;
+    const next = Buffer.allocUnsafeSlow(GUNZIP_CHUNK_BYTES);
+    piece = next.subarray(0, await file.read(next, 0, next.length, position));
+  }
+}
+
+async function readPieces(options: InputOptions, pieces: AsyncIterable<Buffer>): Promise<void> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  // A pipe may deliver a single byte first.
+  while (head.length < 2) {
+    const { value, done } = await iterator.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  const all = joined(head, iterator);
+  if (isGzip(head, head.length)) {
+    await gunzip(options, all);
+    return;
+  }
+  for await (const piece of all) {
+    options.lines.push(piece);
+    await options.onRead(piece.length);
+    if (options.signal.aborted) return;
+  }
+  options.lines.end();
+}
+
+async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield head;
+  for (;;) {
+    const { value, done } = await rest.next();
+    if (done === true) return;
+    yield value;
+  }
+}
+
+/** Unpacks pieces; members after the first follow without a gap. */
+async function gunzip(options: InputOptions, pieces: AsyncIterable<Buffer>): Promise<void> {
+  const { lines, onRead, signal } = options;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      if (signal.aborted) return;
+      await onRead(piece.length);
+      yield piece;
+    }
+  }
+  await pipeline(
+    Readable.from(counted(), { objectMode: false }),
+    createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES }),
+    async (unpacked: AsyncIterable<Buffer>) => {
+      for await (const piece of unpacked) lines.push(piece);
+    },
+  );
+  if (!signal.aborted) lines.end();
+}
