@@ -14,6 +14,9 @@ export interface EnvelopeLimits {
   readonly requestRawBytesMax: number;
 }
 
+/** Dates end 8.64e15 ms from the epoch; a window must be able to say when it begins and ends, rolled up by any step, too. */
+const MINUTE_LIMIT = 143e9;
+
 /** The longest name of an agent or machine, in UTF-16 code units. */
 export const NAME_LENGTH_MAX = 256;
 
@@ -165,6 +168,11 @@ function malformed(sequence: number, what: string): Refusal {
 
 /** What in a batch cannot be true, or undefined. */
 function findContradiction(batch: Batch): string | undefined {
+  for (const { minute, service } of batch.deltas) {
+    if (Math.abs(minute) > MINUTE_LIMIT) {
+      return `the window of ${JSON.stringify(service.slice(0, 100))} in minute ${minute} is beyond all dates`;
+    }
+  }
   for (const checkpoint of batch.checkpoints) {
     const what = checkpointFault(checkpoint);
     if (what !== undefined) {

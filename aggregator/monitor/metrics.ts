@@ -1,0 +1,181 @@
+/** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { HttpResponse } from "../../shared/platform/network.ts";
+
+/** How a sink is doing. */
+export interface SinkFigures {
+  readonly name: string;
+  readonly writtenCount: number;
+  readonly failedWriteCount: number;
+  readonly deadTotal: number;
+  /** Changes of windows that the sink has yet to get, at most. */
+  readonly behindCount: number;
+}
+
+/** What is read off when metrics are asked for. */
+export interface Figures {
+  readonly isReady: boolean;
+  readonly inFlightBytes: number;
+  /** The log's clock; milliseconds since the Unix epoch, undefined before the first tick. */
+  readonly clockMs: number | undefined;
+  readonly watermarkMs: number | undefined;
+  readonly agentCount: number;
+  readonly receivedLines: number;
+  readonly mergedLines: number;
+  readonly tooLateLines: number;
+  readonly sinks: readonly SinkFigures[];
+}
+
+/** See the head of this file. Every aggregator has its own. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<"route" | "status">;
+  readonly #durations: Histogram<"route">;
+  readonly #refusals: Counter<"code">;
+  readonly #records: Counter<"outcome">;
+  readonly #bytes: Counter;
+
+  /** `isWholeProcess`: adds the figures of the Node process, of which there is one. */
+  constructor(read: () => Figures, isWholeProcess: boolean) {
+    const registers = [this.#registry];
+    this.#requests = new Counter({
+      name: "tailrace_http_requests_total",
+      help: "Requests answered.",
+      labelNames: ["route", "status"],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: "tailrace_http_request_duration_seconds",
+      help: "Time from a whole request to its answer.",
+      labelNames: ["route"],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    });
+    this.#refusals = new Counter({
+      name: "tailrace_receive_refusals_total",
+      help: "Requests of agents that were refused; nothing of them was counted.",
+      labelNames: ["code"],
+      registers,
+    });
+    this.#records = new Counter({
+      name: "tailrace_receive_records_total",
+      help: "Records of agents by what became of them.",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#bytes = new Counter({
+      name: "tailrace_receive_bytes_total",
+      help: "Bytes of requests that were appended to the log.",
+      registers,
+    });
+    this.#defineState(read);
+    this.#defineSinks(read);
+    if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** A request was answered. `route` is one of few. */
+  answered(route: string, status: number, durationMs: number): void {
+    this.#requests.inc({ route, status: String(status) });
+    this.#durations.observe({ route }, durationMs / 1_000);
+  }
+
+  /** A request of an agent was refused. */
+  refused(code: string): void {
+    this.#refusals.inc({ code });
+  }
+
+  /** A request of an agent is in the log. */
+  accepted(bytes: number): void {
+    this.#bytes.inc(bytes);
+  }
+
+  /** Stage 1 said what became of a record. */
+  recorded(outcome: string): void {
+    this.#records.inc({ outcome });
+  }
+
+  /** Answers `GET /metrics`. */
+  async answer(): Promise<HttpResponse> {
+    const text = await this.#registry.metrics();
+    const headers = { "content-type": this.#registry.contentType };
+    return { status: 200, headers, body: Buffer.from(text) };
+  }
+
+  #defineState(read: () => Figures): void {
+    const gauge = (name: string, help: string, value: (figures: Figures) => number | undefined) => {
+      const registers = [this.#registry];
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(value(read()) ?? Number.NaN);
+        },
+      });
+    };
+    const total = (name: string, help: string, value: (figures: Figures) => number) => {
+      const registers = [this.#registry];
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(value(read()));
+        },
+      });
+    };
+    const seconds = (timeMs: number | undefined) =>
+      timeMs === undefined ? undefined : timeMs / 1_000;
+    gauge("tailrace_ready", "1 while everything progresses.", ({ isReady }) => (isReady ? 1 : 0));
+    gauge(
+      "tailrace_receive_in_flight_bytes",
+      "Bytes of requests under way.",
+      (figures) => figures.inFlightBytes,
+    );
+    gauge("tailrace_log_clock_seconds", "The log's clock, since the Unix epoch.", (figures) =>
+      seconds(figures.clockMs),
+    );
+    gauge("tailrace_watermark_seconds", "The watermark, since the Unix epoch.", (figures) =>
+      seconds(figures.watermarkMs),
+    );
+    gauge("tailrace_agents", "Agents known.", ({ agentCount }) => agentCount);
+    total("tailrace_lines_received_total", "Lines in applied batches.", (f) => f.receivedLines);
+    total("tailrace_lines_merged_total", "Lines merged into windows.", (f) => f.mergedLines);
+    total(
+      "tailrace_lines_too_late_total",
+      "Lines whose window was beyond the retention.",
+      (figures) => figures.tooLateLines,
+    );
+  }
+
+  #defineSinks(read: () => Figures): void {
+    const registers = [this.#registry];
+    const labelNames = ["sink"] as const;
+    const total = (name: string, help: string, value: (figures: SinkFigures) => number) => {
+      new Counter({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const sink of read().sinks) this.inc({ sink: sink.name }, value(sink));
+        },
+      });
+    };
+    total("tailrace_sink_windows_total", "Windows written.", (sink) => sink.writtenCount);
+    total("tailrace_sink_failures_total", "Failed writes.", (sink) => sink.failedWriteCount);
+    total("tailrace_sink_dead_letters_total", "Windows refused for good.", (s) => s.deadTotal);
+    new Gauge({
+      name: "tailrace_sink_behind_changes",
+      help: "Changes of windows that the sink has yet to get, at most.",
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const sink of read().sinks) this.set({ sink: sink.name }, sink.behindCount);
+      },
+    });
+  }
+}

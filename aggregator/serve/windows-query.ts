@@ -1,0 +1,127 @@
+/** The query of `GET /v1/windows`, read strictly: every parameter that cannot be understood is named, and none is ignored. */
+import { parseDurationMs } from "../../shared/config/units.ts";
+import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
+import type { QueryFault } from "../../shared/protocol/http-answer.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+
+/** Most windows in one answer. */
+export const LIMIT_MAX = 10_000;
+
+/** The place of a window in an answer: ascending by time, then by service in the order of UTF-16 code units. */
+export interface WindowPlace {
+  /** Start of the window in minutes since the Unix epoch. */
+  readonly minute: number;
+  readonly service: string;
+}
+
+/** A query that can be answered. */
+export interface WindowsQuery {
+  readonly stream: string;
+  /** All services when undefined. */
+  readonly service: string | undefined;
+  /** Windows that start at or after this; milliseconds since the Unix epoch, -Infinity when not given. */
+  readonly fromMs: number;
+  /** Windows that start before this; milliseconds since the Unix epoch, Infinity when not given. */
+  readonly toMs: number;
+  readonly stepMinutes: number;
+  readonly limit: number;
+  /** The last window of the answer before; undefined at the beginning. */
+  readonly after: WindowPlace | undefined;
+}
+
+const PARAMETERS = ["by", "cursor", "from", "limit", "next", "service", "step", "stream", "to"];
+const STEP_MINUTES_MAX = 366 * 24 * 60;
+const INSTANT =
+  /^[+-]?\d{4,6}-\d{2}-\d{2}(?:$|T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})$)/;
+
+/** Reads a query string. Times are ISO 8601 with a zone, or a date alone, which is midnight in UTC. */
+export function parseWindowsQuery(
+  query: string,
+): { readonly query: WindowsQuery } | { readonly faults: readonly QueryFault[] } {
+  const parameters = new URLSearchParams(query);
+  const faults: QueryFault[] = [];
+  const fault = (parameter: string, detail: string) => faults.push({ parameter, detail });
+  for (const name of new Set(parameters.keys())) {
+    if (!PARAMETERS.includes(name)) {
+      fault(name, `There is no such parameter; known are ${PARAMETERS.join(", ")}.`);
+    } else if (parameters.getAll(name).length > 1) fault(name, "It is given more than once.");
+  }
+  const read = <T>(
+    name: string,
+    absent: T,
+    parse: (text: string) => T | undefined,
+    want: string,
+  ) => {
+    const text = parameters.get(name);
+    if (text === null) return absent;
+    const value = parse(text);
+    if (value === undefined) fault(name, `Expected ${want}, got ${JSON.stringify(text)}.`);
+    return value ?? absent;
+  };
+  const instant = "a time such as 2026-11-20T10:00:00Z";
+  const cursorHelp = "the `next` of an earlier answer to the same query";
+  const noDimensions = (text: string) => (text === "" ? "" : undefined);
+  read("by", "", noDimensions, "nothing: windows have no dimensions to keep apart");
+  const after = read<WindowPlace | undefined>("next", undefined, decodeCursor, cursorHelp);
+  const parsed: WindowsQuery = {
+    stream: read("stream", STREAM_DEFAULT, nonEmpty, "the name of a stream"),
+    service: read<string | undefined>("service", undefined, nonEmpty, "the name of a service"),
+    fromMs: read("from", Number.NEGATIVE_INFINITY, parseInstantMs, instant),
+    toMs: read("to", Number.POSITIVE_INFINITY, parseInstantMs, instant),
+    stepMinutes: read("step", 1, parseStepMinutes, "a multiple of 1m such as 5m, 1h or 1d"),
+    limit: read("limit", LIMIT_MAX, parseLimit, `a whole number from 1 to ${LIMIT_MAX}`),
+    after: after ?? read<WindowPlace | undefined>("cursor", undefined, decodeCursor, cursorHelp),
+  };
+  if (parsed.fromMs > parsed.toMs) fault("from", "It is later than `to`.");
+  return faults.length > 0 ? { faults } : { query: parsed };
+}
+
+/** Milliseconds since the Unix epoch of an ISO 8601 time with a zone, or undefined. */
+export function parseInstantMs(text: string): number | undefined {
+  // In a query a `+` that was not escaped arrives as a space.
+  const repaired = text.replace(/ (\d{2}:?\d{2})$/, "+$1").replace(",", ".");
+  if (!INSTANT.test(repaired)) return undefined;
+  const withColon = repaired.replace(/([+-]\d{2})(\d{2})$/, (whole, hours, minutes) =>
+    repaired.includes("T") ? `${hours}:${minutes}` : whole,
+  );
+  const instantMs = Date.parse(withColon);
+  return Number.isNaN(instantMs) ? undefined : instantMs;
+}
+
+/** The text that brings the windows after `place`. */
+export function encodeCursor(place: WindowPlace): string {
+  return Buffer.from(JSON.stringify([place.minute, place.service])).toString("base64url");
+}
+
+/** The place that {@link encodeCursor} wrote, or undefined when `text` is no such thing. */
+export function decodeCursor(text: string): WindowPlace | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+  } catch {
+    // Not ours; the caller says so.
+    return undefined;
+  }
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const minute: unknown = value[0];
+  const service: unknown = value[1];
+  if (typeof minute !== "number" || !Number.isSafeInteger(minute)) return undefined;
+  return typeof service === "string" ? { minute, service } : undefined;
+}
+
+function parseStepMinutes(text: string): number | undefined {
+  const stepMs = parseDurationMs(text);
+  if (stepMs === undefined || stepMs < MINUTE_MS || stepMs % MINUTE_MS !== 0) return undefined;
+  const stepMinutes = stepMs / MINUTE_MS;
+  return stepMinutes <= STEP_MINUTES_MAX ? stepMinutes : undefined;
+}
+
+function parseLimit(text: string): number | undefined {
+  if (!/^\d{1,6}$/.test(text)) return undefined;
+  const limit = Number.parseInt(text, 10);
+  return limit >= 1 && limit <= LIMIT_MAX ? limit : undefined;
+}
+
+function nonEmpty(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}

@@ -1,0 +1,85 @@
+import type { HttpResponse } from "../../shared/platform/network.ts";
+import type { Timers } from "../../shared/platform/timers.ts";
+import { problemAnswer } from "../../shared/protocol/http-answer.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+import type { StateView } from "../log/log.ts";
+import { readWindows } from "../state/read-windows.ts";
+import { windowText } from "../state/window-text.ts";
+import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-query.ts";
+
+/** Beyond all minutes that a date can show (8.64e15 ms), within those that a key can hold. */
+const MINUTE_LIMIT = 150e9;
+/** Minutes that are read at once, so that a large query keeps nobody else waiting. */
+const MINUTES_AT_ONCE = 1_000;
+
+/** What answering a query needs. */
+export interface WindowSource {
+  /** The state of each partition of stage 2 that this process holds, as of the last commit. */
+  views(): readonly StateView[];
+  /** The watermark in milliseconds since the Unix epoch, undefined before the first. */
+  watermarkMs(): number | undefined;
+  readonly timers: Timers;
+}
+
+/** Answers `GET /v1/windows`; `query` is what follows the question mark. */
+export async function answerWindows(
+  source: WindowSource,
+  tenant: string,
+  query: string,
+): Promise<HttpResponse> {
+  const parsed = parseWindowsQuery(query);
+  if ("faults" in parsed) {
+    const names = parsed.faults.map(({ parameter }) => `\`${parameter}\``).join(", ");
+    return problemAnswer({
+      status: 400,
+      code: "invalid_query",
+      detail: `Cannot understand ${names}. ${parsed.faults.map(({ detail }) => detail).join(" ")}`,
+      faults: parsed.faults,
+    });
+  }
+  const parts: string[] = [];
+  const next = await writeWindows(source, tenant, parsed.query, parts);
+  const tail = next === undefined ? "" : `,"next":${JSON.stringify(next)}`;
+  return {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: Buffer.from(`{"windows":[${parts.join(",")}]${tail}}`),
+  };
+}
+
+/** Adds each window's JSON to `parts` and resolves with the cursor of what is left. */
+async function writeWindows(
+  source: WindowSource,
+  tenant: string,
+  query: WindowsQuery,
+  parts: string[],
+): Promise<string | undefined> {
+  const { stream, service, stepMinutes } = query;
+  const limitAtOnce = Math.max(1, Math.floor(MINUTES_AT_ONCE / stepMinutes));
+  let after = query.after;
+  for (;;) {
+    const limit = Math.min(limitAtOnce, query.limit - parts.length);
+    const page = readWindows(source.views(), {
+      tenant,
+      stream,
+      service,
+      stepMinutes,
+      fromMinute: minuteFrom(query.fromMs),
+      toMinute: minuteFrom(query.toMs),
+      limit,
+      after,
+    });
+    const watermarkMs = source.watermarkMs();
+    for (const window of page.windows) parts.push(windowText(window, watermarkMs));
+    after = page.next;
+    if (after === undefined) return undefined;
+    if (parts.length >= query.limit) return encodeCursor(after);
+    await source.timers.sleep(0);
+  }
+}
+
+/** The first minute that begins at or after a moment, which may be infinite. */
+function minuteFrom(timeMs: number): number {
+  const minute = Math.ceil(timeMs / MINUTE_MS);
+  return Math.min(Math.max(minute, -MINUTE_LIMIT), MINUTE_LIMIT);
+}

@@ -1,0 +1,16 @@
+import { windowJson } from "../../shared/aggregates/window-json.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+import type { StoredWindow } from "./read-windows.ts";
+
+/**
+ * A stored window as every interface shows it, one JSON object without a line end. A window of several minutes is provisional until the
+ * watermark (milliseconds since the Unix epoch, undefined before the first) has passed its end.
+ */
+export function windowText(window: StoredWindow, watermarkMs: number | undefined): string {
+  const { stream, service, minute, windowMinutes, aggregate, revision, contributors } = window;
+  const endMs = (minute + windowMinutes) * MINUTE_MS;
+  const isOpen = windowMinutes > 1 && (watermarkMs === undefined || watermarkMs < endMs - 1);
+  const progress = { state: isOpen ? ("provisional" as const) : window.state, revision };
+  const json = windowJson({ stream, service, minute, windowMinutes, aggregate, progress });
+  return JSON.stringify(contributors.length === 0 ? json : { ...json, contributors });
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { type Figures, Metrics } from "../../../../aggregator/monitor/metrics.ts";
+
+const figures: Figures = {
+  isReady: true,
+  inFlightBytes: 7,
+  clockMs: 5_000,
+  watermarkMs: undefined,
+  agentCount: 2,
+  receivedLines: 10,
+  mergedLines: 9,
+  tooLateLines: 1,
+  sinks: [{ name: "hot", writtenCount: 3, failedWriteCount: 1, deadTotal: 0, behindCount: 4 }],
+};
+
+async function lines(metrics: Metrics): Promise<string[]> {
+  return (await metrics.answer()).body.toString().split("\n");
+}
+
+describe("metrics", () => {
+  it("show what is read off at that moment, not twice as much the second time", async () => {
+    let current = figures;
+    const metrics = new Metrics(() => current, false);
+    await lines(metrics);
+    current = { ...figures, mergedLines: 12 };
+    const text = await lines(metrics);
+    expect(text).toContain("tailrace_ready 1");
+    expect(text).toContain("tailrace_log_clock_seconds 5");
+    expect(text).toContain("tailrace_watermark_seconds Nan");
+    expect(text).toContain("tailrace_lines_merged_total 12");
+    expect(text).toContain('tailrace_sink_windows_total{sink="hot"} 3');
+    expect(text).toContain('tailrace_sink_behind_changes{sink="hot"} 4');
+  });
+
+  it("count what happens", async () => {
+    const metrics = new Metrics(() => figures, false);
+    metrics.answered("/v1/batches", 200, 4);
+    metrics.refused("wrong_log");
+    metrics.accepted(100);
+    metrics.recorded("duplicate");
+    const text = await lines(metrics);
+    expect(text).toContain('tailrace_http_requests_total{route="/v1/batches",status="200"} 1');
+    expect(text).toContain(
+      'tailrace_http_request_duration_seconds_bucket{le="0.005",route="/v1/batches"} 1',
+    );
+    expect(text).toContain('tailrace_receive_refusals_total{code="wrong_log"} 1');
+    expect(text).toContain("tailrace_receive_bytes_total 100");
+    expect(text).toContain('tailrace_receive_records_total{outcome="duplicate"} 1');
+  });
+
+  it("add the figures of the process when it is the aggregator's own", async () => {
+    const text = (await lines(new Metrics(() => figures, true))).join("\n");
+    expect(text).toContain("process_resident_memory_bytes");
+  });
+});
