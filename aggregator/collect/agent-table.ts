@@ -24,6 +24,10 @@ const REMOVED_FILE_COUNT_MAX = 256;
 /** Beyond this the source not reported for longest is forgotten. */
 const SOURCE_COUNT_MAX = 1000;
 
+/** What the rows of agents may fill of a commit's 4 MiB and 10,000 keys. */
+const OPEN_BYTES_MAX = 512 * 1024;
+const OPEN_AGENT_COUNT_MAX = 500;
+
 /** What a hello is told, but for the log's id. */
 export type AgentSnapshot = Omit<HelloAnswer, "logId">;
 
@@ -32,6 +36,7 @@ export class AgentTable {
   private readonly overlay: Overlay;
   private readonly agents = new Map<string, AgentRow>();
   private readonly changed = new Set<AgentRow>();
+  private openBytes = 0;
   /** Of all agents. */
   readonly sources: SourceInput[] = [];
 
@@ -52,9 +57,16 @@ export class AgentTable {
     return this.agents.get(agentKey(tenant, agent));
   }
 
+  /** True when the rows of agents fill so much of a commit that no more records should be applied before it. */
+  get isFull(): boolean {
+    return this.openBytes >= OPEN_BYTES_MAX || this.changed.size >= OPEN_AGENT_COUNT_MAX;
+  }
+
   /** Says that `row` was changed. */
   touch(row: AgentRow): void {
+    if (this.changed.has(row)) return;
     this.changed.add(row);
+    this.openBytes += rowBytes(row);
   }
 
   /** Begins a new epoch of an agent, which may be new itself. */
@@ -80,7 +92,7 @@ export class AgentTable {
     };
     if (before !== undefined) this.changed.delete(before);
     this.agents.set(agentKey(row.tenant, row.agent), row);
-    this.changed.add(row);
+    this.touch(row);
     return row;
   }
 
@@ -118,7 +130,7 @@ export class AgentTable {
       encodeLedgerRow(batch.ledger, new ByteWriter()),
     );
     for (const checkpoint of batch.checkpoints) this.setCheckpoint(row, checkpoint);
-    this.changed.add(row);
+    this.touch(row);
   }
 
   private setCheckpoint(row: AgentRow, checkpoint: Checkpoint): void {
@@ -177,12 +189,20 @@ export class AgentTable {
       last.push({ key: agentKey(row.tenant, row.agent), value: encodeAgentRow(row, writer) });
     }
     this.changed.clear();
+    this.openBytes = 0;
     return { early: this.overlay.take(), last };
   }
 }
 
 function digestKey(row: AgentRow, sequence: number): string {
   return `${digestPrefix(row.tenant, row.agent)}${String(digestSlot(sequence)).padStart(3, "0")}`;
+}
+
+/** About the bytes of an agent's row and key. */
+function rowBytes(row: AgentRow): number {
+  let bytes = 400 + 16 * row.retiredEpochs.length + 5 * row.removedFiles.length;
+  for (const { source } of row.sources) bytes += 40 + 3 * source.length;
+  return bytes;
 }
 
 function noCounters(): AgentRow["counters"] {

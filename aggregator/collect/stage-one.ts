@@ -60,7 +60,7 @@ export interface StageOneOutput {
   readonly early: readonly StateChange[];
   /** Make the records applied; committed with the position after them. */
   readonly last: readonly StateChange[];
-  /** True when nothing but the clock moved. */
+  /** True when nothing but the clock and the watermark moved. */
   readonly isQuiet: boolean;
 }
 
@@ -77,6 +77,11 @@ export class StageOne {
     this.preMerge = new PreMerge(partitionCount);
     this.settings = settings;
     this.row = decodeCollectRow(view.get(COLLECT_KEY));
+  }
+
+  /** True when a flush is due before more is applied. */
+  get isFull(): boolean {
+    return this.agents.isFull;
   }
 
   /** Applies one record of `batches`. Fails with FORMAT_UNKNOWN or LOG_CORRUPT when it is none of this program's. */
@@ -97,7 +102,7 @@ export class StageOne {
     const watermark = isSame
       ? undefined
       : { watermarkMs: this.row.watermarkMs, idle: this.row.idle };
-    const isQuiet = isSame && !this.agents.hasChanges;
+    const isQuiet = !this.agents.hasChanges;
     const { early, last } = this.agents.take();
     last.push({ key: COLLECT_KEY, value: encodeCollectRow(this.row) });
     return { deltas: this.preMerge.take(), watermark, early, last, isQuiet };

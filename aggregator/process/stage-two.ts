@@ -63,7 +63,7 @@ export const WINDOW_DEFAULTS: WindowSettings = {
 /** What one flush makes durable. */
 export interface StageTwoOutput {
   readonly changes: readonly StateChange[];
-  /** True when no window changed and the watermark did not move. */
+  /** True when no window changed and the watermark did not move to another minute. */
   readonly isQuiet: boolean;
 }
 
@@ -137,9 +137,10 @@ export class StageTwo {
 
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
   observe(partition: number, watermark: PartitionWatermark): void {
+    const before = this.finalMinute;
     this.row.partitions.set(partition, { ...watermark });
     advancePartitions(this.row, this.settings.holdMaxMs);
-    this.rowChanged = true;
+    if (this.finalMinute !== before) this.rowChanged = true;
   }
 
   /** Makes windows final and deletes old ones, as many as fit into the open flush. Call it after the merging. */

@@ -1,0 +1,95 @@
+import { StageOne } from "../collect/stage-one.ts";
+import { encodeDeltas, encodeWatermark, type KeyedDelta } from "../log/keyed-entry.ts";
+import type { LogRecord, OutgoingRecord, Owner } from "../log/log.ts";
+import { collectGroup } from "./collect-group.ts";
+import { GroupCommit, GroupGather } from "./group-commit.ts";
+import {
+  type Applied,
+  QUIET_GROUP_COUNT_MAX,
+  type Session,
+  type StageSettings,
+  waitForMore,
+} from "./session.ts";
+
+/** Bytes of keyed records in one commit; the rows of stage 1 come on top. */
+const RECORD_BYTES_MAX = 2 * 1024 * 1024;
+
+/** What a {@link CollectSession} is made of. */
+export interface CollectSessionOptions {
+  readonly partition: number;
+  /** Count of the partitions of `keyed`. */
+  readonly keyedCount: number;
+  readonly settings: StageSettings;
+}
+
+/** Stage 1 on one partition of `batches`: its commits append to `keyed`. */
+export class CollectSession implements Session {
+  readonly hasHousekeeping = false;
+  private readonly partition: number;
+  private readonly keyedCount: number;
+  private readonly stageOne: StageOne;
+  private readonly commit: GroupCommit;
+  private readonly gather: GroupGather;
+  private quietGroupCount = 0;
+
+  constructor(owner: Owner, options: CollectSessionOptions) {
+    this.partition = options.partition;
+    this.keyedCount = options.keyedCount;
+    this.stageOne = new StageOne(owner.state, options.keyedCount, options.settings.watermark);
+    this.commit = new GroupCommit(owner, "batches");
+    this.gather = new GroupGather(this.commit);
+  }
+
+  async apply(records: readonly LogRecord[]): Promise<Applied> {
+    const { stageOne, commit, gather } = this;
+    const group = collectGroup(stageOne, records, commit, gather);
+    if (group === undefined) return waitForMore(records);
+    const isCommitted = await this.finish(group.through);
+    return { next: group.through + 1, results: group.results, isCommitted };
+  }
+
+  async housekeep(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  private async finish(through: number): Promise<boolean> {
+    const { commit } = this;
+    const one = this.stageOne.flush();
+    const steps = this.outgoing(one.deltas);
+    if (one.watermark !== undefined) {
+      const payload = encodeWatermark(this.partition, one.watermark);
+      for (let partition = 0; partition < this.keyedCount; partition++) {
+        steps.push({ topic: "keyed", partition, payload });
+      }
+    }
+    const isQuiet = one.isQuiet && steps.length === 0 && commit.partial === undefined;
+    this.quietGroupCount = isQuiet ? this.quietGroupCount + 1 : 0;
+    if (isQuiet && this.quietGroupCount < QUIET_GROUP_COUNT_MAX) return false;
+    this.quietGroupCount = 0;
+    let records: OutgoingRecord[] = [];
+    let bytes = 0;
+    const { stepsDone } = commit;
+    for (const [step, record] of steps.entries()) {
+      if (step < stepsDone) continue;
+      if (records.length > 0 && bytes + record.payload.length > RECORD_BYTES_MAX) {
+        await commit.slice(through, step, [], records);
+        records = [];
+        bytes = 0;
+      }
+      records.push(record);
+      bytes += record.payload.length;
+    }
+    await commit.finish(through, { early: one.early, last: one.last, records });
+    return true;
+  }
+
+  private outgoing(deltas: readonly (readonly KeyedDelta[])[]): OutgoingRecord[] {
+    const steps: OutgoingRecord[] = [];
+    for (const [partition, ofPartition] of deltas.entries()) {
+      for (const payload of encodeDeltas(this.partition, ofPartition)) {
+        steps.push({ topic: "keyed", partition, payload });
+      }
+    }
+    return steps;
+  }
+}

@@ -1,0 +1,71 @@
+import { StageOne } from "../collect/stage-one.ts";
+import type { LogRecord, Owner } from "../log/log.ts";
+import { collectGroup } from "./collect-group.ts";
+import { GroupCommit, GroupGather } from "./group-commit.ts";
+import {
+  type Applied,
+  QUIET_GROUP_COUNT_MAX,
+  type Session,
+  type StageSettings,
+  waitForMore,
+} from "./session.ts";
+import { StageTwo } from "./stage-two.ts";
+
+/** Both stages on one partition: what stage 1 makes of a group of records is merged at once and committed with it. */
+export class EmbeddedSession implements Session {
+  private readonly stageOne: StageOne;
+  private readonly stageTwo: StageTwo;
+  private readonly commit: GroupCommit;
+  private readonly gather: GroupGather;
+  private quietGroupCount = 0;
+
+  constructor(owner: Owner, settings: StageSettings) {
+    this.stageOne = new StageOne(owner.state, 1, settings.watermark);
+    this.stageTwo = new StageTwo(owner.state, settings.windows);
+    this.commit = new GroupCommit(owner, "batches");
+    this.gather = new GroupGather(this.commit);
+  }
+
+  get hasHousekeeping(): boolean {
+    return this.stageTwo.hasHousekeeping;
+  }
+
+  async apply(records: readonly LogRecord[]): Promise<Applied> {
+    const { stageOne, commit, gather } = this;
+    const group = collectGroup(stageOne, records, commit, gather);
+    if (group === undefined) return waitForMore(records);
+    const isCommitted = await this.finish(group.through);
+    return { next: group.through + 1, results: group.results, isCommitted };
+  }
+
+  async housekeep(): Promise<void> {
+    this.stageTwo.housekeep();
+    await this.commit.maintain(this.stageTwo.flush().changes);
+    this.stageTwo.settle();
+  }
+
+  private async finish(through: number): Promise<boolean> {
+    const { stageTwo, commit } = this;
+    const one = this.stageOne.flush();
+    const deltas = one.deltas[0] ?? [];
+    const { stepsDone } = commit;
+    for (const [step, delta] of deltas.entries()) {
+      if (step < stepsDone) continue;
+      if (stageTwo.isFull) {
+        await commit.slice(through, step, stageTwo.flush().changes);
+        stageTwo.settle();
+      }
+      stageTwo.merge(delta);
+    }
+    if (one.watermark !== undefined) stageTwo.observe(0, one.watermark);
+    stageTwo.housekeep();
+    const two = stageTwo.flush();
+    const isQuiet = one.isQuiet && two.isQuiet && commit.partial === undefined;
+    this.quietGroupCount = isQuiet ? this.quietGroupCount + 1 : 0;
+    if (isQuiet && this.quietGroupCount < QUIET_GROUP_COUNT_MAX) return false;
+    this.quietGroupCount = 0;
+    await commit.finish(through, { early: one.early, last: [...one.last, ...two.changes] });
+    stageTwo.settle();
+    return true;
+  }
+}

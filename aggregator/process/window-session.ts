@@ -1,0 +1,74 @@
+import { decodeKeyedEntry } from "../log/keyed-entry.ts";
+import type { LogRecord, Owner } from "../log/log.ts";
+import { GroupCommit, GroupGather } from "./group-commit.ts";
+import {
+  type Applied,
+  lastPosition,
+  QUIET_GROUP_COUNT_MAX,
+  type Session,
+  type StageSettings,
+  waitForMore,
+} from "./session.ts";
+import { StageTwo } from "./stage-two.ts";
+
+/** Stage 2 on one partition of `keyed`. */
+export class WindowSession implements Session {
+  private readonly stageTwo: StageTwo;
+  private readonly commit: GroupCommit;
+  private readonly gather: GroupGather;
+  private quietGroupCount = 0;
+
+  constructor(owner: Owner, settings: StageSettings) {
+    this.stageTwo = new StageTwo(owner.state, settings.windows);
+    this.commit = new GroupCommit(owner, "keyed");
+    this.gather = new GroupGather(this.commit);
+  }
+
+  get hasHousekeeping(): boolean {
+    return this.stageTwo.hasHousekeeping;
+  }
+
+  async apply(records: readonly LogRecord[]): Promise<Applied> {
+    const gathered = this.gather.gather(records);
+    if (gathered === undefined) return waitForMore(records);
+    const through = this.commit.partial?.through ?? lastPosition(records);
+    const isCommitted = await this.merge(gathered.group, through);
+    return { next: through + 1, results: [], isCommitted };
+  }
+
+  async housekeep(): Promise<void> {
+    this.stageTwo.housekeep();
+    await this.commit.maintain(this.stageTwo.flush().changes);
+    this.stageTwo.settle();
+  }
+
+  private async merge(group: readonly LogRecord[], through: number): Promise<boolean> {
+    const { stageTwo, commit } = this;
+    const { stepsDone } = commit;
+    let step = 0;
+    for (const record of group) {
+      const entry = decodeKeyedEntry(record.payload);
+      if (entry.kind === "watermark") {
+        stageTwo.observe(entry.from, entry.watermark);
+        continue;
+      }
+      for (const delta of entry.deltas) {
+        if (step++ < stepsDone) continue;
+        if (stageTwo.isFull) {
+          await commit.slice(through, step - 1, stageTwo.flush().changes);
+          stageTwo.settle();
+        }
+        stageTwo.merge(delta);
+      }
+    }
+    stageTwo.housekeep();
+    const { changes, isQuiet } = stageTwo.flush();
+    const isAllQuiet = isQuiet && commit.partial === undefined;
+    this.quietGroupCount = isAllQuiet ? this.quietGroupCount + 1 : 0;
+    if (isAllQuiet && this.quietGroupCount < QUIET_GROUP_COUNT_MAX) return false;
+    this.quietGroupCount = 0;
+    await commit.finish(through, { early: [], last: changes });
+    stageTwo.settle();
+    return true;
+  }
+}
