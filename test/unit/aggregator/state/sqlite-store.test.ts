@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqliteStore } from "../../../../aggregator/state/sqlite-store.ts";
+import { realDisk } from "../../../../shared/platform/disk.ts";
+
+const root = join(import.meta.dirname, "../../../..");
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "sqlite-store-"));
+  path = join(directory, "state.db");
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("a sqlite store", () => {
+  it("keeps a second one out while it is open, and lets it in afterwards", async () => {
+    const first = await openSqliteStore(realDisk, path);
+    await expect(openSqliteStore(realDisk, path)).rejects.toMatchObject({ code: "LOCK_HELD" });
+    await first.commit([{ key: "a", value: Buffer.from("1") }]);
+    await first.close();
+    const second = await openSqliteStore(realDisk, path);
+    expect(second.get("a")).toEqual(Buffer.from("1"));
+    await second.close();
+  });
+
+  it("is refused when a newer version wrote it", async () => {
+    await (await openSqliteStore(realDisk, path)).close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 2");
+    database.close();
+    await expect(openSqliteStore(realDisk, path)).rejects.toMatchObject({ code: "FORMAT_UNKNOWN" });
+  });
+
+  it("is refused when the file is another program's database, or none", async () => {
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA application_id = 7; CREATE TABLE other (a)");
+    database.close();
+    await expect(openSqliteStore(realDisk, path)).rejects.toMatchObject({ code: "STORE_FAILED" });
+    const garbage = join(directory, "garbage.db");
+    writeFileSync(garbage, Buffer.alloc(8_192, "garbage"));
+    await expect(openSqliteStore(realDisk, garbage)).rejects.toMatchObject({
+      code: "STORE_FAILED",
+    });
+  });
+
+  it("keeps every commit that was acknowledged to a process that is then killed, whole", async () => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", writerCode()], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = new Promise((resolve) => child.on("exit", resolve));
+    let acknowledged = 0;
+    for await (const chunk of child.stdout) {
+      acknowledged = Number(String(chunk).trim().split("\n").at(-1));
+      if (acknowledged >= 50) break;
+    }
+    child.kill("SIGKILL");
+    await exited;
+    const store = await openSqliteStore(realDisk, path);
+    const values = [...store.range("", "~")].map(([, value]) => Number(value));
+    expect(values).toHaveLength(100);
+    expect(new Set(values).size).toBe(1);
+    expect(values[0]).toBeGreaterThanOrEqual(acknowledged);
+    await store.close();
+  });
+});
+
+/** A process that writes the same rising number to a hundred rows, commit by commit, and prints it when it is committed. */
+function writerCode(): string {
+  return `
+    import { openSqliteStore } from ${JSON.stringify(join(root, "aggregator/state/sqlite-store.ts"))};
+    import { realDisk } from ${JSON.stringify(join(root, "shared/platform/disk.ts"))};
+    const store = await openSqliteStore(realDisk, ${JSON.stringify(path)});
+    for (let number = 1; ; number++) {
+      const value = Buffer.from(String(number));
+      await store.commit(Array.from({ length: 100 }, (_, row) => ({ key: "row/" + row, value })));
+      process.stdout.write(number + "\\n");
+    }`;
+}
