@@ -1,5 +1,6 @@
 /** The schema of aggregator.yaml, composed from the schemas of its parts. */
 import { z } from "zod";
+import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
@@ -128,16 +129,7 @@ const [firstKind, ...otherKinds] = await Promise.all([
 
 const sinkList = z
   .array(z.discriminatedUnion("type", [firstKind, ...otherKinds]))
-  .superRefine((list, context) => {
-    for (const [index, { name }] of list.entries()) {
-      if (list.findIndex((other) => other.name === name) === index) continue;
-      context.addIssue({
-        code: "custom",
-        path: [index, "name"],
-        message: "expected a name that no other sink has",
-      });
-    }
-  })
+  .check(uniqueNames("sink"))
   .prefault([])
   .meta({
     description: "Where windows go, each to all of them.",

@@ -4,7 +4,7 @@ import { configKindNames, configKinds, isConfigKind } from "./config-kinds.ts";
 
 /** `tailrace schema`: prints the JSON Schema of a kind of configuration file. */
 export const command = defineCommand({
-  summary: "Print the JSON Schema of a configuration file, for editors.",
+  summary: "Prints the JSON Schema of a configuration file, for editors.",
   examples: [["tailrace schema agent > agent.schema.json", "the schema of agent.yaml"]],
   configure: (command) => {
     command.argument("<kind>", `one of: ${configKindNames.join(", ")}`);

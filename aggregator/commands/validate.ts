@@ -14,7 +14,7 @@ import { type ConfigKind, configKindNames, configKinds, isConfigKind } from "./c
 
 /** `tailrace validate`: checks a configuration file and tells every fault at once. */
 export const command = defineCommand({
-  summary: "Check a configuration file; tell every fault at once, with line and column.",
+  summary: "Checks a configuration file and tells every fault at once, with line and column.",
   examples: [
     ["tailrace validate /etc/tailrace/agent.yaml", "exit 0 when it is right, 2 when it is not"],
     ["tailrace validate --kind aggregator a.yaml", "when its keys do not tell what it is"],

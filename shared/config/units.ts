@@ -67,7 +67,7 @@ function quantity(
   const bounds = `${limits.min === undefined ? "" : `, at least ${limits.min}`}${limits.max === undefined ? "" : `, at most ${limits.max}`}`;
   return z
     .string({ error: `expected ${expected}${bounds}` })
-    .regex(pattern, { error: `expected ${expected}${bounds}`, abort: true })
+    .regex(pattern, { error: `expected ${expected}${bounds}` })
     .transform((text, context) => {
       const value = parse(text);
       if (value !== undefined && value >= min && value <= max) return value;
@@ -75,6 +75,8 @@ function quantity(
         code: "custom",
         message: `expected ${expected}${bounds}`,
         input: text,
+        // Checks of whole lists still run, so that their faults are told in the same round.
+        continue: true,
       });
       return z.NEVER;
     });
