@@ -1,5 +1,6 @@
 /** The commands around the aggregator, in the order in which `--help` lists them. */
 export const aggregatorCommands = {
+  aggregator: () => import("./aggregator.ts"),
   validate: () => import("./validate.ts"),
   schema: () => import("./schema.ts"),
 } as const;

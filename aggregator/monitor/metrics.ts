@@ -29,6 +29,9 @@ export interface Figures {
 /** See the head of this file. Every aggregator has its own. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #read: () => Figures;
+  /** Read once for each answer. */
+  #figures: Figures | undefined;
   readonly #requests: Counter<"route" | "status">;
   readonly #durations: Histogram<"route">;
   readonly #refusals: Counter<"code">;
@@ -37,6 +40,7 @@ export class Metrics {
 
   /** `isWholeProcess`: adds the figures of the Node process, of which there is one. */
   constructor(read: () => Figures, isWholeProcess: boolean) {
+    this.#read = read;
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: "tailrace_http_requests_total",
@@ -68,8 +72,9 @@ export class Metrics {
       help: "Bytes of requests that were appended to the log.",
       registers,
     });
-    this.#defineState(read);
-    this.#defineSinks(read);
+    const figures = () => this.#figures ?? read();
+    this.#defineState(figures);
+    this.#defineSinks(figures);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -96,6 +101,7 @@ export class Metrics {
 
   /** Answers `GET /metrics`. */
   async answer(): Promise<HttpResponse> {
+    this.#figures = this.#read();
     const text = await this.#registry.metrics();
     const headers = { "content-type": this.#registry.contentType };
     return { status: 200, headers, body: Buffer.from(text) };

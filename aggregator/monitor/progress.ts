@@ -1,82 +1,50 @@
 /**
- * Whether the aggregator progresses, not merely lives. The owner of each partition appends a tick every second and commits what it reads, so
- * a healthy one commits all the time, whether agents send or not: a log that takes nothing, a reader that hangs, a store that fails all
- * show as commits that do not come.
+ * Whether the aggregator progresses, not merely lives. The owner of each partition of `batches` appends a tick every second and applies what it
+ * reads, so a healthy one moves all the time, whether agents send or not: a log that takes nothing, a reader that hangs, a store that
+ * fails all show as records that are not applied.
  */
-import type { Clock } from "../../shared/platform/clock.ts";
 
-/** Without a commit for this long a partition does not progress: ten ticks. */
+/** Without an applied record for this long a partition does not progress: ten ticks. */
 export const STALL_MS = 10_000;
+
+/** How one partition is getting on. */
+export interface PartitionProgress {
+  readonly topic: "batches" | "keyed";
+  readonly partition: number;
+  readonly isOwned: boolean;
+  /** How long the record that was applied last had waited; 0 when there is nothing to read. */
+  readonly lagMs: number;
+  /** When records were last applied, on the monotonic clock. */
+  readonly lastProgressMs: number;
+}
 
 /** One line of a readiness report. */
 export interface ProgressCheck {
   readonly name: string;
   readonly isOk: boolean;
+  /** What is wrong, for people; empty when all is well. */
   readonly detail: string;
 }
 
-interface Part {
-  lastMs: number | undefined;
-  readonly sinceMs: number;
-  failure: string | undefined;
+/** How each partition is doing at `nowMs` of the monotonic clock. */
+export function checkProgress(
+  partitions: readonly PartitionProgress[],
+  nowMs: number,
+): ProgressCheck[] {
+  return partitions.map((progress) => {
+    const detail = faultOf(progress, nowMs);
+    const name = `${progress.topic} ${progress.partition}`;
+    return { name, isOk: detail === "", detail };
+  });
 }
 
-/** See the head of this file. */
-export class Progress {
-  readonly #clock: Clock;
-  readonly #parts = new Map<string, Part>();
-  #stopping = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Watches a part, such as `partition 0`; it is not ready before its first {@link advance}. */
-  watch(name: string): void {
-    this.#parts.set(name, {
-      lastMs: undefined,
-      sinceMs: this.#clock.monotonic(),
-      failure: undefined,
-    });
-  }
-
-  /** The part committed, or did whatever it must do again and again. */
-  advance(name: string): void {
-    const part = this.#parts.get(name);
-    if (part === undefined) return;
-    part.lastMs = this.#clock.monotonic();
-    part.failure = undefined;
-  }
-
-  /** What last went wrong with the part, to stand in the report while it does not progress. */
-  fail(name: string, reason: string): void {
-    const part = this.#parts.get(name);
-    if (part !== undefined) part.failure = reason;
-  }
-
-  /** From now on nothing is ready: the program drains. */
-  stop(): void {
-    this.#stopping = true;
-  }
-
-  /** How each part is doing. */
-  report(): ProgressCheck[] {
-    const nowMs = this.#clock.monotonic();
-    const checks: ProgressCheck[] = [];
-    for (const [name, part] of this.#parts) checks.push(checkPart(name, part, nowMs));
-    if (this.#stopping) checks.push({ name: "drain", isOk: false, detail: "shutting down" });
-    return checks;
-  }
-}
-
-function checkPart(name: string, part: Part, nowMs: number): ProgressCheck {
-  const cause = part.failure === undefined ? "" : `: ${part.failure}`;
-  if (part.lastMs === undefined) {
-    const seconds = Math.round((nowMs - part.sinceMs) / 1_000);
-    return { name, isOk: false, detail: `not started since ${seconds} s${cause}` };
-  }
-  const stalledMs = nowMs - part.lastMs;
-  if (stalledMs <= STALL_MS) return { name, isOk: true, detail: "" };
+function faultOf(progress: PartitionProgress, nowMs: number): string {
+  const { topic, isOwned, lagMs, lastProgressMs } = progress;
+  const stalledMs = nowMs - lastProgressMs;
   const seconds = Math.round(stalledMs / 1_000);
-  return { name, isOk: false, detail: `nothing committed for ${seconds} s${cause}` };
+  if (!isOwned) return `not owned; nothing applied for ${seconds} s`;
+  if (stalledMs <= STALL_MS) return "";
+  // Stage 2 hears nothing while no window and no watermark moves.
+  if (topic === "keyed" && lagMs === 0) return "";
+  return `owned, but nothing applied for ${seconds} s`;
 }

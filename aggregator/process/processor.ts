@@ -126,6 +126,16 @@ export class Processor {
     return views(this.isEmbedded ? this.collectLoops : this.windowLoops);
   }
 
+  /** Partitions of stage 2 that are owned here, or shall be. */
+  windowPartitions(): number[] {
+    return [...(this.isEmbedded ? this.collectLoops : this.windowLoops).keys()];
+  }
+
+  /** State of stage 2 of one partition; undefined while it is not owned here. */
+  windowView(partition: number): StateView | undefined {
+    return (this.isEmbedded ? this.collectLoops : this.windowLoops).get(partition)?.state;
+  }
+
   /** How every loop is getting on. */
   progress(): LoopProgress[] {
     return [...this.collectLoops.values(), ...this.windowLoops.values()].map(

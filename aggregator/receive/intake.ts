@@ -46,8 +46,10 @@ export interface AgentStanding {
  */
 export interface Intake {
   readonly logId: string;
-  /** The log's clock in milliseconds since the Unix epoch. */
-  nowMs(): number;
+  /** False while stage 1 of the agent's partition is not here: nothing can be said about the agent. */
+  isOwner(name: AgentName): boolean;
+  /** The log's clock of the agent's partition, in milliseconds since the Unix epoch. */
+  nowMs(name: AgentName): number;
   standing(name: AgentName): AgentStanding | undefined;
   /** `envelope`: the bytes as they came, checked. */
   appendEnvelope(name: AgentName, envelope: Buffer): Promise<Appended<Verdict>>;

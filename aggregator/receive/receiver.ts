@@ -90,8 +90,8 @@ export class Receiver {
       const parsed = parseHello(request.body);
       if ("refusal" in parsed) return this.#refuse(parsed.refusal);
       const name = { tenant: principal.tenant, agent: parsed.hello.agent };
-      const foreign = checkOwnName(name, principal);
-      if (foreign !== undefined) return this.#refuse(foreign);
+      const refusal = this.#checkName(name, principal);
+      if (refusal !== undefined) return this.#refuse(refusal);
       return this.#admitted(this.#admission.takePlace(placeOf(name)), () =>
         this.#takeHello(name, parsed.hello),
       );
@@ -104,8 +104,8 @@ export class Receiver {
     if ("refusal" in checked) return this.#refuse(checked.refusal);
     const { envelope } = checked;
     const name = { tenant: principal.tenant, agent: envelope.agent };
-    const foreign = checkOwnName(name, principal);
-    if (foreign !== undefined) return this.#refuse(foreign);
+    const refusal = this.#checkName(name, principal);
+    if (refusal !== undefined) return this.#refuse(refusal);
     return this.#admitted(this.#admission.takePlace(placeOf(name)), () =>
       this.#append(name, envelope, body),
     );
@@ -129,7 +129,7 @@ export class Receiver {
   async #takeHello(name: AgentName, hello: HelloRequest): Promise<HttpResponse> {
     const { intake, logger } = this.#parts;
     for (let attempt = 0; attempt < FENCE_ATTEMPT_COUNT_MAX; attempt++) {
-      const step = decideHello(hello, intake.standing(name), intake.nowMs());
+      const step = decideHello(hello, intake.standing(name), intake.nowMs(name));
       if ("refusal" in step) return this.#refuse(step.refusal);
       let appended: Appended<FenceVerdict>;
       try {
@@ -154,6 +154,24 @@ export class Receiver {
       detail: "The fence did not take effect in time; say hello again with the same epoch.",
       retryAfterSeconds: 1,
     });
+  }
+
+  #checkName(name: AgentName, principal: Principal): Refusal | undefined {
+    if (principal.agent !== undefined && principal.agent !== name.agent) {
+      return {
+        status: 403,
+        code: "forbidden",
+        detail: `The caller may speak for agent ${JSON.stringify(principal.agent)} only.`,
+      };
+    }
+    if (this.#parts.intake.isOwner(name)) return undefined;
+    return {
+      status: 503,
+      code: "not_owner",
+      detail:
+        "The agent's partition is not owned here, or not yet; try again, or another endpoint.",
+      retryAfterSeconds: 0,
+    };
   }
 
   async #admitted(
@@ -208,15 +226,6 @@ function checkContentType(request: HttpRequest, wanted: string): Refusal | undef
     status: 415,
     code: "unsupported_media_type",
     detail: `Expected ${wanted} without content-encoding, got ${got.slice(0, 100)}.`,
-  };
-}
-
-function checkOwnName(name: AgentName, principal: Principal): Refusal | undefined {
-  if (principal.agent === undefined || principal.agent === name.agent) return undefined;
-  return {
-    status: 403,
-    code: "forbidden",
-    detail: `The caller may speak for agent ${JSON.stringify(principal.agent)} only.`,
   };
 }
 

@@ -21,6 +21,6 @@ export interface ChangeFeed {
   result(change: WindowChange, windowMinutes: number): WindowResult | undefined;
   /** The watermark in milliseconds since the Unix epoch, undefined before the first. */
   watermarkMs(): number | undefined;
-  /** Resolves when there are changes after `after`, or at once when `signal` aborts. */
+  /** Resolves when there are changes after `after` (-1: when the store can be read), or at once when `signal` aborts. */
   changed(after: number, signal: AbortSignal): Promise<void>;
 }

@@ -47,6 +47,8 @@ export interface CursorStore {
 /** What a delivery works with. */
 export interface DeliveryParts {
   readonly sink: ConfiguredSink;
+  /** Name under which cursor and dead letters are kept: the sink's, and the partition's where there are several. */
+  readonly place: string;
   readonly feed: ChangeFeed;
   readonly store: CursorStore;
   readonly platform: Platform;
@@ -82,7 +84,7 @@ export class Delivery {
   /** Starts at once. Throws FORMAT_UNKNOWN when the cursor cannot be read. */
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
-    const key = cursorKey(parts.sink.name);
+    const key = cursorKey(parts.place);
     this.#cursor = decodeCursor(parts.store.get(key), key);
     this.#done = this.#run();
   }
@@ -114,7 +116,8 @@ export class Delivery {
 
   async #run(): Promise<void> {
     const { feed, logger, sink } = this.#parts;
-    if (this.#cursor.change > feed.newestChange()) {
+    await feed.changed(-1, this.#drain.signal);
+    if (!this.#drain.signal.aborted && this.#cursor.change > feed.newestChange()) {
       logger.warn("the sink is ahead of the store, which was replaced: delivering all of it", {
         sink: sink.name,
       });
@@ -230,7 +233,7 @@ export class Delivery {
     position: string | undefined,
     dead: readonly { readonly result: WindowResult; readonly reason: string }[],
   ): Promise<void> {
-    const { store, platform, logger, sink } = this.#parts;
+    const { store, platform, logger, sink, place } = this.#parts;
     const excess = Math.max(0, this.#cursor.deadCount + dead.length - sink.deadLetterCountMax);
     const cursor: Cursor = {
       change,
@@ -239,19 +242,19 @@ export class Delivery {
       deadTotal: this.#cursor.deadTotal + dead.length,
     };
     const changes: { readonly key: string; readonly value: Buffer | undefined }[] = [
-      { key: cursorKey(sink.name), value: encodeCursor(cursor) },
+      { key: cursorKey(place), value: encodeCursor(cursor) },
     ];
     // Letters are numbered; the kept ones are the last `deadCount` of `deadTotal`.
     const keptFrom = cursor.deadTotal - cursor.deadCount;
     const keptFromBefore = this.#cursor.deadTotal - this.#cursor.deadCount;
     for (let index = keptFromBefore; index < Math.min(keptFrom, this.#cursor.deadTotal); index++) {
-      changes.push({ key: deadLetterKey(sink.name, index), value: undefined });
+      changes.push({ key: deadLetterKey(place, index), value: undefined });
     }
     for (const [offset, { result, reason }] of dead.entries()) {
       const index = this.#cursor.deadTotal + offset;
       if (index < keptFrom) continue;
       const letter = { reason, refusedAtMs: platform.clock.now(), result };
-      changes.push({ key: deadLetterKey(sink.name, index), value: encodeDeadLetter(letter) });
+      changes.push({ key: deadLetterKey(place, index), value: encodeDeadLetter(letter) });
     }
     await store.commit(changes);
     this.#cursor = cursor;

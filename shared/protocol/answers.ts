@@ -63,6 +63,7 @@ export type ProblemCode =
   | "malformed_batch"
   | "method_not_allowed"
   | "not_found"
+  | "not_owner"
   | "overloaded"
   | "unknown_agent"
   | "unknown_version"

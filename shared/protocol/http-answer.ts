@@ -38,6 +38,7 @@ export const problemTitles = {
   malformed_batch: "A record arrived whole but holds no valid batch",
   method_not_allowed: "The method does not fit this path",
   not_found: "There is nothing at this path",
+  not_owner: "This process does not own the agent's partition",
   overloaded: "The aggregator has too much under way",
   unknown_agent: "The agent is not known",
   unknown_version: "The envelope's version is not known",

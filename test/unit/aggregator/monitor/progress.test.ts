@@ -1,52 +1,40 @@
 import { describe, expect, it } from "vitest";
-import { Progress, STALL_MS } from "../../../../aggregator/monitor/progress.ts";
+import {
+  checkProgress,
+  type PartitionProgress,
+  STALL_MS,
+} from "../../../../aggregator/monitor/progress.ts";
 
-function begin() {
-  let nowMs = 0;
-  const progress = new Progress({ now: () => 0, monotonic: () => nowMs });
-  progress.watch("partition 0");
-  return {
-    progress,
-    pass: (ms: number) => {
-      nowMs += ms;
-    },
-  };
+const batches: PartitionProgress = {
+  topic: "batches",
+  partition: 0,
+  isOwned: true,
+  lagMs: 0,
+  lastProgressMs: 1_000,
+};
+
+function isOk(progress: PartitionProgress, nowMs: number): boolean {
+  return checkProgress([progress], nowMs).every((check) => check.isOk);
 }
 
 describe("progress", () => {
-  it("is red before the first commit, and green after it", () => {
-    const { progress } = begin();
-    progress.fail("partition 0", "another process owns it");
-    expect(progress.report()).toEqual([
-      {
-        name: "partition 0",
-        isOk: false,
-        detail: "not started since 0 s: another process owns it",
-      },
+  it("is green while ticks are applied", () => {
+    expect(isOk(batches, 1_000 + STALL_MS)).toBe(true);
+  });
+
+  it("is red when nothing is applied any more, since ticks never stop", () => {
+    expect(checkProgress([batches], 1_001 + STALL_MS)).toEqual([
+      { name: "batches 0", isOk: false, detail: "owned, but nothing applied for 10 s" },
     ]);
-    progress.advance("partition 0");
-    expect(progress.report()).toEqual([{ name: "partition 0", isOk: true, detail: "" }]);
   });
 
-  it("turns red when commits stop, says why, and recovers with the next one", () => {
-    const { progress, pass } = begin();
-    progress.advance("partition 0");
-    pass(STALL_MS);
-    expect(progress.report()[0]?.isOk).toBe(true);
-    pass(1);
-    progress.fail("partition 0", "disk full");
-    expect(progress.report()[0]).toMatchObject({
-      isOk: false,
-      detail: "nothing committed for 10 s: disk full",
-    });
-    progress.advance("partition 0");
-    expect(progress.report()[0]).toMatchObject({ isOk: true, detail: "" });
+  it("is red while a partition is not owned", () => {
+    expect(isOk({ ...batches, isOwned: false }, 1_000)).toBe(false);
   });
 
-  it("is red while it drains", () => {
-    const { progress } = begin();
-    progress.advance("partition 0");
-    progress.stop();
-    expect(progress.report().some(({ isOk }) => !isOk)).toBe(true);
+  it("takes a partition of stage 2 that has nothing to read for healthy, and one that lags for stuck", () => {
+    const keyed: PartitionProgress = { ...batches, topic: "keyed" };
+    expect(isOk(keyed, 1_000_000)).toBe(true);
+    expect(isOk({ ...keyed, lagMs: 5 }, 1_000_000)).toBe(false);
   });
 });

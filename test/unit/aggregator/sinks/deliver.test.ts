@@ -90,7 +90,8 @@ class Recorder {
 function deliver(sink: ConfiguredSink): Delivery {
   const { platform } = host.start("aggregator");
   const store = new MemoryStore(state);
-  return new Delivery({ sink, feed, store, platform, logger: quiet });
+  const parts = { sink, place: sink.name, feed, store, platform, logger: quiet };
+  return new Delivery(parts);
 }
 
 /** Lets `ms` of virtual time go by. */

@@ -1,0 +1,280 @@
+/**
+ * The aggregator: where what all agents counted meets. This is the only place that connects its stages.
+ *
+ * ```text
+ *  agents ── POST ──▶ receive ──▶ log `batches` ──▶ collect ──▶ process ──▶ store ──▶ serve ──▶ users
+ *                        ▲                             │                      └─────▶ sinks ──▶ files, Redis, …
+ *                        └── verdict: applied, … ──────┘
+ * ```
+ *
+ * One direction. `receive` checks a request whole and appends it; the processor reads the log, decides which batches are new, merges them
+ * into windows and commits state and position together; `serve` and the sinks read what is committed. Only the verdict on its own records
+ * flows back to an agent. So a crash at any moment leaves a log and a state that fit together, and whatever was not answered is sent again.
+ *
+ * Nothing here reads the clock, the disk or the network but through the platform, so the simulator runs it as it is.
+ */
+import type { Logger } from "../shared/log.ts";
+import type { Listener } from "../shared/platform/network.ts";
+import type { Platform } from "../shared/platform/platform.ts";
+import type { AggregatorConfig } from "./config.ts";
+import type { Log } from "./log/log.ts";
+import { WakeList } from "./log/wake-list.ts";
+import { type Figures, Metrics } from "./monitor/metrics.ts";
+import { checkProgress } from "./monitor/progress.ts";
+import { Processor } from "./process/processor.ts";
+import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
+import { ProcessorIntake } from "./processor-intake.ts";
+import { Receiver } from "./receive/receiver.ts";
+import { createRouter, type Route } from "./router.ts";
+import { answerAgents } from "./serve/agents.ts";
+import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerWindows } from "./serve/windows.ts";
+import { Delivery } from "./sinks/deliver.ts";
+import type { ConfiguredSink } from "./sinks/sink.ts";
+import { StoreFeed } from "./sinks/store-feed.ts";
+import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
+import type { StateStore } from "./state/state-store.ts";
+
+/** How long sinks may go on delivering what waits when the aggregator closes. */
+const DRAIN_MS_MAX = 5_000;
+/** How often a partition that is not owned yet is looked at again. */
+const OWN_LOOK_MS = 200;
+
+/** What an aggregator is given beside its configuration. */
+export interface AggregatorOptions {
+  readonly log: Log;
+  /** Keeps the cursors of sinks; with the embedded log everything else, too. The caller closes log and store. */
+  readonly store: StateStore;
+  readonly logger: Logger;
+  /** Instead of the configured ones. */
+  readonly sinks?: readonly ConfiguredSink[];
+  /** Partitions of each topic that this process owns; all when undefined. Others answer for the rest. */
+  readonly partitions?: { readonly batches: readonly number[]; readonly keyed: readonly number[] };
+  /** Whether `/metrics` also shows the figures of the Node process. */
+  readonly hasProcessMetrics?: boolean;
+}
+
+/** An aggregator that runs. */
+export interface Aggregator {
+  readonly host: string;
+  /** The port in use, also when any was asked for. */
+  readonly port: number;
+  /** Rejects when it cannot go on: a fault of the program, or bytes that cannot be trusted. Never settles otherwise. */
+  readonly ended: Promise<void>;
+  /** Drains: takes no more requests, answers those under way, lets the sinks deliver what waits. May be called again. */
+  close(): Promise<void>;
+}
+
+/** Starts an aggregator; resolves when it listens. Fails with LISTEN_FAILED, or FORMAT_UNKNOWN when a sink's cursor cannot be read. */
+export async function startAggregator(
+  platform: Platform,
+  config: AggregatorConfig,
+  options: AggregatorOptions,
+): Promise<Aggregator> {
+  const aggregator = new RunningAggregator(platform, config, options);
+  try {
+    await aggregator.listen();
+  } catch (error) {
+    await aggregator.close();
+    throw error;
+  }
+  return aggregator;
+}
+
+class RunningAggregator implements Aggregator {
+  readonly ended: Promise<void>;
+  readonly #platform: Platform;
+  readonly #config: AggregatorConfig;
+  readonly #options: AggregatorOptions;
+  readonly #processor: Processor;
+  readonly #receiver: Receiver;
+  readonly #deliveries: readonly { readonly delivery: Delivery; readonly feed: StoreFeed }[];
+  readonly #metrics: Metrics;
+  readonly #commits = new WakeList();
+  #listener: Listener | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(platform: Platform, config: AggregatorConfig, options: AggregatorOptions) {
+    this.#platform = platform;
+    this.#config = config;
+    this.#options = options;
+    const { promise, reject } = Promise.withResolvers<void>();
+    this.ended = promise;
+    // Whoever wants to know waits for it; nobody has to.
+    this.ended.catch(() => undefined);
+    this.#processor = this.#startProcessor(reject);
+    this.#metrics = new Metrics(() => this.#figures(), options.hasProcessMetrics ?? false);
+    this.#receiver = new Receiver({
+      intake: new ProcessorIntake(this.#processor, options.log.logId, platform.clock),
+      limits: config.limits,
+      timers: platform.timers,
+      logger: options.logger,
+      observer: this.#metrics,
+    });
+    this.#deliveries = this.#startDeliveries();
+  }
+
+  get host(): string {
+    return this.#listener?.host ?? this.#config.listen.host;
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? this.#config.listen.port;
+  }
+
+  async listen(): Promise<void> {
+    const { listen, limits } = this.#config;
+    const handle = createRouter({
+      routes: this.#routes(),
+      clock: this.#platform.clock,
+      logger: this.#options.logger,
+      observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
+    });
+    this.#listener = await this.#platform.network.listen(
+      {
+        host: listen.host,
+        port: listen.port,
+        bodyBytesMax: limits.bodyBytesMax,
+        requestTimeoutMs: limits.requestTimeoutMs,
+        connectionCountMax: limits.connectionCountMax,
+      },
+      handle,
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
+    await this.#listener?.close();
+    this.#receiver.stop();
+    await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
+    await this.#processor.close();
+  }
+
+  #startProcessor(onFatal: (error: unknown) => void): Processor {
+    const { log, logger, partitions } = this.#options;
+    const { clock, timers } = this.#platform;
+    const { time, windowsRetentionMs } = this.#config;
+    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const settings = { watermark: time, windows };
+    const processor = new Processor({
+      ...{ log, clock, timers, logger, settings, onFatal },
+      ...partitions,
+    });
+    processor.onCommit(() => this.#commits.wakeAll());
+    return processor;
+  }
+
+  /** One loop for every sink and partition of windows. */
+  #startDeliveries(): { readonly delivery: Delivery; readonly feed: StoreFeed }[] {
+    const { store, logger, sinks = this.#config.sinks } = this.#options;
+    const partitions = this.#processor.windowPartitions();
+    const isOnly = this.#options.log.partitionCount("keyed") <= 1;
+    return partitions.flatMap((partition) =>
+      sinks.map((sink) => {
+        const feed = this.#feedOf(partition);
+        const place = isOnly ? sink.name : `${sink.name}/${partition}`;
+        const parts = { sink, place, feed, store, platform: this.#platform, logger };
+        return { delivery: new Delivery(parts), feed };
+      }),
+    );
+  }
+
+  #feedOf(partition: number): StoreFeed {
+    const view = () => this.#processor.windowView(partition);
+    return new StoreFeed({
+      view,
+      nextCommit: (signal) =>
+        view() === undefined
+          ? this.#platform.timers.sleep(OWN_LOOK_MS, signal)
+          : this.#commits.wait(signal),
+    });
+  }
+
+  #routes(): Route[] {
+    const receiver = this.#receiver;
+    const processor = this.#processor;
+    const windows = {
+      views: () => processor.windowViews(),
+      watermarkMs: () => this.#watermarkMs(),
+      timers: this.#platform.timers,
+    };
+    return [
+      {
+        ...{ method: "POST", path: "/v1/batches", scope: "ingest" },
+        handle: ({ request, principal }) => receiver.batches(request, principal),
+      },
+      {
+        ...{ method: "POST", path: "/v1/hello", scope: "ingest" },
+        handle: ({ request, principal }) => receiver.hello(request, principal),
+      },
+      {
+        ...{ method: "GET", path: "/v1/windows", scope: "read" },
+        handle: ({ query, principal }) => answerWindows(windows, principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/agents", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerAgents(processor.agentViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/metrics", scope: "read" },
+        handle: () => this.#metrics.answer(),
+      },
+      {
+        ...{ method: "GET", path: "/healthz", scope: undefined },
+        handle: async () => answerHealth(),
+      },
+      {
+        ...{ method: "GET", path: "/readyz", scope: undefined },
+        handle: async () => answerReadiness(this.#checks()),
+      },
+    ];
+  }
+
+  #checks(): Check[] {
+    const nowMs = this.#platform.clock.monotonic();
+    const checks: Check[] = checkProgress(this.#processor.progress(), nowMs);
+    if (this.#closing !== undefined) {
+      checks.push({ name: "drain", isOk: false, detail: "shutting down" });
+    }
+    return checks;
+  }
+
+  /** The lowest of the partitions, which all windows have reached. */
+  #watermarkMs(): number | undefined {
+    let lowestMs: number | undefined;
+    for (const view of this.#processor.windowViews()) {
+      const { watermarkMs } = readProcessRow(view);
+      if (watermarkMs === undefined) return undefined;
+      lowestMs = Math.min(lowestMs ?? watermarkMs, watermarkMs);
+    }
+    return lowestMs;
+  }
+
+  #figures(): Figures {
+    const collected = this.#processor.agentViews().map(readCollectRow);
+    const processed = this.#processor.windowViews().map(readProcessRow);
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const clocks = collected.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
+    const agents = this.#processor.agentViews().map((view) => [...readAgents(view)].length);
+    return {
+      isReady: this.#checks().every(({ isOk }) => isOk),
+      inFlightBytes: this.#receiver.inFlightBytes,
+      clockMs: clocks.length === 0 ? undefined : Math.max(...clocks),
+      watermarkMs: this.#watermarkMs(),
+      agentCount: sum(agents),
+      receivedLines: sum(collected.map((row) => row.receivedLines)),
+      mergedLines: sum(processed.map((row) => row.mergedLines)),
+      tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      sinks: this.#deliveries.map(({ delivery, feed }) => {
+        const { name, writtenCount, failedWriteCount, deadTotal, change } = delivery.status;
+        const behindCount = Math.max(0, feed.newestChange() - change);
+        return { name, writtenCount, failedWriteCount, deadTotal, behindCount };
+      }),
+    };
+  }
+}

@@ -1,0 +1,104 @@
+import {
+  type CommandIo,
+  defineCommand,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_USAGE,
+} from "../../shared/command.ts";
+import { loadConfig } from "../../shared/config/load.ts";
+import { faultLines } from "../../shared/config/report-faults.ts";
+import { systemCode, TailraceError } from "../../shared/errors.ts";
+import { textLogger } from "../../shared/log.ts";
+import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import { type Aggregator, startAggregator } from "../aggregator.ts";
+import { type AggregatorConfig, aggregatorConfig } from "../config.ts";
+import { type Embedded, openEmbedded } from "../embedded.ts";
+
+/** `tailrace aggregator`: runs the aggregator until it is told to stop. */
+export const command = defineCommand({
+  summary: "Takes what agents counted, merges it into windows, serves them and feeds the sinks.",
+  examples: [
+    ["tailrace aggregator --config /etc/tailrace/aggregator.yaml", "until SIGTERM or SIGINT"],
+    ["tailrace aggregator --config a.yaml --log-level debug", "tells more about what it does"],
+  ],
+  configure: (command) => {
+    command
+      .requiredOption("--config <file>", "the aggregator's configuration")
+      .option("--log-level <level>", "error, warn, info or debug", "info");
+  },
+  run: async (_operands, options, io) => {
+    const file = String(options["config"]);
+    const level = logLevel(options["logLevel"]);
+    if (level === undefined) {
+      io.stderr("tailrace aggregator: --log-level takes error, warn, info or debug\n");
+      return EXIT_USAGE;
+    }
+    let text: string;
+    try {
+      text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
+    } catch (error) {
+      io.stderr(`${file}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
+      return EXIT_USAGE;
+    }
+    const { config, faults } = loadConfig(aggregatorConfig, text, file);
+    if (faults !== undefined) {
+      io.stderr(faultLines(faults));
+      return EXIT_USAGE;
+    }
+    return runAggregator(config, level, io);
+  },
+});
+
+type LogLevel = Parameters<typeof textLogger>[2];
+
+function logLevel(text: unknown): LogLevel | undefined {
+  if (text === "error" || text === "warn" || text === "info" || text === "debug") return text;
+  return undefined;
+}
+
+async function runAggregator(
+  config: AggregatorConfig,
+  level: LogLevel,
+  io: CommandIo,
+): Promise<number> {
+  const { platform, signal } = io;
+  const logger = textLogger(io.stderr, platform.clock.now, level);
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  let embedded: Embedded | undefined;
+  let aggregator: Aggregator | undefined;
+  let exitCode: number = EXIT_DONE;
+  try {
+    embedded = await openEmbedded(platform, config, { logger, onFailed: failure.reject });
+    const { log, store } = embedded;
+    const parts = { log, store, logger, hasProcessMetrics: true };
+    aggregator = await startAggregator(platform, config, parts);
+    const { host, port } = aggregator;
+    const place = host.includes(":") ? `[${host}]` : host;
+    io.stderr(
+      `tailrace aggregator listens on http://${place}:${port}, data in ${config.dataDir}\n`,
+    );
+    await Promise.race([aborted(signal), aggregator.ended, failure.promise]);
+    logger.info("stopping: requests under way are answered, sinks get what waits");
+  } catch (error) {
+    const reason = error instanceof TailraceError ? error.message : String(error);
+    io.stderr(`tailrace aggregator: ${reason}\n`);
+    exitCode = EXIT_FAILED;
+  }
+  try {
+    await aggregator?.close();
+    await embedded?.close();
+  } catch (error) {
+    // What was acknowledged is in the log or the store; the next start puts the rest in order.
+    io.stderr(`tailrace aggregator: did not close cleanly: ${String(error)}\n`);
+    exitCode = EXIT_FAILED;
+  }
+  return exitCode;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
