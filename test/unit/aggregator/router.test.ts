@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { type Answered, createRouter } from "../../../aggregator/router.ts";
+import type { Logger } from "../../../shared/log.ts";
+import { jsonAnswer } from "../../../shared/protocol/http-answer.ts";
+
+const answered: Answered[] = [];
+const errors: string[] = [];
+const logger: Logger = {
+  error: (message) => errors.push(message),
+  warn() {},
+  info() {},
+  debug() {},
+};
+const handle = createRouter({
+  clock: { now: () => 0, monotonic: () => 0 },
+  logger,
+  observe: (one) => answered.push(one),
+  routes: [
+    {
+      method: "GET",
+      path: "/v1/windows",
+      scope: "read",
+      handle: async ({ query, principal }) => jsonAnswer(200, { query, tenant: principal.tenant }),
+    },
+    {
+      method: "POST",
+      path: "/v1/batches",
+      scope: "ingest",
+      handle: async () => {
+        throw new Error("secret");
+      },
+    },
+  ],
+});
+
+async function ask(method: string, path: string) {
+  const request = { method, path, headers: {}, body: Buffer.alloc(0), remoteAddress: "" };
+  const { status, headers, body } = await handle(request);
+  return { status, headers, text: body.toString() };
+}
+
+describe("the router", () => {
+  it("gives a route its query and on whose behalf it is asked", async () => {
+    expect(await ask("GET", "/v1/windows?a=b?c")).toMatchObject({
+      status: 200,
+      text: '{"query":"a=b?c","tenant":""}',
+    });
+    expect(answered.at(-1)).toEqual({ route: "/v1/windows", status: 200, durationMs: 0 });
+  });
+
+  it("answers HEAD like GET without the body", async () => {
+    expect(await ask("HEAD", "/v1/windows")).toMatchObject({ status: 200, text: "" });
+  });
+
+  it("answers unknown paths 404, and counts them under one name", async () => {
+    for (const path of ["/", "/v1/window", "//x", "*", ""]) {
+      const { status, headers, text } = await ask("GET", path);
+      expect(status).toBe(404);
+      expect(headers["content-type"]).toBe("application/problem+json");
+      expect(JSON.parse(text)).toMatchObject({ code: "not_found", status: 404 });
+      expect(answered.at(-1)?.route).toBe("other");
+    }
+  });
+
+  it("answers wrong methods 405 with what is allowed", async () => {
+    expect(await ask("DELETE", "/v1/windows")).toMatchObject({
+      status: 405,
+      headers: { allow: "GET, HEAD" },
+    });
+    expect(await ask("GET", "/v1/batches")).toMatchObject({
+      status: 405,
+      headers: { allow: "POST" },
+    });
+  });
+
+  it("answers 500 without details when a handler fails, and logs it", async () => {
+    const { status, text } = await ask("POST", "/v1/batches");
+    expect(status).toBe(500);
+    expect(text).not.toContain("secret");
+    expect(errors).toHaveLength(1);
+  });
+});
