@@ -1,0 +1,405 @@
+/**
+ * The agent: the only place that connects sources, spool and shipping.
+ *
+ * Two loops run side by side. The read loop (`read-loop.ts`) turns files into records of the spool, the send loop (`ship/send-loop.ts`) brings
+ * records to the aggregator and deletes what is applied. They meet in the spool, and in one event: when agent and aggregator have to find
+ * together anew (no spool, a damaged one, or `diverged`), the send loop says hello, the read loop seals what it has and ends, a new epoch
+ * begins (`spool/begin-epoch.ts`), and a new read loop goes on from its state.
+ */
+import { join } from "node:path";
+import { assert, present } from "../shared/assert.ts";
+import { TailraceError } from "../shared/errors.ts";
+import type { Logger } from "../shared/log.ts";
+import type { DiskLock } from "../shared/platform/disk.ts";
+import { makeDurableDirectory } from "../shared/platform/make-durable-directory.ts";
+import type { Platform } from "../shared/platform/platform.ts";
+import type { HelloAnswer } from "../shared/protocol/answers.ts";
+import type { LedgerEntry, SealedRecord } from "../shared/protocol/batch.ts";
+import type { AgentConfig } from "./config.ts";
+import { createSources } from "./create-sources.ts";
+import { ReadLoop } from "./read-loop.ts";
+import { SendLoop, type ShipHost } from "./ship/send-loop.ts";
+import { type ShipMode, type ShipPosition, Shipper } from "./ship/ship.ts";
+import type { FileSource } from "./source/file-source.ts";
+import { beginEpoch } from "./spool/begin-epoch.ts";
+import { keepDeadLetter } from "./spool/dead-letter.ts";
+import { readEpoch, writeEpoch } from "./spool/epoch-file.ts";
+import { makeTombstone } from "./spool/make-tombstone.ts";
+import { type OpenedSpool, openSpool } from "./spool/open-spool.ts";
+import type { Spool } from "./spool/spool.ts";
+
+/** What the configuration does not say. */
+export interface AgentOptions {
+  readonly logger: Logger;
+  /** Name of the agent when the configuration gives none. */
+  readonly hostname: string;
+  /** Identity of this machine. */
+  readonly machine: string;
+  /** True to read everything from its beginning to its end, and then be {@link RunningAgent.isDrained}. */
+  readonly once?: boolean;
+  /** True to take the name over from another machine or another spool. */
+  readonly takeover?: boolean;
+  /** True to bind the spool to whatever log the endpoints lead to now. */
+  readonly adoptLog?: boolean;
+}
+
+/** One source as it stands. */
+export interface SourceStatus {
+  readonly name: string;
+  /** Bytes that are known to be there and not yet counted. */
+  readonly backlogBytes: number;
+  readonly pendingKeys: number;
+  readonly openFileCount: number;
+}
+
+/** An agent as it stands. */
+export interface AgentStatus {
+  readonly agent: string;
+  /** Undefined before the first hello was answered. */
+  readonly epoch: string | undefined;
+  readonly logId: string | undefined;
+  readonly mode: ShipMode;
+  /** False when it cannot do its work: it never spoke with an aggregator, was fenced, or its disk fails. */
+  readonly isReady: boolean;
+  /** Sequences of the newest records that are sealed and synced, held by an aggregator, and committed there. */
+  readonly sealed: number;
+  readonly accepted: number;
+  readonly applied: number;
+  readonly spoolBytes: number;
+  readonly segmentCount: number;
+  readonly isSpoolFull: boolean;
+  readonly readBytes: number;
+  readonly sources: readonly SourceStatus[];
+  /** Cumulative, as of the newest record. */
+  readonly ledger: readonly LedgerEntry[];
+  /** How often the spool was found damaged since the start. */
+  readonly damageCount: number;
+}
+
+/** An agent that runs. */
+export interface RunningAgent {
+  status(): AgentStatus;
+  /** With `once`: true when everything was read and all of it is applied. */
+  readonly isDrained: boolean;
+  /** Settles only when the agent ends: resolves after {@link close}, rejects for a fault of this program. */
+  readonly finished: Promise<void>;
+  /** Seals and syncs what was counted, ends both loops and gives the data directory free. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an agent; resolves when it works on its data directory, not when an aggregator has answered.
+ * Fails with LOCK_HELD, FORMAT_UNKNOWN, AGENT_MISMATCH or DISK_FAILED.
+ */
+export async function startAgent(
+  platform: Platform,
+  config: AgentConfig,
+  options: AgentOptions,
+): Promise<RunningAgent> {
+  await makeDurableDirectory(platform.disk, config.data_dir);
+  const lock = await platform.disk.lock(join(config.data_dir, "lock"));
+  if (lock === undefined) {
+    throw new TailraceError(
+      "LOCK_HELD",
+      `another agent uses ${config.data_dir}: stop it, or give this one another data_dir`,
+      { facts: { path: config.data_dir } },
+    );
+  }
+  const agent = new Agent(platform, config, options, lock);
+  try {
+    await agent.start();
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return agent;
+}
+
+class Agent implements RunningAgent, ShipHost {
+  readonly finished: Promise<void>;
+  readonly #platform: Platform;
+  readonly #config: AgentConfig;
+  readonly #options: AgentOptions;
+  readonly #lock: DiskLock;
+  readonly #name: string;
+  readonly #shipper: Shipper;
+  readonly #sendLoop: SendLoop;
+  readonly #stopping = new AbortController();
+  readonly #end = Promise.withResolvers<void>();
+  #spool: Spool | undefined;
+  #isSpoolBroken = false;
+  #sources: readonly FileSource[] = [];
+  #readLoop: { readonly loop: ReadLoop; readonly done: Promise<void> } | undefined;
+  #readBytesBefore = 0;
+  #sending: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #damageCount = 0;
+
+  constructor(platform: Platform, config: AgentConfig, options: AgentOptions, lock: DiskLock) {
+    this.#platform = platform;
+    this.#config = config;
+    this.#options = options;
+    this.#lock = lock;
+    this.#name = config.id ?? options.hostname;
+    this.finished = this.#end.promise;
+    // Whoever does not look at it must not be killed by it.
+    this.finished.catch(() => undefined);
+    this.#shipper = new Shipper({
+      endpoints: config.ship.endpoints,
+      requestBytesMax: config.ship.request_bytes,
+      random: () => platform.random.float(),
+    });
+    this.#sendLoop = new SendLoop({
+      platform,
+      agent: this.#name,
+      machine: options.machine,
+      takeover: options.takeover ?? false,
+      timeoutMs: config.ship.timeout,
+      shipper: this.#shipper,
+      host: this,
+      logger: options.logger,
+      signal: this.#stopping.signal,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { logger, takeover = false, adoptLog = false } = this.#options;
+    const { spool, condition, logId } = await this.#open();
+    const remembered = await readEpoch(this.#platform.disk, this.#config.data_dir);
+    const isPending =
+      typeof remembered === "object" ? !spool.epochs.includes(remembered.epoch) : true;
+    if (condition === "whole" && !isPending && !takeover && !adoptLog) {
+      const state = present(spool.state, "the state of a whole spool");
+      logger.info("going on", { epoch: state.epoch, next: state.nextSequence });
+      this.#shipper.begin(positionOf(spool));
+      this.#startReading();
+    } else {
+      this.#shipper.sayHello(adoptLog ? undefined : logId);
+    }
+    this.#sending = this.#watch(this.#sendLoop.run());
+  }
+
+  get isDrained(): boolean {
+    const sealed = this.#spool?.lastSequence ?? 0;
+    return this.#readLoop?.loop.hasEnded === true && this.#shipper.applied >= sealed;
+  }
+
+  status(): AgentStatus {
+    const spool = this.#spool;
+    const { mode, accepted, applied } = this.#shipper;
+    return {
+      agent: this.#name,
+      epoch: spool?.state?.epoch,
+      logId: spool?.state?.logId,
+      mode,
+      isReady: this.#readLoop !== undefined && mode !== "fenced" && spool?.hasFailed === false,
+      sealed: spool?.lastSequence ?? 0,
+      accepted,
+      applied,
+      spoolBytes: spool?.bytes ?? 0,
+      segmentCount: spool?.segmentCount ?? 0,
+      isSpoolFull: spool?.isFull ?? false,
+      readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
+      sources: this.#sources.map(({ name, backlogBytes, pendingKeys, openFileCount }) => ({
+        name,
+        backlogBytes,
+        pendingKeys,
+        openFileCount,
+      })),
+      ledger: spool?.state?.ledger() ?? [],
+      damageCount: this.#damageCount,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  position(): { readonly epoch: string; readonly logId: string } {
+    const { epoch, logId } = present(this.#spool?.state, "the epoch that is being sent");
+    return { epoch, logId };
+  }
+
+  read(sequence: number, bytesMax: number): Promise<SealedRecord[]> {
+    return present(this.#spool, "the spool").read(sequence, bytesMax);
+  }
+
+  async drawEpoch(): Promise<string> {
+    if (this.#isSpoolBroken) {
+      await this.#stopReading();
+      await this.#open();
+    }
+    const { disk, random } = this.#platform;
+    const remembered = await readEpoch(disk, this.#config.data_dir);
+    const epochs = this.#spool?.epochs ?? [];
+    if (typeof remembered === "object" && !epochs.includes(remembered.epoch)) {
+      return remembered.epoch;
+    }
+    const epoch = random.bytes(16).toString("hex");
+    await writeEpoch(disk, this.#config.data_dir, epoch);
+    return epoch;
+  }
+
+  async recover(epoch: string, answer: HelloAnswer): Promise<ShipPosition> {
+    await this.#stopReading();
+    const spool = present(this.#spool, "the spool");
+    try {
+      const sources = this.#config.sources.map((source) => source.name);
+      const report = await beginEpoch(spool, { agent: this.#name, epoch, answer, sources });
+      this.#options.logger.info("a new epoch begins", {
+        epoch,
+        log: answer.logId,
+        known: answer.known,
+        kept: report.keptCount,
+        dropped: report.droppedCount,
+        unreadable: report.unreadableCount,
+      });
+    } catch (error) {
+      this.#isSpoolBroken = true;
+      throw error;
+    }
+    if (!this.#stopping.signal.aborted) this.#startReading();
+    return positionOf(spool);
+  }
+
+  async release(applied: number): Promise<void> {
+    await present(this.#spool, "the spool").release(applied);
+    this.#readLoop?.loop.wake();
+  }
+
+  async condemn(sequence: number, detail: string): Promise<void> {
+    const spool = present(this.#spool, "the spool");
+    const state = present(spool.state, "the epoch that is being sent");
+    const found = await spool.readSealed(sequence);
+    const path = await keepDeadLetter(this.#platform.disk, this.#config.data_dir, {
+      agent: this.#name,
+      epoch: state.epoch,
+      logId: state.logId,
+      machine: this.#options.machine,
+      record: found.record,
+    });
+    const previousDigest = await spool.digestBefore(sequence);
+    const { record, notes, lines } = makeTombstone(state, found, previousDigest);
+    await spool.condemn(record, notes);
+    this.#options.logger.error("a batch is lost: the aggregator cannot read it", {
+      sequence,
+      lines,
+      detail,
+      path,
+    });
+  }
+
+  damaged(error: TailraceError): void {
+    this.#damageCount++;
+    this.#isSpoolBroken = true;
+    this.#options.logger.error(
+      "the spool is damaged: what is gone is read again from the files after the aggregator told what it holds",
+      { ...error.facts },
+    );
+    this.#shipper.sayHelloAgain();
+    this.#sendLoop.wake();
+  }
+
+  async #open(): Promise<OpenedSpool> {
+    const { data_dir: dataDir, spool: limits } = this.#config;
+    const { disk } = this.#platform;
+    const { logger } = this.#options;
+    const before = this.#spool;
+    this.#spool = undefined;
+    await before?.close();
+    const remembered = await readEpoch(disk, dataDir);
+    const opened = await openSpool(
+      {
+        disk,
+        directory: join(dataDir, "spool"),
+        agent: this.#name,
+        bytesMax: limits.max_bytes,
+        segmentBytes: limits.segment_bytes,
+      },
+      typeof remembered === "object" ? remembered.epoch : undefined,
+    );
+    this.#spool = opened.spool;
+    this.#isSpoolBroken = false;
+    const { detail, cutBytes } = opened;
+    if (opened.condition === "damaged") {
+      this.#damageCount++;
+      logger.error("the spool is damaged; the aggregator is asked what it holds", { detail });
+    } else if (opened.condition === "unfinished") {
+      logger.warn("the spool has to be put in order again", { detail });
+    }
+    if (cutBytes > 0) logger.warn("a torn record was cut from the spool", { bytes: cutBytes });
+    return opened;
+  }
+
+  #startReading(): void {
+    const spool = present(this.#spool, "the spool");
+    assert(this.#readLoop === undefined, "only one loop reads");
+    const { logger, once = false } = this.#options;
+    const state = present(spool.state, "the state of the epoch");
+    const platform = this.#platform;
+    const sources = createSources({ platform, config: this.#config, state, once, logger });
+    const shipper = this.#shipper;
+    const loop = new ReadLoop({
+      platform,
+      sources,
+      spool,
+      ship: {
+        get isFenced() {
+          return shipper.mode === "fenced";
+        },
+        get hasUnacknowledged() {
+          return shipper.hasUnacknowledged;
+        },
+        get hasUnapplied() {
+          return shipper.applied < shipper.accepted;
+        },
+      },
+      flushIntervalMs: this.#config.flush_interval,
+      pollIntervalMs: this.#config.poll_interval,
+      once,
+      logger,
+      onSealed: (sequence) => {
+        shipper.sealed(sequence);
+        this.#sendLoop.wake();
+      },
+      onDamaged: (error) => this.damaged(error),
+    });
+    this.#sources = sources;
+    this.#readLoop = { loop, done: this.#watch(loop.run()) };
+  }
+
+  async #stopReading(): Promise<void> {
+    const reading = this.#readLoop;
+    if (reading === undefined) return;
+    reading.loop.stop();
+    await reading.done;
+    this.#readBytesBefore += reading.loop.readBytes;
+    this.#readLoop = undefined;
+    this.#sources = [];
+  }
+
+  /** A loop that ends with an error is a fault of this program: it ends the agent. */
+  async #watch(run: Promise<void>): Promise<void> {
+    try {
+      await run;
+    } catch (error) {
+      this.#end.reject(error);
+      this.#stopping.abort();
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#sending;
+    await this.#stopReading();
+    await this.#spool?.close();
+    await this.#lock.release();
+    this.#end.resolve();
+  }
+}
+
+function positionOf(spool: Spool): ShipPosition {
+  const { logId } = present(spool.state, "the state of the epoch");
+  return { logId, firstSequence: spool.firstSequence, lastSequence: spool.lastSequence };
+}

@@ -1,0 +1,152 @@
+/** The schema of agent.yaml: types, defaults, limits and what the reference page says. */
+import { z } from "zod";
+import { uniqueNames } from "../shared/config/unique-names.ts";
+import { byteSize, duration } from "../shared/config/units.ts";
+import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { eventOptionsConfig } from "./parsers/event-options.ts";
+import { FORMAT_NAMES } from "./parsers/registry.ts";
+import { SERVICES_MAX_DEFAULT } from "./window/minute-windows.ts";
+
+const fileSource = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .meta({
+        description: "Name of the source, unique in the file; offsets are kept under it.",
+        examples: ["app"],
+      }),
+    type: z.literal("file").meta({ description: "Lines of files on this host." }),
+    paths: z
+      .array(z.string().min(1))
+      .min(1)
+      .max(1000)
+      .meta({
+        description: "Glob patterns of the files to read.",
+        examples: [["/var/log/app/*.log"]],
+      }),
+    exclude: z
+      .array(z.string().min(1))
+      .max(1000)
+      .prefault([])
+      .meta({
+        description: "Glob patterns of files that are left out.",
+        examples: [["/var/log/app/debug-*.log"]],
+      }),
+    format: z.enum(FORMAT_NAMES).prefault("auto").meta({
+      description: "Format of the lines; `auto` decides for each file by its first lines.",
+    }),
+    ...eventOptionsConfig,
+    service: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: "Service of events that name none; the source's name when left out." }),
+    stream: z
+      .string()
+      .min(1)
+      .prefault(STREAM_DEFAULT)
+      .meta({ description: "Stream that the windows belong to." }),
+    start_at: z.enum(["beginning", "end"]).prefault("end").meta({
+      description: "Where to start in files that are already there when the source is first seen.",
+    }),
+    max_line: byteSize({ min: "1KiB", max: "16MiB" })
+      .prefault("1MiB")
+      .meta({ description: "Longer lines are rejected as `too_long`." }),
+    rotate_wait: duration({ min: "0s", max: "1h" }).prefault("10s").meta({
+      description:
+        "A renamed or unlinked file that is unchanged for so long is finished; its last line counts without a line end.",
+    }),
+    idle_after: duration({ min: "1s", max: "1h" })
+      .prefault("30s")
+      .meta({ description: "A source without new lines for so long is reported idle." }),
+    max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
+      description:
+        "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
+    }),
+    max_open_files: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .prefault(512)
+      .meta({ description: "Most files of the source that are open at a time." }),
+  })
+  .meta({ description: "Files to read." });
+
+const shipConfig = z.strictObject({
+  endpoints: z
+    .array(
+      z.url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:7400" }),
+    )
+    .min(1)
+    .max(32)
+    .meta({
+      description: "Addresses of aggregators; several are doors to one and the same log.",
+      examples: [["http://127.0.0.1:7400"]],
+    }),
+  timeout: duration({ min: "100ms", max: "10m" })
+    .prefault("30s")
+    .meta({ description: "Longest wait for the answer to one request." }),
+  request_bytes: byteSize({ min: "1KiB", max: "4MiB" })
+    .prefault("1MiB")
+    .meta({ description: "Records are sent together up to this size; a longer one goes alone." }),
+});
+
+const spoolConfig = z
+  .strictObject({
+    max_bytes: byteSize({ min: "64KiB", max: "1TiB" }).prefault("1GiB").meta({
+      description:
+        "Largest size of the disk queue of batches that are not yet applied; at it reading stops.",
+    }),
+    segment_bytes: byteSize({ min: "4KiB", max: "1GiB" })
+      .prefault("8MiB")
+      .meta({ description: "A file of the disk queue is closed at this size." }),
+  })
+  .refine((spool) => spool.max_bytes >= 4 * spool.segment_bytes, {
+    error: "expected at least four times `segment_bytes`",
+    path: ["max_bytes"],
+  });
+
+/** The schema of agent.yaml. */
+export const agentConfig = z.strictObject({
+  id: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .meta({
+      description: "Name of this agent; the host's name when left out.",
+      examples: ["web-1"],
+    }),
+  data_dir: z
+    .string()
+    .min(1)
+    .meta({
+      description: "Folder of the disk queue; made when missing, used by one agent at a time.",
+      examples: ["/var/lib/tailrace"],
+    }),
+  sources: z
+    .array(z.discriminatedUnion("type", [fileSource]))
+    .min(1)
+    .max(1000)
+    .check(uniqueNames("source"))
+    .meta({ description: "What to read." }),
+  flush_interval: duration({ min: "10ms", max: "10m" })
+    .prefault("5s")
+    .meta({ description: "What was counted is sealed into a batch this often." }),
+  poll_interval: duration({ min: "10ms", max: "10m" })
+    .prefault("1s")
+    .meta({ description: "Files are looked at this often, also when nothing says they changed." }),
+  max_future: duration({ min: "0s", max: "365d" }).prefault("10m").meta({
+    description: "Events further ahead of this host's clock count, but do not move the watermark.",
+  }),
+  ship: shipConfig.meta({ description: "Where batches go." }),
+  spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),
+});
+
+/** A checked agent.yaml; durations are in milliseconds, sizes in bytes. */
+export type AgentConfig = z.output<typeof agentConfig>;
+
+/** One checked entry of `sources`. */
+export type FileSourceConfig = AgentConfig["sources"][number];

@@ -1,0 +1,62 @@
+/** From the configuration to the sources that read. */
+import type { Logger } from "../shared/log.ts";
+import type { Platform } from "../shared/platform/platform.ts";
+import type { AgentConfig } from "./config.ts";
+import { eventOptions } from "./parsers/event-options.ts";
+import { FileSource } from "./source/file-source.ts";
+import type { SpoolState } from "./spool/spool-state.ts";
+import { createLineCounter } from "./window/create-line-counter.ts";
+
+/** What sources are made from. */
+export interface SourcesOptions {
+  readonly platform: Pick<Platform, "clock" | "disk">;
+  readonly config: AgentConfig;
+  /** Where to go on. */
+  readonly state: SpoolState;
+  /** True to read everything from its beginning to its end, and then be done. */
+  readonly once: boolean;
+  readonly logger: Logger;
+}
+
+/** The sources of the configuration, in its order; nothing is looked at yet. */
+export function createSources(options: SourcesOptions): FileSource[] {
+  const { config, state, platform, once, logger } = options;
+  const checkpoints = state.checkpoints();
+  const ledger = state.ledger();
+  return config.sources.map((source) => {
+    const isKnown = once || state.hasSource(source.name);
+    const service = source.service ?? source.name;
+    return new FileSource({
+      name: source.name,
+      settings: {
+        paths: source.paths,
+        exclude: source.exclude,
+        service,
+        lineBytesMax: source.max_line,
+        rotateWaitMs: source.rotate_wait,
+        idleAfterMs: source.idle_after,
+        handleCountMax: source.max_open_files,
+      },
+      platform,
+      counter: createLineCounter({
+        stream: source.stream,
+        format: source.format,
+        ...eventOptions(source),
+        servicesMax: source.max_services,
+        onFormat: (choice, file) =>
+          logger.info("format of a file found", {
+            source: source.name,
+            format: choice.format,
+            path: file === undefined ? undefined : state.checkpoint(file)?.path,
+          }),
+      }),
+      checkpoints,
+      ledger,
+      allocateFile: () => state.allocateFile(),
+      startAt: isKnown ? "beginning" : source.start_at,
+      maxFutureMs: config.max_future,
+      once,
+      logger,
+    });
+  });
+}

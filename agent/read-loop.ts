@@ -1,0 +1,304 @@
+/**
+ * Reads from the sources and seals what was counted into the spool, as long as an epoch lasts.
+ *
+ * One batch at most waits to be synced. While the disk fails, or the spool is full, counting goes on until as much as one more batch holds is
+ * pending; then reading stops. The log files are themselves a buffer: nothing is lost by waiting.
+ */
+import { present } from "../shared/assert.ts";
+import { systemCode, TailraceError } from "../shared/errors.ts";
+import type { Logger } from "../shared/log.ts";
+import type { DiskWatcher } from "../shared/platform/disk.ts";
+import type { Platform } from "../shared/platform/platform.ts";
+import type { LedgerEntry } from "../shared/protocol/batch.ts";
+import { Wake } from "../shared/wake.ts";
+import type { FileSource } from "./source/file-source.ts";
+import { type MadeBatch, makeBatch } from "./spool/make-batch.ts";
+import type { Spool } from "./spool/spool.ts";
+
+/** What shipping tells the loop. */
+export interface ShipView {
+  /** True when nothing may be read any more. */
+  readonly isFenced: boolean;
+  /** True while a record is not known to be held by an aggregator. */
+  readonly hasUnacknowledged: boolean;
+  /** True while a record is held by an aggregator, but not yet applied. */
+  readonly hasUnapplied: boolean;
+}
+
+/** How the loop works. */
+export interface ReadLoopOptions {
+  readonly platform: Pick<Platform, "clock" | "disk" | "timers">;
+  readonly sources: readonly FileSource[];
+  /** Its state is the epoch's; the sources were made from it. */
+  readonly spool: Spool;
+  readonly ship: ShipView;
+  readonly flushIntervalMs: number;
+  readonly pollIntervalMs: number;
+  readonly once: boolean;
+  readonly logger: Logger;
+  /** Called when records up to `sequence` are synced. */
+  readonly onSealed: (sequence: number) => void;
+  /** Called when the spool was found damaged: the loop does nothing more. */
+  readonly onDamaged: (error: TailraceError) => void;
+}
+
+const HEARTBEAT_MS = 10_000;
+/** How soon to ask again for records that are accepted but not yet applied. */
+const APPLIED_POLL_MS = 1000;
+const DISK_RETRY_MS = 1000;
+/** A watcher may tell of every single write; looking more often than this gains nothing. */
+const DISCOVER_PAUSE_MS = 100;
+/** A turn of one source; then the next one's. */
+const READ_BYTES = 1024 * 1024;
+/** Size of a batch at which it is sealed before its time. */
+const BATCH_BYTES = 1024 * 1024;
+/** What a window takes in a batch besides the buckets of its sketch; what a bucket takes; how many there can be. */
+const WINDOW_BYTES = 64;
+const BUCKET_BYTES = 4;
+const BUCKET_COUNT_MAX = 1401;
+/** No line with a duration is shorter, and each adds one bucket at most. */
+const LINE_BYTES_MIN = 40;
+
+/** See the head of this file. */
+export class ReadLoop {
+  readonly #options: ReadLoopOptions;
+  readonly #wake: Wake;
+  readonly #ledgers = new Map<string, readonly LedgerEntry[]>();
+  #watcher: DiskWatcher | undefined;
+  /** Sealed, but not yet in the spool. */
+  #unsealed: MadeBatch | undefined;
+  #isStopping = false;
+  #isDamaged = false;
+  #isHinted = true;
+  #hasEnded = false;
+  #readBytes = 0;
+  #readBytesAtSeal = 0;
+  #sealedAtMs: number;
+  #flushedAtMs: number;
+  #discoveredAtMs = Number.NEGATIVE_INFINITY;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReadLoopOptions) {
+    this.#options = options;
+    this.#wake = new Wake(options.platform.timers);
+    this.#sealedAtMs = options.platform.clock.monotonic();
+    this.#flushedAtMs = this.#sealedAtMs;
+    const ledger = present(options.spool.state, "the state of the epoch").ledger();
+    for (const { name } of options.sources) {
+      this.#ledgers.set(
+        name,
+        ledger.filter((entry) => entry.source === name),
+      );
+    }
+  }
+
+  /** With `once`: true when all sources were read to their ends and that is sealed and synced. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Bytes read since the loop was made. */
+  get readBytes(): number {
+    return this.#readBytes;
+  }
+
+  /** Says that something changed that the loop looks at. */
+  wake(): void {
+    this.#wake.wake();
+  }
+
+  /** Runs until {@link stop}, then seals what is pending and closes the sources. Rejects only for a fault of this program. */
+  async run(): Promise<void> {
+    const { sources, platform } = this.#options;
+    const folders = [...new Set(sources.flatMap((source) => source.folders))];
+    this.#watcher = platform.disk.watch(folders, () => {
+      this.#isHinted = true;
+      this.#wake.wake();
+    });
+    try {
+      await this.#begin();
+      while (!this.#isStopping) await this.#turn();
+      await this.#sealLast();
+    } finally {
+      await this.#watcher.close();
+      for (const source of sources) await this.#close(source);
+    }
+  }
+
+  async #close(source: FileSource): Promise<void> {
+    try {
+      await source.close();
+    } catch (error) {
+      // Nothing was written through these handles.
+      if (systemCode(error) === undefined) throw error;
+    }
+  }
+
+  /** Asks the loop to end; {@link run} resolves then. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#wake.wake();
+  }
+
+  /** The first look: where `start_at` put new sources has to be durable before a byte is read. */
+  async #begin(): Promise<void> {
+    const { sources, spool, logger } = this.#options;
+    const state = present(spool.state, "the state of the epoch");
+    await this.#discover();
+    const fresh = sources.filter((source) => !state.hasSource(source.name));
+    if (fresh.length === 0) return;
+    for (const source of fresh) state.addSource(source.name, source.checkpoints());
+    while (!this.#isStopping && !this.#isDamaged) {
+      try {
+        await spool.roll();
+        return;
+      } catch (error) {
+        this.#takeDiskError(error);
+        logger.warn("the start of new sources cannot be stored yet; nothing is read");
+        await this.#wake.wait(DISK_RETRY_MS);
+      }
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { ship, platform, pollIntervalMs } = this.#options;
+    if (this.#isDamaged || ship.isFenced) {
+      await this.#wake.wait(Number.POSITIVE_INFINITY);
+      return;
+    }
+    const nowMs = platform.clock.monotonic();
+    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
+    if (nowMs - this.#discoveredAtMs >= pauseMs) await this.#discover();
+    const bytes = await this.#read();
+    await this.#sealIfDue();
+    if (bytes === 0) await this.#wake.wait(this.#untilNextMs());
+  }
+
+  async #discover(): Promise<void> {
+    const { sources, platform, logger } = this.#options;
+    this.#isHinted = false;
+    for (const source of sources) {
+      try {
+        await source.discover();
+      } catch (error) {
+        if (systemCode(error) === undefined) throw error;
+        const detail = error instanceof Error ? error.message : String(error);
+        logger.warn("looking for files failed; it is tried again", { source: source.name, detail });
+      }
+    }
+    this.#discoveredAtMs = platform.clock.monotonic();
+  }
+
+  /** One fair turn over all sources. */
+  async #read(): Promise<number> {
+    let bytes = 0;
+    for (const source of this.#options.sources) {
+      if (this.#isStopping || this.#isAtLimit()) break;
+      const count = await source.read(READ_BYTES);
+      bytes += count;
+      this.#readBytes += count;
+    }
+    return bytes;
+  }
+
+  /** True when what is pending fills a batch. */
+  #isAtLimit(): boolean {
+    let keys = 0;
+    for (const source of this.#options.sources) keys += source.pendingKeys;
+    const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
+    const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
+    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES >= BATCH_BYTES;
+  }
+
+  #isHeartbeatDue(nowMs: number): boolean {
+    const { ship, once } = this.#options;
+    if (ship.hasUnacknowledged) return false;
+    if (ship.hasUnapplied) return nowMs - this.#sealedAtMs >= APPLIED_POLL_MS;
+    return !(once && this.#hasEnded) && nowMs - this.#sealedAtMs >= HEARTBEAT_MS;
+  }
+
+  async #sealIfDue(): Promise<void> {
+    const { platform, sources, once, flushIntervalMs, spool } = this.#options;
+    const nowMs = platform.clock.monotonic();
+    if (this.#unsealed !== undefined) {
+      if (nowMs >= this.#retryAtMs) await this.#append();
+      return;
+    }
+    // The spool gives the brake: what is pending stays pending, and at its limit reading stops.
+    if (spool.isFull) return;
+    const isEnd = once && !this.#hasEnded && sources.every((source) => source.ended);
+    const isForced = isEnd || this.#isHeartbeatDue(nowMs);
+    const isDue = isForced || this.#isAtLimit() || nowMs - this.#flushedAtMs >= flushIntervalMs;
+    if (!isDue) return;
+    this.#cut(isForced);
+    await this.#append();
+    if (isEnd && this.#unsealed === undefined) this.#hasEnded = true;
+  }
+
+  /** The synchronous cut: everything counted since the last one, with the positions that it covers. */
+  #cut(isForced: boolean): void {
+    const { sources, spool, platform } = this.#options;
+    const state = present(spool.state, "the state of the epoch");
+    const cuts = sources.map((source) => {
+      const ledgerBefore = this.#ledgers.get(source.name) ?? [];
+      const cut = source.cut();
+      this.#ledgers.set(source.name, cut.ledger);
+      return { ...cut, ledgerBefore };
+    });
+    const made = makeBatch(state, cuts, platform.clock.now());
+    this.#flushedAtMs = platform.clock.monotonic();
+    this.#readBytesAtSeal = this.#readBytes;
+    if (!made.isEmpty || isForced) this.#unsealed = made;
+  }
+
+  async #append(): Promise<void> {
+    const { spool, onSealed, platform, logger } = this.#options;
+    const made = this.#unsealed;
+    if (made === undefined) return;
+    try {
+      await spool.append(made.batch, made.notes);
+    } catch (error) {
+      this.#takeDiskError(error);
+      this.#retryAtMs = platform.clock.monotonic() + DISK_RETRY_MS;
+      return;
+    }
+    if (this.#retryAtMs > Number.NEGATIVE_INFINITY) {
+      logger.info("the spool can be written again");
+      this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    }
+    this.#unsealed = undefined;
+    this.#sealedAtMs = platform.clock.monotonic();
+    onSealed(spool.lastSequence);
+  }
+
+  /** Takes note of a failure of the disk; anything else is thrown on. */
+  #takeDiskError(error: unknown): void {
+    if (!(error instanceof TailraceError)) throw error;
+    if (error.code === "SPOOL_CORRUPT") {
+      this.#isDamaged = true;
+      this.#options.onDamaged(error);
+    } else if (this.#retryAtMs === Number.NEGATIVE_INFINITY) {
+      this.#options.logger.warn(error.message, { code: error.code });
+    }
+  }
+
+  /** Seals what is pending. When that fails nothing is lost: it is read again from the files. */
+  async #sealLast(): Promise<void> {
+    const { spool, ship } = this.#options;
+    if (this.#isDamaged || ship.isFenced) return;
+    if (this.#unsealed !== undefined) await this.#append();
+    if (this.#unsealed !== undefined || spool.isFull) return;
+    this.#cut(false);
+    await this.#append();
+  }
+
+  #untilNextMs(): number {
+    const { platform, pollIntervalMs, flushIntervalMs, spool } = this.#options;
+    const nowMs = platform.clock.monotonic();
+    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
+    const dueMs = [this.#discoveredAtMs + pauseMs];
+    if (this.#unsealed !== undefined) dueMs.push(this.#retryAtMs);
+    else if (!spool.isFull) dueMs.push(this.#flushedAtMs + flushIntervalMs);
+    return Math.max(0, Math.min(...dueMs) - nowMs);
+  }
+}

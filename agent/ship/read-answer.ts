@@ -1,0 +1,128 @@
+/** What an aggregator's answers mean, whatever came: a proxy may have answered instead, or the body may be cut. */
+import { z } from "zod";
+import type { HttpResponse } from "../../shared/platform/network.ts";
+import type { BatchesAnswer, HelloAnswer } from "../../shared/protocol/answers.ts";
+import { checkpointSchema, ledgerEntrySchema } from "../../shared/protocol/checkpoint-schema.ts";
+
+/** The records of a request went well. */
+export interface Accepted {
+  readonly kind: "accepted";
+  readonly answer: BatchesAnswer;
+}
+
+/** A hello went well. */
+export interface Welcome {
+  readonly kind: "welcome";
+  readonly answer: HelloAnswer;
+}
+
+/** Anything else. */
+export interface Refused {
+  readonly kind: "refused";
+  /** 0 when no whole answer came. */
+  readonly status: number;
+  /** The problem's code; undefined when the body is no problem+json of an aggregator. */
+  readonly code: string | undefined;
+  readonly detail: string;
+  /** The record that a `malformed_batch` names. */
+  readonly sequence: number | undefined;
+  /** Not before so many milliseconds; 0 when nothing was said. */
+  readonly retryAfterMs: number;
+}
+
+const RETRY_AFTER_MS_MAX = 10 * 60_000;
+const count = z.int().min(0);
+const outcomes = z.enum(["applied", "duplicate", "diverged", "fenced"]);
+
+const batchesAnswerSchema = z.object({
+  accepted: count,
+  applied: count,
+  appliedDigest: z.string(),
+  outcomes: z.array(z.object({ sequence: count, outcome: outcomes })),
+  throttleMs: z.number().min(0),
+  logId: z.string().min(1),
+}) satisfies z.ZodType<BatchesAnswer>;
+
+const markSchema = z.object({ epoch: z.string(), sequence: count, digest: z.string() });
+
+const helloAnswerSchema = z
+  .object({
+    logId: z.string().min(1),
+    known: z.boolean(),
+    mark: markSchema.nullish(),
+    checkpoints: z.array(checkpointSchema),
+    ledger: z.array(ledgerEntrySchema),
+  })
+  .transform((found): HelloAnswer => ({ ...found, mark: found.mark ?? undefined }));
+
+const problemSchema = z.object({
+  code: z.string(),
+  detail: z.string().optional(),
+  title: z.string().optional(),
+  sequence: count.optional(),
+});
+
+/** The meaning of an answer to `POST /v1/batches`. */
+export function readBatchesAnswer(response: HttpResponse): Accepted | Refused {
+  if (response.status !== 200) return readRefusal(response);
+  const parsed = batchesAnswerSchema.safeParse(json(response.body));
+  if (parsed.success) return { kind: "accepted", answer: parsed.data };
+  return unreadable(response);
+}
+
+/** The meaning of an answer to `POST /v1/hello`. */
+export function readHelloAnswer(response: HttpResponse): Welcome | Refused {
+  if (response.status !== 200) return readRefusal(response);
+  const parsed = helloAnswerSchema.safeParse(json(response.body));
+  if (parsed.success) return { kind: "welcome", answer: parsed.data };
+  return unreadable(response);
+}
+
+/** What it means that no whole answer came. */
+export function noAnswer(detail: string): Refused {
+  return {
+    kind: "refused",
+    status: 0,
+    code: undefined,
+    detail,
+    sequence: undefined,
+    retryAfterMs: 0,
+  };
+}
+
+function readRefusal(response: HttpResponse): Refused {
+  const isProblem = (response.headers["content-type"] ?? "").startsWith("application/problem+json");
+  const parsed = isProblem ? problemSchema.safeParse(json(response.body)) : undefined;
+  const problem = parsed?.success === true ? parsed.data : undefined;
+  return {
+    kind: "refused",
+    status: response.status,
+    code: problem?.code,
+    detail: problem?.detail ?? problem?.title ?? `the answer has status ${response.status}`,
+    sequence: problem?.sequence,
+    retryAfterMs: retryAfterMs(response.headers),
+  };
+}
+
+function unreadable(response: HttpResponse): Refused {
+  const detail = "the answer is not one of an aggregator: look at what stands at this address";
+  return { ...noAnswer(detail), status: response.status };
+}
+
+function json(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+// Seconds, or a date, which is compared with the answer's own date since the two clocks may differ.
+function retryAfterMs(headers: Readonly<Record<string, string>>): number {
+  const text = headers["retry-after"] ?? "";
+  const waitMs = /^\d+$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - Date.parse(headers["date"] ?? "");
+  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(waitMs, 0), RETRY_AFTER_MS_MAX);
+}

@@ -1,0 +1,309 @@
+/**
+ * How records get to an aggregator, as a state machine without I/O, clock or randomness of its own. The send loop asks {@link Shipper.next} what
+ * to do, does it, and hands the answer back.
+ *
+ * One request is under way at a time; the next begins after the last was answered. Whatever is not understood is tried again later, with the same
+ * records. Only five answers lead elsewhere: `fenced` (stop for good), `diverged` (say hello, then recover), `wrong_log` (leave that
+ * endpoint), `malformed_batch` naming a record of the request (a tombstone takes its place), `body_too_large` (send fewer at a time).
+ */
+import { assert } from "../../shared/assert.ts";
+import type { BatchesAnswer } from "../../shared/protocol/answers.ts";
+import { Backoff } from "./backoff.ts";
+import type { Accepted, Refused, Welcome } from "./read-answer.ts";
+
+/** What to do next. */
+export type ShipStep =
+  | { readonly kind: "hello"; readonly endpoint: string }
+  | {
+      readonly kind: "send";
+      readonly endpoint: string;
+      readonly from: number;
+      readonly bytesMax: number;
+    }
+  /** Keep the record as a dead letter, put a tombstone in its place, then call {@link Shipper.replaced}. */
+  | { readonly kind: "replace"; readonly sequence: number; readonly detail: string }
+  /** Nothing to do before `untilMs` (Infinity: before something changes). */
+  | { readonly kind: "wait"; readonly untilMs: number };
+
+/** Something that people should know of an answer. */
+export interface ShipEffect {
+  readonly severity: "error" | "warn" | "info";
+  readonly message: string;
+  readonly detail: string;
+  readonly endpoint: string;
+}
+
+/** `hello`: has to ask. `recovering`: asked, the new epoch is being begun. `replacing`: a tombstone is being made. `fenced`: the end. */
+export type ShipMode = "hello" | "recovering" | "sending" | "replacing" | "fenced";
+
+/** Records of a request that is under way. */
+export interface SentRecord {
+  readonly sequence: number;
+  readonly digest: string;
+}
+
+/** How the machine works. */
+export interface ShipperOptions {
+  readonly endpoints: readonly string[];
+  readonly requestBytesMax: number;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+}
+
+/** Where an epoch stands. */
+export interface ShipPosition {
+  /** The log that the epoch is bound to. */
+  readonly logId: string;
+  /** Sequence of the oldest record in the spool. */
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+}
+
+/** A wrong endpoint is looked at again after so long if there is no other left. */
+const WRONG_LOG_WAIT_MS = 30_000;
+
+/** See the head of this file. */
+export class Shipper {
+  readonly #options: ShipperOptions;
+  readonly #backoff = new Backoff();
+  readonly #wrongEndpoints = new Set<string>();
+  #mode: ShipMode = "hello";
+  #endpointIndex = 0;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #requestBytes: number;
+  /** Undefined until an epoch is bound to a log. */
+  #logId: string | undefined;
+  #accepted = 0;
+  #applied = 0;
+  #last = 0;
+  #condemned = new Set<number>();
+  #replacing = { sequence: 0, detail: "" };
+
+  constructor(options: ShipperOptions) {
+    assert(options.endpoints.length > 0, "there is an endpoint to send to");
+    this.#options = options;
+    this.#requestBytes = options.requestBytesMax;
+  }
+
+  get mode(): ShipMode {
+    return this.#mode;
+  }
+
+  /** Sequence of the newest record that an aggregator holds durably. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Sequence of the newest record that is committed; what is up to it may be deleted. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /** True while a record is not known to be held by an aggregator. */
+  get hasUnacknowledged(): boolean {
+    return this.#accepted < this.#last;
+  }
+
+  /** Says that an epoch can be sent: after opening a whole spool, or after a recovery. */
+  begin(position: ShipPosition): void {
+    if (this.#mode === "fenced") return;
+    this.#mode = "sending";
+    this.#logId = position.logId;
+    this.#accepted = position.firstSequence - 1;
+    this.#applied = this.#accepted;
+    this.#last = position.lastSequence;
+    this.#condemned = new Set();
+    this.#requestBytes = this.#options.requestBytesMax;
+  }
+
+  /** Says that the spool cannot go on by itself: ask the aggregator what it holds. `logId`: the only log to bind to, undefined for any. */
+  sayHello(logId: string | undefined): void {
+    if (this.#mode === "fenced") return;
+    this.#mode = "hello";
+    this.#logId = logId;
+    this.#wrongEndpoints.clear();
+  }
+
+  /** Says that the recovery after a hello failed: ask again. */
+  sayHelloAgain(): void {
+    this.sayHello(this.#logId);
+  }
+
+  /** Says that records up to `sequence` are synced. */
+  sealed(sequence: number): void {
+    this.#last = Math.max(this.#last, sequence);
+  }
+
+  /** Says that the tombstone of the condemned record stands in the spool. */
+  replaced(): void {
+    if (this.#mode !== "replacing") return;
+    this.#condemned.add(this.#replacing.sequence);
+    this.#mode = "sending";
+  }
+
+  /** What to do at `nowMs` (monotonic). Asking changes nothing but which endpoints are left out. */
+  next(nowMs: number): ShipStep {
+    if (this.#mode === "replacing") return { kind: "replace", ...this.#replacing };
+    const isAsking = this.#mode === "hello";
+    const isSending = this.#mode === "sending" && this.#accepted < this.#last;
+    if (!isAsking && !isSending) return { kind: "wait", untilMs: Number.POSITIVE_INFINITY };
+    if (nowMs < this.#notBeforeMs) return { kind: "wait", untilMs: this.#notBeforeMs };
+    const endpoint = this.#endpoint();
+    if (isAsking) return { kind: "hello", endpoint };
+    return { kind: "send", endpoint, from: this.#accepted + 1, bytesMax: this.#requestBytes };
+  }
+
+  /** Takes the answer to a hello that `endpoint` gave. When the mode is `recovering` then, begin the epoch and call {@link begin}. */
+  helloAnswered(endpoint: string, result: Welcome | Refused, nowMs: number): ShipEffect[] {
+    if (this.#mode !== "hello") return [];
+    if (result.kind === "refused") return this.#refused(endpoint, result, nowMs);
+    const { answer } = result;
+    if (this.#logId !== undefined && answer.logId !== this.#logId) {
+      return this.#leave(endpoint, `it leads to the log ${answer.logId}`, nowMs);
+    }
+    this.#succeed();
+    this.#mode = "recovering";
+    return [];
+  }
+
+  /** Takes the answer to `sent`, consecutive records, that `endpoint` gave. */
+  batchesAnswered(
+    endpoint: string,
+    sent: readonly SentRecord[],
+    result: Accepted | Refused,
+    nowMs: number,
+  ): ShipEffect[] {
+    if (this.#mode !== "sending") return [];
+    if (result.kind === "refused") {
+      const special = this.#condemns(endpoint, sent, result);
+      return special ?? this.#refused(endpoint, result, nowMs);
+    }
+    return this.#acceptedBy(endpoint, sent, result.answer, nowMs);
+  }
+
+  #acceptedBy(
+    endpoint: string,
+    sent: readonly SentRecord[],
+    answer: BatchesAnswer,
+    nowMs: number,
+  ): ShipEffect[] {
+    if (answer.logId !== this.#logId) {
+      return this.#leave(endpoint, `it leads to the log ${answer.logId}`, nowMs);
+    }
+    if (answer.outcomes.some(({ outcome }) => outcome === "fenced")) return this.#fence(endpoint);
+    const isOther = sent.some(
+      (record) => record.sequence === answer.applied && record.digest !== answer.appliedDigest,
+    );
+    const isDiverged =
+      isOther ||
+      answer.applied > this.#last ||
+      answer.outcomes.some(({ outcome }) => outcome === "diverged");
+    if (isDiverged) return this.#diverge(endpoint, "the aggregator holds other records");
+    const newest = sent.at(-1)?.sequence ?? 0;
+    if (answer.accepted < newest) {
+      const detail = `only records up to ${answer.accepted} of ${newest} were accepted`;
+      return this.#retry(endpoint, detail, 0, nowMs);
+    }
+    this.#succeed();
+    this.#notBeforeMs = nowMs + answer.throttleMs;
+    this.#accepted = Math.max(this.#accepted, newest);
+    this.#applied = Math.max(this.#applied, answer.applied);
+    return [];
+  }
+
+  #condemns(
+    endpoint: string,
+    sent: readonly SentRecord[],
+    refusal: Refused,
+  ): ShipEffect[] | undefined {
+    const { sequence, detail } = refusal;
+    if (refusal.code === "body_too_large" && sent.length > 1) {
+      this.#requestBytes = Math.floor(this.#requestBytes / 2);
+      const message = "the aggregator takes only smaller requests: fewer records go at a time";
+      return [{ severity: "warn", message, detail, endpoint }];
+    }
+    if (refusal.code !== "malformed_batch" || sequence === undefined) return undefined;
+    // A tombstone that is condemned as well would be replaced for ever.
+    const isOurs = sent.some((record) => record.sequence === sequence);
+    if (!isOurs || this.#condemned.has(sequence)) return undefined;
+    this.#mode = "replacing";
+    this.#replacing = { sequence, detail };
+    const message = "the aggregator cannot read a record: it is kept as a dead letter";
+    return [{ severity: "error", message, detail, endpoint }];
+  }
+
+  #refused(endpoint: string, refusal: Refused, nowMs: number): ShipEffect[] {
+    const { code, detail, retryAfterMs } = refusal;
+    if (code === "fenced") return this.#fence(endpoint);
+    if (code === "diverged" && this.#mode === "sending") return this.#diverge(endpoint, detail);
+    if (code === "wrong_log") return this.#leave(endpoint, detail, nowMs);
+    return this.#retry(endpoint, detail, retryAfterMs, nowMs, messages[code ?? ""]);
+  }
+
+  #retry(
+    endpoint: string,
+    detail: string,
+    retryAfterMs: number,
+    nowMs: number,
+    message = "a request failed; it is tried again",
+  ): ShipEffect[] {
+    const waitMs = Math.max(retryAfterMs, this.#backoff.fail(this.#options.random()));
+    this.#notBeforeMs = nowMs + waitMs;
+    this.#endpointIndex++;
+    return [{ severity: "warn", message, detail, endpoint }];
+  }
+
+  #leave(endpoint: string, detail: string, nowMs: number): ShipEffect[] {
+    this.#wrongEndpoints.add(endpoint);
+    this.#endpointIndex++;
+    if (this.#wrongEndpoints.size >= new Set(this.#options.endpoints).size) {
+      this.#wrongEndpoints.clear();
+      this.#notBeforeMs = nowMs + WRONG_LOG_WAIT_MS;
+    }
+    const message =
+      "an endpoint leads to another log than this spool is bound to and is left out: correct " +
+      "`ship.endpoints`, or bind the spool to the new log with `agent --adopt-log`";
+    return [{ severity: "error", message, detail, endpoint }];
+  }
+
+  #fence(endpoint: string): ShipEffect[] {
+    this.#mode = "fenced";
+    const message =
+      "another spool took over this agent's name: nothing is sent or read any more, everything is kept; " +
+      "give one of the two agents another id";
+    return [{ severity: "error", message, detail: "", endpoint }];
+  }
+
+  #diverge(endpoint: string, detail: string): ShipEffect[] {
+    this.sayHello(this.#logId);
+    const message = "agent and aggregator disagree: the agent asks what the aggregator holds";
+    return [{ severity: "warn", message, detail, endpoint }];
+  }
+
+  #succeed(): void {
+    this.#backoff.succeed();
+    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #endpoint(): string {
+    const { endpoints } = this.#options;
+    for (let step = 0; step < endpoints.length; step++) {
+      const index = (this.#endpointIndex + step) % endpoints.length;
+      const endpoint = endpoints[index];
+      if (endpoint === undefined || this.#wrongEndpoints.has(endpoint)) continue;
+      this.#endpointIndex = index;
+      return endpoint;
+    }
+    throw new Error("every endpoint is left out");
+  }
+}
+
+const messages: Readonly<Record<string, string>> = {
+  id_in_use:
+    "another machine used this agent's id a moment ago: give this agent an id of its own, or take the name over " +
+    "with `agent --takeover`; it is tried again",
+  body_too_large: "one record alone is too large for the aggregator; it is tried again",
+  forbidden: "the aggregator does not let this agent in; it is tried again",
+  unknown_version:
+    "the aggregator does not know this agent's version of the protocol: upgrade it first",
+};

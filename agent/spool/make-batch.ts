@@ -1,0 +1,71 @@
+/** The seal: one synchronous cut of all sources becomes one batch and the notes that stay with it in the spool. */
+import type {
+  Batch,
+  Checkpoint,
+  Delta,
+  LedgerEntry,
+  SourceReport,
+} from "../../shared/protocol/batch.ts";
+import type { HeldBefore, RecordNotes } from "./record.ts";
+import { Ledger, ledgerChanges, type SpoolState } from "./spool-state.ts";
+
+/** What one source hands over at a seal. */
+export interface SealedCut {
+  readonly deltas: readonly Delta[];
+  /** Those that changed since the cut before. */
+  readonly checkpoints: readonly Checkpoint[];
+  readonly report: SourceReport;
+  /** The source's cumulative ledger now, and as it was at the cut before. */
+  readonly ledger: readonly LedgerEntry[];
+  readonly ledgerBefore: readonly LedgerEntry[];
+}
+
+/** A batch ready for the spool. */
+export interface MadeBatch {
+  readonly batch: Batch;
+  readonly notes: RecordNotes;
+  /** True when nothing was counted, read or lost since the batch before: only a heartbeat needs it. */
+  readonly isEmpty: boolean;
+}
+
+/** Makes the batch that follows `state`, which stays as it is. */
+export function makeBatch(
+  state: SpoolState,
+  cuts: readonly SealedCut[],
+  sealedAtMs: number,
+): MadeBatch {
+  const deltas = cuts.flatMap((cut) => cut.deltas);
+  const checkpoints = cuts
+    .flatMap((cut) => cut.checkpoints)
+    .map((found) => {
+      const before = state.checkpoint(found.file);
+      const isContinued = before?.generation === found.generation;
+      return isContinued ? { ...found, from: before.offset } : found;
+    });
+  const changes = cuts.flatMap((cut) => ledgerChanges(cut.ledgerBefore, cut.ledger));
+  const ledger = new Ledger(state.ledger());
+  ledger.add(changes);
+  const heldBefore: HeldBefore[] = [];
+  for (const checkpoint of checkpoints) {
+    const before = state.checkpoint(checkpoint.file);
+    if (before === undefined || before.generation !== checkpoint.generation) continue;
+    const { file, generation, held } = before;
+    if (held.length > 0) heldBefore.push({ file, generation, ranges: held });
+  }
+  return {
+    batch: {
+      agent: state.agent,
+      epoch: state.epoch,
+      sequence: state.nextSequence,
+      previousDigest: state.previousDigest,
+      sealedAtMs,
+      deltas,
+      checkpoints,
+      sources: cuts.map((cut) => cut.report),
+      ledger: ledger.entries(),
+      tombstone: undefined,
+    },
+    notes: { ledger: changes, heldBefore },
+    isEmpty: deltas.length + checkpoints.length + changes.length === 0,
+  };
+}

@@ -1,0 +1,67 @@
+/** What takes the place of a batch that the aggregator condemned: its checkpoints without its counts, which are ledgered as lost. */
+import type { LedgerEntry, SealedRecord } from "../../shared/protocol/batch.ts";
+import { decodeBatch } from "../../shared/protocol/codec.ts";
+import { openRecord, sealRecord } from "../../shared/protocol/sealed-record.ts";
+import { MalformedError } from "../../shared/protocol/wire.ts";
+import { BODY_BYTES_MAX, type FoundRecord, type RecordNotes, readNotes } from "./record.ts";
+import { Ledger, type SpoolState } from "./spool-state.ts";
+
+/** The reason under which a condemned batch's lines are ledgered. */
+export const CONDEMNED_REASON = "malformed_batch";
+
+/** A tombstone ready for the spool. */
+export interface MadeTombstone {
+  readonly record: SealedRecord;
+  readonly notes: RecordNotes;
+  /** Lines that are lost with the batch. */
+  readonly lines: number;
+}
+
+/** Makes the tombstone of `found`. A batch that cannot even be decoded here gives one without checkpoints. */
+export function makeTombstone(
+  state: SpoolState,
+  found: FoundRecord,
+  previousDigest: string,
+): MadeTombstone {
+  const { sequence, digest } = found.record;
+  const batch = tryDecode(found);
+  const aggregated = readNotes(found.notesBytes).ledger.filter(isAggregated);
+  const ledger = new Ledger(batch?.ledger ?? state.ledger());
+  const changes = aggregated.flatMap((entry) => [
+    { ...entry, lines: -entry.lines, bytes: -entry.bytes },
+    asCondemned(entry),
+  ]);
+  ledger.add(changes);
+  const record = sealRecord({
+    agent: state.agent,
+    epoch: state.epoch,
+    sequence,
+    previousDigest: batch?.previousDigest ?? previousDigest,
+    sealedAtMs: batch?.sealedAtMs ?? 0,
+    deltas: [],
+    checkpoints: batch?.checkpoints ?? [],
+    sources: [],
+    ledger: ledger.entries(),
+    tombstone: { reason: "malformed_batch", replacedDigest: digest },
+  });
+  const lines = aggregated.reduce((sum, entry) => sum + entry.lines, 0);
+  return { record, notes: { ledger: changes, heldBefore: [] }, lines };
+}
+
+/** What a ledger entry becomes when the batch that brought it is condemned. */
+export function asCondemned(entry: LedgerEntry): LedgerEntry {
+  return isAggregated(entry) ? { ...entry, kind: "lost", reason: CONDEMNED_REASON } : entry;
+}
+
+function isAggregated(entry: LedgerEntry): boolean {
+  return entry.kind === "aggregated";
+}
+
+function tryDecode(found: FoundRecord) {
+  try {
+    return decodeBatch(openRecord(found.record, BODY_BYTES_MAX));
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
