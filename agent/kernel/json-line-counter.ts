@@ -38,7 +38,7 @@ import { KernelWindows } from "./kernel-windows.ts";
 
 /** Counts the lines that the kernel cannot prove, and keeps everything counted until it is taken. */
 export interface RemainderCounter extends LineCounter {
-  /** Adds counts of one service and minute; may be called several times for the same. */
+  /** Adds counts of one service and minute, and keeps `aggregate`; may be called several times for the same. */
   addCounts(service: string, minute: number, aggregate: Aggregate): void;
   /** Adds lines for the ledger that were counted elsewhere. */
   addEntries(entries: readonly CountedEntry[]): void;

@@ -1,4 +1,5 @@
 import { Aggregate, LEVELS } from "../../shared/aggregates/aggregate.ts";
+import type { QuantileSketch } from "../../shared/aggregates/quantile-sketch.ts";
 import type { Kernel } from "./kernel-module.ts";
 
 /** Layout of a slot; `assembly/windows.ts` says the same. Offsets in bytes. */
@@ -22,6 +23,8 @@ export class KernelWindows {
   readonly #kernel: Kernel;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  readonly #buckets = new Uint32Array(PAGE_COUNT * PAGE_BUCKETS);
   readonly #pages: number;
   readonly #slots: number;
   /** Names of services by their address in the kernel. */
@@ -31,6 +34,7 @@ export class KernelWindows {
     this.#kernel = kernel;
     this.#bytes = Buffer.from(kernel.memory);
     this.#words = new Uint32Array(kernel.memory);
+    this.#doubles = new Float64Array(kernel.memory);
     this.#pages = kernel.call.pagesAddress();
     this.#slots = kernel.call.slotsAddress();
   }
@@ -81,35 +85,51 @@ export class KernelWindows {
     const { sketch } = aggregate;
     sketch.zeroCount = this.#word(slot + SLOT_ZEROS);
     sketch.count = sketch.zeroCount;
-    for (let number = 0; number < PAGE_COUNT; number++) {
-      const pair = this.#word(slot + SLOT_PAGES + (number & ~1) * 2);
-      const page = (number & 1) === 0 ? pair & 0xffff : pair >>> 16;
-      if (page !== 0) this.#addPage(aggregate, this.#pages + page * PAGE_BYTES, number);
-    }
+    this.#readBuckets(slot, sketch);
     if (sketch.count > 0) {
-      const high = this.#word(slot + SLOT_SUM + 4);
-      // The sum is 2^48 × SUM_HIGH + 2^32 × high + low.
-      aggregate.addSum(
-        this.#word(slot + SLOT_SUM),
-        this.#word(slot + SLOT_SUM_HIGH) * 2 ** 16 + high,
-      );
-      aggregate.durationMin = this.#us(slot + SLOT_MIN);
-      aggregate.durationMax = this.#us(slot + SLOT_MAX);
+      // 2^48 × high + sum, where sum < 2^48.
+      const sum = this.#double(slot + SLOT_SUM);
+      const high = this.#word(slot + SLOT_SUM_HIGH) * 2 ** 16 + Math.floor(sum / LOW_LIMIT);
+      aggregate.addSum(sum % LOW_LIMIT, high);
+      aggregate.durationMin = this.#double(slot + SLOT_MIN);
+      aggregate.durationMax = this.#double(slot + SLOT_MAX);
     }
     return aggregate;
   }
 
-  #addPage(aggregate: Aggregate, page: number, number: number): void {
-    const { sketch } = aggregate;
-    for (let at = 0; at < PAGE_BUCKETS; at++) {
-      const count = this.#word(page + 4 * at);
-      if (count === 0) continue;
-      sketch.count += count;
-      sketch.addBin(number * PAGE_BUCKETS + at, count);
+  /** Lays the pages of a slot side by side, then copies what lies between the outermost counts. */
+  #readBuckets(slot: number, sketch: QuantileSketch): void {
+    const buckets = this.#buckets;
+    let first = -1;
+    let last = -1;
+    for (let number = 0; number < PAGE_COUNT; number++) {
+      const pair = this.#word(slot + SLOT_PAGES + (number & ~1) * 2);
+      const page = (number & 1) === 0 ? pair & 0xffff : pair >>> 16;
+      if (page === 0) continue;
+      const from = (this.#pages + page * PAGE_BYTES) >>> 2;
+      const start = number * PAGE_BUCKETS;
+      buckets.set(this.#words.subarray(from, from + PAGE_BUCKETS), start);
+      if (first < 0) first = start;
+      // Pages between this one and the one before have no counts; their place holds an older slot's.
+      else buckets.fill(0, last, start);
+      last = start + PAGE_BUCKETS;
     }
+    if (first < 0) return;
+    while (buckets[first] === 0) first++;
+    while (buckets[last - 1] === 0) last--;
+    const bins = new Array<number>(last - first);
+    let count = 0;
+    for (let at = first; at < last; at++) {
+      const binCount = buckets[at] ?? 0;
+      bins[at - first] = binCount;
+      count += binCount;
+    }
+    sketch.first = first;
+    sketch.bins = bins;
+    sketch.count += count;
   }
 
-  #us(address: number): number {
-    return this.#word(address + 4) * LOW_LIMIT + this.#word(address);
+  #double(address: number): number {
+    return this.#doubles[address >>> 3] ?? 0;
   }
 }

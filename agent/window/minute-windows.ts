@@ -57,6 +57,19 @@ export class MinuteWindows {
     return aggregate;
   }
 
+  /** Adds an aggregate that was made elsewhere and now belongs here. */
+  addAggregate(service: string, minute: number, aggregate: Aggregate): void {
+    const windows = this.#services.get(service) ?? this.#add(service);
+    const known = windows.byMinute.get(minute);
+    if (known !== undefined) {
+      known.merge(aggregate);
+      return;
+    }
+    if (windows.isFolded) aggregate.folded = true;
+    windows.byMinute.set(minute, aggregate);
+    this.#size++;
+  }
+
   #add(service: string): ServiceWindows {
     if (this.#services.size >= this.#servicesMax) {
       this.#folded ??= new ServiceWindows(true);

@@ -66,9 +66,9 @@ export class ParserLineCounter implements LineCounter {
     if (line.length > 0) this.count(line, 0, line.length, context);
   }
 
-  /** Adds counts of one service and minute that were made elsewhere; may be called several times for the same. */
+  /** Adds counts of one service and minute that were made elsewhere and now belong here; several may be of the same. */
   addCounts(service: string, minute: number, aggregate: Aggregate): void {
-    this.#windows.at(service, minute).merge(aggregate);
+    this.#windows.addAggregate(service, minute, aggregate);
   }
 
   /** Adds lines for the ledger that were counted elsewhere. */

@@ -1,4 +1,5 @@
 // Durations: a plain decimal number to microseconds, to the bit as JSON.parse and floor(x * unit + 0.5) would give.
+import { digitBits, digitValues } from "./text";
 
 /** 10^0 to 10^15, all exact. */
 const POWERS: usize = memory.data<f64>([
@@ -7,7 +8,7 @@ const POWERS: usize = memory.data<f64>([
 
 let unitUs: f64 = 1000;
 let unitsPerUs: f64 = 0;
-let durationLimit: i64 = 0;
+let durationLimit: f64 = 0;
 
 /**
  * Microseconds per unit, or units per microsecond where that is the whole number (the other is 0), and the first count of
@@ -16,7 +17,7 @@ let durationLimit: i64 = 0;
 export function setDurations(multiplier: f64, divisor: f64, limitUs: f64): void {
   unitUs = multiplier;
   unitsPerUs = divisor;
-  durationLimit = <i64>limitUs;
+  durationLimit = limitUs;
 }
 
 /** The double nearest to mantissa / 10^decimals: a mantissa below 2^53 divided by an exact power of ten is rounded once. */
@@ -25,30 +26,44 @@ export function setDurations(multiplier: f64, divisor: f64, limitUs: f64): void 
   return <f64>mantissa / load<f64>(POWERS + (<usize>decimals << 3));
 }
 
-/** What the last successful {@link endOfDuration} read. */
-export let durationUs: i64 = 0;
+/** What the last successful {@link endOfDuration} read: a whole number, which is why a double will do. */
+export let durationUs: f64 = 0;
+
+/** Shifts and factors for {@link endOfDuration}. */
+const CONSTANTS: usize = memory.data<u64>([
+  0x0706050403020100, 0x0f0e0d0c0b0a0908,
+  0x00ff00ff00ff00ff, 0x00ff00ff00ff00ff,
+  0x000a000a000a000a, 0x000a000a000a000a,
+  0x0001006400010064, 0x0001006400010064,
+  0x0001271000012710, 0x0001271000012710,
+  0xfefefefefefefefe, 0xfefefefefefefefe,
+], 64);
 
 /** The number that up to sixteen digits spell; `digits` holds their values, right-aligned. */
 // @ts-ignore: decorator
 @inline function digitsValue(digits: v128): i64 {
-  // Pairs, fours, eights: each step joins neighbours by one multiplication.
+  // Pairs (10 * left + right), fours (100, 1), eights (10000, 1): each step joins neighbours.
   const pairs = i16x8.add(
-    i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10)),
+    i16x8.mul(v128.and(digits, v128.load(CONSTANTS + 16)), v128.load(CONSTANTS + 32)),
     i16x8.shr_u(digits, 8),
   );
-  const fours = i32x4.dot_i16x8_s(pairs, i32x4.splat(0x00010064));
-  const eights = i32x4.dot_i16x8_s(
-    i16x8.narrow_i32x4_u(fours, fours),
-    i32x4.splat(0x00012710),
-  );
+  const fours = i32x4.dot_i16x8_s(pairs, v128.load(CONSTANTS + 48));
+  const eights = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_u(fours, fours), v128.load(CONSTANTS + 64));
   const both = i64x2.extract_lane(eights, 0);
   return (both & 0xffffffff) * 100000000 + (both >>> 32);
 }
 
+/** Microseconds of a number, rounded half up; not yet checked against the limit. */
 // @ts-ignore: decorator
-@inline function toUs(mantissa: i64, decimals: i32): i64 {
+@inline function toUs(mantissa: i64, decimals: i32): f64 {
   const value = decimal(mantissa, decimals);
-  return <i64>((unitsPerUs != 0 ? value / unitsPerUs : value * unitUs) + 0.5);
+  if (unitsPerUs != 0) return dividedUs(value);
+  return floor<f64>(value * unitUs + 0.5);
+}
+
+/** A function of its own, so that the division is only made where it is needed. */
+function dividedUs(value: f64): f64 {
+  return floor<f64>(value / unitsPerUs + 0.5);
 }
 
 /**
@@ -57,9 +72,9 @@ export let durationUs: i64 = 0;
  */
 // @ts-ignore: decorator
 @inline export function endOfDuration(at: usize): usize {
-  const bytes = i8x16.sub(v128.load(at), i8x16.splat(0x30));
-  const points = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(-2)));
-  const digits = i8x16.bitmask(i8x16.eq(i8x16.min_u(bytes, i8x16.splat(9)), bytes));
+  const bytes = digitValues(v128.load(at));
+  const points = i8x16.bitmask(i8x16.eq(bytes, v128.load(CONSTANTS + 80)));
+  const digits = digitBits(bytes);
   const length = ctz(~(digits | points));
   const point = points & ((1 << length) - 1);
   const whole = ctz(point | (1 << length));
@@ -71,12 +86,12 @@ export let durationUs: i64 = 0;
   ) return length > 15 ? endOfLongDuration(at) : 0;
   // Digit i (from the right end) lies at i, or one further when it stands behind the point.
   const place = i8x16.add(
-    i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+    v128.load(CONSTANTS),
     i8x16.splat(<i8>(length - hasPoint - 16)),
   );
   const source = i8x16.sub(place, i8x16.ge_s(place, i8x16.splat(<i8>whole)));
   const us = toUs(digitsValue(i8x16.swizzle(bytes, source)), decimals);
-  if (us >= durationLimit) return 0;
+  if (!(us < durationLimit)) return 0;
   durationUs = us;
   return at + length;
 }
@@ -106,7 +121,7 @@ function endOfLongDuration(at: usize): usize {
   if ((load<u8>(at) | 32) == 0x65 || load<u8>(at - 1) == 0x2e) return 0;
   if (load<u8>(start) == 0x30 && load<u8>(start, 1) != 0x2e) return 0;
   const low = toUs(mantissa, decimals);
-  if (low != toUs(mantissa + 1, decimals) || low >= durationLimit) return 0;
+  if (low != toUs(mantissa + 1, decimals) || !(low < durationLimit)) return 0;
   durationUs = low;
   return at;
 }

@@ -212,7 +212,7 @@ function countFound(bytes: u32): u32 {
   const minute = timeMinute, rest = timeRest;
   const level = readLevel(FOUND + <usize>FIELD_LEVEL * FOUND_BYTES);
   if (level < 0) return UNPROVEN;
-  let us: i64 = -1;
+  let us: f64 = -1;
   const duration = FOUND + <usize>FIELD_DURATION * FOUND_BYTES;
   if (load<u32>(duration) && load<u32>(duration, 12) == TYPE_NUMBER) {
     if (endOfDuration(load<u32>(duration, 4)) != load<u32>(duration, 8)) return UNPROVEN;

@@ -35,8 +35,10 @@ const SEGMENTS: usize = memory.data(12 * 96, 64);
 const ROOT: usize = memory.data(16, 16);
 let nodeCount: u32 = 0;
 let segmentCount: u32 = 0;
-/** Lines that no shape fitted, since the tree was last found full. */
+/** Lines that no shape fitted since {@link renewShapes}. */
 let missCount: u32 = 0;
+/** True when a shape found no room. */
+let isFull = false;
 
 // @ts-ignore: decorator
 @inline export function firstNode(): usize {
@@ -63,26 +65,34 @@ export function setSegmentKind(number: u32, kind: u32): void {
   if (number < SEGMENTS_MAX) store<u32>(SEGMENTS + <usize>number * SEGMENT_BYTES, kind, 8);
 }
 
-/** Adds the shape of the segments to the tree. */
+/** Adds the shape of the segments to the tree, wholly or not at all: every node but those of ends has a follower. */
 export function learnShape(): void {
   missCount++;
   if (segmentCount > SEGMENTS_MAX) return;
+  let pieceCount: u32 = 0;
+  for (let number: u32 = 0; number < segmentCount; number++) {
+    const segment = SEGMENTS + <usize>number * SEGMENT_BYTES;
+    pieceCount += (load<u32>(segment, 4) - load<u32>(segment) + 15) >>> 4;
+  }
+  if (nodeCount + pieceCount > NODES_MAX) {
+    isFull = true;
+    return;
+  }
   let link = ROOT;
   for (let number: u32 = 0; number < segmentCount; number++) {
     const segment = SEGMENTS + <usize>number * SEGMENT_BYTES;
     const to: usize = load<u32>(segment, 4);
     let from: usize = load<u32>(segment);
-    do {
+    while (from < to) {
       const length = min<usize>(to - from, 16);
       const kind = from + length == to ? load<u32>(segment, 8) : KIND_MORE;
       link = linkNode(link, v128.and(v128.load(from), firstBytes(length)), <u32>length, kind);
-      if (!link) return;
       from += length;
-    } while (from < to);
+    }
   }
 }
 
-/** The place for the follower of the node with this literal, which is made at `link` if need be; 0 when the tree is full. */
+/** The place for the follower of the node with this literal, which is made at `link` if need be. */
 function linkNode(link: usize, literal: v128, length: u32, kind: u32): usize {
   let node: usize = load<u32>(link);
   while (node) {
@@ -93,7 +103,6 @@ function linkNode(link: usize, literal: v128, length: u32, kind: u32): usize {
     link = node + NODE_OTHER;
     node = load<u32>(link);
   }
-  if (nodeCount == NODES_MAX) return 0;
   node = NODES + <usize>(nodeCount++) * NODE_BYTES;
   memory.fill(node, 0, NODE_BYTES);
   v128.store(node, literal);
@@ -106,7 +115,8 @@ function linkNode(link: usize, literal: v128, length: u32, kind: u32): usize {
 
 /** Drops the whole tree when it is full and many lines do not fit it: the log has changed. Called now and then. */
 export function renewShapes(): void {
-  if (nodeCount == NODES_MAX && missCount > 256) {
+  if (isFull && missCount > 256) {
+    isFull = false;
     nodeCount = 0;
     store<u32>(ROOT, 0);
   }

@@ -7,7 +7,9 @@ import {
   firstNode, KIND_DURATION, KIND_EPOCH_TIME, KIND_LEVEL, KIND_MORE, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE, KIND_STRING,
   KIND_TIME, NODE_KIND, NODE_LENGTH, NODE_MASK, NODE_NEXT, NODE_OTHER,
 } from "./shapes";
-import { endOfNumber, endOfString, firstBytes, isDigit, stopBytes, stops } from "./text";
+import {
+  digitBits, digitValues, endOfNumber, endOfString, firstBytes, isDigit, stopBytes, stops,
+} from "./text";
 import { endOfEpochTime, endOfTime, timeMinute, timeRest } from "./times";
 import { levelOf, likelyService, numberLevel, SERVICE_NAME_MAX, serviceOf, tally } from "./windows";
 
@@ -27,23 +29,29 @@ function endOfLongName(at: usize): usize {
   return 0;
 }
 
+// @ts-ignore: decorator
+@inline function fits(node: usize, at: usize): bool {
+  const mask = load<u32>(node, NODE_MASK);
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node))) & mask) == mask;
+}
+
+/** The next alternative to `node` whose literal stands at `at`, or 0. */
+function otherNode(node: usize, at: usize): usize {
+  do {
+    node = load<u32>(node, NODE_OTHER);
+  } while (node && !fits(node, at));
+  return node;
+}
+
 /** Counts the line at `start` and returns the address of the next one; or one of the two results above. */
 export function walkLine(start: usize): usize {
   let node = firstNode(), at = start;
-  let service = defaultService, level: i32 = defaultLevel, minute: i32 = 0, rest: i32 = 0, us: i64 = -1;
-  // A node to go back to: the last with more literal text behind it that had an alternative.
-  let backNode: usize = 0, backAt: usize = 0;
+  if (!node) return NO_SHAPE;
+  let service = defaultService, level: i32 = defaultLevel, minute: i32 = 0, rest: i32 = 0, us: f64 = -1;
   while (true) {
-    while (true) {
-      if (!node) {
-        if (!backNode) return NO_SHAPE;
-        node = backNode;
-        at = backAt;
-        backNode = 0;
-      }
-      const mask = load<u32>(node, NODE_MASK);
-      if ((i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node))) & mask) == mask) break;
-      node = load<u32>(node, NODE_OTHER);
+    if (!fits(node, at)) {
+      node = otherNode(node, at);
+      if (!node) return NO_SHAPE;
     }
     const from = at;
     at += load<u32>(node, NODE_LENGTH);
@@ -62,14 +70,13 @@ export function walkLine(start: usize): usize {
         break;
       }
       case KIND_NUMBER: {
-        const bytes = i8x16.sub(v128.load(at), i8x16.splat(48));
-        const digits = i8x16.bitmask(i8x16.eq(i8x16.min_u(bytes, i8x16.splat(9)), bytes));
-        const length = ctz(~digits);
+        const length = ctz(~digitBits(digitValues(v128.load(at))));
         const next: u32 = load<u8>(at + length);
         if (length == 0 && next != 0x2d) {
           // No number here: perhaps another shape has something else.
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
           at = from;
-          node = load<u32>(node, NODE_OTHER);
           continue;
         }
         if (
@@ -125,8 +132,9 @@ export function walkLine(start: usize): usize {
         const end = endOfDuration(at);
         if (!end) {
           if (load<u8>(at) == 0x2d || isDigit(load<u8>(at))) return NO_SHAPE;
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
           at = from;
-          node = load<u32>(node, NODE_OTHER);
           continue;
         }
         us = durationUs;
@@ -134,16 +142,21 @@ export function walkLine(start: usize): usize {
         break;
       }
       case KIND_MORE: {
-        if (load<u32>(node, NODE_OTHER)) {
-          backNode = load<u32>(node, NODE_OTHER);
-          backAt = from;
+        // A shorter literal with the same beginning may be an alternative: look ahead, because nothing is taken back later.
+        const next: usize = load<u32>(node, NODE_NEXT);
+        if (load<u32>(node, NODE_OTHER) && !fits(next, at) && !otherNode(next, at)) {
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
+          at = from;
+          continue;
         }
         break;
       }
       case KIND_EPOCH_TIME: {
         if (!isDigit(load<u8>(at))) {
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
           at = from;
-          node = load<u32>(node, NODE_OTHER);
           continue;
         }
         at = endOfEpochTime(at);
@@ -154,12 +167,12 @@ export function walkLine(start: usize): usize {
       }
       case KIND_NUMBER_LEVEL: {
         const text = v128.load(at);
-        const bytes = i8x16.sub(text, i8x16.splat(48));
-        const length = ctz(~i8x16.bitmask(i8x16.eq(i8x16.min_u(bytes, i8x16.splat(9)), bytes)));
+        const length = ctz(~digitBits(digitValues(text)));
         const next: u32 = load<u8>(at + length);
         if (length == 0) {
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
           at = from;
-          node = load<u32>(node, NODE_OTHER);
           continue;
         }
         if (length > 8 || next == 0x2e || (next | 32) == 0x65) return NO_SHAPE;
