@@ -1,0 +1,46 @@
+import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
+import type { StateView } from "../../../../aggregator/log/log.ts";
+import { Contributors } from "../../../../aggregator/state/contributors.ts";
+import { makeSeries, rangeOf } from "../../../../aggregator/state/keys.ts";
+import {
+  readServices,
+  readWindows,
+  type StoredWindow,
+} from "../../../../aggregator/state/read-windows.ts";
+import { delta } from "../collect/sample-agent.ts";
+
+/** The stream of the samples. */
+export const STREAM = "application-logs";
+
+/** A delta as stage 1 hands it over. */
+export function keyed(service: string, minute: number, count = 1, agent = "web-1"): KeyedDelta {
+  const { aggregate } = delta(service, minute, count);
+  const contributors = new Contributors();
+  contributors.add(agent, count, 0);
+  return { series: makeSeries("", STREAM, service), minute, aggregate, contributors };
+}
+
+/** All stored windows of the stream. */
+export function allWindows(...views: StateView[]): readonly StoredWindow[] {
+  return readWindows(views, {
+    tenant: "",
+    stream: STREAM,
+    service: undefined,
+    fromMinute: Number.NEGATIVE_INFINITY,
+    toMinute: Number.POSITIVE_INFINITY,
+    stepMinutes: 1,
+    limit: 1_000_000,
+    after: undefined,
+  }).windows;
+}
+
+/** All keys of a kind. */
+export function keysOf(view: StateView, kind: string): string[] {
+  const { from, to } = rangeOf(`${kind}/`);
+  return [...view.range(from, to)].map(([key]) => key);
+}
+
+/** Names of the services of the stream. */
+export function serviceNames(view: StateView): string[] {
+  return [...readServices(view, "", STREAM)].map(({ service }) => service);
+}
