@@ -137,9 +137,7 @@ class AccessLogParser implements LineParser {
 /** Finds the parts of `buffer[from, to)`; false when it is no line of an access log. The time is only found, not read. */
 function findParts(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
   for (let at = from + 1; at < to; at++) {
-    const byte = buffer[at];
-    if (byte === QUOTE) return false;
-    if (byte !== OPEN || buffer[at - 1] !== SPACE) continue;
+    if (buffer[at] !== OPEN || buffer[at - 1] !== SPACE) continue;
     let close = at + TIME_BYTES + 1;
     if (close >= to || buffer[close] !== CLOSE) {
       close = at + 1;
@@ -229,30 +227,36 @@ function closingQuote(buffer: Buffer, from: number, to: number): number {
   return -1;
 }
 
+/** `METHOD PATH PROTOCOL`; what bots send instead is taken as a path whole. */
+const REQUEST = /^([A-Z][A-Z_-]*) (.*?)(?: (HTTP\/[\d.]+))?$/s;
+/** Addresses that a request was forwarded for, with commas between and perhaps quotes around: the first is the client. */
+const FORWARDED = /^"?([^\s",]+)(?:, *[^\s",]+)*"? /;
+
+/** The words before the time. */
+function headsOf(text: string): string[] {
+  const forwarded = FORWARDED.exec(text);
+  const isList = forwarded !== null && /[",]/.test(forwarded[0]);
+  const words = (isList ? text.slice(forwarded[0].length) : text).split(" ");
+  return [...(isList ? [forwarded[1] ?? ""] : []), ...words].filter((word) => word !== "");
+}
+
 /** The parts as fields. A `-` stands for what is absent, and such a field is left out. */
 function fieldsOf(line: Buffer, parts: Parts): Record<string, string | number> {
   const fields: Record<string, string | number> = {};
   const set = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== "" && value !== "-") fields[name] = value;
   };
-  const heads = line
-    .toString("utf8", 0, parts.timeFrom - 1)
-    .split(" ")
-    .filter((head) => head !== "");
+  const heads = headsOf(line.toString("utf8", 0, parts.timeFrom - 1));
   // A user's name may hold spaces; a virtual host stands before a client that is not absent.
   if (heads.length > 3 && heads[1] !== "-") set("vhost", heads.shift());
   set("client", heads.shift());
   set("ident", heads.shift());
   set("user", heads.join(" "));
   const request = line.toString("utf8", parts.requestFrom, parts.requestTo);
-  const methodTo = request.indexOf(" ");
-  const protocolFrom = request.lastIndexOf(" HTTP/");
-  if (methodTo > 0) {
-    set("method", request.slice(0, methodTo));
-    const hasProtocol = protocolFrom >= methodTo;
-    set("path", request.slice(methodTo + 1, hasProtocol ? protocolFrom : undefined));
-    if (hasProtocol) set("protocol", request.slice(protocolFrom + 1));
-  }
+  const [, method, path = request, protocol] = REQUEST.exec(request) ?? [];
+  set("method", method);
+  set("path", path);
+  set("protocol", protocol);
   if (parts.status > 0) fields["status"] = parts.status;
   if (line[parts.bytesFrom] !== DASH) {
     fields["bytes"] = Number(line.toString("latin1", parts.bytesFrom, parts.bytesTo));

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+import { FORMAT_NAMES } from "../../../../agent/parsers/registry.ts";
+import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
+import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
+
+const LINES = {
+  auto: "time=2026-11-20T10:00:00Z level=error",
+  "access-log": '10.0.0.1 - - [20/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1',
+  json: '{"time":"2026-11-20T10:00:00Z","level":"ERROR"}',
+  logfmt: "time=2026-11-20T10:00:00Z level=error",
+} as const;
+
+describe("createLineCounter", () => {
+  test.each(FORMAT_NAMES)("makes a counter for %s", (format) => {
+    const counter = createLineCounter({ ...EVENT_OPTIONS_DEFAULT, format });
+    const bytes = Buffer.from(`${LINES[format]}\n`);
+    counter.count(bytes, 0, bytes.length, {
+      service: "web",
+      eventTimeLimitMs: Number.POSITIVE_INFINITY,
+    });
+    const [delta] = counter.take().deltas;
+    expect([delta?.stream, delta?.service, delta?.aggregate.errorCount]).toEqual([
+      STREAM_DEFAULT,
+      "web",
+      1,
+    ]);
+  });
+
+  test("hands over stream, options and limit", () => {
+    const counter = createLineCounter({
+      fields: { time: ["when"], service: ["app"] },
+      durationUnit: "s",
+      timezone: "+02:00",
+      format: "json",
+      stream: "other",
+      servicesMax: 1,
+    });
+    const text = ["a", "b", "c"]
+      .map((app) => `{"when":"2026-11-20 10:00:00","app":"${app}","duration":1.5}\n`)
+      .join("");
+    counter.count(Buffer.from(text), 0, text.length, {
+      service: "web",
+      eventTimeLimitMs: Number.POSITIVE_INFINITY,
+    });
+    const { deltas, eventTimeMaxMs } = counter.take();
+    expect(eventTimeMaxMs).toBe(Date.UTC(2026, 10, 20, 8));
+    expect(
+      deltas.map(({ stream, service, aggregate }) => [stream, service, aggregate.durationSum]),
+    ).toEqual([
+      ["other", "a", 1_500_000],
+      ["other", "__other__", 3_000_000],
+    ]);
+  });
+});
