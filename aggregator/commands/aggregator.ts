@@ -62,7 +62,7 @@ async function runAggregator(
   io: CommandIo,
 ): Promise<number> {
   const { platform, signal } = io;
-  const logger = textLogger(io.stderr, platform.clock.now, level);
+  const logger = textLogger(io.stderr, () => platform.clock.now(), level);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
   let embedded: Embedded | undefined;

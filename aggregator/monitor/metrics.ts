@@ -109,27 +109,17 @@ export class Metrics {
 
   #defineState(read: () => Figures): void {
     const gauge = (name: string, help: string, value: (figures: Figures) => number | undefined) => {
-      const registers = [this.#registry];
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(value(read()) ?? Number.NaN);
-        },
-      });
+      const collect = function (this: Gauge) {
+        this.set(value(read()) ?? Number.NaN);
+      };
+      this.#registry.registerMetric(new Gauge({ name, help, registers: [], collect }));
     };
     const total = (name: string, help: string, value: (figures: Figures) => number) => {
-      const registers = [this.#registry];
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(value(read()));
-        },
-      });
+      const collect = function (this: Counter) {
+        this.reset();
+        this.inc(value(read()));
+      };
+      this.#registry.registerMetric(new Counter({ name, help, registers: [], collect }));
     };
     const seconds = (timeMs: number | undefined) =>
       timeMs === undefined ? undefined : timeMs / 1_000;
@@ -156,32 +146,28 @@ export class Metrics {
   }
 
   #defineSinks(read: () => Figures): void {
-    const registers = [this.#registry];
     const labelNames = ["sink"] as const;
     const total = (name: string, help: string, value: (figures: SinkFigures) => number) => {
-      new Counter({
-        name,
-        help,
-        labelNames,
-        registers,
-        collect() {
-          this.reset();
-          for (const sink of read().sinks) this.inc({ sink: sink.name }, value(sink));
-        },
-      });
+      const collect = function (this: Counter<"sink">) {
+        this.reset();
+        for (const sink of read().sinks) this.inc({ sink: sink.name }, value(sink));
+      };
+      const counter = new Counter({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(counter);
     };
     total("tailrace_sink_windows_total", "Windows written.", (sink) => sink.writtenCount);
     total("tailrace_sink_failures_total", "Failed writes.", (sink) => sink.failedWriteCount);
     total("tailrace_sink_dead_letters_total", "Windows refused for good.", (s) => s.deadTotal);
-    new Gauge({
+    const behind = new Gauge({
       name: "tailrace_sink_behind_changes",
       help: "Changes of windows that the sink has yet to get, at most.",
       labelNames,
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const sink of read().sinks) this.set({ sink: sink.name }, sink.behindCount);
       },
     });
+    this.#registry.registerMetric(behind);
   }
 }

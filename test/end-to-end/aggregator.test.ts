@@ -36,6 +36,11 @@ function windowsOf(answer: JsonAnswer): Record<string, unknown>[] {
   return list;
 }
 
+/** A window's service and time of day. */
+function placeOf(window: Record<string, unknown>): string {
+  return `${String(window["service"])} ${String(window["windowStart"]).slice(11, 16)}`;
+}
+
 /** The chain of batches with these deltas: service and minute after {@link MINUTE}. */
 function chainOf(batches: readonly (readonly (readonly [string, number])[])[]): SealedRecord[] {
   const records: SealedRecord[] = [];
@@ -151,9 +156,7 @@ describe("an aggregator", () => {
       ),
     );
     const placed = async (query: string) =>
-      windowsOf(await aggregator.get(`/v1/windows?${query}`)).map(
-        (window) => `${window["service"]} ${String(window["windowStart"]).slice(11, 16)}`,
-      );
+      windowsOf(await aggregator.get(`/v1/windows?${query}`)).map(placeOf);
     expect(await placed(`from=${iso(MINUTE + 2)}&to=${iso(MINUTE + 5)}`)).toEqual([
       "a 10:02",
       "b 10:02",
@@ -178,11 +181,7 @@ describe("an aggregator", () => {
     for (;;) {
       const answer = await aggregator.get(`/v1/windows?${query}`);
       const windows = windowsOf(answer);
-      paged.push(
-        ...windows.map(
-          (window) => `${window["service"]} ${String(window["windowStart"]).slice(11, 16)}`,
-        ),
-      );
+      paged.push(...windows.map(placeOf));
       const next: unknown = JSON.parse(answer.text).next;
       if (typeof next !== "string") break;
       expect(windows).toHaveLength(5);

@@ -175,7 +175,7 @@ describe("an aggregator that is sent what it should not", () => {
           const bytes = Buffer.from(whole);
           bytes[at] = (bytes[at] ?? 0) ^ change;
           const { status, body } = await aggregator.post(bytes);
-          if (status !== 200) expect(body).not.toMatchObject({ code: "malformed_batch" });
+          expect(body).not.toMatchObject({ code: "malformed_batch" });
           expect(status).not.toBe(500);
         },
       ),

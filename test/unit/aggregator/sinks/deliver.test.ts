@@ -227,9 +227,11 @@ describe("delivery", () => {
     feed.touch("a", 0);
     await pass(100);
     let isClosed = false;
-    const closing = delivery.close(1_000).then(() => {
+    const close = async () => {
+      await delivery.close(1_000);
       isClosed = true;
-    });
+    };
+    const closing = close();
     await pass(100);
     await closing;
     expect(isClosed).toBe(true);
