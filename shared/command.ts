@@ -18,8 +18,15 @@ export interface CommandIo {
   readonly timezone: string;
   /** Identity of this machine (`/etc/machine-id`, else the host's name). */
   readonly machine: string;
+  /** Makes a folder for this run; whoever asks disposes of it, and it is removed with all that is in it. */
+  readonly temporaryDirectory: () => Promise<TemporaryDirectory>;
   /** Aborts on SIGINT and SIGTERM: finish and return. */
   readonly signal: AbortSignal;
+}
+
+/** A folder that lives as long as a command runs. */
+export interface TemporaryDirectory extends AsyncDisposable {
+  readonly path: string;
 }
 
 /** Exit codes: done, failed, wrong usage or configuration. */

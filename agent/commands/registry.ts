@@ -2,4 +2,5 @@
 export const agentCommands = {
   scan: () => import("./scan.ts"),
   parse: () => import("./parse.ts"),
+  agent: () => import("./agent.ts"),
 } as const;

@@ -1,6 +1,7 @@
 /** The commands around the aggregator, in the order in which `--help` lists them. */
 export const aggregatorCommands = {
   aggregator: () => import("./aggregator.ts"),
+  demo: () => import("./demo.ts"),
   validate: () => import("./validate.ts"),
   schema: () => import("./schema.ts"),
 } as const;

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
-import type { CommandIo } from "../command.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandIo, TemporaryDirectory } from "../command.ts";
 import { realPlatform } from "./real-platform.ts";
 
 /** What a command gets when it runs as a process of its own. The first SIGINT or SIGTERM asks it to finish, the second ends it. */
@@ -31,8 +33,14 @@ export function processIo(): CommandIo {
     hostname: hostname(),
     timezone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     machine: machineId(),
+    temporaryDirectory,
     signal: stopping.signal,
   };
+}
+
+async function temporaryDirectory(): Promise<TemporaryDirectory> {
+  const path = await mkdtemp(join(tmpdir(), "tailrace-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 function machineId(): string {

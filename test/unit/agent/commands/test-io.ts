@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandIo } from "../../../../shared/command.ts";
@@ -29,6 +29,10 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     hostname: "host",
     timezone: "UTC",
     machine: "machine",
+    temporaryDirectory: async () => {
+      const path = mkdtempSync(join(tmpdir(), "tailrace-"));
+      return { path, [Symbol.asyncDispose]: async () => rmSync(path, { recursive: true }) };
+    },
     signal: new AbortController().signal,
     ...changes,
     output: () => output,
