@@ -135,6 +135,7 @@ class RunningAggregator implements Aggregator {
         host: listen.host,
         port: listen.port,
         bodyBytesMax: limits.bodyBytesMax,
+        bodiesBytesMax: limits.inFlightBytesMax,
         requestTimeoutMs: limits.requestTimeoutMs,
         connectionCountMax: limits.connectionCountMax,
       },

@@ -21,13 +21,12 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
   server.maxConnections = options.connectionCountMax;
+  const bodies = { bytes: 0 };
   server.on("request", (request, response) => {
     // A client that goes away while it is answered is no fault of ours; its request ends with its socket.
     response.on("error", () => request.destroy());
     request.on("error", () => response.destroy());
-    answer(request, response, { server, handle, bodyBytesMax: options.bodyBytesMax }).catch(() =>
-      response.destroy(),
-    );
+    answer(request, response, { server, handle, options, bodies }).catch(() => response.destroy());
   });
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
@@ -60,7 +59,9 @@ function closeServer(server: Server): Promise<void> {
 interface Serving {
   readonly server: Server;
   readonly handle: Handler;
-  readonly bodyBytesMax: number;
+  readonly options: ListenOptions;
+  /** What is being read or answered now. */
+  readonly bodies: { bytes: number };
 }
 
 async function answer(
@@ -68,12 +69,27 @@ async function answer(
   response: ServerResponse,
   serving: Serving,
 ): Promise<void> {
-  const body = await readBody(request, serving.bodyBytesMax);
-  if (body === "cut") return;
-  if (body === "too large") {
-    refuseBody(request, response, serving.bodyBytesMax);
-    return;
+  const { options, bodies } = serving;
+  const held = { bytes: 0 };
+  const hold = (bytes: number) => {
+    held.bytes += bytes;
+    bodies.bytes += bytes;
+    return bodies.bytes <= (options.bodiesBytesMax ?? Number.POSITIVE_INFINITY);
+  };
+  try {
+    const body = await readBody(request, options.bodyBytesMax, hold);
+    if (Buffer.isBuffer(body)) await answerWhole(request, response, { serving, body });
+    else if (body !== "cut") refuseBody(request, response, { why: body, options });
+  } finally {
+    bodies.bytes -= held.bytes;
   }
+}
+
+async function answerWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { serving, body }: { readonly serving: Serving; readonly body: Buffer },
+): Promise<void> {
   let result: HttpResponse;
   try {
     result = await serving.handle({
@@ -101,21 +117,32 @@ function problem(status: number, facts: Readonly<Record<string, string>>): HttpR
   return { status, headers: { "content-type": "application/problem+json" }, body };
 }
 
-function refuseBody(request: IncomingMessage, response: ServerResponse, bytesMax: number): void {
+function refuseBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: { readonly why: "too large" | "too much"; readonly options: ListenOptions },
+): void {
   const socket: Socket = request.socket;
   const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_WAIT_MS_MAX);
   request.once("close", () => clearTimeout(timer));
   request.resume();
   response.setHeader("connection", "close");
-  const detail = `The body is larger than ${bytesMax} bytes; send less at once.`;
+  if (refused.why === "too much") {
+    response.setHeader("retry-after", "1");
+    const detail = "The bodies under way fill the room there is for them; send it again.";
+    send(response, problem(503, { title: "Too much under way", code: "overloaded", detail }));
+    return;
+  }
+  const detail = `The body is larger than ${refused.options.bodyBytesMax} bytes; send less at once.`;
   send(response, problem(413, { title: "Body too large", code: "body_too_large", detail }));
 }
 
-/** Resolves with the whole body, or with why there is none. */
+/** Resolves with the whole body, or with why there is none. `hold` is told of each piece and says whether there is room for it. */
 function readBody(
   request: IncomingMessage,
   bytesMax: number,
-): Promise<Buffer | "cut" | "too large"> {
+  hold: (bytes: number) => boolean,
+): Promise<Buffer | "cut" | "too large" | "too much"> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > bytesMax) return Promise.resolve("too large");
   return new Promise((resolve) => {
@@ -123,12 +150,13 @@ function readBody(
     let bytes = 0;
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= bytesMax) {
+      const hasRoom = hold(chunk.length);
+      if (bytes <= bytesMax && hasRoom) {
         chunks.push(chunk);
         return;
       }
       request.off("data", take);
-      resolve("too large");
+      resolve(bytes > bytesMax ? "too large" : "too much");
     };
     request.on("data", take);
     request.once("end", () => resolve(Buffer.concat(chunks)));

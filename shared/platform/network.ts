@@ -42,6 +42,8 @@ export interface ListenOptions {
   readonly port: number;
   /** A larger body is answered 413 as problem+json with code `body_too_large`, without being read whole. */
   readonly bodyBytesMax: number;
+  /** While bodies that are being read or answered hold more than this together, further ones are answered 503 `overloaded`; no limit when absent. */
+  readonly bodiesBytesMax?: number;
   /** Longest wait for a whole request; then 408. */
   readonly requestTimeoutMs: number;
   /** More connections than this are refused. */

@@ -88,6 +88,32 @@ describe("the network of this machine", () => {
     expect(handled).toBe(0);
   });
 
+  it("refuses bodies that fill the room for all of them, until others are answered", async () => {
+    let finish = () => {};
+    const released = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    let started = () => {};
+    const isUnderWay = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const slow = async (request: HttpRequest) => {
+      started();
+      await released;
+      return echo(request);
+    };
+    const base = await serve(slow, { bodiesBytesMax: 1_500 });
+    const call = { url: base, method: "POST", body: Buffer.alloc(1_000), timeoutMs: 5_000 };
+    const first = realNetwork.call(call);
+    await isUnderWay;
+    const second = await realNetwork.call(call);
+    expect([second.status, second.headers["retry-after"]]).toEqual([503, "1"]);
+    expect(second.body.toString()).toContain('"code":"overloaded"');
+    finish();
+    expect((await first).status).toBe(201);
+    expect((await realNetwork.call(call)).status).toBe(201);
+  });
+
   it("answers 500 without details when the handler fails, and goes on", async () => {
     const base = await serve(async (request) => {
       if (request.path === "/bad") throw new Error("secret");
