@@ -1,0 +1,107 @@
+import { systemCode } from "../../shared/errors.ts";
+import type { Disk, DiskFile } from "../../shared/platform/disk.ts";
+import { identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
+
+/**
+ * The open handles of a source, a bounded number of them. A file that is read keeps its handle, so that it can be read to its end after
+ * it was renamed or deleted; when there are too many, the one not used for longest is closed, but never one that no name leads back to.
+ */
+export class FileHandles {
+  private readonly disk: Disk;
+  private countMax: number;
+  /** In the order of use. */
+  private readonly open = new Map<TailedFile, DiskFile>();
+
+  constructor(disk: Disk, countMax: number) {
+    this.disk = disk;
+    this.countMax = countMax;
+  }
+
+  /** Count of open handles. */
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** The handle of a file if it is open. */
+  peek(file: TailedFile): DiskFile | undefined {
+    return this.open.get(file);
+  }
+
+  /**
+   * Opens a file, or returns its open handle. Resolves with undefined when another file stands under its path by now. Fails as the disk
+   * does.
+   */
+  async get(file: TailedFile): Promise<DiskFile | undefined> {
+    const kept = this.open.get(file);
+    if (kept !== undefined) {
+      this.open.delete(file);
+      this.open.set(file, kept);
+      return kept;
+    }
+    if (file.presence !== "listed") return undefined;
+    await this.makeRoom(this.countMax - 1);
+    const handle = await this.openPath(file.path);
+    if (!isSameInode(file, identityOf(await this.statOrClose(handle)))) {
+      await handle.close();
+      return undefined;
+    }
+    this.open.set(file, handle);
+    return handle;
+  }
+
+  /** Keeps the handle that a file was found with. */
+  async adopt(file: TailedFile, handle: DiskFile): Promise<void> {
+    await this.makeRoom(this.countMax - 1);
+    this.open.set(file, handle);
+  }
+
+  /** The content behind a file's handle is another file's from now on. */
+  hand(file: TailedFile, other: TailedFile): void {
+    const handle = this.open.get(file);
+    if (handle === undefined) return;
+    this.open.delete(file);
+    this.open.set(other, handle);
+  }
+
+  /** Opens a path that is no tailed file yet, for one look; the caller closes it. */
+  async openPath(path: string): Promise<DiskFile> {
+    try {
+      return await this.disk.open(path, "read");
+    } catch (error) {
+      const code = systemCode(error);
+      if ((code !== "EMFILE" && code !== "ENFILE") || this.open.size === 0) throw error;
+      // Too few descriptors on this machine: get along with half as many from now on.
+      this.countMax = Math.max(1, this.open.size >> 1);
+      await this.makeRoom(this.countMax);
+      return this.disk.open(path, "read");
+    }
+  }
+
+  /** Closes the handle of a file, if it is open. */
+  async close(file: TailedFile): Promise<void> {
+    const handle = this.open.get(file);
+    this.open.delete(file);
+    await handle?.close();
+  }
+
+  async closeAll(): Promise<void> {
+    for (const file of [...this.open.keys()]) await this.close(file);
+  }
+
+  private async statOrClose(handle: DiskFile) {
+    try {
+      return await handle.stat();
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  private async makeRoom(count: number): Promise<void> {
+    if (this.open.size <= count) return;
+    for (const file of [...this.open.keys()]) {
+      if (file.presence === "listed") await this.close(file);
+      if (this.open.size <= count) return;
+    }
+  }
+}

@@ -1,0 +1,328 @@
+/**
+ * Follows the files that glob patterns find, and counts every line of theirs exactly once.
+ *
+ * `discover` finds out what is there, `read` reads on, `cut` hands over what was counted since the last cut together with the positions
+ * that it covers. Between a read from disk and the counting of its lines there is no wait, so a cut is consistent whenever it comes; and
+ * who stores its parts in one record and starts again from the last stored record loses nothing and counts nothing twice.
+ *
+ * A file is known by device, inode, birth, the fingerprint of its first kilobyte and the guard before its offset (`match-file.ts`). Every
+ * read proves with the guard that it goes on where the last one ended (`read-file.ts`). What happens when it does not, stands in
+ * `follow-rotation.ts`; how files are found, in `discover-files.ts`.
+ */
+import type { Logger } from "../../shared/log.ts";
+import type { DiskFile } from "../../shared/platform/disk.ts";
+import type { Platform } from "../../shared/platform/platform.ts";
+import type {
+  Checkpoint,
+  Delta,
+  LedgerEntry,
+  SourceReport,
+  SourceState,
+} from "../../shared/protocol/batch.ts";
+import { FileDiscovery } from "./discover-files.ts";
+import { watchedFolders } from "./find-files.ts";
+import { RotationFollower } from "./follow-rotation.ts";
+import type { LineSink } from "./line-sink.ts";
+import { ReadBuffer, type ReadContext, readHeldTurn, readTail, readTurn } from "./read-file.ts";
+import { chainOf } from "./rotation-name.ts";
+import { type FileSourceSettings, SourceFiles } from "./source-files.ts";
+import { SourceLedger } from "./source-ledger.ts";
+import { TailedFile } from "./tailed-file.ts";
+
+/** Everything that a file source needs. */
+export interface FileSourceOptions {
+  readonly name: string;
+  readonly settings: FileSourceSettings;
+  readonly platform: Pick<Platform, "clock" | "disk">;
+  readonly counter: LineSink;
+  /** Last known checkpoints; those of other sources are ignored. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** Last known ledger; entries of other sources are ignored. */
+  readonly ledger: readonly LedgerEntry[];
+  /** Gives a number that no file of this agent ever had. */
+  readonly allocateFile: () => number;
+  /** Where to begin in unknown files that the first look finds; `end` only for a source that was never read before. */
+  readonly startAt: "beginning" | "end";
+  /** Events further ahead of the clock do not move the event time of the report. */
+  readonly maxFutureMs: number;
+  /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
+  readonly once: boolean;
+  readonly logger: Logger;
+  /** Size of the read buffer; it grows to the longest line. */
+  readonly bufferBytes?: number;
+}
+
+/** What was counted since the last cut, and the positions that it covers. They belong into one record. */
+export interface SourceCut {
+  readonly deltas: Delta[];
+  /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
+  readonly checkpoints: Checkpoint[];
+  readonly report: SourceReport;
+  /** All entries of this source, cumulative. */
+  readonly ledger: LedgerEntry[];
+}
+
+const BUFFER_BYTES = 262_144;
+
+/** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
+export class FileSource {
+  readonly name: string;
+  private readonly options: FileSourceOptions;
+  private readonly files: SourceFiles;
+  private readonly discovery: FileDiscovery;
+  private readonly ledger: SourceLedger;
+  private readonly buffer: ReadBuffer;
+  private lastWork: Promise<unknown> = Promise.resolve();
+  private turn = 0;
+  private progressAtMs: number;
+  private hasDiscovered = false;
+  private isClosed = false;
+
+  constructor(options: FileSourceOptions) {
+    this.name = options.name;
+    this.options = options;
+    this.ledger = new SourceLedger(options.name, options.ledger);
+    this.buffer = new ReadBuffer(options.bufferBytes ?? BUFFER_BYTES);
+    this.progressAtMs = options.platform.clock.monotonic();
+    this.files = new SourceFiles({
+      name: options.name,
+      settings: options.settings,
+      disk: options.platform.disk,
+      clock: options.platform.clock,
+      ledger: this.ledger,
+      logger: options.logger,
+    });
+    for (const checkpoint of options.checkpoints) {
+      if (checkpoint.source !== options.name || checkpoint.removed) continue;
+      this.files.add(TailedFile.known(checkpoint));
+    }
+    const follower = new RotationFollower(this.files, options.allocateFile);
+    this.discovery = new FileDiscovery(this.files, follower, {
+      startAt: options.startAt,
+      isOnce: options.once,
+    });
+  }
+
+  /** Folders in which changes matter: a hint when to discover. */
+  get folders(): string[] {
+    return watchedFolders(this.options.settings.paths);
+  }
+
+  /** Count of windows that wait for the next cut. */
+  get pendingKeys(): number {
+    return this.options.counter.pendingKeys;
+  }
+
+  /** Bytes that are known to be there and not yet counted. */
+  get backlogBytes(): number {
+    let bytes = 0;
+    for (const file of this.files.all.values()) bytes += file.backlogBytes;
+    return bytes;
+  }
+
+  /** Count of handles that are open now. */
+  get openFileCount(): number {
+    return this.files.handles.count;
+  }
+
+  /** With `once`: true when everything there was is counted. A file that cannot be read keeps it false. */
+  get ended(): boolean {
+    if (!this.options.once || !this.hasDiscovered) return false;
+    for (const file of this.files.all.values()) {
+      if (file.isRemoved || file.isRetired) continue;
+      if (file.heldBytes > 0) return false;
+      if (file.presence === "missing") continue;
+      if (file.isDirty || file.isSuspect || !file.isVerified) return false;
+      if (file.offset < file.searchedTo) return false;
+    }
+    return true;
+  }
+
+  /** Looks what files there are. Call it at the start, when something may have changed, and every now and then. */
+  discover(): Promise<void> {
+    return this.enqueue(async () => {
+      if (await this.discovery.discover()) this.hasDiscovered = true;
+    });
+  }
+
+  /**
+   * Reads on for about `bytesMax` bytes, in fair turns: older generations of a log before newer ones, logs one after the other. Resolves
+   * with the bytes read; 0 when there is nothing to do until the next {@link discover}.
+   */
+  read(bytesMax: number): Promise<number> {
+    return this.enqueue(async () => {
+      const context = this.readContext();
+      let bytes = 0;
+      for (const file of this.turns()) {
+        if (bytes >= bytesMax) return bytes;
+        bytes += await this.takeTurn(file, context);
+      }
+      return bytes + (await this.finishFiles(context));
+    });
+  }
+
+  /** Takes everything that was counted since the last cut. */
+  cut(): SourceCut {
+    const counted = this.options.counter.take();
+    for (const entry of counted.entries) {
+      this.ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
+    }
+    const checkpoints: Checkpoint[] = [];
+    let heldBytes = 0;
+    for (const file of this.files.all.values()) {
+      heldBytes += file.heldBytes;
+      if (!file.isChanged) continue;
+      checkpoints.push(...file.takeChanges());
+      if (file.isRemoved) this.files.delete(file);
+    }
+    const report = {
+      source: this.name,
+      state: this.state(),
+      eventTimeMaxMs: counted.eventTimeMaxMs,
+    };
+    const ledger = this.ledger.entries(heldBytes);
+    return { deltas: counted.deltas, checkpoints, report, ledger };
+  }
+
+  /** The full set, as of now. */
+  checkpoints(): Checkpoint[] {
+    const files = [...this.files.all.values()].filter((file) => !file.isRemoved);
+    return files.map((file) => file.checkpoint());
+  }
+
+  /** Closes all handles; waits for what is at work. Nothing may be called afterwards but {@link cut} and {@link checkpoints}. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.enqueue(() => this.files.handles.closeAll());
+  }
+
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.lastWork.then(work);
+    // Whoever called gets the error; the next in line starts anyway.
+    this.lastWork = result.catch(() => undefined);
+    return result;
+  }
+
+  private state(): SourceState {
+    if (this.ended) return "ended";
+    const idleMs = this.options.platform.clock.monotonic() - this.progressAtMs;
+    return idleMs >= this.options.settings.idleAfterMs ? "idle" : "live";
+  }
+
+  private readContext(): ReadContext {
+    const { counter, settings, platform, maxFutureMs } = this.options;
+    return {
+      buffer: this.buffer,
+      counter,
+      ledger: this.ledger,
+      lineBytesMax: settings.lineBytesMax,
+      service: settings.service,
+      eventTimeLimitMs: platform.clock.now() + maxFutureMs,
+    };
+  }
+
+  /** Whose turn it is, as long as there is something to read. */
+  private *turns(): Generator<TailedFile> {
+    for (;;) {
+      const chains = new Map<string, TailedFile>();
+      for (const file of this.files.all.values()) {
+        if (!this.isReadable(file) || !(file.isDirty || file.held.length > 0)) continue;
+        const chain = chainOf(file.homePath);
+        const first = chains.get(chain);
+        if (first === undefined || isOlder(file, first)) chains.set(chain, file);
+      }
+      if (chains.size === 0) return;
+      yield* [...chains.values()].sort((a, b) => a.lastTurn - b.lastTurn);
+    }
+  }
+
+  private isReadable(file: TailedFile): boolean {
+    return (
+      !this.isClosed &&
+      !file.isRemoved &&
+      !file.isRetired &&
+      file.isVerified &&
+      !file.isSuspect &&
+      file.presence !== "missing" &&
+      file.retryAtMs <= this.options.platform.clock.monotonic()
+    );
+  }
+
+  private async takeTurn(file: TailedFile, context: ReadContext): Promise<number> {
+    file.lastTurn = ++this.turn;
+    try {
+      const handle = await this.openForTurn(file);
+      if (handle === undefined) return 0;
+      const isHeld = file.held.length > 0;
+      const isDirtyBefore = file.isDirty;
+      const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
+      this.files.succeed(file);
+      if (turn.outcome === "changed") {
+        await this.discovery.checkChanged(file);
+        return 0;
+      }
+      file.prove();
+      if (isHeld) file.isDirty = isDirtyBefore;
+      else if (turn.outcome === "end") this.reachEnd(file);
+      if (turn.bytes > 0) this.progressAtMs = this.options.platform.clock.monotonic();
+      return turn.bytes;
+    } catch (error) {
+      this.files.fail(file, error);
+      return 0;
+    }
+  }
+
+  /** Another file under its path: the next look finds out; until then there is nothing to read. */
+  private async openForTurn(file: TailedFile): Promise<DiskFile | undefined> {
+    const handle = await this.files.handles.get(file);
+    if (handle === undefined) file.isVerified = false;
+    return handle;
+  }
+
+  private reachEnd(file: TailedFile): void {
+    file.isDirty = false;
+    file.bytes = file.searchedTo;
+    const isRotationName = chainOf(file.path) !== file.path;
+    file.isRetired = !file.isMatched && !isRotationName && file.path === file.homePath;
+  }
+
+  /** Counts the last lines of files of which nothing more is expected, and lets go of those that have no name. */
+  private async finishFiles(context: ReadContext): Promise<number> {
+    let bytes = 0;
+    for (const file of [...this.files.all.values()]) {
+      if (!this.isReadable(file) || file.isDirty || file.held.length > 0) continue;
+      const isUnfinished = file.offset < file.searchedTo;
+      if (!isUnfinished && file.presence === "listed") continue;
+      if (!this.isFinal(file)) continue;
+      if (isUnfinished) bytes += await this.countTail(file, context);
+      else await this.discovery.finish(file);
+    }
+    return bytes;
+  }
+
+  private isFinal(file: TailedFile): boolean {
+    if (this.options.once) return true;
+    const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
+    return unchangedMs >= this.options.settings.rotateWaitMs && this.discovery.isRotatedAway(file);
+  }
+
+  private async countTail(file: TailedFile, context: ReadContext): Promise<number> {
+    try {
+      const handle = await this.openForTurn(file);
+      if (handle === undefined) return 0;
+      const turn = await readTail(file, handle, context);
+      if (turn.outcome === "changed") await this.discovery.checkChanged(file);
+      if (turn.outcome === "more") file.isDirty = true;
+      return turn.bytes;
+    } catch (error) {
+      this.files.fail(file, error);
+      return 0;
+    }
+  }
+}
+
+/** Within one log the generation that changed last is the newest. */
+function isOlder(a: TailedFile, b: TailedFile): boolean {
+  if (a.modifiedMs !== b.modifiedMs) return a.modifiedMs < b.modifiedMs;
+  return a.file < b.file;
+}

@@ -1,0 +1,90 @@
+import { dirname } from "node:path";
+import { systemCode } from "../../shared/errors.ts";
+import type { Disk, FileStat } from "../../shared/platform/disk.ts";
+import { isCompressedName } from "./rotation-name.ts";
+import { identityKey } from "./tailed-file.ts";
+
+/** A file on disk: its names that were looked at, and its stat. */
+export interface FoundFile {
+  /** Several when hard or symbolic links lead to it. */
+  readonly paths: readonly string[];
+  readonly stat: FileStat;
+}
+
+/** Files by {@link identityKey}. */
+export type FoundFiles = ReadonlyMap<string, FoundFile>;
+
+/** The outcome of a look at many paths. */
+export interface Look {
+  readonly files: FoundFiles;
+  /** Paths that could not be looked at, and why: nothing is known about them now. */
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
+/** Enough to keep a disk busy, few enough to leave threads to others. */
+const PARALLEL_STATS = 16;
+
+/** Paths of the files that match a pattern and no excluding pattern, sorted; compressed files are left out. */
+export async function findPaths(
+  disk: Disk,
+  patterns: readonly string[],
+  exclude: readonly string[],
+): Promise<string[]> {
+  const paths = new Set<string>();
+  for (const pattern of patterns) for (const path of await disk.glob(pattern)) paths.add(path);
+  for (const pattern of exclude) for (const path of await disk.glob(pattern)) paths.delete(path);
+  return [...paths].filter((path) => !isCompressedName(path)).sort();
+}
+
+/** Looks at each path; what is no file, or is gone, is left out. Several names of one file are one file. */
+export async function statFiles(disk: Disk, paths: readonly string[]): Promise<Look> {
+  const files = new Map<string, FoundFile>();
+  const failures = new Map<string, unknown>();
+  for (let at = 0; at < paths.length; at += PARALLEL_STATS) {
+    const part = paths.slice(at, at + PARALLEL_STATS);
+    const stats = await Promise.all(
+      part.map((path) =>
+        disk.stat(path).catch((error: unknown) => {
+          if (!isGone(error)) failures.set(path, error);
+          return undefined;
+        }),
+      ),
+    );
+    for (const [index, path] of part.entries()) {
+      const stat = stats[index];
+      if (stat?.kind !== "file") continue;
+      const key = identityKey(stat);
+      files.set(key, { paths: [...(files.get(key)?.paths ?? []), path], stat });
+    }
+  }
+  return { files, failures };
+}
+
+/** Paths of everything in the folder of a path, itself left out; none when the folder is gone. */
+export async function findSiblings(disk: Disk, path: string): Promise<string[]> {
+  const folder = dirname(path);
+  try {
+    const names = await disk.list(folder);
+    const prefix = folder.endsWith("/") ? folder : `${folder}/`;
+    return names.map((name) => prefix + name).filter((sibling) => sibling !== path);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** States whether an error says that there is no such file (any more). */
+export function isGone(error: unknown): boolean {
+  const code = systemCode(error);
+  if (code === undefined) throw error;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ESTALE";
+}
+
+/** Folders above which nothing that a pattern matches can change: what to watch. */
+export function watchedFolders(patterns: readonly string[]): string[] {
+  const folders = patterns.map((pattern) => {
+    const literal = pattern.slice(0, pattern.search(/[*?[{!(]|$/));
+    return dirname(literal.endsWith("/") ? `${literal}x` : literal);
+  });
+  return [...new Set(folders)].sort();
+}

@@ -1,0 +1,304 @@
+/**
+ * What becomes of a file whose content is no longer where it was read: truncated in place, or gone.
+ *
+ * If a copy with a rotation ending holds what was read, the file goes on in the copy, under its own number: nothing is lost and nothing is
+ * read twice. Whatever took its place is another file. Without such a copy a truncated file begins a new generation, and what was known to
+ * be there but had not been read is lost.
+ */
+import type { DiskFile, FileStat } from "../../shared/platform/disk.ts";
+import { type FoundFile, findSiblings, type Look, statFiles } from "./find-files.ts";
+import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts";
+import { matchFile } from "./match-file.ts";
+import { probeContent, readBytes, readHead } from "./probe-file.ts";
+import { type AgedFile, isCompressedName, isRotationOf } from "./rotation-name.ts";
+import type { SourceFiles } from "./source-files.ts";
+import { identityKey, identityOf, isSameInode, TailedFile } from "./tailed-file.ts";
+
+/** A log of which a generation may have come and gone unseen: everything later than `reference` is to be read. */
+export interface MissedGenerations {
+  /** Path of the log without the rotation ending. */
+  readonly base: string;
+  readonly reference: AgedFile;
+  /** The file whose name was lost, if that is the reason: not searched when it is found after all. */
+  readonly lost?: TailedFile;
+}
+
+/** A copy of a file that is still there: not read while it is. */
+interface WaitingCopy {
+  readonly of: TailedFile;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+/** A copy of a suspect file. */
+interface Copy {
+  readonly path: string;
+  readonly stat: FileStat;
+  /** True when everything that was read is in it. */
+  readonly isWhole: boolean;
+  /** Its end. */
+  readonly end: StartPosition;
+}
+
+/** Where reading of a new file begins. */
+export interface StartPosition {
+  readonly offset: number;
+  readonly guard: Guard;
+  /** The first bytes of the file. */
+  readonly head: Buffer;
+  /** True when the position is within a line. */
+  readonly isWithinLine: boolean;
+}
+
+/** More names than this in a folder are not looked at in the search for one file. */
+const SIBLING_COUNT_MAX = 5_000;
+
+/** Finds out where the content of files went. */
+export class RotationFollower {
+  private readonly files: SourceFiles;
+  private readonly allocateFile: () => number;
+  /** By {@link identityKey}. */
+  readonly waiting = new Map<string, WaitingCopy>();
+  /** Logs to search for generations that were never seen. */
+  missed: MissedGenerations[] = [];
+
+  constructor(files: SourceFiles, allocateFile: () => number) {
+    this.files = files;
+    this.allocateFile = allocateFile;
+  }
+
+  /**
+   * Compares a file with its bytes on disk, and finds out what happened when they differ. Afterwards the file is verified, or an error
+   * stands in the way.
+   */
+  async check(file: TailedFile): Promise<void> {
+    try {
+      const handle = await this.files.handles.get(file);
+      if (handle === undefined) return;
+      const head = await readHead(handle);
+      const content = await probeContent(handle, head, file);
+      const stat = await handle.stat();
+      if (content === "whole") this.confirm(file, stat, head);
+      else await this.resolve(file, { stat, head });
+    } catch (error) {
+      this.files.fail(file, error);
+    }
+  }
+
+  /** Everything that was read is still there. What was only known to be there may be gone. */
+  private confirm(file: TailedFile, stat: FileStat, head: Buffer): void {
+    file.prove();
+    file.setHead(head);
+    if (!file.isSuspect) return;
+    file.isSuspect = false;
+    const shrunkBytes = file.isSized ? Math.max(0, file.bytes - stat.bytes) : 0;
+    // Not shorter, but the beginning of the unfinished last line is another one.
+    this.lose(file, shrunkBytes > 0 ? shrunkBytes : file.searchedTo - file.offset);
+    file.bytes = stat.bytes;
+    file.searchAgain();
+    file.isDirty = true;
+  }
+
+  /** Goes on in a copy, or in a new generation. `now` is what the file holds by now; undefined when it is gone. */
+  async resolve(
+    file: TailedFile,
+    now: { readonly stat: FileStat; readonly head: Buffer } | undefined,
+  ): Promise<void> {
+    const copies = await this.findCopies(file);
+    const next = copies.find((copy) => copy.isWhole);
+    // From here on without a wait: a cut sees all of it or nothing.
+    if (next !== undefined) {
+      this.continueInCopy(file, next, next.end.head, now);
+    } else if (now !== undefined) {
+      const { path, birthMs, provenMs } = file;
+      if (provenMs !== undefined) this.noteMissed(file, { path, birthMs, modifiedMs: provenMs });
+      this.beginGeneration(file, now.stat);
+    }
+    for (const copy of copies) if (copy !== next) this.takeAsRead(copy);
+  }
+
+  private beginGeneration(file: TailedFile, stat: FileStat): void {
+    const lostBytes = file.isSized ? Math.max(0, file.bytes - file.offset) : 0;
+    this.lose(file, lostBytes);
+    this.loseHeld(file);
+    file.beginGeneration(file.offset + lostBytes);
+    file.bytes = stat.bytes;
+    file.wasEmpty = stat.bytes === 0;
+    file.modifiedMs = stat.modifiedMs;
+    file.isSized = true;
+    file.prove();
+    file.changedAtMs = this.files.clock.monotonic();
+    this.files.logger.info("file was truncated; reading it from its beginning", {
+      source: this.files.name,
+      path: file.path,
+    });
+  }
+
+  /** Generations later than `reference` may be there under the names of a file with rotation endings; `lost` as in {@link MissedGenerations}. */
+  noteMissed(file: TailedFile, reference: AgedFile, lost?: TailedFile): void {
+    for (const base of new Set([file.path, file.homePath])) {
+      this.missed.push({ base, reference, ...(lost === undefined ? {} : { lost }) });
+    }
+  }
+
+  /**
+   * The file goes on in a copy; what was known to be there and is not in the copy is lost. What its inode holds `now` is another file,
+   * which keeps the handle.
+   */
+  continueInCopy(
+    file: TailedFile,
+    copy: { readonly path: string; readonly stat: FileStat },
+    head: Buffer,
+    now?: { readonly stat: FileStat; readonly head: Buffer },
+  ): void {
+    const { path, homePath, presence, isMatched } = file;
+    if (file.isSized) this.lose(file, Math.max(0, file.bytes - copy.stat.bytes));
+    this.noteMissed(file, { path: copy.path, ...copy.stat });
+    this.continueIn(file, copy);
+    file.setHead(head);
+    if (now === undefined) return;
+    const start = { offset: 0, guard: GUARD_NONE, head: now.head, isWithinLine: false };
+    const other = this.start(path, now.stat, start);
+    other.homePath = homePath;
+    other.presence = presence;
+    other.isMatched = isMatched;
+    this.files.handles.hand(file, other);
+  }
+
+  /** Takes over where a file was found; the caller has made sure that its content is there. */
+  continueIn(file: TailedFile, found: { readonly path: string; readonly stat: FileStat }): void {
+    this.waiting.delete(identityKey(found.stat));
+    this.files.place(file, found.path, found.stat);
+    file.presence = "listed";
+    file.bytes = found.stat.bytes;
+    file.modifiedMs = found.stat.modifiedMs;
+    file.isSized = true;
+    file.prove();
+    file.isSuspect = false;
+    file.isReplaced = false;
+    file.isDirty = true;
+    file.changedAtMs = this.files.clock.monotonic();
+    file.searchAgain();
+  }
+
+  /** Takes note of a copy that holds nothing that was not read, so that no later run reads it. */
+  takeAsRead(copy: {
+    readonly path: string;
+    readonly stat: FileStat;
+    readonly end: StartPosition;
+  }): void {
+    this.waiting.delete(identityKey(copy.stat));
+    this.start(copy.path, copy.stat, copy.end);
+  }
+
+  /** Adds a file that was never seen before, to be read from a position on. */
+  start(path: string, stat: FileStat, position: StartPosition): TailedFile {
+    const number = this.allocateFile();
+    const file = TailedFile.found({ source: this.files.name, file: number, path }, stat);
+    file.beginAt(position.offset, position.guard, position.head);
+    if (position.isWithinLine) file.setUnterminated(true);
+    file.presence = "listed";
+    file.bytes = Math.max(stat.bytes, position.offset);
+    file.wasEmpty = stat.bytes === 0;
+    file.modifiedMs = stat.modifiedMs;
+    file.isSized = true;
+    file.prove();
+    file.changedAtMs = this.files.clock.monotonic();
+    this.files.add(file);
+    return file;
+  }
+
+  /** Ledgers bytes that were destroyed before they were read. How many lines they were, nobody knows. */
+  private lose(file: TailedFile, bytes: number): void {
+    if (bytes === 0) return;
+    this.files.ledger.add("lost", "truncated_unread", 0, bytes);
+    this.files.logger.error("bytes were destroyed before they were read", {
+      source: this.files.name,
+      path: file.path,
+      bytes,
+    });
+  }
+
+  /** Ledgers held ranges whose bytes are gone. */
+  loseHeld(file: TailedFile): void {
+    const bytes = file.dropHeld();
+    if (bytes === 0) return;
+    this.files.ledger.add("lost", "lost_by_aggregator", 0, bytes);
+    this.files.logger.error("bytes that had to be read again are gone", {
+      source: this.files.name,
+      path: file.path,
+      bytes,
+    });
+  }
+
+  /** Files beside `path` whose names are its own plus a rotation ending, those under a number already left out. */
+  async findRotations(path: string): Promise<FoundFile[]> {
+    const siblings = (await findSiblings(this.files.disk, path)).filter(
+      (sibling) => isRotationOf(sibling, path) && !isCompressedName(sibling),
+    );
+    const look = await statFiles(this.files.disk, siblings);
+    return [...look.files.values()].filter((found) => {
+      const known = this.files.byIdentity(found.stat);
+      return known === undefined || !isSameInode(known, identityOf(found.stat));
+    });
+  }
+
+  /** Looks at all that stands in the folder of a path. */
+  async lookBeside(path: string): Promise<Look> {
+    const siblings = await findSiblings(this.files.disk, path);
+    const rotations = siblings.filter((sibling) => isRotationOf(sibling, path));
+    const others = siblings.filter((sibling) => !isRotationOf(sibling, path));
+    return statFiles(this.files.disk, [...rotations, ...others].slice(0, SIBLING_COUNT_MAX));
+  }
+
+  /** The copies of a file whose own content is gone: the longest first, of equal ones the newest. */
+  private async findCopies(file: TailedFile): Promise<Copy[]> {
+    const copies: Copy[] = [];
+    const rotations = await this.findRotations(file.path);
+    if (file.homePath !== file.path) rotations.push(...(await this.findRotations(file.homePath)));
+    const unique = new Map(rotations.map((found) => [identityKey(found.stat), found]));
+    for (const found of unique.values()) {
+      const copy = await this.judgeCopy(file, found);
+      if (copy !== undefined) copies.push(copy);
+    }
+    return copies.sort(
+      (a, b) => b.stat.bytes - a.stat.bytes || b.stat.modifiedMs - a.stat.modifiedMs,
+    );
+  }
+
+  private async judgeCopy(file: TailedFile, found: FoundFile): Promise<Copy | undefined> {
+    const path = found.paths[0];
+    if (path === undefined) return undefined;
+    const handle = await this.files.handles.openPath(path);
+    try {
+      const stat = await handle.stat();
+      if (!isSameInode(identityOf(stat), identityOf(found.stat))) return undefined;
+      const head = await readHead(handle);
+      const content = await probeContent(handle, head, file);
+      const seen = { ...identityOf(stat), path, bytes: stat.bytes };
+      const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
+      const match = matchFile(seen, [{ known: file, content, isElsewhere: false, wasCopy }]);
+      if (match.kind === "new" && !wasCopy) return undefined;
+      const end = await readPosition(handle, stat.bytes);
+      return { path, stat, isWhole: match.kind === "continues", end };
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** What has to be known to begin reading a file behind its first `offset` bytes. */
+export async function readPosition(handle: DiskFile, offset: number): Promise<StartPosition> {
+  const head = await readHead(handle);
+  const guardBytes = Math.min(offset, GUARD_BYTES_MAX);
+  const before = await readBytes(handle, offset - guardBytes, guardBytes);
+  const last = before.at(-1);
+  return {
+    offset,
+    guard: guardBefore(before, before.length),
+    head,
+    isWithinLine: last !== undefined && last !== LINE_FEED,
+  };
+}
+
+const LINE_FEED = 10;

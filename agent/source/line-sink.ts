@@ -1,0 +1,34 @@
+import type { Delta, LedgerKind } from "../../shared/protocol/batch.ts";
+
+/** What a source tells with the lines of one call. */
+export interface LineContext {
+  /** Service of events that name none. */
+  readonly service: string;
+  /** Events later than this do not move the highest event time. */
+  readonly eventTimeLimitMs: number;
+  /** Number of the file that the lines stem from. */
+  readonly file: number;
+  /** True when the bytes are the first of the file. */
+  readonly fileStart: boolean;
+}
+
+/** What a source needs of a line counter: it takes whole lines and hands over what they came to. */
+export interface LineSink {
+  /** Counts `buffer[from, to)`: whole lines. The bytes are not kept. */
+  count(buffer: Buffer, from: number, to: number, context: LineContext): void;
+  /** Counts one line that no line feed ends. */
+  countUnterminated(line: Buffer, context: LineContext): void;
+  /** Count of windows that wait for the next {@link take}. */
+  readonly pendingKeys: number;
+  /** Takes everything counted since the last take. */
+  take(): {
+    readonly deltas: Delta[];
+    readonly entries: readonly {
+      readonly kind: LedgerKind;
+      readonly reason: string;
+      readonly lines: number;
+      readonly bytes: number;
+    }[];
+    readonly eventTimeMaxMs: number | undefined;
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * One turn of reading one file: a read of a buffer's length, then everything that it shows is counted without any wait between, so that
+ * a cut sees either nothing of it or all.
+ *
+ * Every read begins with the bytes that the guard covers, so data and proof come from the same call: a file that was truncated and grew
+ * past the offset is noticed before one byte of it is counted. Where an unfinished line ends the file, the next read begins behind it: the
+ * search for its end never goes over the same bytes twice, however slowly the line grows, and a line over the limit needs no memory.
+ * The offset of the checkpoint stays where the line begins until its end is found.
+ */
+import type { DiskFile } from "../../shared/platform/disk.ts";
+import { FINGERPRINT_BYTES_MAX, fingerprintFits } from "./fingerprint.ts";
+import { guardBefore, guardFits } from "./guard.ts";
+import type { LineContext, LineSink } from "./line-sink.ts";
+import { readHead } from "./probe-file.ts";
+import type { SourceLedger } from "./source-ledger.ts";
+import { findLineFeed, splitLines } from "./split-lines.ts";
+import type { TailedFile } from "./tailed-file.ts";
+
+/** A buffer that all files of a source share; it grows to the longest line allowed. */
+export class ReadBuffer {
+  bytes: Buffer;
+
+  constructor(bytes: number) {
+    this.bytes = Buffer.allocUnsafe(bytes);
+  }
+
+  /** Makes it at least so long; what it held is lost. */
+  ensure(bytes: number): void {
+    if (this.bytes.length < bytes) this.bytes = Buffer.allocUnsafe(bytes);
+  }
+}
+
+/** What a turn works with. */
+export interface ReadContext {
+  readonly buffer: ReadBuffer;
+  readonly counter: LineSink;
+  readonly ledger: SourceLedger;
+  /** Longer lines, the line feed not counted, are rejected. */
+  readonly lineBytesMax: number;
+  readonly service: string;
+  readonly eventTimeLimitMs: number;
+}
+
+/** How a turn ended. `changed`: the bytes on disk are not those that were read before, and nothing was counted. */
+export interface Turn {
+  readonly outcome: "more" | "end" | "changed";
+  /** Bytes that were read from disk beyond the guard. */
+  readonly bytes: number;
+}
+
+const LINE_FEED = 10;
+const CHANGED: Turn = { outcome: "changed", bytes: 0 };
+
+/** Reads on in a file where it was left. `end`: its end was reached. */
+export async function readTurn(
+  file: TailedFile,
+  handle: DiskFile,
+  context: ReadContext,
+): Promise<Turn> {
+  const { buffer } = context;
+  if (!(await growFingerprint(file, handle))) return CHANGED;
+  const { guardBytes } = file.searchGuard;
+  const start = file.searchedTo - guardBytes;
+  const count = await handle.read(buffer.bytes, 0, buffer.bytes.length, start);
+
+  if (!guardFits(file.searchGuard, buffer.bytes.subarray(0, Math.min(guardBytes, count)))) {
+    return CHANGED;
+  }
+  if (start === 0 && !fitsFingerprint(file, buffer.bytes.subarray(0, count))) return CHANGED;
+  const isEnd = count < buffer.bytes.length;
+  const isAgain = countChunk(file, { start, from: guardBytes, to: count, isEnd }, context);
+  return { outcome: isEnd && !isAgain ? "end" : "more", bytes: count - guardBytes };
+}
+
+/** A part of the buffer: `from` and `to` are positions in it, `start` is the position of its first byte in the file. */
+interface Chunk {
+  readonly start: number;
+  readonly from: number;
+  readonly to: number;
+  /** True when the file ends with it, as far as it is written. */
+  readonly isEnd?: boolean;
+}
+
+/** Counts what a chunk holds; returns true when the same place must be read again from the line's beginning. */
+function countChunk(file: TailedFile, chunk: Chunk, context: ReadContext): boolean {
+  const { start, to } = chunk;
+  const buffer = context.buffer.bytes;
+  let { from } = chunk;
+  if (file.isUnterminated) {
+    from = countContinuation(file, chunk, context);
+  } else if (file.searchedTo > file.offset) {
+    const lineFeed = findLineFeed(buffer, from, to);
+    if (lineFeed < 0) {
+      file.searched(start + to, guardBefore(buffer, to));
+      return false;
+    }
+    const lineBytes = start + lineFeed - file.offset;
+    if (lineBytes <= context.lineBytesMax) {
+      context.buffer.ensure(file.guard.guardBytes + lineBytes + 1);
+      file.searchAgain();
+      return true;
+    }
+    context.ledger.add("rejected", "too_long", 1, lineBytes + 1);
+    from = lineFeed + 1;
+    file.advance(start + from, guardBefore(buffer, from));
+  }
+  const restFrom = countRuns(file, { start, from, to }, context);
+  if (restFrom > from) file.advance(start + restFrom, guardBefore(buffer, restFrom));
+  // In the middle of a file the next read simply begins with the cut line again; to look for its end first would read every chunk twice.
+  const isWaiting = chunk.isEnd === true || restFrom === from;
+  if (isWaiting && !file.isUnterminated) file.searched(start + to, guardBefore(buffer, to));
+  return false;
+}
+
+/** What follows a line that was counted without its end: up to the line feed it is no line. Returns the position behind it. */
+function countContinuation(file: TailedFile, chunk: Chunk, context: ReadContext): number {
+  const { start, from, to } = chunk;
+  if (from === to) return to;
+  const buffer = context.buffer.bytes;
+  const lineFeed = findLineFeed(buffer, from, to);
+  const end = lineFeed < 0 ? to : lineFeed + 1;
+  context.ledger.add("filtered", "continuation", 0, end - from);
+  file.advance(start + end, guardBefore(buffer, end));
+  if (lineFeed >= 0) file.setUnterminated(false);
+  return end;
+}
+
+/** Counts the whole lines of a chunk; returns the position where the rest begins. */
+function countRuns(file: TailedFile, chunk: Chunk, context: ReadContext): number {
+  const buffer = context.buffer.bytes;
+  const { runs, restFrom } = splitLines(buffer, chunk.from, chunk.to, context.lineBytesMax);
+  for (const run of runs) {
+    if (run.isTooLong) {
+      context.ledger.add("rejected", "too_long", 1, run.to - run.from);
+    } else {
+      const isFileStart = chunk.start + run.from === 0;
+      context.counter.count(buffer, run.from, run.to, countContext(file, context, isFileStart));
+    }
+  }
+  return restFrom;
+}
+
+function countContext(file: TailedFile, context: ReadContext, isFileStart: boolean): LineContext {
+  return {
+    service: context.service,
+    eventTimeLimitMs: context.eventTimeLimitMs,
+    file: file.file,
+    fileStart: isFileStart,
+  };
+}
+
+/** Compares the beginning of the file with its fingerprint, and lets that grow. */
+function fitsFingerprint(file: TailedFile, head: Buffer): boolean {
+  if (!fingerprintFits(file.fingerprint, head)) return false;
+  file.setHead(head);
+  return true;
+}
+
+/** Where a read will not begin at the file's first byte, a short fingerprint grows by a read of its own. */
+async function growFingerprint(file: TailedFile, handle: DiskFile): Promise<boolean> {
+  if (file.fingerprint.fingerprintBytes >= FINGERPRINT_BYTES_MAX) return true;
+  if (file.searchedTo === file.searchGuard.guardBytes) return true;
+  return fitsFingerprint(file, await readHead(handle));
+}
+
+/**
+ * Counts the last line of a file, which no line feed ends and of which nothing more is expected. `more`: a line feed came after all, or
+ * more bytes than were known.
+ */
+export async function readTail(
+  file: TailedFile,
+  handle: DiskFile,
+  context: ReadContext,
+): Promise<Turn> {
+  const end = file.searchedTo;
+  const lineBytes = end - file.offset;
+  if (lineBytes > context.lineBytesMax) {
+    context.ledger.add("rejected", "too_long", 1, lineBytes);
+    file.advance(end, file.searchGuard);
+  } else {
+    const { guardBytes } = file.guard;
+    const length = guardBytes + lineBytes;
+    context.buffer.ensure(length + 1);
+    const buffer = context.buffer.bytes;
+    const count = await handle.read(buffer, 0, length + 1, file.offset - guardBytes);
+    if (!guardFits(file.guard, buffer.subarray(0, Math.min(guardBytes, count)))) return CHANGED;
+    if (count !== length || findLineFeed(buffer, guardBytes, count) >= 0) {
+      file.searchAgain();
+      return { outcome: "more", bytes: 0 };
+    }
+    const isFileStart = file.offset === 0;
+    const line = buffer.subarray(guardBytes, length);
+    context.counter.countUnterminated(line, countContext(file, context, isFileStart));
+    file.advance(end, guardBefore(buffer, length));
+  }
+  file.setUnterminated(true);
+  return { outcome: "end", bytes: lineBytes };
+}
+
+/**
+ * Reads on in the first held range of a file. Both its ends are where lines end or where one was counted without its end; a range that
+ * does not begin behind a line feed begins with a continuation.
+ */
+export async function readHeldTurn(
+  file: TailedFile,
+  handle: DiskFile,
+  context: ReadContext,
+): Promise<Turn> {
+  const range = file.held[0];
+  if (range === undefined) return { outcome: "end", bytes: 0 };
+  const { guardBytes } = file.guard;
+  const { buffer } = context;
+  const guarded = await handle.read(buffer.bytes, 0, guardBytes, file.offset - guardBytes);
+  if (!guardFits(file.guard, buffer.bytes.subarray(0, guarded))) return CHANGED;
+
+  const at = Math.max(range.from, file.heldSearchedTo);
+  const lead = at > 0 ? 1 : 0;
+  const length = Math.min(buffer.bytes.length, range.to - at + lead);
+  const count = await handle.read(buffer.bytes, 0, length, at - lead);
+  if (count <= lead) return CHANGED;
+  countHeldChunk(file, { start: at - lead, from: lead, to: count }, context);
+  return { outcome: "more", bytes: count - lead };
+}
+
+function countHeldChunk(file: TailedFile, chunk: Chunk, context: ReadContext): void {
+  const { start, from, to } = chunk;
+  const buffer = context.buffer.bytes;
+  const range = file.held[0];
+  if (range === undefined) return;
+  const isBegun = start + from > range.from;
+  const lineFeed = findLineFeed(buffer, from, to);
+  const isLast = start + to === range.to;
+  if (!isBegun && from > 0 && buffer[0] !== LINE_FEED) {
+    const end = lineFeed < 0 ? to : lineFeed + 1;
+    context.ledger.add("filtered", "continuation", 0, end - from);
+    file.releaseHeld(start + end);
+  } else if (lineFeed < 0 && !isLast) {
+    file.heldSearchedTo = start + to;
+  } else if (isBegun) {
+    const end = lineFeed < 0 ? to : lineFeed + 1;
+    const bytes = start + end - range.from;
+    if (bytes - (lineFeed < 0 ? 0 : 1) > context.lineBytesMax) {
+      context.ledger.add("rejected", "too_long", 1, bytes);
+      file.releaseHeld(start + end);
+    } else {
+      context.buffer.ensure(bytes + 1);
+      file.heldSearchedTo = range.from;
+    }
+  } else {
+    countHeldLines(file, chunk, context);
+  }
+}
+
+/** Counts the lines of a chunk that begins where a line of the held range begins. */
+function countHeldLines(file: TailedFile, chunk: Chunk, context: ReadContext): void {
+  const { start, to } = chunk;
+  const restFrom = countRuns(file, chunk, context);
+  const isLast = start + to === file.held[0]?.to;
+  if (isLast && restFrom < to) {
+    const line = context.buffer.bytes.subarray(restFrom, to);
+    if (line.length > context.lineBytesMax) {
+      context.ledger.add("rejected", "too_long", 1, line.length);
+    } else {
+      const isFileStart = start + restFrom === 0;
+      context.counter.countUnterminated(line, countContext(file, context, isFileStart));
+    }
+  }
+  file.releaseHeld(start + (isLast ? to : restFrom));
+}

@@ -1,0 +1,55 @@
+/** What names say about rotation. Names alone prove nothing: content decides, names only say where to look and how to read equal content. */
+
+const NUMBER = String.raw`\.\d{1,9}`;
+const DATE = String.raw`[-._]\d{4}[-_.]?\d{2}(?:[-_.]?\d{2})?(?:[-_T.:]?\d{1,10})*Z?`;
+const ENDING = new RegExp(`(?:${NUMBER}|${DATE})$`);
+const WHOLE_ENDING = new RegExp(`^(?:${DATE}|${NUMBER})(?:${NUMBER})?$`);
+const COMPRESSED = /\.(?:gz|bz2|xz|zst|lz4|lzma|Z|zip)$/;
+
+/** States whether `path` is `base` plus a rotation ending: `.1`, `.2`, …, `-DATE`, `.DATE`, or a date and a number. */
+export function isRotationOf(path: string, base: string): boolean {
+  return path.startsWith(base) && WHOLE_ENDING.test(path.slice(base.length));
+}
+
+/** The path without its rotation endings: what all generations of one log have in common. */
+export function chainOf(path: string): string {
+  const nameFrom = path.lastIndexOf("/") + 1;
+  let name = path.slice(nameFrom);
+  for (;;) {
+    const shorter = name.replace(ENDING, "");
+    if (shorter === name || shorter === "") return path.slice(0, nameFrom) + name;
+    name = shorter;
+  }
+}
+
+/** States whether a name is that of a compressed file; such bytes are no lines. */
+export function isCompressedName(path: string): boolean {
+  return COMPRESSED.test(path);
+}
+
+/** A file as far as its age within a chain is concerned. */
+export interface AgedFile {
+  readonly path: string;
+  /** Milliseconds since the Unix epoch; undefined where the file system reports none. */
+  readonly birthMs: number | undefined;
+  readonly modifiedMs: number;
+}
+
+/**
+ * States whether `other` is a later generation than `reference`, both of one chain. The last change decides, then the birth; at a
+ * tie the number at the end, since rotation counts up what is older.
+ */
+export function isLaterGeneration(other: AgedFile, reference: AgedFile): boolean {
+  const births = [other.birthMs, reference.birthMs] as const;
+  if (births[0] !== undefined && births[1] !== undefined && births[0] < births[1]) return false;
+  if (other.modifiedMs !== reference.modifiedMs) return other.modifiedMs > reference.modifiedMs;
+  if (births[0] !== undefined && births[1] !== undefined && births[0] > births[1]) return true;
+  const numbers = [endingNumber(other.path), endingNumber(reference.path)] as const;
+  if (numbers[0] !== undefined && numbers[1] !== undefined) return numbers[0] < numbers[1];
+  return other.path > reference.path;
+}
+
+function endingNumber(path: string): number | undefined {
+  const digits = /\.(\d{1,9})$/.exec(path)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

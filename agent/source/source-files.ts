@@ -1,0 +1,153 @@
+import { systemCode } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { Clock } from "../../shared/platform/clock.ts";
+import type { Disk, FileStat } from "../../shared/platform/disk.ts";
+import { FileHandles } from "./file-handles.ts";
+import { isGone } from "./find-files.ts";
+import { chainOf } from "./rotation-name.ts";
+import type { SourceLedger } from "./source-ledger.ts";
+import { identityKey, type TailedFile } from "./tailed-file.ts";
+
+/** What a file source is told by its configuration. */
+export interface FileSourceSettings {
+  /** Glob patterns. */
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  /** Service of events that name none. */
+  readonly service: string;
+  /** Longer lines, the line feed not counted, are rejected as `too_long`. */
+  readonly lineBytesMax: number;
+  /** A file that lost its name and is unchanged for so long is finished. */
+  readonly rotateWaitMs: number;
+  /** Without anything new for so long the source is reported idle. */
+  readonly idleAfterMs: number;
+  /** Most files that are open at a time. */
+  readonly handleCountMax: number;
+}
+
+/** What the parts of a file source share: its files, their handles, and the doors to the outside. */
+export interface SourceFilesOptions {
+  readonly name: string;
+  readonly settings: FileSourceSettings;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly ledger: SourceLedger;
+  readonly logger: Logger;
+}
+
+const RETRY_MS_MIN = 500;
+const RETRY_MS_MAX = 30_000;
+
+/** All files of one source, gone ones too until a cut has told so. */
+export class SourceFiles {
+  readonly name: string;
+  readonly settings: FileSourceSettings;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly ledger: SourceLedger;
+  readonly logger: Logger;
+  readonly handles: FileHandles;
+  /** By number. */
+  readonly all: Map<number, TailedFile> = new Map();
+  private readonly identities = new Map<string, TailedFile>();
+  /** Paths that failed when last looked at, and with which code: each is warned of once. */
+  private readonly failing = new Map<string, string>();
+
+  constructor(options: SourceFilesOptions) {
+    this.name = options.name;
+    this.settings = options.settings;
+    this.disk = options.disk;
+    this.clock = options.clock;
+    this.ledger = options.ledger;
+    this.logger = options.logger;
+    this.handles = new FileHandles(options.disk, options.settings.handleCountMax);
+  }
+
+  /** The file that has, or last had, this device and inode. */
+  byIdentity(identity: { readonly device: string; readonly inode: string }) {
+    return this.identities.get(identityKey(identity));
+  }
+
+  /** Adds a file under its number. */
+  add(file: TailedFile): void {
+    this.all.set(file.file, file);
+    this.identities.set(identityKey(file), file);
+  }
+
+  /** Takes over where a file is. */
+  place(file: TailedFile, path: string, stat: FileStat): void {
+    this.release(file);
+    file.place(path, stat);
+    this.identities.set(identityKey(file), file);
+  }
+
+  /** Another file has its inode. */
+  replace(file: TailedFile): void {
+    this.release(file);
+    file.isReplaced = true;
+  }
+
+  /** Forgets a file for good. */
+  delete(file: TailedFile): void {
+    this.release(file);
+    this.all.delete(file.file);
+  }
+
+  private release(file: TailedFile): void {
+    const key = identityKey(file);
+    if (this.identities.get(key) === file) this.identities.delete(key);
+  }
+
+  /** Files by what their generations have in common. */
+  byChain(): Map<string, TailedFile[]> {
+    const chains = new Map<string, TailedFile[]>();
+    for (const file of this.all.values()) {
+      if (file.isRemoved) continue;
+      const chain = chainOf(file.path);
+      const members = chains.get(chain);
+      if (members === undefined) chains.set(chain, [file]);
+      else members.push(file);
+    }
+    return chains;
+  }
+
+  /**
+   * Takes note that an operation on a file failed: it is tried again later, ever more rarely, and warned of once. Errors that do not come
+   * from the system are thrown on.
+   */
+  fail(file: TailedFile, error: unknown): void {
+    const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** file.errorCount);
+    file.retryAtMs = this.clock.monotonic() + waitMs;
+    if (isGone(error)) return;
+    file.errorCount++;
+    this.failPath(file.path, error);
+  }
+
+  /** Takes note that reading a file worked. */
+  succeed(file: TailedFile): void {
+    if (file.errorCount === 0) return;
+    file.errorCount = 0;
+    file.retryAtMs = 0;
+    this.succeedPath(file.path);
+  }
+
+  /** Takes note that a look at a path failed; warns once for each code. */
+  failPath(path: string, error: unknown): void {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (this.failing.get(path) === code) return;
+    this.failing.set(path, code);
+    this.logger.warn("cannot read file; will try again", {
+      source: this.name,
+      path,
+      code,
+      advice: code === "EACCES" || code === "EPERM" ? "let the agent's user read it" : undefined,
+    });
+  }
+
+  /** Takes note that a look at a path worked. */
+  succeedPath(path: string): void {
+    if (!this.failing.delete(path)) return;
+    this.logger.info("file can be read again", { source: this.name, path });
+  }
+}

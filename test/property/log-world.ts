@@ -1,0 +1,294 @@
+import { FileSource } from "../../agent/source/file-source.ts";
+import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
+import { SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
+import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
+import { Simulation } from "../../shared/platform/simulated/simulation.ts";
+import type { Checkpoint, LedgerEntry } from "../../shared/protocol/batch.ts";
+import { RecountingSink } from "../unit/agent/source/recounting-sink.ts";
+
+/** How a log lives. */
+export interface LogLife {
+  readonly seed: number;
+  /** Whether the pattern finds rotated files too. */
+  readonly isRotatedMatched: boolean;
+  /** Whether the newest rotated file has the highest number; else numbers shift. */
+  readonly isCountingUp: boolean;
+  /** Whether rotated files are there before the source is. */
+  readonly hasOldFiles: boolean;
+}
+
+/** One thing that happens. */
+export type Action =
+  | "append"
+  | "appendHalf"
+  | "rename"
+  | "copytruncate"
+  | "copy"
+  | "truncateAfterCopy"
+  | "truncate"
+  | "remove"
+  | "removeOldest"
+  | "discover"
+  | "read"
+  | "cut"
+  | "crash"
+  | "wait";
+
+const LOG = "/logs/x.log";
+const ROTATE_WAIT_MS = 10_000;
+
+/** A log, its rotated files, and a file source that follows them; and what is expected of it. */
+export class LogWorld {
+  /** What went wrong. */
+  readonly faults: string[] = [];
+  private readonly life: LogLife;
+  private readonly simulation: Simulation;
+  private readonly host: SimulatedHost;
+  private process: SimulatedProcess;
+  private sink = new RecountingSink();
+  private source: FileSource;
+  private nextFile = 1;
+  private readonly stored = new Map<number, Checkpoint>();
+  private ledger: readonly LedgerEntry[] = [];
+  private readonly counted = new Map<string, number>();
+  private readonly written = new Set<string>();
+  private readonly destroyed = new Set<string>();
+  private lineCount = 0;
+  private half = "";
+  private hasCopy = false;
+  private rotations = 0;
+
+  constructor(life: LogLife) {
+    this.life = life;
+    this.simulation = new Simulation(life.seed);
+    this.host = new SimulatedHost(this.simulation, "host1", new SimulatedNetwork(this.simulation));
+    if (life.hasOldFiles && !life.isRotatedMatched) {
+      this.host.disk.append(`${LOG}.1`, Buffer.from("old line that nobody asked for\n"));
+      this.rotations = 1;
+    }
+    this.process = this.host.start("agent");
+    this.source = this.start();
+  }
+
+  /** Lets one thing happen. */
+  async act(action: Action, how: { readonly lines?: number; readonly bytes?: number }) {
+    await this.begin();
+    await this.pass(5);
+    if (action === "append") this.append(how.lines ?? 1);
+    else if (action === "appendHalf") this.appendHalf();
+    else if (action === "rename") this.rotate(true);
+    else if (action === "copytruncate") {
+      this.copy();
+      this.truncateAfterCopy();
+    } else if (action === "copy") this.copy();
+    else if (action === "truncateAfterCopy") this.truncateAfterCopy();
+    else if (action === "truncate") this.truncate();
+    else if (action === "remove") this.remove();
+    else if (action === "removeOldest") this.removeOldest();
+    else if (action === "discover") await this.drive(this.source.discover());
+    else if (action === "read") await this.drive(this.source.read(how.bytes ?? 1));
+    else if (action === "cut") this.cut();
+    else if (action === "crash") this.crash();
+    else await this.pass(ROTATE_WAIT_MS + 1_000);
+  }
+
+  /**
+   * Generations that come and go unseen under names that no pattern finds can only be found from a known one on. So there the log
+   * is known from the start, and nothing is destroyed.
+   */
+  private async begin(): Promise<void> {
+    if (this.life.isRotatedMatched || this.lineCount > 0) return;
+    await this.pass(1_000);
+    this.append(1);
+    await this.drive(this.source.discover());
+    this.cut();
+  }
+
+  /** Lets the source come to its end, then looks what is missing. */
+  async settle(): Promise<void> {
+    this.appendHalf();
+    if (this.half !== "") this.appendHalf();
+    for (let round = 0; round < 8; round++) {
+      await this.drive(this.source.discover());
+      while ((await this.drive(this.source.read(1_000_000))) > 0);
+      this.cut();
+      await this.pass(ROTATE_WAIT_MS + 1_000);
+    }
+    for (const line of this.written) {
+      if (!this.counted.has(line) && !this.destroyed.has(line)) {
+        this.faults.push(`${line} was not counted`);
+      }
+    }
+    for (const line of this.counted.keys()) {
+      if (!this.written.has(line)) this.faults.push(`counted what was not written: ${line}`);
+    }
+    const aggregated = this.ledger.find((entry) => entry.kind === "aggregated");
+    if ((aggregated?.lines ?? 0) !== this.counted.size) {
+      this.faults.push(`the ledger says ${aggregated?.lines} lines, ${this.counted.size} counted`);
+    }
+    if (this.source.backlogBytes !== 0) this.faults.push("a backlog is left");
+  }
+
+  private start(): FileSource {
+    this.sink = new RecountingSink();
+    const numbers = [0, ...this.stored.keys()];
+    this.nextFile = Math.max(...numbers) + 1;
+    const silent = () => undefined;
+    return new FileSource({
+      name: "app",
+      settings: {
+        paths: [this.life.isRotatedMatched ? "/logs/*.log*" : "/logs/*.log"],
+        exclude: [],
+        service: "app",
+        lineBytesMax: 200,
+        rotateWaitMs: ROTATE_WAIT_MS,
+        idleAfterMs: 30_000,
+        handleCountMax: 3,
+      },
+      platform: this.process.platform,
+      counter: this.sink,
+      checkpoints: [...this.stored.values()].filter((checkpoint) => !checkpoint.removed),
+      ledger: this.ledger,
+      allocateFile: () => this.nextFile++,
+      startAt: "beginning",
+      maxFutureMs: 600_000,
+      once: false,
+      logger: { error: silent, warn: silent, info: silent, debug: silent },
+      bufferBytes: 1_024,
+    });
+  }
+
+  private cut(): void {
+    const lines = [...this.sink.lines];
+    const cut = this.source.cut();
+    for (const checkpoint of cut.checkpoints) this.stored.set(checkpoint.file, checkpoint);
+    this.ledger = cut.ledger;
+    for (const line of lines) {
+      const count = (this.counted.get(line) ?? 0) + 1;
+      this.counted.set(line, count);
+      if (count > 1) this.faults.push(`${line} was counted ${count} times`);
+    }
+  }
+
+  private crash(): void {
+    this.process.kill();
+    this.process = this.host.start("agent");
+    this.source = this.start();
+  }
+
+  private append(count: number): void {
+    if (this.half !== "") this.appendHalf();
+    // What is written between copy and truncation is destroyed, and where no pattern finds the copy nobody can tell it from other files.
+    if (!this.life.isRotatedMatched) this.truncateAfterCopy();
+    let text = "";
+    for (let index = 0; index < count; index++) {
+      const line = `<line ${++this.lineCount} ${"x".repeat((this.lineCount * 7) % 90)}>`;
+      this.written.add(line);
+      text += `${line}\n`;
+    }
+    this.host.disk.append(LOG, Buffer.from(text));
+  }
+
+  /** Writes half a line, or the other half of the last one. */
+  private appendHalf(): void {
+    if (this.half !== "") {
+      this.host.disk.append(LOG, Buffer.from(`${this.half}\n`));
+      this.half = "";
+      return;
+    }
+    if (!this.life.isRotatedMatched) this.truncateAfterCopy();
+    const line = `<line ${++this.lineCount} in two halves>`;
+    this.written.add(line);
+    this.host.disk.append(LOG, Buffer.from(line.slice(0, 9)));
+    this.half = line.slice(9);
+  }
+
+  /** Only whole lines are rotated: half ones are the matter of tests of their own. */
+  private endLine(): void {
+    if (this.half !== "") this.appendHalf();
+  }
+
+  private shift(): string {
+    const { disk } = this.host;
+    if (this.life.isCountingUp) return `${LOG}.${++this.rotations}`;
+    for (let number = this.rotations; number >= 1; number--) {
+      if (disk.contentOf(`${LOG}.${number}`) === undefined) continue;
+      disk.rename(`${LOG}.${number}`, `${LOG}.${number + 1}`);
+    }
+    this.rotations++;
+    return `${LOG}.1`;
+  }
+
+  private rotate(isRecreated: boolean): void {
+    this.endLine();
+    // Who copies, truncates then.
+    if (this.host.disk.contentOf(LOG) === undefined || this.hasCopy) return;
+    this.host.disk.rename(LOG, this.shift());
+    if (isRecreated) this.host.disk.append(LOG, Buffer.alloc(0));
+  }
+
+  private copy(): void {
+    this.endLine();
+    const content = this.host.disk.contentOf(LOG);
+    if (content === undefined || this.hasCopy) return;
+    this.host.disk.append(this.shift(), content);
+    this.hasCopy = true;
+  }
+
+  private truncateAfterCopy(): void {
+    if (!this.hasCopy) return;
+    this.truncate();
+  }
+
+  private truncate(): void {
+    this.endLine();
+    if (!this.life.isRotatedMatched && !this.hasCopy) return;
+    if (this.host.disk.contentOf(LOG) === undefined) return;
+    this.destroying(() => this.host.disk.truncate(LOG, 0));
+    this.hasCopy = false;
+  }
+
+  private remove(): void {
+    this.endLine();
+    if (!this.life.isRotatedMatched) return;
+    if (this.host.disk.contentOf(LOG) === undefined) return;
+    this.destroying(() => this.host.disk.remove(LOG));
+    this.hasCopy = false;
+  }
+
+  private removeOldest(): void {
+    if (!this.life.isRotatedMatched) return;
+    const number = this.life.isCountingUp
+      ? [...Array(this.rotations + 1).keys()].find((n) => this.host.disk.contentOf(`${LOG}.${n}`))
+      : this.rotations;
+    const path = `${LOG}.${number}`;
+    if (this.host.disk.contentOf(path) === undefined) return;
+    this.destroying(() => this.host.disk.remove(path));
+  }
+
+  private destroying(action: () => void): void {
+    const before = this.present();
+    action();
+    const after = this.present();
+    for (const line of before) if (!after.has(line)) this.destroyed.add(line);
+  }
+
+  private present(): Set<string> {
+    const lines = new Set<string>();
+    for (const path of this.host.disk.paths("/logs")) {
+      for (const line of (this.host.disk.contentOf(path) ?? "").toString().split("\n")) {
+        lines.add(line);
+      }
+    }
+    return lines;
+  }
+
+  private async drive<T>(work: Promise<T>): Promise<T> {
+    await this.simulation.run();
+    return work;
+  }
+
+  private pass(ms: number): Promise<void> {
+    return this.simulation.run(this.simulation.timeMs + ms);
+  }
+}
