@@ -28,14 +28,14 @@ import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
-import { answerWindows } from "./serve/windows.ts";
+import { WindowsApi } from "./serve/windows.ts";
 import { Delivery } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { StoreFeed } from "./sinks/store-feed.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long sinks may go on delivering what waits when the aggregator closes. */
+/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -150,7 +150,7 @@ class RunningAggregator implements Aggregator {
 
   async #drain(): Promise<void> {
     await this.#listener?.close();
-    this.#receiver.stop();
+    await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
     await this.#processor.close();
   }
@@ -198,11 +198,11 @@ class RunningAggregator implements Aggregator {
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
-    const windows = {
+    const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
       timers: this.#platform.timers,
-    };
+    });
     return [
       {
         ...{ method: "POST", path: "/v1/batches", scope: "ingest" },
@@ -214,7 +214,7 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
-        handle: ({ query, principal }) => answerWindows(windows, principal.tenant, query),
+        handle: ({ query, principal }) => windows.answer(principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },

@@ -56,6 +56,7 @@ export interface ReceiverParts {
 export class Receiver {
   readonly #parts: ReceiverParts;
   readonly #admission: Admission;
+  readonly #underWay = new Set<Promise<HttpResponse>>();
   readonly #stop = new AbortController();
 
   constructor(parts: ReceiverParts) {
@@ -68,9 +69,14 @@ export class Receiver {
     return this.#admission.bytes;
   }
 
-  /** Lets requests under way be answered with what is known by now. */
-  stop(): void {
+  /** Waits until requests under way are answered, at most `waitMs`; then they are answered with what is known by then. */
+  async drain(waitMs: number): Promise<void> {
+    const answered = new AbortController();
+    const wait = this.#parts.timers.sleep(waitMs, answered.signal);
+    const all = Promise.allSettled(this.#underWay).then(() => answered.abort());
+    await Promise.race([all, wait]);
     this.#stop.abort();
+    await all;
   }
 
   /** Answers `POST /v1/batches`. */
@@ -179,9 +185,12 @@ export class Receiver {
     work: () => Promise<HttpResponse>,
   ): Promise<HttpResponse> {
     if ("refusal" in admitted) return this.#refuse(admitted.refusal);
+    const answering = work();
+    this.#underWay.add(answering);
     try {
-      return await work();
+      return await answering;
     } finally {
+      this.#underWay.delete(answering);
       admitted.release();
     }
   }

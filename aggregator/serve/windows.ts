@@ -9,6 +9,8 @@ import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-qu
 
 /** Beyond all minutes that a date can show (8.64e15 ms), within those that a key can hold. */
 const MINUTE_LIMIT = 150e9;
+/** Answers are up to some 10 MB long while they are put together. */
+const QUERY_COUNT_MAX = 16;
 /** Minutes that are read at once, so that a large query keeps nobody else waiting. */
 const MINUTES_AT_ONCE = 1_000;
 
@@ -21,8 +23,35 @@ export interface WindowSource {
   readonly timers: Timers;
 }
 
-/** Answers `GET /v1/windows`; `query` is what follows the question mark. */
-export async function answerWindows(
+/** Answers `GET /v1/windows`, so many at a time. */
+export class WindowsApi {
+  readonly #source: WindowSource;
+  #underWayCount = 0;
+
+  constructor(source: WindowSource) {
+    this.#source = source;
+  }
+
+  /** `query` is what follows the question mark. */
+  async answer(tenant: string, query: string): Promise<HttpResponse> {
+    if (this.#underWayCount >= QUERY_COUNT_MAX) {
+      return problemAnswer({
+        status: 503,
+        code: "overloaded",
+        detail: `${QUERY_COUNT_MAX} queries are under way; try again in a moment.`,
+        retryAfterSeconds: 1,
+      });
+    }
+    this.#underWayCount++;
+    try {
+      return await answerWindows(this.#source, tenant, query);
+    } finally {
+      this.#underWayCount--;
+    }
+  }
+}
+
+async function answerWindows(
   source: WindowSource,
   tenant: string,
   query: string,

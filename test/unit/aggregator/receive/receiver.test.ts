@@ -137,9 +137,10 @@ describe("receiving batches", () => {
   it("answers with what is known by then when it stops", async () => {
     intake.verdict = undefined;
     const sending = sendBatches();
-    receiver.stop();
+    const draining = receiver.drain(1_000);
     expect(await answered(sending)).toMatchObject({ status: 200, value: { applied: 0 } });
-    expect(simulation.timeMs).toBe(0);
+    await draining;
+    expect(simulation.timeMs).toBe(1_000);
   });
 
   it.each([
