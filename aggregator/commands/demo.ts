@@ -82,7 +82,7 @@ class Demo {
     this.#sample = new DemoSample(await readWholeFile(platform.disk, fileURLToPath(SAMPLE)));
     this.#log = await platform.disk.open(this.#logPath, "create");
     await this.#write(this.#startMs + HISTORY_MS);
-    const logger = textLogger(this.#io.stderr, platform.clock.now, "warn");
+    const logger = textLogger(this.#io.stderr, () => platform.clock.now(), "warn");
     await this.#startAggregator(logger);
     this.#agent = await startAgent(
       platform,
