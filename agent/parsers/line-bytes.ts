@@ -1,6 +1,5 @@
 /** Small questions about the bytes of a line, asked without making a string of them. */
 
-const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
@@ -11,14 +10,6 @@ export function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
     if (byte !== SPACE && (byte < 0x09 || byte > CARRIAGE_RETURN)) return false;
   }
   return true;
-}
-
-/** The end of a line's content: `to`, or less when a line feed, a carriage return or both end it. */
-export function contentEnd(bytes: Uint8Array, from: number, to: number): number {
-  let end = to;
-  if (end > from && bytes[end - 1] === LINE_FEED) end--;
-  if (end > from && bytes[end - 1] === CARRIAGE_RETURN) end--;
-  return end;
 }
 
 /** Count of the bytes of a UTF-8 byte order mark at `from`: 3 or 0. */

@@ -1,0 +1,87 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
+import { inputFault, readInput, STDIN_NAME } from "../../../../agent/commands/read-input.ts";
+import { realPlatform } from "../../../../shared/platform/real-platform.ts";
+import { pieces, temporaryFile } from "./test-io.ts";
+
+async function read(path: string, stdin: readonly (string | Buffer)[] = []) {
+  let text = "";
+  let bytesRead = 0;
+  const lines = new LineBuffer(
+    {
+      lines: (buffer, from, to) => {
+        text += buffer.toString("latin1", from, to);
+      },
+      unterminated: (line) => {
+        text += line.toString("latin1");
+      },
+      tooLong: () => undefined,
+    },
+    1 << 24,
+  );
+  let fault: string | undefined;
+  try {
+    await readInput({
+      path,
+      disk: realPlatform.disk,
+      stdin: pieces(stdin),
+      lines,
+      onRead: async (bytes) => {
+        bytesRead += bytes;
+      },
+      signal: new AbortController().signal,
+    });
+  } catch (error) {
+    fault = inputFault(error);
+  }
+  return { text, bytesRead, fault };
+}
+
+/** More than any buffer on the way holds, and no period that fits one. */
+const LARGE = Array.from({ length: 200_000 }, (_, index) => `line ${index}`).join("\n");
+
+describe("readInput", () => {
+  test("reads a file to its end", async () => {
+    for (const content of ["", "a", "a\nb\n", LARGE]) {
+      const found = await read(temporaryFile("x.log", content));
+      expect(found).toEqual({ text: content, bytesRead: content.length, fault: undefined });
+    }
+  });
+
+  test("unpacks gzip by its first bytes, several members in a row too", async () => {
+    const half = LARGE.length / 2;
+    const packed = Buffer.concat([gzipSync(LARGE.slice(0, half)), gzipSync(LARGE.slice(half))]);
+    for (const name of ["x.log.gz", "x.log"]) {
+      const found = await read(temporaryFile(name, packed));
+      expect(found.text === LARGE).toBe(true);
+      expect(found.bytesRead).toBe(packed.length);
+    }
+  });
+
+  test("reads a file that is only called .gz as it is", async () => {
+    expect((await read(temporaryFile("x.gz", "plain\n"))).text).toBe("plain\n");
+  });
+
+  test("reads standard input, packed or not, in whatever pieces", async () => {
+    expect((await read(STDIN_NAME, ["a", "b\nc", "\n"])).text).toBe("ab\nc\n");
+    const packed = gzipSync("ab\nc\n");
+    const bytewise = [...packed].map((byte) => Buffer.from([byte]));
+    expect((await read(STDIN_NAME, bytewise)).text).toBe("ab\nc\n");
+    expect((await read(STDIN_NAME, [])).text).toBe("");
+    expect((await read(STDIN_NAME, ["x"])).text).toBe("x");
+  });
+
+  test("hands over what came before a fault, and says what the fault is", async () => {
+    const packed = gzipSync(`${LARGE}\n`);
+    const cutOff = await read(temporaryFile("x.gz", packed.subarray(0, packed.length - 40)));
+    expect(cutOff.fault).toBe("its gzip data ends too early; what came before was counted");
+    expect(LARGE.startsWith(cutOff.text.trimEnd())).toBe(true);
+    expect(cutOff.text.length).toBeGreaterThan(LARGE.length / 2);
+    const damaged = Buffer.from(packed);
+    damaged.fill(0xff, 1000, 1100);
+    expect((await read(temporaryFile("x.gz", damaged))).fault).toContain("corrupt");
+    expect((await read("/nowhere/at/all.log")).fault).toBe("there is no such file");
+    expect((await read("/")).fault).toContain("folder");
+  });
+});
