@@ -8,6 +8,8 @@ import type { LineBuffer } from "./line-buffer.ts";
 /** What stands for standard input among the files of a command line. */
 export const STDIN_NAME = "-";
 
+/** What gzip data begins with (RFC 1952, section 2.3.1). */
+const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const GUNZIP_CHUNK_BYTES = 256 * 1024;
 
 /** Where lines come from and what is told meanwhile. */
@@ -34,7 +36,13 @@ export async function readInput(options: InputOptions): Promise<void> {
   const file = await options.disk.open(options.path, "read");
   try {
     const head = options.lines.room();
-    const headBytes = await file.read(head, 0, head.length, 0);
+    let headBytes = 0;
+    // A pipe may deliver a single byte first.
+    while (headBytes < GZIP_MAGIC.length) {
+      const bytes = await file.read(head, headBytes, head.length - headBytes, headBytes);
+      if (bytes === 0) break;
+      headBytes += bytes;
+    }
     if (isGzip(head, headBytes)) {
       await gunzip(options, filePieces(file, Buffer.from(head.subarray(0, headBytes))));
       return;
@@ -68,7 +76,7 @@ export function inputFault(error: unknown): string {
 }
 
 function isGzip(bytes: Uint8Array, length: number): boolean {
-  return length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return length >= GZIP_MAGIC.length && GZIP_MAGIC.every((byte, at) => bytes[at] === byte);
 }
 
 /** The pieces of a file, `head` first, each in a buffer of its own. */
@@ -85,8 +93,7 @@ async function* filePieces(file: DiskFile, head: Buffer): AsyncGenerator<Buffer>
 async function readPieces(options: InputOptions, pieces: AsyncIterable<Buffer>): Promise<void> {
   const iterator = pieces[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);
-  // A pipe may deliver a single byte first.
-  while (head.length < 2) {
+  while (head.length < GZIP_MAGIC.length) {
     const { value, done } = await iterator.next();
     if (done === true) break;
     head = Buffer.concat([head, value]);

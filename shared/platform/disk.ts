@@ -90,9 +90,19 @@ const OPEN_FLAGS = {
 } as const;
 
 function realFile(handle: FileHandle): DiskFile {
+  let isPipe = false;
   return {
-    read: async (target, targetOffset, length, position) =>
-      (await handle.read(target, targetOffset, length, position)).bytesRead,
+    read: async (target, targetOffset, length, position) => {
+      try {
+        const at = isPipe ? null : position;
+        return (await handle.read(target, targetOffset, length, at)).bytesRead;
+      } catch (error) {
+        // A pipe has no positions: it is read as it comes.
+        if (isPipe || systemCode(error) !== "ESPIPE") throw error;
+        isPipe = true;
+        return (await handle.read(target, targetOffset, length, null)).bytesRead;
+      }
+    },
     write: async (bytes, position) => {
       let written = 0;
       while (written < bytes.length) {

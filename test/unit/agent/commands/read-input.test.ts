@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
@@ -70,6 +72,16 @@ describe("readInput", () => {
     expect((await read(STDIN_NAME, bytewise)).text).toBe("ab\nc\n");
     expect((await read(STDIN_NAME, [])).text).toBe("");
     expect((await read(STDIN_NAME, ["x"])).text).toBe("x");
+  });
+
+  test("reads a named pipe, packed or not", async () => {
+    for (const content of [LARGE, gzipSync(LARGE)]) {
+      const path = temporaryFile("unused", "").replace("unused", "pipe");
+      execFileSync("mkfifo", [path]);
+      const [found] = await Promise.all([read(path), writeFile(path, content)]);
+      expect(found.fault).toBeUndefined();
+      expect(found.text === LARGE).toBe(true);
+    }
   });
 
   test("hands over what came before a fault, and says what the fault is", async () => {
