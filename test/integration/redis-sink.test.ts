@@ -1,75 +1,25 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createClient, type RedisClientType } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sink as kind } from "../../aggregator/sinks/redis.ts";
 import type { Sink, WindowResult } from "../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
-import { findServer } from "./servers.ts";
+import { RedisServer } from "./redis-server.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 const START_MS = Date.parse("2026-11-20T10:00:00Z");
 const MINUTES_MS = 5 * 60_000;
 
-let folder = "";
-let port = 0;
-let server: ChildProcess | undefined;
+let server: RedisServer;
 let client: RedisClientType;
 let sink: Sink;
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const found = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(found));
-    });
-  });
-}
-
-async function startServer(): Promise<void> {
-  const program = findServer("redis");
-  if (program === undefined) throw new Error("no redis-server");
-  const child = spawn(
-    program,
-    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  server = child;
-  await new Promise<void>((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}`)));
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (chunk.includes("Ready to accept connections")) resolve();
-    });
-  });
-}
-
-async function stopServer(): Promise<void> {
-  const child = server;
-  if (child === undefined) return;
-  server = undefined;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
-  await ended;
-}
-
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tailrace-redis-"));
-  port = await freePort();
-  await startServer();
+  server = await RedisServer.start();
 });
-afterAll(async () => {
-  await stopServer();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server.remove());
 beforeEach(async () => {
-  client = createClient({ url: url() });
+  client = createClient({ url: server.url });
   await client.connect();
   await client.flushAll();
   sink = await open();
@@ -79,13 +29,11 @@ afterEach(async () => {
   if (client.isOpen) client.destroy();
 });
 
-const url = () => `redis://127.0.0.1:${port}`;
-
 function open(): Promise<Sink> {
   const settings = {
     name: "hot",
     type: "redis",
-    url: url(),
+    url: server.url,
     retention: "1h",
     connect_timeout: "1s",
   };
@@ -162,19 +110,19 @@ describe("the redis sink", () => {
   it("fails while the server is away, and goes on when it is back", async () => {
     await write([result("orders", 0, 1)]);
     client.destroy();
-    await stopServer();
+    await server.end();
     await expect(write([result("orders", 0, 2)])).rejects.toMatchObject({ code: "SINK_FAILED" });
     await expect(write([result("orders", 0, 2)])).rejects.toMatchObject({ retry: "later" });
-    await startServer();
+    await server.begin();
     await write([result("orders", 0, 2)]);
-    client = createClient({ url: url() });
+    client = createClient({ url: server.url });
     await client.connect();
     expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(2);
   });
 
   it("stops waiting for a server that does not answer when the signal says so", async () => {
     await write([result("orders", 0, 1)]);
-    server?.kill("SIGSTOP");
+    server.pause(true);
     const stop = new AbortController();
     const writing = sink.write([result("orders", 0, 2)], {
       signal: stop.signal,
@@ -182,7 +130,7 @@ describe("the redis sink", () => {
     });
     stop.abort();
     await expect(writing).rejects.toMatchObject({ code: "SINK_FAILED" });
-    server?.kill("SIGCONT");
+    server.pause(false);
     await write([result("orders", 0, 3)]);
     expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(3);
   });
