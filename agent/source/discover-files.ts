@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import type { DiskFile, FileStat } from "../../shared/platform/disk.ts";
 import { type FoundFile, findPaths, type Look, statFiles } from "./find-files.ts";
-import { type RotationFollower, readPosition } from "./follow-rotation.ts";
+import { type MissedGenerations, type RotationFollower, readPosition } from "./follow-rotation.ts";
 import { type Candidate, hasRotatedName, matchFile } from "./match-file.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
 import { chainOf, isLaterGeneration, isRotationOf } from "./rotation-name.ts";
@@ -188,8 +188,9 @@ export class FileDiscovery {
   private see(file: TailedFile, found: FoundFile, isMatched: boolean): void {
     const path = found.paths.includes(file.path) ? file.path : (found.paths[0] ?? file.path);
     const { stat } = found;
-    if (path !== file.path && isRotationOf(path, file.path)) {
-      this.follower.noteMissed(file, { path, ...stat });
+    if (path !== file.path) {
+      if (isRotationOf(path, file.path)) this.follower.noteMissed(file, { path, ...stat });
+      file.isVerified = false;
     }
     if (file.wasEmpty && stat.modifiedMs !== file.modifiedMs) {
       const { birthMs, modifiedMs } = file;
@@ -267,34 +268,38 @@ export class FileDiscovery {
 
   /** Generations that came and were rotated away between two looks, and whose names no pattern finds. */
   private async searchMissed(look: Look | undefined): Promise<void> {
-    const searched = new Set<string>();
-    for (const { base, reference, lost } of this.follower.missed.splice(0)) {
+    const all = new Map<string, MissedGenerations>();
+    for (const missed of this.follower.missed.splice(0)) {
+      const { base, reference, lost } = missed;
       if (lost?.presence === "listed") continue;
-      const key = `${base} ${reference.path} ${reference.modifiedMs}`;
-      if (searched.has(key)) continue;
-      searched.add(key);
-      for (const found of await this.follower.findRotations(base)) {
+      all.set(`${base} ${reference.path} ${reference.modifiedMs}`, missed);
+    }
+    for (const missed of all.values()) {
+      let isDone = true;
+      for (const found of await this.follower.findRotations(missed.base)) {
         const path = found.paths[0];
         if (path === undefined || look?.files.has(identityKey(found.stat))) continue;
-        if (isLaterGeneration({ path, ...found.stat }, reference))
-          await this.identify(found, false);
+        if (!isLaterGeneration({ path, ...found.stat }, missed.reference)) continue;
+        if (!(await this.identify(found, false))) isDone = false;
       }
+      if (!isDone) this.follower.missed.push(missed);
     }
   }
 
-  /** Finds out what a file is that belongs to no number yet. */
-  private async identify(found: FoundFile, isMatched: boolean): Promise<void> {
+  /** Finds out what a file is that belongs to no number yet; resolves with false when that cannot be told now. */
+  private async identify(found: FoundFile, isMatched: boolean): Promise<boolean> {
     const path = found.paths[0];
-    if (path === undefined || this.isTaken(found)) return;
+    if (path === undefined || this.isTaken(found)) return true;
     let handle: DiskFile | undefined;
     try {
       handle = await this.files.handles.openPath(path);
       this.files.succeedPath(path);
       const stat = await handle.stat();
-      if (!isSameInode(identityOf(stat), identityOf(found.stat))) return;
+      if (!isSameInode(identityOf(stat), identityOf(found.stat))) return false;
       const candidates = await this.findCandidates({ paths: [path], stat }, handle);
       // While candidates were looked at, one of them may have turned out to go on here.
-      if (candidates === undefined || this.isTaken(found)) return;
+      if (this.isTaken(found)) return true;
+      if (candidates === undefined) return false;
       const match = matchFile({ ...identityOf(stat), path, bytes: stat.bytes }, candidates);
       if (match.kind === "copy") {
         const { bytes, modifiedMs } = stat;
@@ -315,8 +320,10 @@ export class FileDiscovery {
         await this.files.handles.adopt(file, handle);
         handle = undefined;
       }
+      return true;
     } catch (error) {
       this.files.failPath(path, error);
+      return false;
     } finally {
       await handle?.close();
     }
