@@ -31,8 +31,8 @@ import type { Spool } from "./spool/spool.ts";
 /** What the configuration does not say. */
 export interface AgentOptions {
   readonly logger: Logger;
-  /** Name of the agent when the configuration gives none. */
-  readonly hostname: string;
+  /** Name of the agent; needed when the configuration gives none. */
+  readonly hostname?: string;
   /** Identity of this machine. */
   readonly machine: string;
   /** True to read everything from its beginning to its end, and then be {@link RunningAgent.isDrained}. */
@@ -81,8 +81,8 @@ export interface RunningAgent {
   status(): AgentStatus;
   /** With `once`: true when everything was read and all of it is applied. */
   readonly isDrained: boolean;
-  /** Settles only when the agent ends: resolves after {@link close}, rejects for a fault of this program. */
-  readonly finished: Promise<void>;
+  /** Settles when the agent ends: resolves after {@link close}, rejects for a fault of this program. */
+  readonly ended: Promise<void>;
   /** Seals and syncs what was counted, ends both loops and gives the data directory free. May be called twice. */
   close(): Promise<void>;
 }
@@ -116,7 +116,7 @@ export async function startAgent(
 }
 
 class Agent implements RunningAgent, ShipHost {
-  readonly finished: Promise<void>;
+  readonly ended: Promise<void>;
   readonly #platform: Platform;
   readonly #config: AgentConfig;
   readonly #options: AgentOptions;
@@ -140,10 +140,10 @@ class Agent implements RunningAgent, ShipHost {
     this.#config = config;
     this.#options = options;
     this.#lock = lock;
-    this.#name = config.id ?? options.hostname;
-    this.finished = this.#end.promise;
+    this.#name = present(config.id ?? options.hostname, "the name of the agent");
+    this.ended = this.#end.promise;
     // Whoever does not look at it must not be killed by it.
-    this.finished.catch(() => undefined);
+    this.ended.catch(() => undefined);
     this.#shipper = new Shipper({
       endpoints: config.ship.endpoints,
       requestBytesMax: config.ship.request_bytes,

@@ -37,7 +37,7 @@ export async function runAgent(run: AgentRun): Promise<number> {
     const stop = () => stopping.resolve();
     if (run.signal.aborted) stop();
     run.signal.addEventListener("abort", stop, { once: true });
-    await Promise.race([stopping.promise, agent.finished]);
+    await Promise.race([stopping.promise, agent.ended]);
     return EXIT_DONE;
   } finally {
     await agent.close();
@@ -51,7 +51,7 @@ async function drain(agent: RunningAgent, run: AgentRun): Promise<number> {
   let progress = "";
   let progressAtMs = clock.monotonic();
   let fault: unknown;
-  agent.finished.catch((error: unknown) => {
+  agent.ended.catch((error: unknown) => {
     fault = error;
   });
   while (!run.signal.aborted) {

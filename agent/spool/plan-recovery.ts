@@ -210,12 +210,17 @@ const BEGINNING = {
   removed: false,
 } as const;
 
-/** Decides about all of `records` at once; the positions of those that are kept, each with what to seal. */
+/**
+ * Decides about all of `records` at once; the positions of those that are kept, each with what to seal. `seen` is the full set of checkpoints
+ * with which the retained records begin.
+ */
 export function planRecovery(
   basis: RecoveryBasis,
+  seen: readonly Checkpoint[],
   records: readonly RetainedRecord[],
 ): RecoveryResult & { readonly kept: ReadonlyMap<number, KeptRecord> } {
   const plan = new RecoveryPlan(basis);
+  plan.see(seen);
   const kept = new Map<number, KeptRecord>();
   for (const [index, record] of records.entries()) {
     const decision = plan.offer(record);

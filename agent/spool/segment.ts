@@ -136,7 +136,7 @@ export class SegmentWindow {
   }
 
   async #fill(position: number, length: number): Promise<void> {
-    const target = Buffer.alloc(length);
+    const target = Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
       const count = await this.#file.read(target, filled, length - filled, position + filled);

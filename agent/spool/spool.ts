@@ -461,15 +461,18 @@ export class Spool {
 
   async #remove(number: number): Promise<void> {
     const { disk, directory } = this.#options;
+    const path = this.#path(number);
     try {
-      await disk.remove(this.#path(number));
+      await disk.remove(path);
     } catch (cause) {
-      if (systemCode(cause) !== "ENOENT") throw diskFailed(this.#path(number), cause);
+      const code = systemCode(cause);
+      if (code === undefined) throw cause;
+      if (code !== "ENOENT") throw diskFailed(path, cause);
     }
     try {
       await disk.syncDirectory(directory);
     } catch (cause) {
-      throw diskFailed(directory, cause);
+      throw systemCode(cause) === undefined ? cause : diskFailed(directory, cause);
     }
   }
 
