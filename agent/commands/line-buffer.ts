@@ -56,18 +56,26 @@ export class LineBuffer {
       this.#dropped = 0;
       from = lineFeed + 1;
     }
+    // What was held has no line feed: when the new bytes have none either, there is nothing to cut.
+    const hasLines = from > 0 || this.#buffer.subarray(this.#held, to).includes(0x0a);
+    if (hasLines) from = this.#cut(from, to);
+    this.#held = to - from;
+    if (this.#held > this.#lineBytesMax) {
+      this.#dropped = this.#held;
+      this.#held = 0;
+    } else if (from > 0) {
+      this.#buffer.copyWithin(0, from, to);
+    }
+  }
+
+  /** Hands over the whole lines of a part of the buffer and returns where the unfinished one begins. */
+  #cut(from: number, to: number): number {
     const { runs, restFrom } = splitLines(this.#buffer, from, to, this.#lineBytesMax);
     for (const run of runs) {
       if (run.isTooLong) this.#sink.tooLong(run.to - run.from);
       else this.#sink.lines(this.#buffer, run.from, run.to);
     }
-    this.#held = to - restFrom;
-    if (this.#held > this.#lineBytesMax) {
-      this.#dropped = this.#held;
-      this.#held = 0;
-    } else if (restFrom > 0) {
-      this.#buffer.copyWithin(0, restFrom, to);
-    }
+    return restFrom;
   }
 
   /** Adds bytes that stand elsewhere. */

@@ -19,7 +19,10 @@ export interface InputOptions {
   readonly disk: Disk;
   readonly stdin: AsyncIterable<Buffer>;
   readonly lines: LineBuffer;
-  /** Called after each piece with the bytes read of the file as it lies on disk; the next piece is read when it resolves. */
+  /**
+   * Called after each piece with the bytes read of the file as it lies on disk, 0 when more of the same bytes was unpacked; the next
+   * piece comes when it resolves.
+   */
   readonly onRead: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -134,7 +137,10 @@ async function gunzip(options: InputOptions, pieces: AsyncIterable<Buffer>): Pro
     Readable.from(counted(), { objectMode: false }),
     createGunzip({ chunkSize: GUNZIP_CHUNK_BYTES }),
     async (unpacked: AsyncIterable<Buffer>) => {
-      for await (const piece of unpacked) lines.push(piece);
+      for await (const piece of unpacked) {
+        lines.push(piece);
+        await onRead(0);
+      }
     },
   );
   if (!signal.aborted) lines.end();

@@ -71,7 +71,9 @@ export class AutoLineCounter implements LineCounter {
     const guess = this.#guessOf(context.file ?? NO_FILE);
     if (!guess.isFinal) {
       const before = guess.choice;
-      this.#weigh(guess, buffer, from, to, context.fileStart === true);
+      const isFileStart = context.fileStart === true;
+      const mark = isFileStart ? byteOrderMarkBytes(buffer, from, to) : 0;
+      this.#weigh(guess, buffer, from + mark, to);
       const choice = guess.choice;
       const isNews = choice?.format !== before?.format || choice?.isFinal !== before?.isFinal;
       if (choice !== undefined && isNews) this.#options.onFormat?.(choice, context.file);
@@ -79,8 +81,8 @@ export class AutoLineCounter implements LineCounter {
     return this.#counter(guess.nearest ?? "unknown");
   }
 
-  #weigh(guess: FormatGuess, buffer: Buffer, from: number, to: number, isFileStart: boolean): void {
-    let at = isFileStart ? from + byteOrderMarkBytes(buffer, from, to) : from;
+  #weigh(guess: FormatGuess, buffer: Buffer, from: number, to: number): void {
+    let at = from;
     while (at < to && !guess.isFinal) {
       const end = buffer.indexOf(LINE_FEED, at);
       const lineTo = end < 0 || end > to ? to : end;

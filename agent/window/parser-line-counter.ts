@@ -28,6 +28,8 @@ export class ParserLineCounter implements LineCounter {
   readonly #measure = emptyMeasure();
   #eventTimeMaxMs = Number.NEGATIVE_INFINITY;
   #lineCount = 0;
+  /** Bytes of a byte order mark before the next line. */
+  #markBytes = 0;
 
   constructor(options: ParserLineCounterOptions) {
     this.#stream = options.stream;
@@ -45,15 +47,14 @@ export class ParserLineCounter implements LineCounter {
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
     let at = from;
+    this.#markBytes = context.fileStart === true ? byteOrderMarkBytes(buffer, from, to) : 0;
     // Published once per call.
     let lines = 0;
     let bytes = 0;
     while (at < to) {
       const end = buffer.indexOf(LINE_FEED, at);
       const next = end < 0 || end >= to ? to : end + 1;
-      const mark =
-        at === from && context.fileStart === true ? byteOrderMarkBytes(buffer, at, next) : 0;
-      if (this.#countLine(buffer, at + mark, next, context, at)) {
+      if (this.#countLine(buffer, at, next, context)) {
         lines++;
         bytes += next - at;
       }
@@ -76,30 +77,26 @@ export class ParserLineCounter implements LineCounter {
     this.#tally.addEntries(entries);
   }
 
-  /** Counts `buffer[from, to)`, line end included, of a line that begins at `start`; true when it counts in a window. */
-  #countLine(
-    buffer: Buffer,
-    from: number,
-    to: number,
-    context: CountContext,
-    start: number,
-  ): boolean {
+  /** Counts the line `buffer[from, to)`, its line end included; true when it counts in a window. */
+  #countLine(buffer: Buffer, from: number, to: number, context: CountContext): boolean {
     const measure = this.#measure;
     this.#lineCount++;
+    const contentFrom = from + this.#markBytes;
+    this.#markBytes = 0;
     const contentTo = buffer[to - 1] === LINE_FEED ? to - 1 : to;
-    const reason = this.#parser.measure(buffer, from, contentTo, measure);
+    const reason = this.#parser.measure(buffer, contentFrom, contentTo, measure);
     if (reason !== undefined) {
-      this.#tally.add(reason === "blank" ? "filtered" : "rejected", reason, 1, to - start);
-      if (reason !== "blank") context.onRejected?.(reason, start);
+      this.#tally.add(reason === "blank" ? "filtered" : "rejected", reason, 1, to - from);
+      if (reason !== "blank") context.onRejected?.(reason, from);
       return false;
     }
     const { timeMs } = measure;
     const service = measure.service === "" ? context.service : measure.service;
     this.#windows.at(service, minuteOf(timeMs)).add(measure.level, measure.durationUs);
     if (measure.durationOutOfRange) {
-      this.#tally.add("noted", "duration_out_of_range", 1, to - start);
+      this.#tally.add("noted", "duration_out_of_range", 1, to - from);
     }
-    if (timeMs > context.eventTimeLimitMs) this.#tally.add("noted", "clock_ahead", 1, to - start);
+    if (timeMs > context.eventTimeLimitMs) this.#tally.add("noted", "clock_ahead", 1, to - from);
     else if (timeMs > this.#eventTimeMaxMs) this.#eventTimeMaxMs = timeMs;
     return true;
   }
