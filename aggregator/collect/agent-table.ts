@@ -116,7 +116,7 @@ export class AgentTable {
   }
 
   /** Takes over what an applied batch says, but for its deltas and sources. */
-  advance(row: AgentRow, batch: Batch, digest: string): void {
+  advance(row: AgentRow, batch: Omit<Batch, "deltas">, digest: string): void {
     row.sequence = batch.sequence;
     row.digest = digest;
     row.sealedAtMs = batch.sealedAtMs;

@@ -2,8 +2,8 @@
  * Merges the deltas of many batches before they go to stage 2, so that it sees each window at most once per emission, however many agents
  * write to it. One table per emission; the names of series are kept from one to the next.
  */
-import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
-import type { Delta } from "../../shared/protocol/batch.ts";
+import { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import type { DeltaColumns } from "../../shared/protocol/delta-columns.ts";
 import type { KeyedDelta } from "../log/keyed-entry.ts";
 import { partitionOf } from "../log/partition.ts";
 import { Contributors } from "../state/contributors.ts";
@@ -25,31 +25,32 @@ export class PreMerge {
   private tenants = new Map<string, Map<string, Map<string, Slot>>>();
   private seriesCount = 0;
   private touched: Slot[] = [];
+  /** Lines in all deltas so far. */
+  lines = 0;
+  /** The newest minute of all deltas so far; undefined before the first. */
+  newestMinute: number | undefined;
 
   /** `partitionCount` is that of stage 2. */
   constructor(partitionCount: number) {
     this.partitionCount = partitionCount;
   }
 
-  /** Takes the deltas of one batch, whose aggregates now belong to this table; returns the count of lines in them. */
-  add(tenant: string, agent: string, deltas: readonly Delta[]): number {
-    let lines = 0;
-    for (const { stream, service, minute, aggregate } of deltas) {
-      const requestCount = countRequests(aggregate);
-      lines += requestCount;
+  /** Takes the deltas of one batch. */
+  add(tenant: string, agent: string, columns: DeltaColumns): void {
+    columns.addTo(({ stream, service, minute, requestCount, errorCount }) => {
       const slot = this.slotOf(tenant, stream, service);
       let pending = slot.deltas.get(minute);
       if (pending === undefined) {
         if (slot.deltas.size === 0) this.touched.push(slot);
         const contributors = new Contributors();
-        pending = { series: slot.series, minute, aggregate, contributors };
+        pending = { series: slot.series, minute, aggregate: new Aggregate(), contributors };
         slot.deltas.set(minute, pending);
-      } else {
-        pending.aggregate.merge(aggregate);
       }
-      pending.contributors.add(agent, requestCount, aggregate.errorCount);
-    }
-    return lines;
+      pending.contributors.add(agent, requestCount, errorCount);
+      this.lines += requestCount;
+      if (this.newestMinute === undefined || minute > this.newestMinute) this.newestMinute = minute;
+      return pending.aggregate;
+    });
   }
 
   /** What was added since the last take, per partition of stage 2; deltas of one series stand together. */
@@ -82,11 +83,4 @@ export class PreMerge {
     }
     return slot;
   }
-}
-
-function countRequests(aggregate: Aggregate): number {
-  const levels = aggregate.levels;
-  let count = 0;
-  for (let index = 0; index < levels.length; index++) count += levels[index] ?? 0;
-  return count;
 }

@@ -7,8 +7,8 @@
  */
 import { assert } from "../../shared/assert.ts";
 import type { AgentMark, Outcome } from "../../shared/protocol/answers.ts";
-import type { Batch, SealedRecord } from "../../shared/protocol/batch.ts";
-import { decodeBatch } from "../../shared/protocol/codec.ts";
+import type { SealedRecord } from "../../shared/protocol/batch.ts";
+import { type ScannedBatch, scanBatch } from "../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
@@ -174,9 +174,9 @@ export class StageOne {
       row.counters.diverged++;
       return "diverged";
     }
-    let batch: Batch | undefined;
+    let batch: ScannedBatch | undefined;
     const open = () => {
-      batch = decodeBatch(openRecord(record, record.rawBytes));
+      batch = scanBatch(openRecord(record, record.rawBytes));
       return batch.sequence === record.sequence ? batch.previousDigest : undefined;
     };
     const outcome = judge(row, record, open, (sequence) => this.agents.digestOf(row, sequence));
@@ -189,16 +189,19 @@ export class StageOne {
     return outcome;
   }
 
-  private applyBatch(row: AgentRow, batch: Batch, digest: string): void {
+  private applyBatch(row: AgentRow, batch: ScannedBatch, digest: string): void {
     const { clockMs } = this;
-    const lines = this.preMerge.add(row.tenant, row.agent, batch.deltas);
+    const { preMerge } = this;
+    const linesBefore = preMerge.lines;
+    for (const columns of batch.columns) preMerge.add(row.tenant, row.agent, columns);
+    const lines = preMerge.lines - linesBefore;
     row.counters.lines += lines;
     this.row.receivedLines += lines;
-    for (const { minute } of batch.deltas) {
-      if (this.row.newestMinute === undefined || minute > this.row.newestMinute) {
-        this.row.newestMinute = minute;
-      }
-    }
+    const newest = Math.max(
+      this.row.newestMinute ?? Number.NEGATIVE_INFINITY,
+      preMerge.newestMinute ?? Number.NEGATIVE_INFINITY,
+    );
+    if (newest !== Number.NEGATIVE_INFINITY) this.row.newestMinute = newest;
     for (const report of batch.sources) {
       const input = this.agents.sourceOf(row, report.source, clockMs);
       if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;

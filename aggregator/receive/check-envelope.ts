@@ -1,5 +1,5 @@
-import type { Batch, Checkpoint, Envelope, SealedRecord } from "../../shared/protocol/batch.ts";
-import { decodeBatch } from "../../shared/protocol/codec.ts";
+import type { Checkpoint, Envelope, SealedRecord } from "../../shared/protocol/batch.ts";
+import { type ScannedBatch, scanBatch } from "../../shared/protocol/codec.ts";
 import { decodeEnvelope, UnknownVersionError } from "../../shared/protocol/envelope.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
 import { digestOf, openRecord } from "../../shared/protocol/sealed-record.ts";
@@ -14,15 +14,12 @@ export interface EnvelopeLimits {
   readonly requestRawBytesMax: number;
 }
 
-/** Dates end 8.64e15 ms from the epoch; a window must be able to say when it begins and ends, rolled up by any step, too. */
-const MINUTE_LIMIT = 143e9;
-
 /** The longest name of an agent or machine, in UTF-16 code units. */
 export const NAME_LENGTH_MAX = 256;
 
 /** An envelope all of whose records are what they claim to be, or why it is refused. */
 export type CheckedEnvelope =
-  | { readonly envelope: Envelope; readonly batches: readonly Batch[] }
+  | { readonly envelope: Envelope; readonly batches: readonly ScannedBatch[] }
   | { readonly refusal: Refusal };
 
 /**
@@ -42,7 +39,7 @@ export function checkEnvelope(
   }
   const refusal = checkNames(envelope, logId) ?? checkSizes(envelope, limits);
   if (refusal !== undefined) return { refusal };
-  const batches: Batch[] = [];
+  const batches: ScannedBatch[] = [];
   for (const record of envelope.records) {
     const checked = checkRecord(record, envelope, limits);
     if ("refusal" in checked) return checked;
@@ -121,7 +118,7 @@ function checkRecord(
   record: SealedRecord,
   envelope: Envelope,
   limits: EnvelopeLimits,
-): { readonly batch: Batch } | { readonly refusal: Refusal } {
+): { readonly batch: ScannedBatch } | { readonly refusal: Refusal } {
   let raw: Buffer;
   try {
     raw = openRecord(record, limits.recordBytesMax);
@@ -130,9 +127,9 @@ function checkRecord(
     return { refusal: unreadable(`record ${record.sequence}: ${error.message}`) };
   }
   const isIntact = digestOf(raw) === record.digest;
-  let batch: Batch;
+  let batch: ScannedBatch;
   try {
-    batch = decodeBatch(raw);
+    batch = scanBatch(raw);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     const refusal = isIntact ? malformed(record.sequence, error.message) : damaged(record.sequence);
@@ -167,12 +164,7 @@ function malformed(sequence: number, what: string): Refusal {
 }
 
 /** What in a batch cannot be true, or undefined. */
-function findContradiction(batch: Batch): string | undefined {
-  for (const { minute, service } of batch.deltas) {
-    if (Math.abs(minute) > MINUTE_LIMIT) {
-      return `the window of ${JSON.stringify(service.slice(0, 100))} in minute ${minute} is beyond all dates`;
-    }
-  }
+function findContradiction(batch: ScannedBatch): string | undefined {
   for (const checkpoint of batch.checkpoints) {
     const what = checkpointFault(checkpoint);
     if (what !== undefined) {

@@ -11,7 +11,8 @@ import type {
   SourceState,
   Tombstone,
 } from "./batch.ts";
-import { readDeltas, type StringTable, writeDeltas } from "./deltas.ts";
+import { type DeltaColumns, readDeltaColumns } from "./delta-columns.ts";
+import { type StringTable, writeDeltas } from "./deltas.ts";
 import {
   BYTES,
   createReader,
@@ -134,19 +135,30 @@ function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: String
   if (checkpoint.removed) writer.uint32(tag(16, VARINT)).bool(true);
 }
 
+/** A batch whose deltas are checked, but are no objects yet. */
+export interface ScannedBatch extends Omit<Batch, "deltas"> {
+  readonly columns: readonly DeltaColumns[];
+}
+
 /** The batch of these bytes. Throws {@link MalformedError} that says what is wrong. */
 export function decodeBatch(raw: Buffer): Batch {
+  const { columns, ...batch } = scanBatch(raw);
+  return { ...batch, deltas: columns.flatMap((part) => part.toDeltas()) };
+}
+
+/** Like {@link decodeBatch}, with the same checks, for callers that only check or merge. */
+export function scanBatch(raw: Buffer): ScannedBatch {
   return decoding("the batch", () => readBatch(createReader(raw)));
 }
 
-function readBatch(reader: Reader): Batch {
+function readBatch(reader: Reader): ScannedBatch {
   let agent = "";
   let epoch = "";
   let sequence = 0;
   let previousDigest = "";
   let sealedAtMs = 0;
   const strings: string[] = [];
-  const deltas: Batch["deltas"][number][] = [];
+  const columns: DeltaColumns[] = [];
   const checkpoints: Checkpoint[] = [];
   const sources: SourceReport[] = [];
   const ledger: LedgerEntry[] = [];
@@ -160,7 +172,7 @@ function readBatch(reader: Reader): Batch {
     else if (fieldTag === tag(5, VARINT)) sealedAtMs = readSint(reader);
     else if (fieldTag === tag(6, BYTES)) strings.push(reader.string());
     else if (fieldTag === tag(7, BYTES))
-      deltas.push(...readDeltas(reader, readEnd(reader), strings));
+      columns.push(readDeltaColumns(reader, readEnd(reader), strings));
     else if (fieldTag === tag(8, BYTES)) checkpoints.push(readCheckpoint(reader, strings));
     else if (fieldTag === tag(9, BYTES)) sources.push(readSourceReport(reader, strings));
     else if (fieldTag === tag(10, BYTES)) ledger.push(readLedgerEntry(reader, strings));
@@ -178,7 +190,7 @@ function readBatch(reader: Reader): Batch {
     sequence,
     previousDigest,
     sealedAtMs,
-    deltas,
+    columns,
     checkpoints,
     sources,
     ledger,

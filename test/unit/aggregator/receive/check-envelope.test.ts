@@ -34,7 +34,7 @@ describe("checking an envelope", () => {
     const result = check(sampleEnvelope(sampleChain(3), { logId: LOG_ID }));
     if ("refusal" in result) throw new Error(result.refusal.detail);
     expect(result.batches.map((batch) => batch.sequence)).toEqual([1, 2, 3]);
-    expect(result.batches[0]?.deltas[0]?.aggregate.requestCount).toBe(3);
+    expect(result.batches[0]?.columns[0]?.toDeltas()[0]?.aggregate.requestCount).toBe(3);
   });
 
   it("takes a tombstone, whose digest is that of the record it replaces", () => {
