@@ -18,10 +18,19 @@ export function addFormatFlags(command: Command): void {
     .option("--format <format>", `format of the lines: ${FORMAT_NAMES.join(", ")}`, "auto")
     .option(
       "--timezone <zone>",
-      "zone of times without one, such as Europe/Berlin or UTC",
-      "that of this host",
+      "zone of times without one, such as Europe/Berlin or UTC (default: this host's)",
     )
     .option("--duration-unit <unit>", `unit of durations: ${DURATION_UNITS.join(", ")}`, "ms");
+}
+
+/** The text of a flag as commander parsed it, or `otherwise` when it was not given. */
+export function textFlag(
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  otherwise: string,
+): string {
+  const value = options[name];
+  return typeof value === "string" ? value : otherwise;
 }
 
 /** The checked flags. Fails with UsageError. `hostTimezone` stands in when no zone is given. */
@@ -29,20 +38,19 @@ export function formatFlags(
   options: Readonly<Record<string, unknown>>,
   hostTimezone: string,
 ): FormatFlags {
-  const format = String(options["format"] ?? "auto");
+  const format = textFlag(options, "format", "auto");
   if (!isFormatName(format)) {
     const nearest = nearestName(format, [...FORMAT_NAMES]);
     const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
     throw new UsageError(`--format ${format} is not one of ${FORMAT_NAMES.join(", ")}${hint}`);
   }
-  const zone = options["timezone"];
-  const timezone = zone === undefined || zone === "that of this host" ? hostTimezone : String(zone);
+  const timezone = textFlag(options, "timezone", hostTimezone);
   if (!isTimeZone(timezone)) {
     throw new UsageError(
       `--timezone ${timezone} is no time zone; expected one such as Europe/Berlin, UTC or +02:00`,
     );
   }
-  const unitText = String(options["durationUnit"] ?? "ms");
+  const unitText = textFlag(options, "durationUnit", "ms");
   const durationUnit = DURATION_UNITS.find((unit) => unit === unitText);
   if (durationUnit === undefined) {
     throw new UsageError(`--duration-unit ${unitText} is not one of ${DURATION_UNITS.join(", ")}`);

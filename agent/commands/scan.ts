@@ -16,7 +16,7 @@ import { createLineCounter } from "../window/create-line-counter.ts";
 import type { LineCounter } from "../window/line-counter.ts";
 import { CollectedWindows } from "./collected-windows.ts";
 import { defaultService } from "./default-service.ts";
-import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";
+import { addFormatFlags, type FormatFlags, formatFlags, textFlag } from "./event-options-flags.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { inputFault, readInput, STDIN_NAME } from "./read-input.ts";
@@ -230,16 +230,16 @@ export const command = defineCommand({
   },
   async run(operands, options, io) {
     const flags = formatFlags(options, io.timezone);
-    const windowText = String(options["window"] ?? "1m");
+    const windowText = textFlag(options, "window", "1m");
     const windowMinutes = (parseDurationMs(windowText) ?? 0) / MINUTE_MS;
     if (!Number.isInteger(windowMinutes) || windowMinutes < 1) {
       throw new UsageError(
         `--window ${windowText} is not a whole number of minutes, such as 1m or 1h`,
       );
     }
-    const output = options["output"] ?? "table";
+    const output = textFlag(options, "output", "table");
     if (output !== "table" && output !== "ndjson") {
-      throw new UsageError(`--output ${String(output)} is not one of table, ndjson`);
+      throw new UsageError(`--output ${output} is not one of table, ndjson`);
     }
     return runScan({ ...flags, paths: operands, windowMinutes, output }, io);
   },

@@ -77,7 +77,7 @@ describe("readInput", () => {
   test("reads a named pipe, packed or not", async () => {
     for (const content of [LARGE, gzipSync(LARGE)]) {
       const path = temporaryFile("unused", "").replace("unused", "pipe");
-      execFileSync("mkfifo", [path]);
+      execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
       const [found] = await Promise.all([read(path), writeFile(path, content)]);
       expect(found.fault).toBeUndefined();
       expect(found.text === LARGE).toBe(true);
