@@ -31,6 +31,13 @@ export interface AgentRun extends AgentOptions {
  */
 export async function runAgent(run: AgentRun): Promise<number> {
   const agent = await startAgent(run.platform, run.config, run);
+  const { config, logger } = run;
+  logger.info("the agent runs", {
+    agent: agent.status().agent,
+    sources: config.sources.map((source) => source.name).join(","),
+    endpoints: config.ship.endpoints.join(","),
+    data_dir: config.data_dir,
+  });
   try {
     if (run.once === true) return await drain(agent, run);
     const stopping = Promise.withResolvers<void>();
@@ -41,6 +48,9 @@ export async function runAgent(run: AgentRun): Promise<number> {
     return EXIT_DONE;
   } finally {
     await agent.close();
+    const { sealed, applied } = agent.status();
+    const keptBatches = Math.max(0, sealed - applied);
+    logger.info("the agent has stopped; what is not applied is kept", { keptBatches });
   }
 }
 
@@ -123,7 +133,7 @@ export const command = defineCommand({
     return runAgent({
       platform: io.platform,
       config,
-      logger: textLogger(io.stderr, io.platform.clock.now, level),
+      logger: textLogger(io.stderr, () => io.platform.clock.now(), level),
       hostname: io.hostname,
       machine: io.machine,
       once: options["once"] === true,
