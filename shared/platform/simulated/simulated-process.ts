@@ -129,7 +129,9 @@ export class SimulatedProcess {
             signal?.removeEventListener("abort", stop);
             resolve();
           };
-          const event = this.schedule(delayMs, `wake ${this.name}`, wake);
+          // As Node's timers: whole milliseconds, at least one.
+          const wholeMs = Math.max(1, Math.trunc(delayMs));
+          const event = this.schedule(wholeMs, `wake ${this.name}`, wake);
           const stop = () => {
             this.simulation.cancel(event);
             if (this.isLiving) wake();

@@ -3,9 +3,13 @@
  * carries it out, lets all promises that became ready go as far as they can, and takes the next. Nothing else moves time and every random
  * decision comes from one seed, so the same seed gives the same run.
  */
+import { assert } from "../../assert.ts";
 import { EventQueue, type SimulatedEvent } from "./event-queue.ts";
 import { Prng } from "./prng.ts";
 import { Trace } from "./trace.ts";
+
+/** So many events at one moment are a loop that waits for nothing. */
+const SAME_TIME_COUNT_MAX = 100_000;
 
 /** One simulated world. */
 export class Simulation {
@@ -16,6 +20,7 @@ export class Simulation {
   private readonly queue = new EventQueue();
   private nowMs = 0;
   private order = 0;
+  private sameTimeCount = 0;
 
   constructor(seed: number) {
     this.prng = new Prng(seed);
@@ -71,6 +76,8 @@ export class Simulation {
   }
 
   private carryOut(event: SimulatedEvent, action: () => void): void {
+    this.sameTimeCount = event.timeMs > this.nowMs ? 0 : this.sameTimeCount + 1;
+    assert(this.sameTimeCount < SAME_TIME_COUNT_MAX, `time stands still at "${event.label}"`);
     this.nowMs = event.timeMs;
     this.eventCount++;
     this.trace.add(event.timeMs, event.label);

@@ -1,0 +1,41 @@
+import { startAgent } from "../../agent/agent.ts";
+import { agentConfig } from "../../agent/config.ts";
+import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
+import { AGENT_FOLDER, LOG_FOLDER, type NamedLogger } from "./fleet.ts";
+import type { RunningProgram } from "./node.ts";
+import type { AgentScenario } from "./scenario.ts";
+
+/** How an agent runs, whichever host it is on. */
+export function agentRunner(parts: {
+  readonly id: string;
+  readonly agent: AgentScenario;
+  readonly endpoints: readonly string[];
+  readonly logger: NamedLogger;
+}): (process: SimulatedProcess) => Promise<RunningProgram> {
+  const { agent } = parts;
+  const config = agentConfig.parse({
+    id: parts.id,
+    data_dir: AGENT_FOLDER,
+    sources: [
+      {
+        name: "app",
+        type: "file",
+        paths: [`${LOG_FOLDER}/*.log*`],
+        format: "json",
+        start_at: "beginning",
+      },
+    ],
+    flush_interval: `${agent.flushIntervalMs}ms`,
+    poll_interval: `${agent.pollIntervalMs}ms`,
+    ship: { endpoints: parts.endpoints },
+    spool: { segment_bytes: `${agent.segmentBytes / 1_024}KiB`, max_bytes: "256KiB" },
+  });
+  return async (process) => {
+    const agent = await startAgent(process.platform, config, {
+      hostname: process.host.name,
+      machine: process.host.name,
+      logger: parts.logger(process.name),
+    });
+    return { ended: agent.ended, close: () => agent.close() };
+  };
+}

@@ -1,0 +1,125 @@
+import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
+import type { Recount } from "./recount.ts";
+
+const LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR", "DEBUG", "FATAL"] as const;
+const SERVICES = ["orders", "payments", "cart"] as const;
+
+/** How a program's log is put away. */
+export type RotationStyle = "none" | "rename" | "rename with date" | "copytruncate";
+
+/** What one writer wrote; the lines that hold no event included. */
+export interface WrittenTotals {
+  lines: number;
+  bytes: number;
+  /** Lines with an event. */
+  events: number;
+  blank: number;
+  broken: number;
+}
+
+/**
+ * A program that writes a log, and the logrotate of its host. Its changes are durable at once: lines that a power cut takes out of a file
+ * after they were read are not what is tested. Every line says its file and its number in it.
+ */
+export class LogWriter {
+  readonly totals: WrittenTotals = { lines: 0, bytes: 0, events: 0, blank: 0, broken: 0 };
+  readonly path: string;
+  private readonly host: SimulatedHost;
+  private readonly recount: Recount;
+  private readonly style: RotationStyle;
+  /** Bytes of a line that stand in no file yet. */
+  private rest: Buffer = Buffer.alloc(0);
+  private rotationCount = 0;
+  /** Every third writer's programs know no exact time. */
+  private readonly latenessMsMax: number;
+
+  constructor(
+    host: SimulatedHost,
+    path: string,
+    options: { readonly recount: Recount; readonly style: RotationStyle },
+  ) {
+    this.host = host;
+    this.path = path;
+    this.recount = options.recount;
+    this.style = options.style;
+    this.latenessMsMax = host.simulation.prng.pick([0, 2_000, 90_000]);
+  }
+
+  /** Writes some lines, perhaps the last one only half, and sometimes puts the log away first. */
+  write(count: number): void {
+    const { prng } = this.host.simulation;
+    if (this.style !== "none" && prng.chance(0.08)) this.rotate();
+    let text = "";
+    for (let index = 0; index < count; index++) text += this.line();
+    const bytes = Buffer.concat([this.rest, Buffer.from(text)]);
+    const kept = prng.chance(0.3) ? prng.below(bytes.length + 1) : bytes.length;
+    this.rest = bytes.subarray(kept);
+    if (kept > 0) this.host.disk.append(this.path, bytes.subarray(0, kept));
+  }
+
+  /** Writes what is left of a half line. */
+  finishLine(): void {
+    if (this.rest.length > 0) this.host.disk.append(this.path, this.rest);
+    this.rest = Buffer.alloc(0);
+  }
+
+  /** Puts the log away in its style; a writer never leaves half a line behind. */
+  rotate(): void {
+    this.finishLine();
+    const { disk } = this.host;
+    const content = disk.contentOf(this.path);
+    if (content === undefined) return;
+    this.rotationCount++;
+    if (this.style === "rename with date") {
+      disk.rename(this.path, `${this.path}-202601${String(this.rotationCount + 9)}`);
+      return;
+    }
+    for (let index = this.rotationCount - 1; index >= 1; index--) {
+      disk.rename(`${this.path}.${index}`, `${this.path}.${index + 1}`);
+    }
+    if (this.style === "rename") {
+      disk.rename(this.path, `${this.path}.1`);
+    } else {
+      disk.append(`${this.path}.1`, content);
+      disk.truncate(this.path, 0);
+    }
+  }
+
+  private line(): string {
+    const text = this.draw();
+    this.totals.lines++;
+    this.totals.bytes += Buffer.byteLength(text);
+    return text;
+  }
+
+  private draw(): string {
+    const { prng } = this.host.simulation;
+    const kind = prng.float();
+    if (kind < 0.01) {
+      this.totals.blank++;
+      return "  \n";
+    }
+    if (kind < 0.03) {
+      this.totals.broken++;
+      return `{"timestamp": broken ${this.totals.lines}\n`;
+    }
+    const durationUs = prng.chance(0.1) ? undefined : Math.floor(prng.float() ** 4 * 1e6);
+    const event = {
+      service: prng.pick(SERVICES),
+      timeMs: this.host.now() - prng.below(this.latenessMsMax + 1),
+      level: prng.pick(LEVELS),
+      durationUs,
+    };
+    this.recount.add(event);
+    this.totals.events++;
+    return `${JSON.stringify({
+      timestamp: new Date(event.timeMs).toISOString(),
+      service: event.service,
+      level: event.level,
+      message: "request",
+      file: this.path,
+      line: this.totals.lines,
+      duration: durationUs === undefined ? undefined : durationUs / 1_000,
+    })}\n`;
+  }
+}

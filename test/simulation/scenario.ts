@@ -1,0 +1,111 @@
+import type { Prng } from "../../shared/platform/simulated/prng.ts";
+import type { RotationStyle } from "./log-writer.ts";
+
+/** What can be done to a fleet. */
+export const FAULT_KINDS = [
+  "kill agent",
+  "kill agent at operation",
+  "power cut at agent",
+  "power cut at agent at operation",
+  "stop agent",
+  "second agent on the same folder",
+  "roll agent back",
+  "clone agent",
+  "kill aggregator",
+  "kill aggregator at operation",
+  "power cut at aggregator",
+  "power cut at aggregator at operation",
+  "stop aggregator",
+  "restore aggregator",
+  "aggregator away for an hour",
+  "bad network",
+  "partition",
+  "log faults",
+  "rival owner",
+  "slow disk",
+  "failing disk at agent",
+  "full disk at agent",
+  "failing disk at aggregator",
+  "clock jumps",
+] as const;
+
+/** One of {@link FAULT_KINDS}. */
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** One fault of a scenario. */
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  /** How long it lasts, or how much later its second half follows. */
+  readonly durationMs: number;
+  /** Which agent it hits; taken modulo the number of agents. */
+  readonly agentIndex: number;
+}
+
+/** How one agent is set up. */
+export interface AgentScenario {
+  readonly styles: readonly RotationStyle[];
+  readonly flushIntervalMs: number;
+  readonly pollIntervalMs: number;
+  readonly segmentBytes: number;
+  readonly clockSkewMs: number;
+  /** What stands in the logs before the agent's first start. */
+  readonly initialLineCount: number;
+}
+
+/** Everything that a seed decides before the run. */
+export interface Scenario {
+  /** Two receivers and two processors on the simulated log, or one embedded aggregator. */
+  readonly isCluster: boolean;
+  readonly agents: readonly AgentScenario[];
+  readonly faults: readonly PlannedFault[];
+  /** How long lines are written and faults happen. */
+  readonly durationMs: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Draws a scenario. `kinds` limits what can happen. */
+export function drawScenario(
+  prng: Prng,
+  options: { readonly isCluster?: boolean; readonly kinds?: readonly FaultKind[] } = {},
+): Scenario {
+  const isCluster = options.isCluster ?? prng.chance(0.4);
+  const durationMs = prng.between(20_000, 70_000);
+  const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () => drawAgent(prng));
+  const kinds = (options.kinds ?? FAULT_KINDS).filter((kind) => prng.chance(rateOf(kind)));
+  const faults: PlannedFault[] = [];
+  for (const kind of kinds) {
+    const count = kind === "aggregator away for an hour" ? 1 : 1 + prng.below(3);
+    for (let index = 0; index < count; index++) {
+      faults.push({
+        kind,
+        atMs: prng.between(500, durationMs),
+        durationMs: prng.between(500, 20_000),
+        agentIndex: prng.below(agents.length),
+      });
+    }
+  }
+  return { isCluster, agents, faults, durationMs };
+}
+
+/** Rare is what takes long to simulate. */
+function rateOf(kind: FaultKind): number {
+  return kind === "aggregator away for an hour" ? 0.03 : 0.25;
+}
+
+function drawAgent(prng: Prng): AgentScenario {
+  const style = () => prng.pick(["none", "rename", "rename with date", "copytruncate"] as const);
+  return {
+    styles: Array.from({ length: 1 + prng.below(2) }, style),
+    flushIntervalMs: prng.pick([200, 1_000, 5_000]),
+    pollIntervalMs: prng.pick([200, 1_000]),
+    segmentBytes: prng.pick([4_096, 16_384, 65_536]),
+    clockSkewMs: prng.chance(0.1)
+      ? prng.pick([-DAY_MS, DAY_MS])
+      : prng.chance(0.5)
+        ? prng.between(-2_000, 2_000)
+        : 0,
+    initialLineCount: prng.chance(0.5) ? prng.below(500) : 0,
+  };
+}
