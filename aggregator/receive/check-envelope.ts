@@ -126,17 +126,19 @@ function checkRecord(
     if (!(error instanceof MalformedError)) throw error;
     return { refusal: unreadable(`record ${record.sequence}: ${error.message}`) };
   }
-  const isIntact = digestOf(raw) === record.digest;
+  const rawDigest = digestOf(raw);
   let batch: ScannedBatch;
   try {
     batch = scanBatch(raw);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    const refusal = isIntact ? malformed(record.sequence, error.message) : damaged(record.sequence);
-    return { refusal };
+    const isIntact = rawDigest === record.digest;
+    return {
+      refusal: isIntact ? malformed(record.sequence, error.message) : damaged(record.sequence),
+    };
   }
   // A tombstone carries the digest of the record that it replaces instead of its own.
-  const digest = batch.tombstone === undefined ? digestOf(raw) : batch.tombstone.replacedDigest;
+  const digest = batch.tombstone?.replacedDigest ?? rawDigest;
   if (digest !== record.digest) return { refusal: damaged(record.sequence) };
   if (
     batch.agent !== envelope.agent ||

@@ -137,6 +137,13 @@ describe("checking an envelope", () => {
     expect(codeOf({ held: overlapping })).toBe("malformed_batch");
   });
 
+  it("condemns a window that no date can show", () => {
+    const { deltas } = sampleBatch(1);
+    const beyond = deltas.map((delta) => ({ ...delta, minute: 144e9 }));
+    const record = sealRecord(sampleBatch(1, { deltas: beyond }));
+    expect(refusal(check(sampleEnvelope([record])))).toMatchObject({ code: "malformed_batch" });
+  });
+
   it("does not condemn a batch that stands under another name", () => {
     for (const batch of [
       sampleBatch(1, { agent: "web-2" }),
