@@ -71,6 +71,7 @@ export class FileDiscovery {
     }
     this.chains = this.files.byChain();
     await this.identifyFound(look);
+    await this.identifyFreed();
     await this.followMissing();
     this.chains = this.files.byChain();
     if (this.isFirst) this.noteNewestRotated();
@@ -85,6 +86,7 @@ export class FileDiscovery {
     file.isSuspect = true;
     await this.follower.check(file);
     this.chains = this.files.byChain();
+    await this.identifyFreed();
     await this.searchMissed(undefined);
   }
 
@@ -208,23 +210,17 @@ export class FileDiscovery {
     this.observe(file, stat);
   }
 
-  /** Takes over size and time of change. A shrunken file keeps its last known size until it is known what happened. */
+  /** Takes over size and time of change. */
   private observe(file: TailedFile, stat: FileStat): void {
-    const known = Math.max(
-      file.searchedTo,
-      file.fingerprint.fingerprintBytes,
-      file.isSized ? file.bytes : 0,
-    );
-    const isShrunk = stat.bytes < known;
+    const { fingerprintBytes } = file.fingerprint;
+    if (stat.bytes < Math.max(file.provenBytes, fingerprintBytes)) file.isSuspect = true;
+    // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
+    if (stat.bytes > 0 && fingerprintBytes === 0) file.isVerified = false;
     if (!file.isSized || stat.bytes !== file.bytes || stat.modifiedMs !== file.modifiedMs) {
       file.changedAtMs = this.files.clock.monotonic();
       file.isDirty = true;
     }
-    // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
-    if (stat.bytes > 0 && file.fingerprint.fingerprintBytes === 0) file.isVerified = false;
-    if (isShrunk) file.isSuspect = true;
-    else if (!file.isSuspect) file.bytes = stat.bytes;
-    if (file.isSuspect) return;
+    file.bytes = stat.bytes;
     file.modifiedMs = stat.modifiedMs;
     file.wasEmpty = stat.bytes === 0;
     file.isSized = true;
@@ -256,6 +252,10 @@ export class FileDiscovery {
         this.files.fail(file, error);
       }
     }
+  }
+
+  private async identifyFreed(): Promise<void> {
+    for (const found of this.follower.freed.splice(0)) await this.identify(found, false);
   }
 
   private async identifyFound(look: Look): Promise<void> {
@@ -314,6 +314,8 @@ export class FileDiscovery {
       } else {
         const isFromStart = !this.isFirst || this.options.startAt === "beginning";
         const position = await readPosition(handle, isFromStart ? 0 : stat.bytes);
+        // Truncated between two looks: what was seen of it does not fit together.
+        if ((await handle.stat()).bytes < stat.bytes) return false;
         const file = this.follower.start(path, stat, position);
         file.isMatched = isMatched;
         this.addToChain(file);
@@ -378,11 +380,13 @@ export class FileDiscovery {
   ): Promise<boolean | undefined> {
     const own = await this.files.handles.get(original);
     if (own === undefined) return undefined;
-    const content = await probeContent(own, await readHead(own), original);
+    const head = await readHead(own);
+    const content = await probeContent(own, head, original);
     if (content !== "whole") {
       await this.checkChanged(original);
       return undefined;
     }
+    original.setHead(head);
     return isBeginningOf(handle, bytes, own);
   }
 

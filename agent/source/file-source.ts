@@ -254,16 +254,14 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const isHeld = file.held.length > 0;
-      const isDirtyBefore = file.isDirty;
       const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
       this.files.succeed(file);
       if (turn.outcome === "changed") {
         await this.discovery.checkChanged(file);
         return 0;
       }
+      if (!isHeld && turn.outcome === "end") this.reachEnd(file);
       file.prove();
-      if (isHeld) file.isDirty = isDirtyBefore;
-      else if (turn.outcome === "end") this.reachEnd(file);
       if (turn.bytes > 0) this.progressAtMs = this.options.platform.clock.monotonic();
       return turn.bytes;
     } catch (error) {

@@ -10,7 +10,7 @@ import { type FoundFile, findSiblings, type Look, statFiles } from "./find-files
 import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts";
 import { matchFile } from "./match-file.ts";
 import { probeContent, readBytes, readHead } from "./probe-file.ts";
-import { type AgedFile, isCompressedName, isRotationOf } from "./rotation-name.ts";
+import { type AgedFile, chainOf, isCompressedName, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, TailedFile } from "./tailed-file.ts";
 
@@ -50,6 +50,14 @@ export interface StartPosition {
   readonly isWithinLine: boolean;
 }
 
+/** What a file holds by now. */
+interface FoundContent {
+  readonly stat: FileStat;
+  readonly head: Buffer;
+  /** True when it was open all the time, so that its inode cannot be another file's. */
+  readonly wasOpen: boolean;
+}
+
 /** More names than this in a folder are not looked at in the search for one file. */
 const SIBLING_COUNT_MAX = 5_000;
 
@@ -61,6 +69,8 @@ export class RotationFollower {
   readonly waiting = new Map<string, WaitingCopy>();
   /** Logs to search for generations that were never seen. */
   missed: MissedGenerations[] = [];
+  /** Files that have the inodes of known ones that are gone. */
+  freed: FoundFile[] = [];
 
   constructor(files: SourceFiles, allocateFile: () => number) {
     this.files = files;
@@ -73,13 +83,14 @@ export class RotationFollower {
    */
   async check(file: TailedFile): Promise<void> {
     try {
+      const wasOpen = this.files.handles.peek(file) !== undefined;
       const handle = await this.files.handles.get(file);
       if (handle === undefined) return;
       const head = await readHead(handle);
       const content = await probeContent(handle, head, file);
       const stat = await handle.stat();
       if (content === "whole") this.confirm(file, stat, head);
-      else await this.resolve(file, { stat, head });
+      else await this.resolve(file, { stat, head, wasOpen });
     } catch (error) {
       this.files.fail(file, error);
     }
@@ -87,38 +98,60 @@ export class RotationFollower {
 
   /** Everything that was read is still there. What was only known to be there may be gone. */
   private confirm(file: TailedFile, stat: FileStat, head: Buffer): void {
-    file.prove();
     file.setHead(head);
-    if (!file.isSuspect) return;
-    file.isSuspect = false;
-    const shrunkBytes = file.isSized ? Math.max(0, file.bytes - stat.bytes) : 0;
-    // Not shorter, but the beginning of the unfinished last line is another one.
-    this.lose(file, shrunkBytes > 0 ? shrunkBytes : file.searchedTo - file.offset);
     file.bytes = stat.bytes;
-    file.searchAgain();
-    file.isDirty = true;
+    if (file.isSuspect) {
+      file.isSuspect = false;
+      file.isDirty = true;
+      const shrunkBytes = Math.max(0, file.provenBytes - stat.bytes);
+      // Not shorter, but the beginning of the unfinished last line is another one.
+      this.lose(file, shrunkBytes > 0 ? shrunkBytes : file.searchedTo - file.offset);
+      file.searchAgain();
+      this.forgetCopies(file);
+    }
+    file.prove();
   }
 
   /** Goes on in a copy, or in a new generation. `now` is what the file holds by now; undefined when it is gone. */
-  async resolve(
-    file: TailedFile,
-    now: { readonly stat: FileStat; readonly head: Buffer } | undefined,
-  ): Promise<void> {
+  async resolve(file: TailedFile, now: FoundContent | undefined): Promise<void> {
     const copies = await this.findCopies(file);
     const next = copies.find((copy) => copy.isWhole);
+    // Nobody truncates a rotated file; but its inode may have been given to another one, unless it was kept open.
+    const isReused = now !== undefined && !now.wasOpen && chainOf(file.path) !== file.path;
+    if (isReused) await this.files.handles.close(file);
+    const lastPath = file.path;
     // From here on without a wait: a cut sees all of it or nothing.
     if (next !== undefined) {
-      this.continueInCopy(file, next, next.end.head, now);
+      this.continueInCopy(file, next, next.end.head, isReused ? undefined : now);
+      if (isReused) this.freed.push({ paths: [lastPath], stat: now.stat });
+    } else if (isReused) {
+      this.replace(file, now.stat);
     } else if (now !== undefined) {
       const { path, birthMs, provenMs } = file;
       if (provenMs !== undefined) this.noteMissed(file, { path, birthMs, modifiedMs: provenMs });
       this.beginGeneration(file, now.stat);
+      file.setHead(now.head);
     }
     for (const copy of copies) if (copy !== next) this.takeAsRead(copy);
+    this.forgetCopies(file);
+  }
+
+  /** What was a copy of a file that changed has to be looked at anew. */
+  private forgetCopies(file: TailedFile): void {
+    for (const [key, copy] of this.waiting) if (copy.of === file) this.waiting.delete(key);
+  }
+
+  /** The file is gone, and another one has its inode. */
+  private replace(file: TailedFile, stat: FileStat): void {
+    this.lose(file, Math.max(0, file.provenBytes - file.offset));
+    this.loseHeld(file);
+    this.files.replace(file);
+    file.presence = "missing";
+    this.freed.push({ paths: [file.path], stat });
   }
 
   private beginGeneration(file: TailedFile, stat: FileStat): void {
-    const lostBytes = file.isSized ? Math.max(0, file.bytes - file.offset) : 0;
+    const lostBytes = Math.max(0, file.provenBytes - file.offset);
     this.lose(file, lostBytes);
     this.loseHeld(file);
     file.beginGeneration(file.offset + lostBytes);
@@ -149,10 +182,10 @@ export class RotationFollower {
     file: TailedFile,
     copy: { readonly path: string; readonly stat: FileStat },
     head: Buffer,
-    now?: { readonly stat: FileStat; readonly head: Buffer },
+    now?: FoundContent,
   ): void {
     const { path, homePath, presence, isMatched } = file;
-    if (file.isSized) this.lose(file, Math.max(0, file.bytes - copy.stat.bytes));
+    this.lose(file, Math.max(0, file.provenBytes - Math.max(copy.stat.bytes, file.offset)));
     this.noteMissed(file, { path: copy.path, ...copy.stat });
     this.continueIn(file, copy);
     file.setHead(head);
@@ -278,7 +311,7 @@ export class RotationFollower {
       const seen = { ...identityOf(stat), path, bytes: stat.bytes };
       const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
       const match = matchFile(seen, [{ known: file, content, isElsewhere: false, wasCopy }]);
-      if (match.kind === "new" && !wasCopy) return undefined;
+      if (match.kind === "new") return undefined;
       const end = await readPosition(handle, stat.bytes);
       return { path, stat, isWhole: match.kind === "continues", end };
     } finally {

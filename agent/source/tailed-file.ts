@@ -55,6 +55,8 @@ export class TailedFile {
   modifiedMs = 0;
   /** Time of its last change when the content was last proven to be what was read; undefined before. */
   provenMs: number | undefined;
+  /** Its size then. */
+  provenBytes = 0;
   /** True when the last look found it empty: until the next one anything may come and go unseen. */
   wasEmpty = false;
   /** True when an earlier run last saw it empty. */
@@ -113,6 +115,7 @@ export class TailedFile {
     file.held = checkpoint.held;
     file.heldSearchedTo = checkpoint.held[0]?.from ?? 0;
     file.bytes = checkpoint.offset;
+    file.provenBytes = checkpoint.offset;
     return file;
   }
 
@@ -169,6 +172,7 @@ export class TailedFile {
   prove(): void {
     this.isVerified = true;
     this.provenMs = this.modifiedMs;
+    this.provenBytes = Math.max(this.bytes, this.searchedTo);
   }
 
   /** Everything below `offset` is counted. */
@@ -247,6 +251,7 @@ export class TailedFile {
     this.searchAgain();
     this.isUnterminated = false;
     this.bytes = 0;
+    this.provenBytes = 0;
     this.isSuspect = false;
     this.isDirty = true;
     this.hasChanged = true;

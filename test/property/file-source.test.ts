@@ -4,36 +4,42 @@
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { LogWorld } from "./log-world.ts";
+import { type Action, type Change, LogWorld } from "./log-world.ts";
 
-const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("append" as const),
-      lines: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("appendHalf" as const) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("rename" as const) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("copytruncate" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("copy" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("truncateAfterCopy" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("truncate" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("removeOldest" as const) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant("discover" as const) }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("read" as const),
-      bytes: fc.integer({ min: 1, max: 3000 }),
-    }),
-  },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("cut" as const) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("crash" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const) }) },
+const change = fc.oneof(
+  ...(
+    [
+      ["append", 8],
+      ["appendHalf", 2],
+      ["rename", 4],
+      ["copytruncate", 3],
+      ["copy", 2],
+      ["truncateAfterCopy", 2],
+      ["truncate", 1],
+      ["remove", 1],
+      ["removeOldest", 1],
+    ] as const
+  ).map(([name, weight]) => ({ weight, arbitrary: fc.constant<Change>(name) })),
 );
+const action = fc.oneof(
+  { weight: 24, arbitrary: change },
+  ...(
+    [
+      ["discover", 8],
+      ["read", 8],
+      ["cut", 5],
+      ["crash", 3],
+      ["wait", 2],
+    ] as const
+  ).map(([name, weight]) => ({ weight, arbitrary: fc.constant<Action>(name) })),
+);
+const step = fc.record({
+  action,
+  lines: fc.integer({ min: 1, max: 40 }),
+  bytes: fc.integer({ min: 1, max: 3000 }),
+  during: fc.option(change, { nil: undefined, freq: 3 }),
+  delayMs: fc.double({ min: 0, max: 3, noNaN: true }),
+});
 
 const life = fc.record({
   seed: fc.integer({ min: 1, max: 1_000_000 }),
@@ -43,14 +49,34 @@ const life = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 60 }),
 });
 
-it("counts every line exactly once that was not destroyed, and balances its ledger", async () => {
+const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 500);
+
+type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
+
+async function run(chosen: Life, isRacing: boolean): Promise<readonly string[]> {
+  const world = new LogWorld(chosen);
+  for (const { action, during, ...how } of chosen.steps) {
+    const isAtWork = action === "discover" || action === "read";
+    await world.act(action, { ...how, during: isRacing && isAtWork ? during : undefined });
+  }
+  await world.settle();
+  return world.faults;
+}
+
+it("counts every line exactly once that was not destroyed", async () => {
   await fc.assert(
     fc.asyncProperty(life, async (chosen) => {
-      const world = new LogWorld(chosen);
-      for (const { do: action, ...how } of chosen.steps) await world.act(action, how);
-      await world.settle();
-      expect(world.faults).toEqual([]);
+      expect(await run(chosen, false)).toEqual([]);
     }),
-    { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 300) },
+    { numRuns: RUNS },
+  );
+});
+
+it("counts every line exactly once also when the log changes while it is looked at", async () => {
+  await fc.assert(
+    fc.asyncProperty(life, async (chosen) => {
+      expect(await run(chosen, true)).toEqual([]);
+    }),
+    { numRuns: RUNS },
   );
 });

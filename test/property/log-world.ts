@@ -17,8 +17,8 @@ export interface LogLife {
   readonly hasOldFiles: boolean;
 }
 
-/** One thing that happens. */
-export type Action =
+/** What writers and rotators do. */
+export type Change =
   | "append"
   | "appendHalf"
   | "rename"
@@ -27,12 +27,18 @@ export type Action =
   | "truncateAfterCopy"
   | "truncate"
   | "remove"
-  | "removeOldest"
-  | "discover"
-  | "read"
-  | "cut"
-  | "crash"
-  | "wait";
+  | "removeOldest";
+
+/** One thing that happens. */
+export type Action = Change | "discover" | "read" | "cut" | "crash" | "wait";
+
+/** How it happens. */
+export interface ActionDetails {
+  readonly lines?: number | undefined;
+  readonly bytes?: number | undefined;
+  readonly during?: Change | undefined;
+  readonly delayMs?: number | undefined;
+}
 
 const LOG = "/logs/x.log";
 const ROTATE_WAIT_MS = 10_000;
@@ -70,10 +76,25 @@ export class LogWorld {
     this.source = this.start();
   }
 
-  /** Lets one thing happen. */
-  async act(action: Action, how: { readonly lines?: number; readonly bytes?: number }) {
+  /** Lets one thing happen; `during` happens while the source is at work. */
+  async act(action: Action, how: ActionDetails) {
     await this.begin();
     await this.pass(5);
+    const { during } = how;
+    if (during !== undefined) {
+      const delayMs = how.delayMs ?? 0;
+      this.simulation.schedule(delayMs, during, () => this.change(during, how));
+    }
+    if (action === "discover") await this.drive(this.source.discover());
+    else if (action === "read") await this.drive(this.source.read(how.bytes ?? 1));
+    else if (action === "cut") this.cut();
+    else if (action === "crash") this.crash();
+    else if (action === "wait") await this.pass(ROTATE_WAIT_MS + 1_000);
+    else this.change(action, how);
+  }
+
+  /** Something happens to the log. */
+  private change(action: Change, how: ActionDetails): void {
     if (action === "append") this.append(how.lines ?? 1);
     else if (action === "appendHalf") this.appendHalf();
     else if (action === "rename") this.rotate(true);
@@ -84,12 +105,7 @@ export class LogWorld {
     else if (action === "truncateAfterCopy") this.truncateAfterCopy();
     else if (action === "truncate") this.truncate();
     else if (action === "remove") this.remove();
-    else if (action === "removeOldest") this.removeOldest();
-    else if (action === "discover") await this.drive(this.source.discover());
-    else if (action === "read") await this.drive(this.source.read(how.bytes ?? 1));
-    else if (action === "cut") this.cut();
-    else if (action === "crash") this.crash();
-    else await this.pass(ROTATE_WAIT_MS + 1_000);
+    else this.removeOldest();
   }
 
   /**
@@ -126,7 +142,19 @@ export class LogWorld {
     if ((aggregated?.lines ?? 0) !== this.counted.size) {
       this.faults.push(`the ledger says ${aggregated?.lines} lines, ${this.counted.size} counted`);
     }
+    if (this.destroyed.size === 0) this.checkLedger();
     if (this.source.backlogBytes !== 0) this.faults.push("a backlog is left");
+  }
+
+  /** Nothing was destroyed: then every byte written stands on one side of the ledger, and none is lost. */
+  private checkLedger(): void {
+    let bytes = 0;
+    for (const entry of this.ledger) {
+      bytes += entry.bytes;
+      if (entry.kind === "lost") this.faults.push(`${entry.bytes} bytes are ledgered as lost`);
+    }
+    const expected = [...this.written].reduce((sum, line) => sum + line.length + 1, 0);
+    if (bytes !== expected) this.faults.push(`${bytes} of ${expected} bytes are in the ledger`);
   }
 
   private start(): FileSource {
