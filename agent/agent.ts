@@ -225,7 +225,7 @@ class Agent implements RunningAgent, ShipHost {
     return present(this.#spool, "the spool").read(sequence, bytesMax);
   }
 
-  async drawEpoch(): Promise<string> {
+  async drawEpoch(isFresh: boolean): Promise<string> {
     if (this.#isSpoolBroken) {
       await this.#stopReading();
       await this.#open();
@@ -233,7 +233,7 @@ class Agent implements RunningAgent, ShipHost {
     const { disk, random } = this.#platform;
     const remembered = await readEpoch(disk, this.#config.data_dir);
     const epochs = this.#spool?.epochs ?? [];
-    if (typeof remembered === "object" && !epochs.includes(remembered.epoch)) {
+    if (!isFresh && typeof remembered === "object" && !epochs.includes(remembered.epoch)) {
       return remembered.epoch;
     }
     const epoch = random.bytes(16).toString("hex");

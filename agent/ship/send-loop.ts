@@ -17,8 +17,8 @@ export interface ShipHost {
   position(): { readonly epoch: string; readonly logId: string };
   /** Consecutive records from `sequence` on, at least one. Fails with SPOOL_CORRUPT; {@link damaged} follows. */
   read(sequence: number, bytesMax: number): Promise<SealedRecord[]>;
-  /** The epoch for a hello, drawn and synced; the same again until {@link recover} has used it. */
-  drawEpoch(): Promise<string>;
+  /** The epoch for a hello, drawn and synced; the same again until {@link recover} has used it, unless a fresh one is asked for. */
+  drawEpoch(isFresh: boolean): Promise<string>;
   /** Begins the epoch with what the aggregator answered; resolves when all is synced. After a failure a hello follows. */
   recover(epoch: string, answer: HelloAnswer): Promise<ShipPosition>;
   /** Deletes what is applied. */
@@ -97,7 +97,7 @@ export class SendLoop {
     const releaseAtMs =
       this.#released < this.#releaseUpTo ? this.#releaseAtMs : Number.POSITIVE_INFINITY;
     if (step.kind === "wait") await this.#wake.wait(Math.min(step.untilMs, releaseAtMs) - nowMs);
-    else if (step.kind === "hello") await this.#hello(step.endpoint);
+    else if (step.kind === "hello") await this.#hello(step.endpoint, step.isFresh);
     else if (step.kind === "replace") await this.#replace(step.sequence, step.detail);
     else await this.#send(step.endpoint, step.from, step.bytesMax);
   }
@@ -123,9 +123,10 @@ export class SendLoop {
     this.#options.shipper.replaced();
   }
 
-  async #hello(endpoint: string): Promise<void> {
+  async #hello(endpoint: string, isFresh: boolean): Promise<void> {
     const { agent, machine, takeover, host, shipper, platform } = this.#options;
-    const epoch = await host.drawEpoch();
+    const epoch = await host.drawEpoch(isFresh);
+    if (isFresh) shipper.drewEpoch();
     const hello: HelloRequest = { agent, machine, epoch, takeover, version: ENVELOPE_VERSION };
     const response = await this.#call(endpoint, "/v1/hello", {
       headers: { "content-type": "application/json" },

@@ -3,7 +3,7 @@
  * to do, does it, and hands the answer back.
  *
  * One request is under way at a time; the next begins after the last was answered. Whatever is not understood is tried again later, with the same
- * records. Only five answers lead elsewhere: `fenced` (stop for good), `diverged` (say hello, then recover), `wrong_log` (leave that
+ * records. Only five answers lead elsewhere: `fenced` (stop), `diverged` (say hello, then recover), `wrong_log` (leave that
  * endpoint), `malformed_batch` naming a record of the request (a tombstone takes its place), `body_too_large` (send fewer at a time).
  */
 import { assert } from "../../shared/assert.ts";
@@ -13,7 +13,8 @@ import type { Accepted, Refused, Welcome } from "./read-answer.ts";
 
 /** What to do next. */
 export type ShipStep =
-  | { readonly kind: "hello"; readonly endpoint: string }
+  /** `isFresh`: with an epoch that was never used, even if one is remembered; then call {@link Shipper.drewEpoch}. */
+  | { readonly kind: "hello"; readonly endpoint: string; readonly isFresh: boolean }
   | {
       readonly kind: "send";
       readonly endpoint: string;
@@ -77,6 +78,10 @@ export class Shipper {
   #applied = 0;
   #last = 0;
   #condemned = new Set<number>();
+  /** True when an answer of this run said that the name is this spool's. */
+  #hasOwned = false;
+  #hasAppealed = false;
+  #needsFreshEpoch = false;
   #replacing = { sequence: 0, detail: "" };
 
   constructor(options: ShipperOptions) {
@@ -129,6 +134,11 @@ export class Shipper {
     this.sayHello(this.#logId);
   }
 
+  /** Says that a fresh epoch was drawn and synced. */
+  drewEpoch(): void {
+    this.#needsFreshEpoch = false;
+  }
+
   /** Says that records up to `sequence` are synced. */
   sealed(sequence: number): void {
     this.#last = Math.max(this.#last, sequence);
@@ -149,7 +159,7 @@ export class Shipper {
     if (!isAsking && !isSending) return { kind: "wait", untilMs: Number.POSITIVE_INFINITY };
     if (nowMs < this.#notBeforeMs) return { kind: "wait", untilMs: this.#notBeforeMs };
     const endpoint = this.#endpoint();
-    if (isAsking) return { kind: "hello", endpoint };
+    if (isAsking) return { kind: "hello", endpoint, isFresh: this.#needsFreshEpoch };
     return { kind: "send", endpoint, from: this.#accepted + 1, bytesMax: this.#requestBytes };
   }
 
@@ -266,11 +276,22 @@ export class Shipper {
     return [{ severity: "error", message, detail, endpoint }];
   }
 
+  /**
+   * A spool that is fenced at the first word of its run was rolled back to before an epoch that it had itself begun, or it is a clone. It says
+   * hello once: whoever was started last has the name. A spool that had the name in this run and lost it stays silent, so two never take turns.
+   */
   #fence(endpoint: string): ShipEffect[] {
+    if (!this.#hasOwned && !this.#hasAppealed) {
+      this.#hasAppealed = true;
+      this.sayHello(this.#logId);
+      this.#needsFreshEpoch = true;
+      const message = "this spool's epoch is over: the agent asks what the aggregator holds";
+      return [{ severity: "warn", message, detail: "", endpoint }];
+    }
     this.#mode = "fenced";
     const message =
       "another spool took over this agent's name: nothing is sent or read any more, everything is kept; " +
-      "give one of the two agents another id";
+      "give one of the two agents another id, or restart this one to take the name back";
     return [{ severity: "error", message, detail: "", endpoint }];
   }
 
@@ -281,6 +302,7 @@ export class Shipper {
   }
 
   #succeed(): void {
+    this.#hasOwned = true;
     this.#backoff.succeed();
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
   }
