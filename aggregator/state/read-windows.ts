@@ -79,7 +79,7 @@ export function readWindows(views: readonly StateView[], query: WindowQuery): Wi
   let from = Math.ceil(clampMinute(query.fromMinute) / stepMinutes) * stepMinutes;
   if (after !== undefined && after.minute >= from) from = after.minute;
   // The last step begins before `toMinute` and may end after it.
-  const to = Math.ceil(clampMinute(query.toMinute) / stepMinutes) * stepMinutes;
+  const to = clampMinute(Math.ceil(clampMinute(query.toMinute) / stepMinutes) * stepMinutes);
   let group: StepGroup | undefined;
   for (const entry of minutesOf(views, query, from, to)) {
     const minute = Math.floor(entry.minute / stepMinutes) * stepMinutes;
