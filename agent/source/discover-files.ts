@@ -86,8 +86,6 @@ export class FileDiscovery {
     file.isSuspect = true;
     await this.follower.check(file);
     this.chains = this.files.byChain();
-    await this.identifyFreed();
-    await this.searchMissed(undefined);
   }
 
   /**
@@ -245,9 +243,8 @@ export class FileDiscovery {
       if (file.isRemoved || file.presence !== "missing") continue;
       this.missing.push(file);
       if (this.followed.has(file)) continue;
-      this.followed.add(file);
       try {
-        await this.follower.resolve(file, undefined);
+        if (await this.follower.resolve(file, undefined)) this.followed.add(file);
       } catch (error) {
         this.files.fail(file, error);
       }
@@ -267,7 +264,7 @@ export class FileDiscovery {
   }
 
   /** Generations that came and were rotated away between two looks, and whose names no pattern finds. */
-  private async searchMissed(look: Look | undefined): Promise<void> {
+  private async searchMissed(look: Look): Promise<void> {
     const all = new Map<string, MissedGenerations>();
     for (const missed of this.follower.missed.splice(0)) {
       const { base, reference, lost } = missed;
@@ -278,7 +275,7 @@ export class FileDiscovery {
       let isDone = true;
       for (const found of await this.follower.findRotations(missed.base)) {
         const path = found.paths[0];
-        if (path === undefined || look?.files.has(identityKey(found.stat))) continue;
+        if (path === undefined || look.files.has(identityKey(found.stat))) continue;
         if (!isLaterGeneration({ path, ...found.stat }, missed.reference)) continue;
         if (!(await this.identify(found, false))) isDone = false;
       }
@@ -381,13 +378,16 @@ export class FileDiscovery {
     const own = await this.files.handles.get(original);
     if (own === undefined) return undefined;
     const head = await readHead(own);
-    const content = await probeContent(own, head, original);
-    if (content !== "whole") {
-      await this.checkChanged(original);
-      return undefined;
+    let content = await probeContent(own, head, original);
+    if (content === "whole") {
+      original.setHead(head);
+      if (await isBeginningOf(handle, bytes, own)) return true;
+      // Unless the original was truncated just now, it is no copy.
+      content = await probeContent(own, await readHead(own), original);
+      if (content === "whole") return false;
     }
-    original.setHead(head);
-    return isBeginningOf(handle, bytes, own);
+    await this.checkChanged(original);
+    return undefined;
   }
 
   private addToChain(file: TailedFile): void {

@@ -112,9 +112,13 @@ export class RotationFollower {
     file.prove();
   }
 
-  /** Goes on in a copy, or in a new generation. `now` is what the file holds by now; undefined when it is gone. */
-  async resolve(file: TailedFile, now: FoundContent | undefined): Promise<void> {
+  /**
+   * Goes on in a copy, or in a new generation. `now` is what the file holds by now; undefined when it is gone. Resolves with false when
+   * files are just being renamed, so that nothing can be decided.
+   */
+  async resolve(file: TailedFile, now: FoundContent | undefined): Promise<boolean> {
     const copies = await this.findCopies(file);
+    if (copies === undefined) return false;
     const next = copies.find((copy) => copy.isWhole);
     // Nobody truncates a rotated file; but its inode may have been given to another one, unless it was kept open.
     const isReused = now !== undefined && !now.wasOpen && chainOf(file.path) !== file.path;
@@ -134,6 +138,7 @@ export class RotationFollower {
     }
     for (const copy of copies) if (copy !== next) this.takeAsRead(copy);
     this.forgetCopies(file);
+    return true;
   }
 
   /** What was a copy of a file that changed has to be looked at anew. */
@@ -284,19 +289,29 @@ export class RotationFollower {
     return statFiles(this.files.disk, [...rotations, ...others].slice(0, SIBLING_COUNT_MAX));
   }
 
-  /** The copies of a file whose own content is gone: the longest first, of equal ones the newest. */
-  private async findCopies(file: TailedFile): Promise<Copy[]> {
+  /**
+   * The copies of a file whose own content is gone: the longest first, of equal ones the newest. Undefined when names changed meanwhile:
+   * then one may have slipped through.
+   */
+  private async findCopies(file: TailedFile): Promise<Copy[] | undefined> {
     const copies: Copy[] = [];
-    const rotations = await this.findRotations(file.path);
-    if (file.homePath !== file.path) rotations.push(...(await this.findRotations(file.homePath)));
-    const unique = new Map(rotations.map((found) => [identityKey(found.stat), found]));
-    for (const found of unique.values()) {
+    const rotations = await this.findAllRotations(file);
+    for (const found of rotations.values()) {
       const copy = await this.judgeCopy(file, found);
       if (copy !== undefined) copies.push(copy);
     }
+    const after = await this.findAllRotations(file);
+    if (namesOf(after) !== namesOf(rotations)) return undefined;
     return copies.sort(
       (a, b) => b.stat.bytes - a.stat.bytes || b.stat.modifiedMs - a.stat.modifiedMs,
     );
+  }
+
+  /** Rotations of both its first and its last name. */
+  private async findAllRotations(file: TailedFile): Promise<Map<string, FoundFile>> {
+    const rotations = await this.findRotations(file.path);
+    if (file.homePath !== file.path) rotations.push(...(await this.findRotations(file.homePath)));
+    return new Map(rotations.map((found) => [identityKey(found.stat), found]));
   }
 
   private async judgeCopy(file: TailedFile, found: FoundFile): Promise<Copy | undefined> {
@@ -318,6 +333,10 @@ export class RotationFollower {
       await handle.close();
     }
   }
+}
+
+function namesOf(files: ReadonlyMap<string, FoundFile>): string {
+  return [...files].map(([key, { paths }]) => `${key} ${paths.join(" ")}`).join("\n");
 }
 
 /** What has to be known to begin reading a file behind its first `offset` bytes. */
