@@ -135,41 +135,46 @@ export class OwnerLoop {
       this.options.onOwned(this.position);
       await this.serve(owner, session, AbortSignal.any([lost.signal, this.stop.signal]));
     } finally {
+      // Also ends a read that is still waiting.
+      lost.abort();
       await owner.close();
     }
   }
 
   private async serve(owner: Owner, session: Session, signal: AbortSignal): Promise<void> {
     const { timers, topic, intervalMs } = this.options;
+    let reading: Promise<LogRecord[]> | undefined;
     while (!signal.aborted) {
-      this.isCaughtUp = false;
-      const records = await this.read(owner, session, signal);
-      const bytes = records.reduce((sum, record) => sum + record.payload.length, 0);
-      if (records.length > 0) await this.applyAll(session, records, signal);
-      else if (session.hasHousekeeping && !signal.aborted) await session.housekeep();
+      reading ??= owner.read(topic, this.position, READ_BYTES_MAX, signal);
+      const records = await this.take(reading, session.hasHousekeeping);
+      if (signal.aborted) return;
+      if (records === undefined) {
+        await session.housekeep();
+      } else {
+        reading = undefined;
+        await this.applyAll(session, records, signal);
+        const bytes = records.reduce((sum, record) => sum + record.payload.length, 0);
+        if (intervalMs > 0 && bytes < READ_BYTES_MAX) await timers.sleep(intervalMs, signal);
+      }
       // It works: the next failure is a new one.
       this.backoffMs = BACKOFF_FIRST_MS;
       await this.trim(owner.position(topic));
-      if (intervalMs > 0 && bytes < READ_BYTES_MAX) await timers.sleep(intervalMs, signal);
     }
   }
 
-  private async read(owner: Owner, session: Session, signal: AbortSignal): Promise<LogRecord[]> {
-    const { timers, topic } = this.options;
-    const { position } = this;
-    if (!session.hasHousekeeping) {
-      this.isCaughtUp = true;
-      const records = await owner.read(topic, position, READ_BYTES_MAX, signal);
-      this.isCaughtUp = false;
-      return records;
-    }
-    const pause = new AbortController();
-    const ended = new AbortController();
-    const both = AbortSignal.any([signal, pause.signal]);
-    const pausing = timers.sleep(HOUSEKEEPING_PAUSE_MS, ended.signal).then(() => pause.abort());
-    const records = await owner.read(topic, position, READ_BYTES_MAX, both);
-    ended.abort();
-    await pausing;
+  /** What is read; undefined when housekeeping is to be done because nothing was read for a moment. */
+  private async take(
+    reading: Promise<LogRecord[]>,
+    hasHousekeeping: boolean,
+  ): Promise<LogRecord[] | undefined> {
+    this.isCaughtUp = true;
+    if (!hasHousekeeping) return reading.finally(() => (this.isCaughtUp = false));
+    const isRead = new AbortController();
+    const pause = this.options.timers
+      .sleep(HOUSEKEEPING_PAUSE_MS, isRead.signal)
+      .then(() => undefined);
+    const records = await Promise.race([reading, pause]).finally(() => isRead.abort());
+    this.isCaughtUp = records === undefined;
     return records;
   }
 
