@@ -65,14 +65,24 @@ export interface Scenario {
 
 const DAY_MS = 86_400_000;
 
-/** Draws a scenario. `kinds` limits what can happen. */
-export function drawScenario(
-  prng: Prng,
-  options: { readonly isCluster?: boolean; readonly kinds?: readonly FaultKind[] } = {},
-): Scenario {
+/** Limits what a seed may draw. */
+export interface ScenarioOptions {
+  readonly isCluster?: boolean;
+  /** Only these faults; all when absent. */
+  readonly kinds?: readonly FaultKind[];
+  /** Only these ways to put logs away; all when absent. */
+  readonly styles?: readonly [RotationStyle, ...RotationStyle[]];
+}
+
+const STYLES = ["none", "rename", "rename with date", "copytruncate"] as const;
+
+/** Draws a scenario. */
+export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenario {
   const isCluster = options.isCluster ?? prng.chance(0.4);
-  const durationMs = prng.between(20_000, 70_000);
-  const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () => drawAgent(prng));
+  const durationMs = prng.between(12_000, 45_000);
+  const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () =>
+    drawAgent(prng, options.styles ?? STYLES),
+  );
   const kinds = (options.kinds ?? FAULT_KINDS).filter((kind) => prng.chance(rateOf(kind)));
   const faults: PlannedFault[] = [];
   for (const kind of kinds) {
@@ -94,12 +104,14 @@ function rateOf(kind: FaultKind): number {
   return kind === "aggregator away for an hour" ? 0.03 : 0.25;
 }
 
-function drawAgent(prng: Prng): AgentScenario {
-  const style = () => prng.pick(["none", "rename", "rename with date", "copytruncate"] as const);
+function drawAgent(
+  prng: Prng,
+  styles: readonly [RotationStyle, ...RotationStyle[]],
+): AgentScenario {
   return {
-    styles: Array.from({ length: 1 + prng.below(2) }, style),
+    styles: Array.from({ length: 1 + prng.below(2) }, () => prng.pick(styles)),
     flushIntervalMs: prng.pick([200, 1_000, 5_000]),
-    pollIntervalMs: prng.pick([200, 1_000]),
+    pollIntervalMs: prng.pick([300, 1_000, 2_000]),
     segmentBytes: prng.pick([4_096, 16_384, 65_536]),
     clockSkewMs: prng.chance(0.1)
       ? prng.pick([-DAY_MS, DAY_MS])

@@ -15,13 +15,10 @@ import type { Fleet } from "./fleet.ts";
 import { injectFault } from "./inject-fault.ts";
 import { makeFleet } from "./make-fleet.ts";
 import { Observer } from "./observer.ts";
-import { drawScenario, type FaultKind, type Scenario } from "./scenario.ts";
+import { drawScenario, type FaultKind, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 /** How to simulate. */
-export interface SimulateOptions {
-  /** Only these faults; all when absent. */
-  readonly kinds?: readonly FaultKind[];
-  readonly isCluster?: boolean;
+export interface SimulateOptions extends ScenarioOptions {
   /** Gets every event of the run and the programs' own logs. */
   readonly onTrace?: (entry: string) => void;
 }
@@ -47,7 +44,7 @@ const DRAIN_MS_MAX = 1_500_000;
 const FRESH_MS_MAX = 90_000;
 const LOOK_MS = 2_000;
 /** How long nothing may change any more: longer than a request or a duplicate can be under way. */
-const QUIET_MS = 65_000;
+const QUIET_MS = 35_000;
 
 /** Simulates the fleet of one seed. Never rejects; what goes wrong is in the result. */
 export async function simulate(
@@ -87,14 +84,18 @@ class Life {
   private readonly scenario: Scenario;
   private readonly observer: Observer;
   private readonly check = new RunningCheck();
-  private lineRateMs = 300;
+  private lineRateMs = 500;
+  private restoreCount = 0;
 
   constructor(fleet: Fleet, scenario: Scenario) {
     this.fleet = fleet;
     this.scenario = scenario;
     const host = new SimulatedHost(fleet.simulation, "observer", fleet.network);
     this.observer = new Observer(host.start("observer"), fleet.aggregator.endpoints);
-    fleet.onRestore = () => this.check.forget();
+    fleet.onRestore = () => {
+      this.restoreCount++;
+      this.check.forget();
+    };
   }
 
   async run(): Promise<string | undefined> {
@@ -120,7 +121,7 @@ class Life {
       const count = this.scenario.agents[index]?.initialLineCount ?? 0;
       for (const writer of agent.writers) {
         if (count > 0) writer.write(count);
-        this.writeOn(() => writer.write(1 + simulation.prng.below(20)));
+        this.writeOn(() => writer.write(1 + simulation.prng.below(16)));
       }
       simulation.schedule(simulation.prng.between(0, 2_000), "start", () => agent.node.want());
     }
@@ -207,8 +208,11 @@ class Life {
 
   /** Looks at the windows, if they can be had now, for what may never be. */
   private async look(): Promise<string | undefined> {
+    const { restoreCount } = this;
     const windows = await this.onTime(this.observer.windows());
-    return windows === undefined ? undefined : this.check.look(windows, this.fleet.recount);
+    // An answer from before a restore says nothing about what is now.
+    if (windows === undefined || restoreCount !== this.restoreCount) return undefined;
+    return this.check.look(windows, this.fleet.recount);
   }
 
   private async difference(): Promise<string | undefined> {

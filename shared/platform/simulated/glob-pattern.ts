@@ -1,5 +1,17 @@
 /** Compiles a glob pattern of absolute paths: `*`, `?`, `**`, `[…]` and `{a,b}`. For the simulated disk; the real one uses Node's. */
 export function compileGlob(pattern: string): RegExp {
+  let expression = compiled.get(pattern);
+  if (expression === undefined) {
+    expression = new RegExp(`^${sourceOf(pattern)}$`);
+    compiled.set(pattern, expression);
+  }
+  return expression;
+}
+
+/** A simulation asks for the same few patterns again and again. */
+const compiled = new Map<string, RegExp>();
+
+function sourceOf(pattern: string): string {
   let source = "";
   let depth = 0;
   for (let at = 0; at < pattern.length; at++) {
@@ -25,7 +37,7 @@ export function compileGlob(pattern: string): RegExp {
       source += character.replace(/[\\^$.|+()]/, "\\$&");
     }
   }
-  return new RegExp(`^${source}$`);
+  return source;
 }
 
 function isSegmentStart(pattern: string, at: number): boolean {
