@@ -203,7 +203,8 @@ export class LocalLog implements Log {
       const appendedAtMs = this.#appendedAtMsMax;
       this.#waiting.push({ payload, appendedAtMs, sync: options.sync ?? true, resolve, reject });
       this.#waitingBytes += bytes;
-      this.#writing ??= this.#writeWaiting();
+      // One turn later, so that all appends of this turn are written together.
+      this.#writing ??= Promise.resolve().then(() => this.#writeWaiting());
     });
   }
 

@@ -94,16 +94,12 @@ async function recoverSegment(
   }
   checkSegment(path, firstPosition, scanned, isLast);
   let length = scanned.goodBytes;
-  if (isLast && !scanned.isEnded) {
+  if (isLast) {
     if (scanned.rest === "torn") {
       const tornBytes = bytes.length - scanned.goodBytes;
       logger.warn("cut a torn tail of the log", { path, offset: scanned.goodBytes, tornBytes });
     }
-    length = await endRecoveredSegment(disk, path, bytes.subarray(0, scanned.goodBytes), {
-      salt: scanned.header.salt,
-      position: scanned.endPosition,
-      appendedAtMs: scanned.appendedAtMsMax,
-    });
+    length = await endRecoveredSegment(disk, path, bytes.subarray(0, scanned.goodBytes), scanned);
   }
   const { index, endPosition, header } = scanned;
   const segment = { path, salt: header.salt, firstPosition, endPosition, bytes: length, index };

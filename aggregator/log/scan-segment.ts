@@ -62,7 +62,9 @@ export function scanSegment(bytes: Buffer): ScannedSegment | "torn" | number {
     appendedAtMsMax = Math.max(appendedAtMsMax, frame.appendedAtMs);
     offset = endOf(frame);
   }
-  const rest = judgeRest(bytes, offset, header.salt);
+  // A whole frame whose position is not the next one was never written there.
+  const isOutOfOrder = !isEnded && readFrame(bytes, offset, header.salt) !== undefined;
+  const rest = isOutOfOrder ? "corrupt" : judgeRest(bytes, offset, header.salt);
   return { header, index, endPosition, goodBytes: offset, isEnded, appendedAtMsMax, rest };
 }
 

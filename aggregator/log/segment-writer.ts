@@ -1,6 +1,6 @@
 import type { Disk, DiskFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
-import { addToIndex, type IndexEntry } from "./scan-segment.ts";
+import { addToIndex, type IndexEntry, type ScannedSegment } from "./scan-segment.ts";
 import {
   encodeSegmentHeader,
   FRAME_HEADER_BYTES,
@@ -174,27 +174,39 @@ export class SegmentWriter {
   }
 }
 
-/** Rewrites the good part of a segment that a crash left open, ends it and makes that durable; returns its new length. */
+/**
+ * Makes the last segment that a former process left durable, and ended, whatever state it was left in; returns its new length.
+ *
+ * All of it is written again. After a failed sync the system may show bytes that never reached the disk, and a later sync would not know
+ * of them; this holds for the frame that says `end`, too.
+ */
 export async function endRecoveredSegment(
   disk: Disk,
   path: string,
   good: Buffer,
-  end: { readonly salt: Buffer; readonly position: number; readonly appendedAtMs: number },
+  scanned: ScannedSegment,
 ): Promise<number> {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-  const payload = Buffer.alloc(0);
-  writeFrame(frame, 0, { ...end, kind: "end", syncedBytes: good.length, payload }, end.salt);
+  const end = Buffer.allocUnsafe(scanned.isEnded ? 0 : FRAME_HEADER_BYTES);
+  if (!scanned.isEnded) {
+    const frame = {
+      kind: "end",
+      position: scanned.endPosition,
+      appendedAtMs: scanned.appendedAtMsMax,
+      syncedBytes: good.length,
+      payload: Buffer.alloc(0),
+    } as const;
+    writeFrame(end, 0, frame, scanned.header.salt);
+  }
   const file = await disk.open(path, "write");
   try {
     await file.truncate(good.length);
-    // After a failed sync the system may show bytes that never reached the disk and will not be tried again: write them anew.
     await file.write(good, 0);
-    await file.write(frame, good.length);
+    await file.write(end, good.length);
     await file.sync();
   } finally {
     await file.close();
   }
-  return good.length + FRAME_HEADER_BYTES;
+  return good.length + end.length;
 }
 
 async function sync(run: () => Promise<void>): Promise<void> {
