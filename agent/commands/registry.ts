@@ -3,4 +3,5 @@ export const agentCommands = {
   scan: () => import("./scan.ts"),
   parse: () => import("./parse.ts"),
   agent: () => import("./agent.ts"),
+  sim: () => import("./sim.ts"),
 } as const;
