@@ -123,7 +123,7 @@ export class AgentTable {
     const { fenceNumber } = row;
     this.overlay.set(
       digestKey(row, batch.sequence),
-      encodeDigestRow({ fenceNumber, sequence: batch.sequence, digest }, new ByteWriter(64)),
+      encodeDigestRow({ fenceNumber, sequence: batch.sequence, digest }, new ByteWriter()),
     );
     this.overlay.set(
       ledgerKey(row.tenant, row.agent),
@@ -138,10 +138,7 @@ export class AgentTable {
     const { file } = checkpoint;
     // In a full set, a checkpoint's reading begins where it stands.
     const settled = { ...checkpoint, from: checkpoint.offset };
-    this.overlay.set(
-      prefix + numberPart(file),
-      encodeCheckpointRow(settled, new ByteWriter(settled.path.length + 256)),
-    );
+    this.overlay.set(prefix + numberPart(file), encodeCheckpointRow(settled, new ByteWriter()));
     const others = row.removedFiles.filter((removed) => removed !== file);
     row.removedFiles = checkpoint.removed ? [...others, file] : others;
     if (row.removedFiles.length <= REMOVED_FILE_COUNT_MAX) return;

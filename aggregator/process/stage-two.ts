@@ -203,7 +203,7 @@ export class StageTwo {
     this.knownServices.add(series.key);
     const key = serviceKey(series.key);
     if (this.view.get(key) !== undefined) return;
-    const writer = new ByteWriter(256);
+    const writer = new ByteWriter();
     this.services.push({ key, value: encodeServiceRow(series, writer) });
     this.openBytes += key.length + 3 * (series.service.length + series.stream.length);
   }

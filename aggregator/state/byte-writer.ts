@@ -1,5 +1,6 @@
-/** Bytes of a chunk; rows are cut out of it, so that a commit allocates a few chunks instead of one buffer a row. */
-const CHUNK_BYTES = 64 * 1024;
+/** Bytes of the first chunk, and of the longest; rows are cut out of them, so that a commit allocates a few chunks instead of one buffer a row. */
+const CHUNK_BYTES_FIRST = 512;
+const CHUNK_BYTES_LONGEST = 64 * 1024;
 const LOW_LIMIT = 2 ** 28;
 
 /**
@@ -10,18 +11,14 @@ export class ByteWriter {
   private chunk: Buffer = Buffer.allocUnsafe(0);
   private start = 0;
   private at = 0;
-  private readonly chunkBytes: number;
-
-  /** A caller that writes one small row only gives its bytes. */
-  constructor(chunkBytes: number = CHUNK_BYTES) {
-    this.chunkBytes = chunkBytes;
-  }
+  private chunkBytes = CHUNK_BYTES_FIRST;
 
   /** Makes room for `count` more bytes of the open row. */
   reserve(count: number): void {
     if (this.at + count <= this.chunk.length) return;
     const written = this.at - this.start;
     const chunk = Buffer.allocUnsafe(Math.max(this.chunkBytes, (written + count) * 2));
+    this.chunkBytes = Math.min(this.chunkBytes * 2, CHUNK_BYTES_LONGEST);
     this.chunk.copy(chunk, 0, this.start, this.at);
     this.chunk = chunk;
     this.start = 0;

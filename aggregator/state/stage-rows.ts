@@ -42,7 +42,7 @@ export interface PartialRow {
 
 /** Writes stage 1's row. */
 export function encodeCollectRow(row: CollectRow): Buffer {
-  const writer = new ByteWriter(512);
+  const writer = new ByteWriter();
   writer.byte(VERSION);
   writer.optionalInt(row.clockMs);
   writer.optionalInt(row.watermarkMs);
@@ -76,7 +76,7 @@ export function decodeCollectRow(bytes: Buffer | undefined): CollectRow {
 
 /** Writes stage 2's row. */
 export function encodeProcessRow(row: ProcessRow): Buffer {
-  const writer = new ByteWriter(512);
+  const writer = new ByteWriter();
   writer.byte(VERSION);
   writer.optionalInt(row.watermarkMs);
   writer.uint(row.changeNumber);
@@ -123,7 +123,7 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
 
 /** Writes how much of a group is committed. */
 export function encodePartialRow(row: PartialRow): Buffer {
-  const writer = new ByteWriter(512);
+  const writer = new ByteWriter();
   writer.byte(VERSION);
   writer.uint(row.through);
   writer.uint(row.stepCount);

@@ -71,7 +71,7 @@ describe("rows of an agent", () => {
     ] as const;
     expect(decodeLedgerRow(encodeLedgerRow(ledger, new ByteWriter()))).toEqual(ledger);
     const digest = { fenceNumber: 2, sequence: 9, digest: EPOCH };
-    expect(decodeDigestRow(encodeDigestRow(digest, new ByteWriter(1)))).toEqual(digest);
+    expect(decodeDigestRow(encodeDigestRow(digest, new ByteWriter()))).toEqual(digest);
   });
 
   it("are refused when they are cut", () => {
