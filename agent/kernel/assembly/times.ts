@@ -5,7 +5,7 @@ import { isDigit } from "./text";
 /**
  * The minutes met last: sixteen places by the last digit of the minute, each the 16 bytes "YYYY-MM-DDTHH:MM", the minute's number if
  * they are UTC, and its number if they are a time without a zone (known only when the host taught it).
- * Line feeds fill an empty place: no line holds one.
+ * An empty place holds a text that belongs to another place, so that nothing is ever found there.
  */
 const MINUTES: usize = memory.data(32 * 16, 64);
 const MINUTE_UTC: usize = 16;
@@ -23,7 +23,9 @@ export function clearLocalUnknown(): void {
 }
 
 export function forgetTimes(): void {
-  memory.fill(MINUTES, 10, 32 * 16);
+  for (let place = 0; place < 16; place++) {
+    memory.fill(MINUTES + (<usize>place << 5), <u8>((place + 1) & 15), 32);
+  }
 }
 
 // @ts-ignore: decorator
