@@ -5,6 +5,7 @@ import { type Batch, DIGEST_NONE } from "../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../shared/protocol/codec.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
+import { Lineage } from "./lineage.ts";
 import { asCondemned } from "./make-tombstone.ts";
 import { RecoveryPlan } from "./plan-recovery.ts";
 import { BODY_BYTES_MAX, type FoundRecord, readNotes } from "./record.ts";
@@ -116,55 +117,36 @@ interface Survey {
 async function surveyRetained(spool: Spool, mark: AgentMark | undefined): Promise<Survey> {
   const starts = new Map<number, FileStart>();
   const sources = new Set<string>();
-  const lineage = new Lineage(mark);
+  const beginnings = new Map<string, AgentMark | undefined>();
+  const headers: Pick<SegmentHeader, "epoch" | "nextSequence" | "previousDigest">[] = [];
   let nextFile = 0;
-  for (const number of spool.retained.numbers) {
+  const { numbers } = spool.retained;
+  for (const number of numbers) {
+    const header = await spool.retainedHeader(number);
+    if (header === undefined) continue;
+    const { epoch, nextSequence, previousDigest } = header;
+    headers.push({ epoch, nextSequence, previousDigest });
+    beginnings.set(epoch, header.before);
+    for (const start of header.starts) starts.set(start.file, start);
+    for (const source of header.sources) sources.add(source);
+    nextFile = Math.max(nextFile, header.nextFile);
+  }
+  const lineage = new Lineage(mark, beginnings);
+  for (const { epoch, nextSequence, previousDigest } of headers) {
+    lineage.add(epoch, nextSequence - 1, previousDigest);
+  }
+  for (const number of numbers) {
     await spool.scanRetained(number, {
-      header: (header) => {
-        lineage.add(header.epoch, header.nextSequence - 1, header.previousDigest);
-        for (const start of header.starts) starts.set(start.file, start);
-        for (const source of header.sources) sources.add(source);
-        nextFile = Math.max(nextFile, header.nextFile);
-      },
       record: async ({ found, epoch }) => {
-        if (found.kind === "sealed") lineage.add(epoch, found.record.sequence, found.record.digest);
+        const { sequence, digest } = found.record;
+        if (found.kind === "tombstone") return;
+        const batch = lineage.isBehindMark(epoch, sequence) ? tryDecode(found) : undefined;
+        if (batch !== undefined) lineage.add(epoch, sequence - 1, batch.previousDigest);
+        lineage.add(epoch, sequence, digest);
       },
     });
   }
   return { starts: [...starts.values()], sources: [...sources], nextFile, lineage };
-}
-
-/** Finds out whether the aggregator's mark lies on the line of records that the spool holds, or before it. */
-class Lineage {
-  readonly #mark: AgentMark | undefined;
-  #isEmpty = true;
-  #lowest = Number.POSITIVE_INFINITY;
-  #isOnLine: boolean | undefined;
-
-  constructor(mark: AgentMark | undefined) {
-    this.#mark = mark;
-  }
-
-  add(epoch: string, sequence: number, digest: string): void {
-    this.#isEmpty = false;
-    if (epoch !== this.#mark?.epoch) return;
-    this.#lowest = Math.min(this.#lowest, sequence);
-    if (sequence !== this.#mark.sequence) return;
-    this.#isOnLine = digest === this.#mark.digest || sequence === 0;
-  }
-
-  /** True when the aggregator's mark says that the record was applied. */
-  isApplied(epoch: string, sequence: number): boolean {
-    if (this.#mark === undefined || this.isForked()) return false;
-    return epoch === this.#mark.epoch && sequence <= this.#mark.sequence;
-  }
-
-  /** True when it is not certain that both are on one line. */
-  isForked(): boolean {
-    if (this.#isEmpty || this.#mark === undefined) return false;
-    if (this.#isOnLine !== undefined) return !this.#isOnLine;
-    return this.#mark.sequence >= this.#lowest || this.#lowest === Number.POSITIVE_INFINITY;
-  }
 }
 
 function firstHeader(beginning: EpochBeginning, survey: Survey): SegmentHeader {
@@ -175,6 +157,7 @@ function firstHeader(beginning: EpochBeginning, survey: Survey): SegmentHeader {
     agent,
     epoch,
     logId: answer.logId,
+    before: answer.mark,
     nextSequence: 1,
     previousDigest: DIGEST_NONE,
     nextFile: Math.max(survey.nextFile, fileMax + 1),

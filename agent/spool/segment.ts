@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { TailraceError } from "../../shared/errors.ts";
 import type { DiskFile } from "../../shared/platform/disk.ts";
+import type { AgentMark } from "../../shared/protocol/answers.ts";
 import type { Checkpoint, LedgerEntry } from "../../shared/protocol/batch.ts";
 import { checkpointSchema, ledgerEntrySchema } from "../../shared/protocol/checkpoint-schema.ts";
 import { announcedBytes, decodeRecord, type FoundRecord, FRAME_BYTES } from "./record.ts";
@@ -23,6 +24,8 @@ export interface SegmentHeader {
   readonly epoch: string;
   /** The log that the epoch is bound to. */
   readonly logId: string;
+  /** What the aggregator had applied when the epoch began; undefined when it knew nothing. */
+  readonly before: AgentMark | undefined;
   readonly nextSequence: number;
   /** Digest of the record before `nextSequence`. */
   readonly previousDigest: string;
@@ -43,10 +46,11 @@ export interface FileStart {
 }
 
 const hexDigits = z.string().regex(/^[0-9a-f]{32}$/);
-const headerSchema = z.object({
+const headerFields = z.object({
   agent: z.string().min(1),
   epoch: hexDigits,
   logId: z.string(),
+  before: z.object({ epoch: z.string(), sequence: z.int().min(0), digest: z.string() }).optional(),
   nextSequence: z.int().min(1),
   previousDigest: hexDigits,
   nextFile: z.int().min(0),
@@ -54,7 +58,10 @@ const headerSchema = z.object({
   starts: z.array(z.object({ file: z.int().min(0), offset: z.int().min(0) })),
   checkpoints: z.array(checkpointSchema),
   ledger: z.array(ledgerEntrySchema),
-}) satisfies z.ZodType<SegmentHeader>;
+});
+const headerSchema = headerFields.transform(
+  (found): SegmentHeader => ({ ...found, before: found.before }),
+);
 
 /** File name of a segment. */
 export function segmentName(number: number): string {

@@ -1,5 +1,6 @@
 /** What an agent knows after its newest record: the content of the next segment's header, kept up to date record by record. */
 import { assert } from "../../shared/assert.ts";
+import type { AgentMark } from "../../shared/protocol/answers.ts";
 import type { Batch, Checkpoint, LedgerEntry } from "../../shared/protocol/batch.ts";
 import type { RecordNotes } from "./record.ts";
 import type { FileStart, SegmentHeader } from "./segment.ts";
@@ -61,6 +62,7 @@ export class SpoolState {
   readonly agent: string;
   readonly epoch: string;
   readonly logId: string;
+  readonly #before: AgentMark | undefined;
   readonly #starts: Map<number, FileStart>;
   readonly #sources: Set<string>;
   readonly #checkpoints: Map<number, Checkpoint>;
@@ -73,6 +75,7 @@ export class SpoolState {
     this.agent = header.agent;
     this.epoch = header.epoch;
     this.logId = header.logId;
+    this.#before = header.before;
     this.#starts = new Map(header.starts.map((start) => [start.file, start]));
     this.#sources = new Set(header.sources);
     this.#checkpoints = new Map(header.checkpoints.map((found) => [found.file, found]));
@@ -169,6 +172,7 @@ export class SpoolState {
       agent: this.agent,
       epoch: this.epoch,
       logId: this.logId,
+      before: this.#before,
       nextSequence: this.#nextSequence,
       previousDigest: this.#previousDigest,
       nextFile: this.#nextFile,

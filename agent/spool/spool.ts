@@ -27,7 +27,13 @@ import {
   type RecordNotes,
 } from "./record.ts";
 import { type ScannedSegment, type SegmentVisitor, scanSegment } from "./recover.ts";
-import { encodeHeader, type SegmentHeader, segmentName } from "./segment.ts";
+import {
+  encodeHeader,
+  readHeader,
+  type SegmentHeader,
+  SegmentWindow,
+  segmentName,
+} from "./segment.ts";
 import { SpoolState } from "./spool-state.ts";
 
 /**
@@ -264,13 +270,31 @@ export class Spool {
     return this.#retained;
   }
 
+  /** The header of a retained segment; undefined when it is damaged. Fails with DISK_FAILED. */
+  retainedHeader(number: number): Promise<SegmentHeader | undefined> {
+    return this.#withRetained(number, async (file, path) => {
+      const found = await readHeader(new SegmentWindow(file), path);
+      return found?.header;
+    });
+  }
+
   /** Reads one of the retained segments from its beginning to its end, whatever is damaged in it. Fails with DISK_FAILED. */
-  async scanRetained(number: number, visitor: SegmentVisitor): Promise<ScannedSegment> {
+  scanRetained(number: number, visitor: SegmentVisitor): Promise<ScannedSegment> {
+    const { epochs } = this.#retained;
+    return this.#withRetained(number, (file, path) =>
+      scanSegment(file, { number, path }, epochs, visitor),
+    );
+  }
+
+  async #withRetained<T>(
+    number: number,
+    task: (file: DiskFile, path: string) => Promise<T>,
+  ): Promise<T> {
     const path = this.#path(number);
     let file: DiskFile | undefined;
     try {
       file = await this.#options.disk.open(path, "read");
-      return await scanSegment(file, { number, path }, this.#retained.epochs, visitor);
+      return await task(file, path);
     } catch (cause) {
       if (cause instanceof TailraceError || systemCode(cause) === undefined) throw cause;
       throw diskFailed(path, cause);

@@ -28,6 +28,7 @@ export function emptyHeader(epoch: string = EPOCH): SegmentHeader {
     agent: "web-1",
     epoch,
     logId: "log-1",
+    before: undefined,
     nextSequence: 1,
     previousDigest: DIGEST_NONE,
     nextFile: 0,
