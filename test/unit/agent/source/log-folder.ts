@@ -1,0 +1,160 @@
+import { appendFileSync, copyFileSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileSource, type FileSourceOptions } from "../../../../agent/source/file-source.ts";
+import type { FileSourceSettings } from "../../../../agent/source/source-files.ts";
+import type { Disk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/disk.ts";
+import type { ByteRange, Checkpoint, LedgerEntry } from "../../../../shared/protocol/batch.ts";
+import { RecountingSink } from "./recounting-sink.ts";
+
+/** How a test wants its source. */
+export interface FollowOptions extends Partial<FileSourceSettings> {
+  readonly startAt?: "beginning" | "end";
+  readonly once?: boolean;
+  readonly bufferBytes?: number;
+  readonly disk?: Disk;
+}
+
+/** A temporary folder of real files, and a file source that follows them with a clock that the test moves. */
+export class LogFolder {
+  readonly path: string = mkdtempSync(join(tmpdir(), "tailrace-source-"));
+  /** Lines of all stored cuts. */
+  readonly counted: string[] = [];
+  /** Warnings and errors of the program's log. */
+  readonly complaints: string[] = [];
+  /** Last stored checkpoints by file number. */
+  readonly stored = new Map<number, Checkpoint>();
+  ledger: readonly LedgerEntry[] = [];
+  nowMs = 1_000_000;
+  sink = new RecountingSink();
+  source: FileSource;
+  private options: FollowOptions = {};
+
+  constructor(options: FollowOptions = {}) {
+    this.source = this.start(options);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  append(name: string, text: string | Buffer): void {
+    appendFileSync(this.file(name), text);
+  }
+
+  /** As `logrotate` with `copytruncate`. */
+  copyTruncate(name: string, copy: string): void {
+    copyFileSync(this.file(name), this.file(copy));
+    truncateSync(this.file(name), 0);
+  }
+
+  /** Waits until a change gets a later time of change; file systems count them in steps of a few milliseconds. */
+  async tick(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 12));
+  }
+
+  /** Looks, reads all there is, and stores the cut. */
+  async follow(): Promise<void> {
+    await this.source.discover();
+    await this.readAll();
+    this.store();
+  }
+
+  async readAll(): Promise<void> {
+    while ((await this.source.read(1_000_000)) > 0);
+  }
+
+  /** Stores a cut, as the spool does. */
+  store(): void {
+    const { lines } = this.sink;
+    const cut = this.source.cut();
+    for (const line of lines) this.counted.push(line);
+    for (const checkpoint of cut.checkpoints) this.stored.set(checkpoint.file, checkpoint);
+    this.ledger = cut.ledger;
+  }
+
+  /** Dies and starts again from what was stored. */
+  async restart(options: FollowOptions = this.options): Promise<void> {
+    await this.source.close();
+    this.source = this.start(options);
+  }
+
+  /** Lets `rotate_wait` pass. */
+  async wait(): Promise<void> {
+    this.nowMs += 11_000;
+    await this.follow();
+  }
+
+  /** Makes a stored file hold ranges, as a recovery does. */
+  hold(file: number, held: readonly ByteRange[]): void {
+    const checkpoint = this.stored.get(file);
+    if (checkpoint !== undefined) this.stored.set(file, { ...checkpoint, held });
+  }
+
+  /** Lines and bytes of one side of the ledger. */
+  total(kind: string, reason = ""): [lines: number, bytes: number] {
+    const entry = this.ledger.find((found) => found.kind === kind && found.reason === reason);
+    return [entry?.lines ?? 0, entry?.bytes ?? 0];
+  }
+
+  /** Bytes on all sides of the ledger. */
+  get ledgerBytes(): number {
+    let bytes = 0;
+    for (const entry of this.ledger) if (entry.kind !== "noted") bytes += entry.bytes;
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.source.close();
+    rmSync(this.path, { recursive: true });
+  }
+
+  private start(options: FollowOptions): FileSource {
+    this.options = options;
+    this.sink = new RecountingSink();
+    let nextFile = Math.max(0, ...this.stored.keys()) + 1;
+    const { startAt, once, bufferBytes, disk, ...settings } = options;
+    const complain = (message: string) => this.complaints.push(message);
+    const silent = () => undefined;
+    const made: FileSourceOptions = {
+      name: "app",
+      settings: {
+        paths: [this.file("*.log")],
+        exclude: [],
+        service: "app",
+        lineBytesMax: 1_048_576,
+        rotateWaitMs: 10_000,
+        idleAfterMs: 30_000,
+        handleCountMax: 64,
+        ...settings,
+      },
+      platform: {
+        clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
+        disk: disk ?? realDisk,
+      },
+      counter: this.sink,
+      checkpoints: [...this.stored.values()].filter((checkpoint) => !checkpoint.removed),
+      ledger: this.ledger,
+      allocateFile: () => nextFile++,
+      startAt: startAt ?? "beginning",
+      maxFutureMs: 600_000,
+      once: once ?? false,
+      logger: { error: complain, warn: complain, info: silent, debug: silent },
+      bufferBytes: bufferBytes ?? 4_096,
+    };
+    return new FileSource(made);
+  }
+}
+
+/** `count` lines of their own, from number `from` on. */
+export function lines(name: string, from: number, count: number): string {
+  let text = "";
+  for (let number = from; number < from + count; number++) text += `${name} line ${number}\n`;
+  return text;
+}
+
+/** The lines of a text without their ends. */
+export function split(text: string): string[] {
+  return text.split("\n").slice(0, -1);
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import {
+  chainOf,
+  isCompressedName,
+  isLaterGeneration,
+  isRotationOf,
+} from "../../../../agent/source/rotation-name.ts";
+
+describe("isRotationOf", () => {
+  it.each([
+    ".1",
+    ".27",
+    "-20261123",
+    ".20261123",
+    "-2026-11-23",
+    ".2026-11-23",
+    ".2026-11-23-16",
+    "-20261123-1795433848",
+    "-1795433848",
+    ".2026-11-23.1",
+    "_2026-11-23T16:00:00",
+    ".2026-11",
+  ])("takes %s for a rotation ending", (ending) => {
+    expect(isRotationOf(`/var/log/x.log${ending}`, "/var/log/x.log")).toBe(true);
+  });
+
+  it.each(["", ".", ".old2", ".1a", "-1", "1", ".gz", ".1.gz", ".err", "x.1", "-error-2026"])(
+    "does not take %j for one",
+    (ending) => {
+      expect(isRotationOf(`/var/log/x.log${ending}`, "/var/log/x.log")).toBe(false);
+    },
+  );
+
+  it("wants the same folder and name", () => {
+    expect(isRotationOf("/var/log/old/x.log.1", "/var/log/x.log")).toBe(false);
+    expect(isRotationOf("/var/log/y.log.1", "/var/log/x.log")).toBe(false);
+  });
+});
+
+describe("chainOf", () => {
+  it.each([
+    ["/l/x.log", "/l/x.log"],
+    ["/l/x.log.1", "/l/x.log"],
+    ["/l/x.log-20261123", "/l/x.log"],
+    ["/l/x.log.2026-11-23.2", "/l/x.log"],
+    ["/l/x-2026-11-23.log", "/l/x-2026-11-23.log"],
+    ["/l.1/x.log", "/l.1/x.log"],
+    ["/l/.1", "/l/.1"],
+  ])("finds of %s what all generations have in common: %s", (path, chain) => {
+    expect(chainOf(path)).toBe(chain);
+  });
+});
+
+describe("isLaterGeneration", () => {
+  const at = (path: string, modifiedMs: number, birthMs?: number) => ({
+    path,
+    modifiedMs,
+    birthMs,
+  });
+
+  it("decides by the last change, unless the other was born earlier", () => {
+    expect(isLaterGeneration(at("x.1", 20), at("x.2", 10))).toBe(true);
+    expect(isLaterGeneration(at("x.1", 10), at("x.2", 20))).toBe(false);
+    expect(isLaterGeneration(at("x.1", 20, 1), at("x.2", 10, 2))).toBe(false);
+  });
+
+  it("decides at a tie by birth, then by the number, which counts up what is older", () => {
+    expect(isLaterGeneration(at("x.9", 10, 5), at("x.2", 10, 4))).toBe(true);
+    expect(isLaterGeneration(at("x.1", 10), at("x.2", 10))).toBe(true);
+    expect(isLaterGeneration(at("x.3", 10), at("x.2", 10))).toBe(false);
+    expect(isLaterGeneration(at("x-20261124", 10), at("x-20261123", 10))).toBe(true);
+  });
+});
+
+describe("isCompressedName", () => {
+  it("knows the endings of compressed files", () => {
+    expect(["x.gz", "x.log.1.zst", "x.bz2", "x.xz"].every(isCompressedName)).toBe(true);
+    expect(["x.log", "gz", "x.gz.log"].some(isCompressedName)).toBe(false);
+  });
+});
