@@ -36,7 +36,7 @@ export interface OwnerLoopOptions {
   /** Called after records were applied and committed. */
   onApplied(applied: Applied): void;
   /** Called once, when the loop gave up: a fault of the program, or bytes that cannot be trusted. */
-  onFatal(error: unknown): void;
+  readonly onFatal: (error: unknown) => void;
 }
 
 /** How a loop is getting on. */

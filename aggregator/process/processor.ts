@@ -42,7 +42,7 @@ export interface ProcessorOptions {
   /** Partitions of `keyed` to own; all when undefined. */
   readonly keyed?: readonly number[];
   /** Called when a stage gave up for good: a fault of the program, or bytes that cannot be trusted. */
-  onFatal(error: unknown): void;
+  readonly onFatal: (error: unknown) => void;
 }
 
 /** An entry that is durable in the log. */
