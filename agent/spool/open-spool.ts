@@ -2,12 +2,11 @@
 import { join } from "node:path";
 import { present } from "../../shared/assert.ts";
 import { systemCode, TailraceError } from "../../shared/errors.ts";
-import type { DiskFile } from "../../shared/platform/disk.ts";
 import { makeDurableDirectory } from "../../shared/platform/make-durable-directory.ts";
 import { decodeBatch } from "../../shared/protocol/codec.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
-import { closeQuietly, diskFailed } from "./read-record.ts";
+import { diskFailed } from "./read-record.ts";
 import { BODY_BYTES_MAX, readNotes } from "./record.ts";
 import { type Judgement, judgeSegments, type ScannedSegment, scanSegment } from "./recover.ts";
 import { readHeader, SegmentWindow, segmentName, segmentNumber } from "./segment.ts";
@@ -19,6 +18,7 @@ import {
   type SpoolOptions,
 } from "./spool.ts";
 import { SpoolState } from "./spool-state.ts";
+import { withSegment } from "./with-segment.ts";
 
 /** A spool and what was found when it was opened. */
 export interface OpenedSpool {
@@ -95,20 +95,6 @@ async function scanAll(options: SpoolOptions, epochHint?: string): Promise<Scann
     scanned.push(found);
   }
   return scanned;
-}
-
-async function withSegment<T>(
-  options: SpoolOptions,
-  number: number,
-  task: (file: DiskFile, path: string) => Promise<T>,
-): Promise<T> {
-  const path = join(options.directory, segmentName(number));
-  const file = await options.disk.open(path, "read");
-  try {
-    return await task(file, path);
-  } finally {
-    await closeQuietly(file);
-  }
 }
 
 function refuseForeign(used: readonly ScannedSegment[], options: SpoolOptions): void {

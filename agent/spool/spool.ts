@@ -35,6 +35,7 @@ import {
   segmentName,
 } from "./segment.ts";
 import { SpoolState } from "./spool-state.ts";
+import { withSegment } from "./with-segment.ts";
 
 /**
  * Most records of a segment. After a restart everything from the oldest segment on is sent again, and an aggregator recognises only the last
@@ -272,7 +273,7 @@ export class Spool {
 
   /** The header of a retained segment; undefined when it is damaged. Fails with DISK_FAILED. */
   retainedHeader(number: number): Promise<SegmentHeader | undefined> {
-    return this.#withRetained(number, async (file, path) => {
+    return withSegment(this.#options, number, async (file, path) => {
       const found = await readHeader(new SegmentWindow(file), path);
       return found?.header;
     });
@@ -281,26 +282,9 @@ export class Spool {
   /** Reads one of the retained segments from its beginning to its end, whatever is damaged in it. Fails with DISK_FAILED. */
   scanRetained(number: number, visitor: SegmentVisitor): Promise<ScannedSegment> {
     const { epochs } = this.#retained;
-    return this.#withRetained(number, (file, path) =>
+    return withSegment(this.#options, number, (file, path) =>
       scanSegment(file, { number, path }, epochs, visitor),
     );
-  }
-
-  async #withRetained<T>(
-    number: number,
-    task: (file: DiskFile, path: string) => Promise<T>,
-  ): Promise<T> {
-    const path = this.#path(number);
-    let file: DiskFile | undefined;
-    try {
-      file = await this.#options.disk.open(path, "read");
-      return await task(file, path);
-    } catch (cause) {
-      if (cause instanceof TailraceError || systemCode(cause) === undefined) throw cause;
-      throw diskFailed(path, cause);
-    } finally {
-      if (file !== undefined) await closeQuietly(file);
-    }
   }
 
   /** Deletes a retained segment: everything in it is sealed again and synced, or no longer needed. */
