@@ -192,7 +192,8 @@ export async function endRecoveredSegment(
       kind: "end",
       position: scanned.endPosition,
       appendedAtMs: scanned.appendedAtMsMax,
-      syncedBytes: good.length,
+      // What stands before is synced together with this frame, so this frame must not vouch for it.
+      syncedBytes: 0,
       payload: Buffer.alloc(0),
     } as const;
     writeFrame(end, 0, frame, scanned.header.salt);

@@ -14,7 +14,7 @@ export class OrderedMap {
   readonly #values: Map<string, Buffer>;
   readonly #keys: string[];
 
-  constructor(entries: OrderedMap | undefined = undefined) {
+  constructor(entries?: OrderedMap) {
     this.#values = new Map(entries === undefined ? [] : entries.#values);
     this.#keys = entries === undefined ? [] : entries.#keys.slice();
   }

@@ -82,7 +82,7 @@ function prepareDatabase(database: DatabaseSync, path: string): void {
   if (version !== 0 && version !== FORMAT_VERSION) {
     throw new TailraceError(
       "FORMAT_UNKNOWN",
-      `The state store ${path} has format ${version}, this version reads ${FORMAT_VERSION}; use the version that wrote it or a newer one.`,
+      `The state store ${path} has format ${String(version)}, this version reads ${FORMAT_VERSION}; use the version that wrote it or a newer one.`,
       { facts: { path } },
     );
   }
