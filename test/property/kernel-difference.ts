@@ -59,12 +59,12 @@ const SPECIAL_BLOCKS: readonly ((values: NastyValues) => Buffer[])[] = [
       const service = `"service":"s${values.integer(1500)}"`;
       return `{${shape}"timestamp":"${minute}",${service},"duration":${values.integer(999)}}`;
     }),
-  // More services than it has names for, in one minute.
+  // More services than it has names for, all with the same beginning.
   (values) =>
-    manyLines(
-      6000,
-      (number) => `{"ts":1795000000,"service":"s${number}","level":${values.level()}}`,
-    ),
+    manyLines(6000, (number) => {
+      const service = `service-with-a-long-name-${1_000_000 + number}`;
+      return `{"ts":1795000000,"service":"${service}","level":${values.plainLevel()}}`;
+    }),
   // Durations of every size in many windows: more pages of buckets than there are.
   (values) =>
     manyLines(20_000, (number) => {

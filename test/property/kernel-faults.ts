@@ -378,12 +378,6 @@ const shapes: readonly PlantedFault[] = [
     replace: "((1 << length) - 1) >>> 1, NODE_MASK",
   },
   {
-    name: "old shapes stay when the tree is renewed",
-    file: "shapes.ts",
-    find: "    store<u32>(ROOT, 0);\n",
-    replace: "",
-  },
-  {
     name: "lines of too many values teach their beginning",
     file: "shapes.ts",
     find: "if (segmentCount > SEGMENTS_MAX) return;",

@@ -15,6 +15,8 @@ export interface LogLife {
   readonly isCountingUp: boolean;
   /** Whether rotated files are there before the source is. */
   readonly hasOldFiles: boolean;
+  /** Whether opening and reading fail now and then. */
+  readonly isDiskFailing?: boolean;
 }
 
 /** What writers and rotators do. */
@@ -86,8 +88,11 @@ export class LogWorld {
       const delayMs = how.delayMs ?? 0;
       this.simulation.schedule(delayMs, during, () => this.change(during, how));
     }
-    if (action === "discover") await this.drive(this.source.discover());
-    else if (action === "read") await this.drive(this.source.read(how.bytes ?? 1));
+    if (action === "discover") {
+      const mayForget = !this.hasCopy && during === undefined;
+      await this.drive(this.source.discover());
+      if (mayForget) this.hasGrownSinceCopy = false;
+    } else if (action === "read") await this.drive(this.source.read(how.bytes ?? 1));
     else if (action === "cut") this.cut();
     else if (action === "crash") this.crash();
     else if (action === "wait") await this.pass(ROTATE_WAIT_MS + 1_000);
@@ -114,15 +119,24 @@ export class LogWorld {
    * is known from the start, and nothing is destroyed.
    */
   private async begin(): Promise<void> {
-    if (this.life.isRotatedMatched || this.lineCount > 0) return;
+    if (this.life.isRotatedMatched || this.lineCount > 0) return this.letDiskBreak();
     await this.pass(1_000);
     this.append(1);
     await this.drive(this.source.discover());
     this.cut();
+    this.letDiskBreak();
+  }
+
+  private letDiskBreak(): void {
+    const { faults } = this.host.disk;
+    if (!this.life.isDiskFailing || faults.size > 0) return;
+    faults.add({ path: "/logs", operations: ["open", "read"], code: "EIO", share: 0.15 });
   }
 
   /** Lets the source come to its end, then looks what is missing. */
   async settle(): Promise<void> {
+    this.host.disk.faults.clear();
+    await this.pass(40_000);
     this.appendHalf();
     if (this.half !== "") this.appendHalf();
     for (let round = 0; round < 8; round++) {
@@ -204,7 +218,7 @@ export class LogWorld {
    * is truncated before it is back. Nothing that was stored tells then what the copy is.
    */
   private crash(): void {
-    if (this.hasCopy && this.hasGrownSinceCopy) return;
+    if (this.hasGrownSinceCopy) return;
     this.process.kill();
     this.process = this.host.start("agent");
     this.source = this.start();
@@ -221,7 +235,7 @@ export class LogWorld {
       text += `${line}\n`;
     }
     this.host.disk.append(LOG, Buffer.from(text));
-    this.hasGrownSinceCopy = true;
+    if (this.hasCopy) this.hasGrownSinceCopy = true;
   }
 
   /** Writes half a line, or the other half of the last one. */
@@ -236,7 +250,7 @@ export class LogWorld {
     this.written.add(line);
     this.host.disk.append(LOG, Buffer.from(line.slice(0, 9)));
     this.half = line.slice(9);
-    this.hasGrownSinceCopy = true;
+    if (this.hasCopy) this.hasGrownSinceCopy = true;
   }
 
   /** Only whole lines are rotated: half ones are the matter of tests of their own. */
@@ -269,7 +283,6 @@ export class LogWorld {
     if (content === undefined || this.hasCopy) return;
     this.host.disk.append(this.shift(), content);
     this.hasCopy = true;
-    this.hasGrownSinceCopy = false;
   }
 
   private truncateAfterCopy(): void {

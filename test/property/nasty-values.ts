@@ -247,11 +247,14 @@ export class NastyValues {
 
   readonly plainEpoch = (): string => {
     const seconds = 1_795_000_000 + this.integer(5000);
-    switch (this.integer(4)) {
+    switch (this.integer(8)) {
       case 0:
         return String(seconds);
       case 1:
+      case 2:
         return `${seconds}.${this.#digits(1 + this.integer(9))}`;
+      case 3: // Just below a millisecond, where it matters how many decimals are looked at.
+        return `${seconds}.${this.#digits(3)}999${this.#digits(1 + this.integer(4))}`;
       default:
         return `${seconds}${this.#digits(3)}`;
     }

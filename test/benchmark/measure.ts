@@ -1,0 +1,96 @@
+/** One measurement in a process of its own: `node test/benchmark/measure.ts CANDIDATE INPUT` prints a {@link Measurement} as JSON. */
+import { createWriteStream } from "node:fs";
+import { z } from "zod";
+import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
+import { processIo } from "../../shared/platform/process-io.ts";
+import { runCommand } from "../../shared/run-command.ts";
+
+/** What one process found. */
+export const measurement = z.strictObject({
+  /** Of user and system, all threads: until the candidate was loaded, and from there to its end. */
+  startCpuMs: z.number(),
+  workCpuMs: z.number(),
+  workWallMs: z.number(),
+  /** Lines or partial windows. */
+  count: z.number(),
+  /** Peak of the whole process. */
+  rssBytes: z.number(),
+});
+
+/** See {@link measurement}. */
+export type Measurement = z.infer<typeof measurement>;
+
+/** Loads a candidate; what it returns does the work and resolves with the count of what it counted. */
+type Load = (input: string) => Promise<() => Promise<number>>;
+
+/** What can be measured. */
+export const candidates = {
+  baseline: async (path) => {
+    const { scanBaseline } = await import("./baseline.ts");
+    return () => Promise.resolve(scanBaseline(path));
+  },
+  scan: async (path) => {
+    const { command } = await import("../../agent/commands/scan.ts");
+    return async () => {
+      const windows = await output(command, ["--format", "json", "--output", "ndjson", path]);
+      return windows.reduce((sum, { requestCount }) => sum + requestCount, 0);
+    };
+  },
+  agent: async (configPath) => {
+    const { command } = await import("../../agent/commands/agent.ts");
+    return async () => {
+      await output(command, ["--config", configPath, "--once"]);
+      return 0;
+    };
+  },
+  merge: async (directory) => {
+    const { preparePartials } = await import("./merge-partials.ts");
+    return preparePartials(directory);
+  },
+} as const satisfies Record<string, Load>;
+
+const windowLine = z.object({ requestCount: z.number() });
+
+/** Runs a command of the program and returns the windows that it prints. */
+async function output(command: CommandDefinition, words: readonly string[]) {
+  const lines: string[] = [];
+  const io: CommandIo = {
+    ...processIo(),
+    stdout: (text) => {
+      lines.push(...text.split("\n").filter((line) => line !== ""));
+      return Promise.resolve();
+    },
+  };
+  const facts = { name: "tailrace", version: "", summary: "" };
+  const commands = { measured: () => Promise.resolve({ command }) };
+  const code = await runCommand(facts, commands, ["measured", ...words], io);
+  if (code !== 0) throw new Error(`the command ended with ${code}`);
+  return lines.map((line) => windowLine.parse(JSON.parse(line)));
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+async function measure(name: string, input: string): Promise<Measurement> {
+  const load = Object.entries(candidates).find(([known]) => known === name)?.[1];
+  if (load === undefined) throw new Error(`no such candidate: ${name}`);
+  const work = await load(input);
+  const [startCpuMs, startMs] = [cpuMs(), performance.now()];
+  const count = await work();
+  return {
+    startCpuMs,
+    workCpuMs: cpuMs() - startCpuMs,
+    workWallMs: performance.now() - startMs,
+    count,
+    rssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+if (import.meta.main) {
+  const [name = "", input = ""] = process.argv.slice(2);
+  const found = await measure(name, input);
+  // The third stream, because candidates write to the others.
+  createWriteStream("", { fd: 3 }).end(JSON.stringify(found));
+}
