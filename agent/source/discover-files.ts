@@ -20,6 +20,8 @@ export interface DiscoveryOptions {
   readonly isOnce: boolean;
 }
 
+/** What may be a copy of a file that cannot be read waits for so long. */
+const UNDECIDED_MS = 60_000;
 /** A file that no name leads to is searched for this often. */
 const SEARCH_MS = 5_000;
 /** The checkpoint of a missing file is kept for so long: it may come back under its old name. */
@@ -38,6 +40,8 @@ export class FileDiscovery {
   private isFirst = true;
   private chains = new Map<string, TailedFile[]>();
   private missing: TailedFile[] = [];
+  /** Files that were seen and could not be told, by {@link identityKey}. */
+  private readonly undecided = new Map<string, { found: FoundFile; sinceMs: number }>();
   /** Looks at folders in this round. */
   private looks = new Map<string, Look>();
 
@@ -72,17 +76,18 @@ export class FileDiscovery {
     this.chains = this.files.byChain();
     await this.identifyFound(look);
     await this.identifyFreed();
+    await this.identifyUndecided(look);
     await this.followMissing();
     this.chains = this.files.byChain();
     if (this.isFirst) this.noteNewestRotated();
-    await this.searchMissed(look);
+    await this.searchMissed();
     this.forgetMissing();
     this.isFirst = false;
     return true;
   }
 
-  /** Finds out what happened to a file whose bytes changed while it was read. */
-  async checkChanged(file: TailedFile): Promise<void> {
+  /** Finds out what happened to a file whose bytes changed. */
+  private async checkChanged(file: TailedFile): Promise<void> {
     file.isSuspect = true;
     await this.follower.check(file);
     this.chains = this.files.byChain();
@@ -263,8 +268,19 @@ export class FileDiscovery {
     for (const file of found) await this.identify(file, true);
   }
 
+  /** Files that were seen once, could not be read, and have another name by now. */
+  private async identifyUndecided(look: Look): Promise<void> {
+    for (const [key, { found }] of [...this.undecided]) {
+      const path = found.paths[0];
+      if (path === undefined || look.files.has(key)) continue;
+      const now = (await this.follower.lookBeside(path)).files.get(key);
+      if (now === undefined) this.undecided.delete(key);
+      else await this.identify(now, false);
+    }
+  }
+
   /** Generations that came and were rotated away between two looks, and whose names no pattern finds. */
-  private async searchMissed(look: Look): Promise<void> {
+  private async searchMissed(): Promise<void> {
     const all = new Map<string, MissedGenerations>();
     for (const missed of this.follower.missed.splice(0)) {
       const { base, reference, lost } = missed;
@@ -275,7 +291,7 @@ export class FileDiscovery {
       let isDone = true;
       for (const found of await this.follower.findRotations(missed.base)) {
         const path = found.paths[0];
-        if (path === undefined || look.files.has(identityKey(found.stat))) continue;
+        if (path === undefined) continue;
         if (!isLaterGeneration({ path, ...found.stat }, missed.reference)) continue;
         if (!(await this.identify(found, false))) isDone = false;
       }
@@ -285,8 +301,29 @@ export class FileDiscovery {
 
   /** Finds out what a file is that belongs to no number yet; resolves with false when that cannot be told now. */
   private async identify(found: FoundFile, isMatched: boolean): Promise<boolean> {
+    const key = identityKey(found.stat);
+    const isDecided = await this.decide(found, isMatched);
+    if (isDecided) this.undecided.delete(key);
+    else if (!this.undecided.has(key)) {
+      this.undecided.set(key, { found, sinceMs: this.files.clock.monotonic() });
+    }
+    return isDecided;
+  }
+
+  /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
+  private isOriginalUndecided(path: string): boolean {
+    const now = this.files.clock.monotonic();
+    for (const { found, sinceMs } of this.undecided.values()) {
+      if (now - sinceMs >= UNDECIDED_MS) continue;
+      if (found.paths.some((original) => isRotationOf(path, original))) return true;
+    }
+    return false;
+  }
+
+  private async decide(found: FoundFile, isMatched: boolean): Promise<boolean> {
     const path = found.paths[0];
     if (path === undefined || this.isTaken(found)) return true;
+    if (this.isOriginalUndecided(path)) return false;
     let handle: DiskFile | undefined;
     try {
       handle = await this.files.handles.openPath(path);

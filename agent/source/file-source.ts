@@ -249,6 +249,7 @@ export class FileSource {
   }
 
   private async takeTurn(file: TailedFile, context: ReadContext): Promise<number> {
+    if (!this.isReadable(file)) return 0;
     file.lastTurn = ++this.turn;
     try {
       const handle = await this.openForTurn(file);
@@ -257,7 +258,7 @@ export class FileSource {
       const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
       this.files.succeed(file);
       if (turn.outcome === "changed") {
-        await this.discovery.checkChanged(file);
+        await this.lookAgain(file);
         return 0;
       }
       if (!isHeld && turn.outcome === "end") this.reachEnd(file);
@@ -268,6 +269,12 @@ export class FileSource {
       this.files.fail(file, error);
       return 0;
     }
+  }
+
+  /** A whole look, at once: where one file changed, others may have come and gone, and a crash would forget when. */
+  private async lookAgain(file: TailedFile): Promise<void> {
+    file.isSuspect = true;
+    await this.discovery.discover();
   }
 
   /** Another file under its path: the next look finds out; until then there is nothing to read. */
@@ -309,7 +316,7 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const turn = await readTail(file, handle, context);
-      if (turn.outcome === "changed") await this.discovery.checkChanged(file);
+      if (turn.outcome === "changed") await this.lookAgain(file);
       if (turn.outcome === "more") file.isDirty = true;
       return turn.bytes;
     } catch (error) {

@@ -37,6 +37,7 @@ export interface SourceFilesOptions {
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
+const FAILING_COUNT_MAX = 10_000;
 
 /** All files of one source, gone ones too until a cut has told so. */
 export class SourceFiles {
@@ -136,6 +137,8 @@ export class SourceFiles {
     const code = systemCode(error);
     if (code === undefined) throw error;
     if (this.failing.get(path) === code) return;
+    // Better to warn twice than to remember without bound.
+    if (this.failing.size >= FAILING_COUNT_MAX) this.failing.clear();
     this.failing.set(path, code);
     this.logger.warn("cannot read file; will try again", {
       source: this.name,
