@@ -41,16 +41,6 @@ export async function readSegment(
   );
 }
 
-/** All bytes of a file. */
-export async function readWholeFile(disk: Disk, path: string): Promise<Buffer> {
-  const file = await disk.open(path, "read");
-  try {
-    return await readBytes(file, 0, (await file.stat()).bytes);
-  } finally {
-    await file.close();
-  }
-}
-
 function recordsIn(
   bytes: Buffer,
   salt: Buffer,

@@ -1,7 +1,7 @@
 import { TailraceError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
-import { readWholeFile } from "./read-segment.ts";
+import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type ScannedSegment, scanSegment } from "./scan-segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-format.ts";
 import { endRecoveredSegment, type Segment, segmentName } from "./segment-writer.ts";
@@ -82,7 +82,7 @@ async function recoverSegment(
 ): Promise<{ readonly segment: Segment; readonly scanned: ScannedSegment } | undefined> {
   const { disk, directory, logger } = options;
   const path = `${directory}/${segmentName(firstPosition)}`;
-  const bytes = await readWholeFile(disk, path);
+  const bytes = await readWholeFile(disk, path, Number.MAX_SAFE_INTEGER);
   const scanned = scanSegment(bytes);
   if (scanned === "torn" && isLast && bytes.length <= SEGMENT_HEADER_BYTES) {
     // Records follow only after the header is durable, so this segment never had one.
