@@ -307,9 +307,11 @@ describe("rotation and identity", () => {
     await folder.follow();
     folder.append("short.log.1", "\nthree\n");
     await folder.follow();
-    expect(folder.counted).toEqual(["one", "tw", "three"]);
+    folder.append("short.log.1", "four\n");
+    await folder.follow();
+    expect(folder.counted).toEqual(["one", "tw", "three", "four"]);
     expect(folder.total("filtered", "continuation")).toEqual([0, "o and more\n".length]);
-    expect(folder.ledgerBytes).toBe("one\ntwo and more\nthree\n".length);
+    expect(folder.ledgerBytes).toBe("one\ntwo and more\nthree\nfour\n".length);
   });
 
   it("ROT-11 counts last lines without an end in a one-shot run, then has ended", async () => {
