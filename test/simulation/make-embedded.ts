@@ -2,6 +2,7 @@ import { startAggregator } from "../../aggregator/aggregator.ts";
 import { aggregatorConfig } from "../../aggregator/config.ts";
 import { openLocalLog } from "../../aggregator/log/local-log.ts";
 import { MemoryState, MemoryStore } from "../../aggregator/state/memory-store.ts";
+import { makeDurableDirectory } from "../../shared/platform/make-durable-directory.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
 import { AGGREGATOR_FOLDER, type AggregatorParts, type FleetAggregator } from "./fleet.ts";
@@ -18,7 +19,7 @@ export function makeEmbedded(parts: AggregatorParts): FleetAggregator {
     const failed = Promise.withResolvers<void>();
     const pause = () => commitPause(process);
     const store = new MemoryStore(state, { beforeApply: pause, afterApply: pause });
-    await platform.disk.makeDirectory(AGGREGATOR_FOLDER);
+    await makeDurableDirectory(platform.disk, AGGREGATOR_FOLDER);
     const log = await openLocalLog(platform, {
       directory: `${AGGREGATOR_FOLDER}/log`,
       store,
