@@ -8,6 +8,8 @@ export interface LineSink {
   unterminated(line: Buffer): void;
   /** A line of `bytes` bytes, its line feed included, that is longer than the limit. */
   tooLong(bytes: number): void;
+  /** Where bytes are best put; may be absent at first and come later. Nobody else may write to it. */
+  readonly readBuffer?: Buffer | undefined;
 }
 
 /** Bytes read at a time: large enough that the calls cost little, small enough to stay in the processor's cache. */
@@ -33,6 +35,12 @@ export class LineBuffer {
 
   /** Where the next bytes go: at least one byte of room. */
   room(): Buffer {
+    const { readBuffer } = this.#sink;
+    const isBetter = readBuffer !== undefined && readBuffer !== this.#buffer;
+    if (isBetter && this.#held <= readBuffer.length / 2) {
+      this.#buffer.copy(readBuffer, 0, 0, this.#held);
+      this.#buffer = readBuffer;
+    }
     if (this.#held > this.#buffer.length / 2) {
       const larger = Buffer.allocUnsafeSlow(this.#buffer.length * 2);
       this.#buffer.copy(larger, 0, 0, this.#held);

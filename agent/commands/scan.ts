@@ -171,6 +171,10 @@ class ScannedFile {
     this.#linesBefore = options.counter.lineCount;
   }
 
+  get readBuffer(): Buffer | undefined {
+    return this.#counter.readBuffer;
+  }
+
   /** Lines of this file so far. */
   get lineCount(): number {
     return this.#counter.lineCount - this.#linesBefore + this.#tooLongLines;

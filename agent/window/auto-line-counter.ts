@@ -46,6 +46,10 @@ export class AutoLineCounter implements LineCounter {
     this.#sampler = new FormatSampler(options.eventOptions);
   }
 
+  get readBuffer(): Buffer | undefined {
+    return this.#counters.get("json")?.readBuffer;
+  }
+
   get pendingKeys(): number {
     let keys = 0;
     for (const counter of this.#counters.values()) keys += counter.pendingKeys;

@@ -50,6 +50,11 @@ export interface LineCounter {
   count(buffer: Buffer, from: number, to: number, context: CountContext): void;
   /** Counts one line that no line feed ends, such as the last one of a finished file. An empty line counts nothing. */
   countUnterminated(line: Buffer, context: CountContext): void;
+  /**
+   * Where to read lines to, if the reader likes: what lies there is counted without a copy. A call of {@link count} with another buffer
+   * overwrites it. Undefined: any buffer is as good.
+   */
+  readonly readBuffer?: Buffer | undefined;
   /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
   readonly pendingKeys: number;
   /** Count of all lines since the counter was made; takes do not reset it. */
