@@ -52,6 +52,7 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "aggregator/log": ["aggregator/state"],
   "aggregator/state": ["aggregator/log"],
   "aggregator/receive": ["aggregator/log"],
+  "aggregator/rules": ["aggregator/cep"],
   "aggregator/serve": ["aggregator/process", "aggregator/log", "aggregator/state"],
   "aggregator/sinks": ["aggregator/process", "aggregator/log", "aggregator/state"],
 };

@@ -1,0 +1,206 @@
+/**
+ * One pattern over one stream (Flink's `CepOperator`): keeps events until the watermark reaches them, hands them to their key in the order
+ * of (time, arrival), drops what comes late, and lets time pass for keys to which nothing comes. Synchronous, without clock or I/O; the
+ * same events and watermarks give the same results, and {@link file://./snapshot.ts} takes and restores its state between any two calls.
+ */
+import { compileName } from "../../shared/expression/compile.ts";
+import type { Value } from "../../shared/expression/parse.ts";
+import type { Automaton } from "./automaton.ts";
+import type { KeyState } from "./key-state.ts";
+import { type Found, type KeyLimits, Matcher } from "./matcher.ts";
+import { PriorityQueue } from "./priority-queue.ts";
+import type { CepEvent } from "./shared-buffer.ts";
+
+/** What is found, and for which key; null: the pattern has no key. */
+export interface KeyFound extends Found {
+  readonly key: Value;
+}
+
+/** Plenty for a rule that people can read; reached only by patterns that hold on to everything. */
+export const KEY_LIMITS_DEFAULT: KeyLimits = {
+  partialsMax: 10_000,
+  eventsMax: 10_000,
+  ageMsMax: Number.POSITIVE_INFINITY,
+};
+
+interface Waiting {
+  readonly event: CepEvent;
+  readonly key: Value;
+  readonly arrival: number;
+}
+
+interface Deadline {
+  readonly ms: number;
+  readonly key: Value;
+}
+
+/** See the head of this file. */
+export class PatternOperator {
+  readonly automaton: Automaton;
+  readonly matcher: Matcher;
+  readonly #keyOf: ((event: CepEvent) => Value) | undefined;
+  readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
+  readonly #deadlines = new PriorityQueue<Deadline>((a, b) => a.ms - b.ms);
+  readonly #keys = new Map<Value, KeyState>();
+  #arrivals = 0;
+  #watermarkMs = Number.NEGATIVE_INFINITY;
+  #lateCount = 0;
+  #keylessCount = 0;
+
+  constructor(automaton: Automaton, limits: KeyLimits = KEY_LIMITS_DEFAULT) {
+    this.automaton = automaton;
+    this.matcher = new Matcher(automaton, limits);
+    this.#keyOf = automaton.key === undefined ? undefined : compileName(automaton.key);
+  }
+
+  /** No event at or before it is expected; -Infinity before the first. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
+  }
+
+  /** Events that came at or behind the watermark and were dropped. */
+  get lateCount(): number {
+    return this.#lateCount;
+  }
+
+  /** Events without a value for the pattern's key, which concern no key. */
+  get keylessCount(): number {
+    return this.#keylessCount;
+  }
+
+  /** Keys that know something. */
+  get keyCount(): number {
+    return this.#keys.size;
+  }
+
+  /** State by key; for snapshots. */
+  get keys(): ReadonlyMap<Value, KeyState> {
+    return this.#keys;
+  }
+
+  /** Events that the watermark has not reached, in the order in which they will be handled; for snapshots. */
+  waitingEvents(): CepEvent[] {
+    return [...this.#waiting].toSorted(byTimeAndArrival).map(({ event }) => event);
+  }
+
+  /** Takes an event in; false: it is late and was dropped. */
+  add(event: CepEvent): boolean {
+    if (event.ts <= this.#watermarkMs) {
+      this.#lateCount++;
+      return false;
+    }
+    const key = this.#keyOf === undefined ? null : this.#keyOf(event);
+    if (key === null && this.#keyOf !== undefined) this.#keylessCount++;
+    else this.#waiting.push({ event, key, arrival: this.#arrivals++ });
+    return true;
+  }
+
+  /** Moves the watermark, never back; Infinity ends the stream. Throws SkipMissError, after which the operator is of no more use. */
+  advance(watermarkMs: number, emit: (found: KeyFound) => void): void {
+    if (watermarkMs <= this.#watermarkMs) return;
+    this.#watermarkMs = watermarkMs;
+    // Only a rule that can fail shows which key came first, so only it pays for the exact order of Flink's timers.
+    if (this.automaton.skip.failsOnMiss) this.#advanceByKey(emit);
+    else this.#advanceByTime(emit);
+  }
+
+  /** Puts back what a snapshot held. */
+  restore(state: {
+    readonly watermarkMs: number;
+    readonly waiting: readonly CepEvent[];
+    readonly keys: Iterable<readonly [Value, KeyState]>;
+  }): void {
+    for (const event of state.waiting) this.add(event);
+    this.#watermarkMs = state.watermarkMs;
+    for (const [key, keyState] of state.keys) {
+      this.#keys.set(key, keyState);
+      this.#register(key, keyState);
+    }
+  }
+
+  #advanceByTime(emit: (found: KeyFound) => void): void {
+    for (let next = this.#takeWaiting(); next !== undefined; next = this.#takeWaiting()) {
+      this.#handle(next, emit);
+    }
+    for (let next = this.#takeDeadline(); next !== undefined; next = this.#takeDeadline()) {
+      this.#expire(next.key, emit);
+    }
+  }
+
+  #advanceByKey(emit: (found: KeyFound) => void): void {
+    const due = new Map<Value, { firstMs: number; readonly waiting: Waiting[] }>();
+    for (let next = this.#takeWaiting(); next !== undefined; next = this.#takeWaiting()) {
+      const known = due.get(next.key);
+      if (known === undefined) due.set(next.key, { firstMs: next.event.ts, waiting: [next] });
+      else known.waiting.push(next);
+    }
+    for (let next = this.#takeDeadline(); next !== undefined; next = this.#takeDeadline()) {
+      const known = due.get(next.key);
+      if (known === undefined) due.set(next.key, { firstMs: next.ms, waiting: [] });
+      else known.firstMs = Math.min(known.firstMs, next.ms);
+    }
+    for (const [key, { waiting }] of [...due].toSorted((a, b) => a[1].firstMs - b[1].firstMs)) {
+      for (const next of waiting) this.#handle(next, emit);
+      this.#expire(key, emit);
+    }
+  }
+
+  #takeWaiting(): Waiting | undefined {
+    const next = this.#waiting.peek();
+    return next !== undefined && next.event.ts <= this.#watermarkMs
+      ? this.#waiting.pop()
+      : undefined;
+  }
+
+  /** The next deadline that passed and still means something. */
+  #takeDeadline(): Deadline | undefined {
+    for (;;) {
+      const next = this.#deadlines.peek();
+      if (next === undefined || next.ms > this.#watermarkMs) return undefined;
+      this.#deadlines.pop();
+      const state = this.#keys.get(next.key);
+      if (state?.deadlineMs !== next.ms) continue;
+      state.deadlineMs = Number.POSITIVE_INFINITY;
+      return next;
+    }
+  }
+
+  #handle({ event, key }: Waiting, emit: (found: KeyFound) => void): void {
+    let state = this.#keys.get(key);
+    // Most events concern a key that waits for nothing and begin nothing: they leave no trace.
+    if (state === undefined) {
+      if (!this.matcher.canStart(event)) return;
+      state = this.matcher.newState();
+      this.#keys.set(key, state);
+    }
+    const emitFor = (found: Found) => emit({ key, ...found });
+    this.matcher.advance(state, event.ts, emitFor);
+    this.matcher.process(state, event, emitFor);
+    this.#settle(key, state);
+  }
+
+  #expire(key: Value, emit: (found: KeyFound) => void): void {
+    const state = this.#keys.get(key);
+    if (state === undefined) return;
+    this.matcher.advance(state, this.#watermarkMs, (found) => emit({ key, ...found }));
+    this.#settle(key, state);
+  }
+
+  #settle(key: Value, state: KeyState): void {
+    if (state.isIdle) this.#keys.delete(key);
+    else this.#register(key, state);
+  }
+
+  /** One deadline a key is enough: when it passes, the next one is registered. */
+  #register(key: Value, state: KeyState): void {
+    if (state.deadlineMs !== Number.POSITIVE_INFINITY) return;
+    const ms = this.matcher.deadlineMs(state);
+    if (ms === Number.POSITIVE_INFINITY) return;
+    state.deadlineMs = ms;
+    this.#deadlines.push({ ms, key });
+  }
+}
+
+function byTimeAndArrival(a: Waiting, b: Waiting): number {
+  return a.event.ts - b.event.ts || a.arrival - b.arrival;
+}
