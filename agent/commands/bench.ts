@@ -9,7 +9,7 @@ const optionsSchema = z.strictObject({
 
 /** `tailrace bench`: measures this build on this machine; only in a checkout, where the tests are. */
 export const command = defineCommand({
-  summary: "Measure scan, agent and aggregator against JSON.parse on this machine.",
+  summary: "Measures scan, agent and aggregator against JSON.parse on this machine.",
   examples: [
     ["tailrace bench", "256 MB of generated lines, three runs of each"],
     ["tailrace bench --size 1GB --runs 1", "a gigabyte, once"],

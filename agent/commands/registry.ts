@@ -3,5 +3,6 @@ export const agentCommands = {
   scan: () => import("./scan.ts"),
   parse: () => import("./parse.ts"),
   agent: () => import("./agent.ts"),
+  bench: () => import("./bench.ts"),
   sim: () => import("./sim.ts"),
 } as const;

@@ -12,7 +12,7 @@ const optionsSchema = z.strictObject({
 
 /** `tailrace sim`: whole fleets on virtual time, killed, cut off and robbed of unsynced bytes as a seed says. */
 export const command = defineCommand({
-  summary: "Simulate whole fleets under faults and compare their windows with a recount.",
+  summary: "Simulates whole fleets under faults and compares their windows with a recount.",
   examples: [
     ["tailrace sim --seed 7", "one fleet; the same seed gives the same trace"],
     ["tailrace sim --seeds 1000 --jobs 2", "a thousand fleets on two threads"],
