@@ -84,7 +84,7 @@ function readExpression(
   if (fault !== undefined) {
     faults.push({
       path,
-      message: `${fault.message} (at character ${fault.offset + 1} of ${text})`,
+      message: `${fault.message} (at character ${fault.offset + 1})`,
     });
   }
   return expression;

@@ -2,6 +2,7 @@
 export const aggregatorCommands = {
   aggregator: () => import("./aggregator.ts"),
   demo: () => import("./demo.ts"),
+  rules: () => import("./rules.ts"),
   validate: () => import("./validate.ts"),
   schema: () => import("./schema.ts"),
 } as const;

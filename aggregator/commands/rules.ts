@@ -1,0 +1,231 @@
+/** `tailrace rules`: tries rules on recorded events and shows what they are compiled into, without a server. */
+import { ZodError, z } from "zod";
+import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
+import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
+import {
+  type CommandIo,
+  defineCommand,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_USAGE,
+  UsageError,
+} from "../../shared/command.ts";
+import { faultLines } from "../../shared/config/report-faults.ts";
+import { parseDurationMs } from "../../shared/config/units.ts";
+import { systemCode } from "../../shared/errors.ts";
+import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import { explainGraph, explainText } from "../cep/explain.ts";
+import { SkipMissError } from "../cep/skip-strategy.ts";
+import { loadRules, type Rule } from "../rules/load-rules.ts";
+import { readEvent } from "../rules/read-event.ts";
+import { runCase } from "../rules/run-case.ts";
+import { RuleRun } from "../rules/run-rule.ts";
+
+const LINE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The command. */
+export const command = defineCommand({
+  summary: "Runs rules over recorded events, and explains what they are compiled into.",
+  examples: [
+    ["tailrace rules run fraud.yaml --events events.ndjson", "matches and timeouts as JSON lines"],
+    ["tailrace rules run rules/ --events - --out-of-orderness 10s", "all rules of a folder"],
+    [
+      "tailrace rules run --case - < cases.ndjson",
+      "recorded cases, one a line, each with an answer",
+    ],
+    ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
+    ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
+  ],
+  configure: (command) => {
+    command
+      .argument("<verb>", "run or explain")
+      .argument("[rules...]", "rule files, or folders of them")
+      .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
+      .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
+      .option("--case <file>", "run cases instead of rules: pattern and events in each line")
+      .option("--graphviz", "explain as a graph for Graphviz");
+  },
+  run: (operands, options, io) => {
+    const [verb, ...paths] = operands;
+    const cases = options["case"];
+    if (verb === "run" && typeof cases === "string") return runCases(cases, paths, io);
+    if (verb === "run") return runRules(paths, runOptions(options), io);
+    if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
+    throw new UsageError(`${verb} is not one of run, explain`);
+  },
+});
+
+interface RunOptions {
+  readonly events: string;
+  readonly outOfOrdernessMs: number;
+}
+
+function runOptions(options: Readonly<Record<string, unknown>>): RunOptions {
+  const { events } = options;
+  if (typeof events !== "string") throw new UsageError("name the events: --events FILE, or -");
+  const text = String(options["outOfOrderness"]);
+  const outOfOrdernessMs = parseDurationMs(text);
+  if (outOfOrdernessMs === undefined) {
+    throw new UsageError(`--out-of-orderness ${text} is no duration such as 10s or 250ms`);
+  }
+  return { events, outOfOrdernessMs };
+}
+
+async function runCases(path: string, paths: readonly string[], io: CommandIo): Promise<number> {
+  if (paths.length > 0) throw new UsageError("a case carries its own pattern; name no rules");
+  let exitCode: number = EXIT_DONE;
+  const isRead = await readLines(path, io, (line, lineNumber) => {
+    try {
+      return `${JSON.stringify(runCase(JSON.parse(line)))}\n`;
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof ZodError)) throw error;
+      const why = error instanceof ZodError ? z.prettifyError(error) : error.message;
+      io.stderr(`${path}:${lineNumber}: no case: ${why}\n`);
+      exitCode = EXIT_FAILED;
+      return "";
+    }
+  });
+  return isRead ? exitCode : EXIT_FAILED;
+}
+
+async function runRules(
+  paths: readonly string[],
+  { events, outOfOrdernessMs }: RunOptions,
+  io: CommandIo,
+): Promise<number> {
+  const rules = await rulesOf(paths, io);
+  if (rules === undefined) return EXIT_USAGE;
+  const runs = rules.map((rule) => new RuleRun(rule));
+  let newestMs = Number.NEGATIVE_INFINITY;
+  let rejectedCount = 0;
+  const advance = (watermarkMs: number) => {
+    let text = "";
+    for (const run of runs) {
+      for (const found of run.advance(watermarkMs)) text += `${JSON.stringify(found)}\n`;
+    }
+    return text;
+  };
+  try {
+    const isRead = await readLines(events, io, (line, lineNumber) => {
+      const event = eventOf(line, lineNumber);
+      if (typeof event === "string") {
+        rejectedCount++;
+        io.stderr(`${events}:${lineNumber}: ${event}\n`);
+        return "";
+      }
+      for (const run of runs) run.add(event);
+      newestMs = Math.max(newestMs, event.ts);
+      return advance(newestMs - outOfOrdernessMs - 1);
+    });
+    if (!isRead) return EXIT_FAILED;
+    await io.stdout(advance(Number.POSITIVE_INFINITY));
+  } catch (error) {
+    if (!(error instanceof SkipMissError)) throw error;
+    io.stderr(`the rule stops: ${error.message}\n`);
+    return EXIT_FAILED;
+  }
+  const late = runs.reduce((count, run) => Math.max(count, run.lateCount), 0);
+  if (late > 0) io.stderr(`${late} events came too late; see --out-of-orderness\n`);
+  if (rejectedCount > 0) io.stderr(`${rejectedCount} lines are no events\n`);
+  return EXIT_DONE;
+}
+
+function eventOf(line: string, lineNumber: number) {
+  try {
+    return readEvent(JSON.parse(line), lineNumber);
+  } catch (error) {
+    if (error instanceof SyntaxError) return "not_json";
+    throw error;
+  }
+}
+
+async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo): Promise<number> {
+  const rules = await rulesOf(paths, io);
+  if (rules === undefined) return EXIT_USAGE;
+  for (const { config, automaton } of rules) {
+    await io.stdout(
+      isGraph
+        ? explainGraph(automaton, config.name)
+        : `${config.name}: ${config.summary}\n${explainText(automaton)}\n`,
+    );
+  }
+  return EXIT_DONE;
+}
+
+/** Loads all rules; undefined: something is wrong, and was said. */
+async function rulesOf(
+  paths: readonly string[],
+  io: CommandIo,
+): Promise<readonly Rule[] | undefined> {
+  if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
+  const texts = [];
+  for (const path of paths) {
+    try {
+      for (const file of await filesOf(path, io)) {
+        const text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
+        texts.push({ file, text });
+      }
+    } catch (error) {
+      io.stderr(`${path}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
+      return undefined;
+    }
+  }
+  const { rules, faults } = loadRules(texts);
+  if (faults !== undefined) io.stderr(faultLines(faults));
+  return rules;
+}
+
+async function filesOf(path: string, { platform }: CommandIo): Promise<string[]> {
+  const found = await platform.disk.glob(`${path.replace(/\/+$/, "")}/*.{yaml,yml}`);
+  return found.length > 0 ? found.toSorted() : [path];
+}
+
+/** Gives each line that is not blank to `handle` and prints what it returns. False: the input could not be read, and it was said. */
+async function readLines(
+  path: string,
+  io: CommandIo,
+  handle: (line: string, lineNumber: number) => string,
+): Promise<boolean> {
+  let lineCount = 0;
+  let output = "";
+  const take = (line: Buffer) => {
+    lineCount++;
+    const text = line.toString("utf8").trim();
+    if (text !== "") output += handle(text, lineCount);
+  };
+  const sink: LineSink = {
+    lines: (buffer, from, to) => {
+      for (let at = from; at < to; ) {
+        const end = buffer.indexOf(0x0a, at);
+        take(buffer.subarray(at, end));
+        at = end + 1;
+      }
+    },
+    unterminated: take,
+    tooLong: (bytes) => {
+      lineCount++;
+      io.stderr(`${path}:${lineCount}: a line of ${bytes} bytes is too long\n`);
+    },
+  };
+  const flush = () => {
+    const text = output;
+    output = "";
+    return io.stdout(text);
+  };
+  const { disk } = io.platform;
+  const lines = new LineBuffer(sink, LINE_BYTES_MAX);
+  try {
+    await readInput({ path, disk, stdin: io.stdin, lines, onRead: flush, signal: io.signal });
+  } catch (error) {
+    if (error instanceof SkipMissError) {
+      await flush();
+      throw error;
+    }
+    if (systemCode(error) === undefined) throw error;
+    const name = path === STDIN_NAME ? "standard input" : path;
+    io.stderr(`${name}: cannot be read: ${inputFault(error)}\n`);
+    return false;
+  }
+  await flush();
+  return true;
+}

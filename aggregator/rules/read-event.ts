@@ -1,0 +1,49 @@
+import { z } from "zod";
+import type { CepEvent } from "../cep/shared-buffer.ts";
+
+const simpleText = z
+  .union([z.string(), z.number(), z.boolean()])
+  .nullish()
+  .transform((value) => (value === null || value === undefined ? null : String(value)));
+
+const goldenEvent = z.object({
+  id: z.union([z.int(), z.string()]).optional(),
+  ts: z.int(),
+  key: simpleText,
+  type: simpleText,
+  fields: z.record(z.string(), z.unknown()),
+});
+
+/** Event times as text name their zone; without one the same file would mean different times on different hosts. */
+const ZONED_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})$/;
+const TIME_NAMES = ["ts", "timestamp", "@timestamp", "time"] as const;
+
+/**
+ * The event that a parsed line of JSON holds: with `fields` in an object of their own, or flat, as producers of business events write them
+ * (`{"timestamp": "…Z", "type": "LOGIN", "userId": "u1"}`). `lineNumber` is its id when it names none. A text says why it is none.
+ */
+export function readEvent(value: unknown, lineNumber: number): CepEvent | string {
+  const golden = goldenEvent.safeParse(value);
+  if (golden.success) return { ...golden.data, id: golden.data.id ?? lineNumber };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "not_an_object";
+  const fields: Record<string, unknown> = { ...value };
+  const timeName = TIME_NAMES.find((name) => Object.hasOwn(fields, name));
+  if (timeName === undefined) return "no_time";
+  const ts = readTime(fields[timeName]);
+  if (ts === undefined) return "bad_time";
+  const { id, key, type } = fields;
+  return {
+    id: typeof id === "string" || typeof id === "number" ? id : lineNumber,
+    ts,
+    key: typeof key === "string" || typeof key === "number" ? String(key) : null,
+    type: typeof type === "string" ? type : null,
+    fields,
+  };
+}
+
+function readTime(value: unknown): number | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? Math.floor(value) : undefined;
+  if (typeof value !== "string" || !ZONED_TIME.test(value)) return undefined;
+  const ms = Date.parse(value.replace(",", ".").replace(/\s(?=Z|[+-]\d{2}:?\d{2}$)/, ""));
+  return Number.isNaN(ms) ? undefined : ms;
+}
