@@ -69,10 +69,12 @@ export class FileDiscovery {
     await this.placeKnown(look);
     this.chains = this.files.byChain();
     this.missing = [...this.files.all.values()].filter((file) => file.presence === "missing");
-    for (const file of [...this.files.all.values()]) {
-      const isDue = !file.isVerified || file.isSuspect;
-      if (isDue && file.presence !== "missing" && !file.isRemoved) await this.follower.check(file);
-    }
+    await this.follower.check(
+      [...this.files.all.values()].filter(
+        (file) =>
+          (!file.isVerified || file.isSuspect) && file.presence !== "missing" && !file.isRemoved,
+      ),
+    );
     this.chains = this.files.byChain();
     await this.identifyFound(look);
     await this.identifyFreed();
@@ -89,7 +91,7 @@ export class FileDiscovery {
   /** Finds out what happened to a file whose bytes changed. */
   private async checkChanged(file: TailedFile): Promise<void> {
     file.isSuspect = true;
-    await this.follower.check(file);
+    await this.follower.check([file]);
     this.chains = this.files.byChain();
   }
 

@@ -78,22 +78,39 @@ export class RotationFollower {
   }
 
   /**
-   * Compares a file with its bytes on disk, and finds out what happened when they differ. Afterwards the file is verified, or an error
-   * stands in the way.
+   * Compares files with their bytes on disk, and finds out what happened where they differ. Afterwards each is verified, or an error
+   * stands in its way. After a recovery several may claim one inode: those whose content is there have the first word.
    */
-  async check(file: TailedFile): Promise<void> {
-    try {
-      const wasOpen = this.files.handles.peek(file) !== undefined;
-      const handle = await this.files.handles.get(file);
-      if (handle === undefined) return;
-      const head = await readHead(handle);
-      const content = await probeContent(handle, head, file);
-      const stat = await handle.stat();
-      if (content === "whole") this.confirm(file, stat, head);
-      else await this.resolve(file, { stat, head, wasOpen });
-    } catch (error) {
-      this.files.fail(file, error);
+  async check(files: readonly TailedFile[]): Promise<void> {
+    const changed: { file: TailedFile; now: FoundContent }[] = [];
+    for (const file of files) {
+      try {
+        const now = await this.verify(file);
+        if (now !== undefined) changed.push({ file, now });
+      } catch (error) {
+        this.files.fail(file, error);
+      }
     }
+    for (const { file, now } of changed) {
+      try {
+        await this.resolve(file, now);
+      } catch (error) {
+        this.files.fail(file, error);
+      }
+    }
+  }
+
+  /** Resolves with what is there when it is not what was read. */
+  private async verify(file: TailedFile): Promise<FoundContent | undefined> {
+    const wasOpen = this.files.handles.peek(file) !== undefined;
+    const handle = await this.files.handles.get(file);
+    if (handle === undefined) return undefined;
+    const head = await readHead(handle);
+    const content = await probeContent(handle, head, file);
+    const stat = await handle.stat();
+    if (content !== "whole") return { stat, head, wasOpen };
+    this.confirm(file, stat, head);
+    return undefined;
   }
 
   /** Everything that was read is still there. What was only known to be there may be gone. */
@@ -121,7 +138,8 @@ export class RotationFollower {
     if (copies === undefined) return false;
     const next = copies.find((copy) => copy.isWhole);
     // Nobody truncates a rotated file; but its inode may have been given to another one, unless it was kept open.
-    const isReused = now !== undefined && !now.wasOpen && chainOf(file.path) !== file.path;
+    const isRotated = now !== undefined && !now.wasOpen && chainOf(file.path) !== file.path;
+    const isReused = isRotated || (now !== undefined && this.files.isClaimed(file));
     if (isReused) await this.files.handles.close(file);
     const lastPath = file.path;
     // From here on without a wait: a cut sees all of it or nothing.

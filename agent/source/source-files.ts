@@ -77,9 +77,18 @@ export class SourceFiles {
 
   /** Takes over where a file is. */
   place(file: TailedFile, path: string, stat: FileStat): void {
+    if (identityKey(file) === identityKey(stat)) {
+      file.place(path, stat);
+      return;
+    }
     this.release(file);
     file.place(path, stat);
     this.identities.set(identityKey(file), file);
+  }
+
+  /** States whether the inode of a file holds what was read of another one. */
+  isClaimed(file: TailedFile): boolean {
+    return this.sharing(file).some((other) => other.isVerified && !other.isSuspect);
   }
 
   /** Another file has its inode. */
@@ -96,7 +105,19 @@ export class SourceFiles {
 
   private release(file: TailedFile): void {
     const key = identityKey(file);
-    if (this.identities.get(key) === file) this.identities.delete(key);
+    if (this.identities.get(key) !== file) return;
+    const other = this.sharing(file)[0];
+    if (other === undefined) this.identities.delete(key);
+    else this.identities.set(key, other);
+  }
+
+  /** Other files that are said to have the same inode: possible after a recovery. */
+  private sharing(file: TailedFile): TailedFile[] {
+    const key = identityKey(file);
+    return [...this.all.values()].filter(
+      (other) =>
+        other !== file && !other.isRemoved && !other.isReplaced && identityKey(other) === key,
+    );
   }
 
   /** Files by what their generations have in common. */

@@ -519,6 +519,31 @@ describe("offsets", () => {
     expect(folder.source.checkpoints()).toMatchObject([{ from: lines("a", 0, 20).length }]);
   });
 
+  it("follows several files of one inode to their copies, as a recovery may leave them", async () => {
+    const folder = await openWithRotated();
+    for (const [generation, copy] of [
+      ["a", "x.log.2"],
+      ["b", "x.log.1"],
+    ] as const) {
+      folder.append("x.log", lines(generation, 0, 100));
+      await folder.follow();
+      folder.copyTruncate("x.log", copy);
+      await folder.tick();
+    }
+    folder.append("x.log", lines("c", 0, 100));
+    await folder.follow();
+    const { inode } = await realDisk.stat(folder.file("x.log"));
+    for (const [number, stored] of folder.stored) {
+      folder.stored.set(number, { ...stored, path: folder.file("x.log"), inode });
+    }
+    folder.append("x.log", lines("c", 100, 5));
+    await folder.restart();
+    await folder.follow();
+    expect(folder.counted).toEqual(
+      split(lines("a", 0, 100) + lines("b", 0, 100) + lines("c", 0, 105)),
+    );
+  });
+
   it("begins at the end of a file without taking what is below for read", async () => {
     const folder = open({ startAt: "end" });
     folder.append("x.log", "old\nhalf");
