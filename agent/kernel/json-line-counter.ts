@@ -22,7 +22,13 @@
  * What bounds it. The kernel has 6 MiB at fixed addresses, of which only what is used takes memory. When a table is full, it stops before
  * the line that does not fit, the counts move into ordinary aggregates, and it goes on; {@link JsonLineCounter.take} empties all slots.
  *
- * Figures stand in `test/benchmark/FIGURES.md`; `npm run bench` measures them anew.
+ * Figures (Node 26, one core of a shared Xeon of the Sapphire Rapids generation, lines of 239 bytes, 1 GB; `npm run bench` measures anew):
+ * - the kernel alone, from memory: 66 ns a line, 3.6 GB/s, 0.28 s of CPU per GB; a line that goes to the parser costs about 1.2 µs;
+ * - `scan`: 0.67 s/GB, of which reading the file is 0.16 and the rest compiling, moving 4,800 windows out, collecting and printing them;
+ * - split, JSON.parse and the same aggregation: 4.2 s/GB, that is 6.3 times as much; the parser-driven counter: 4.8 s/GB.
+ * Of the kernel's 66 ns, 7 go to counting, 6 to the time, 11 to the duration, the rest to the walk. Constants loaded from memory instead
+ * of written as `splat` gained 5 %, doubles instead of 64-bit integers in the counts another 5 %. Walking two halves of the text in turn, or
+ * searching strings 64 bytes at a time, gained nothing.
  */
 
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";

@@ -44,7 +44,12 @@ async function mergePartials(directory: string, prepared: readonly Buffer[]): Pr
   const fail = (error: unknown): never => {
     throw error;
   };
-  const logger = textLogger((text) => process.stderr.write(text), realPlatform.clock.now, "warn");
+  const { clock } = realPlatform;
+  const logger = textLogger(
+    (text) => process.stderr.write(text),
+    () => clock.now(),
+    "warn",
+  );
   const parts = { logger, onFailed: fail };
   const embedded = await openEmbedded(realPlatform, config, parts);
   const processor = new Processor({

@@ -5,7 +5,8 @@ import { parsers } from "../../agent/parsers/registry.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { countedText, JsonReference } from "./json-reference.ts";
 import { differenceText, findDifference, nastyCase } from "./kernel-difference.ts";
-import { type PlantedFault, plantedFaults, plantFault } from "./kernel-faults.ts";
+import type { PlantedFault } from "./kernel-fault.ts";
+import { plantedFaults, plantFault } from "./kernel-faults.ts";
 
 const isLong = process.env["TAILRACE_LONG"] === "1";
 const CASE_COUNT = isLong ? 3000 : 60;
@@ -34,7 +35,7 @@ describe("the kernel", () => {
       `{${time},"duration":4}`,
       `{${time},"message":"${long},"duration":5}`,
       `{${time},"list":[${"1,".repeat(5_000_000)}2],"level":"ERROR"}`,
-      `${" ".repeat(10_000_000)}`,
+      " ".repeat(10_000_000),
       `{${time},"duration":6}`,
     ];
     const buffer = Buffer.from(`${lines.join("\n")}\n`);

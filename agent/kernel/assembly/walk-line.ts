@@ -43,7 +43,10 @@ function otherNode(node: usize, at: usize): usize {
   return node;
 }
 
-/** Counts the line at `start` and returns the address of the next one; or one of the two results above. */
+/**
+ * Counts the line at `start` and returns the address of the next one; or one of the two results above. One long function, so that the
+ * position and what was read stay in registers.
+ */
 export function walkLine(start: usize): usize {
   let node = firstNode(), at = start;
   if (!node) return NO_SHAPE;
