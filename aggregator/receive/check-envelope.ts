@@ -17,6 +17,14 @@ export interface EnvelopeLimits {
 /** The longest name of an agent or machine, in UTF-16 code units. */
 export const NAME_LENGTH_MAX = 256;
 
+/** Times further from the Unix epoch than this are nobody's, and rows cannot hold them. */
+const TIME_MS_MAX = 4e15;
+/** What the texts of one checkpoint may have together, in UTF-16 code units: longer than any path. */
+const CHECKPOINT_TEXT_LENGTH_MAX = 65_536;
+const HELD_COUNT_MAX = 50_000;
+/** A ledger is one row of stored state, and a commit holds 4 MiB. */
+const LEDGER_BYTES_MAX = 3 * 1024 * 1024;
+
 /** An envelope all of whose records are what they claim to be, or why it is refused. */
 export type CheckedEnvelope =
   | { readonly envelope: Envelope; readonly batches: readonly ScannedBatch[] }
@@ -165,18 +173,33 @@ function malformed(sequence: number, what: string): Refusal {
   };
 }
 
-/** What in a batch cannot be true, or undefined. */
+/** What in a batch cannot be true, or cannot be kept; undefined when all can. */
 function findContradiction(batch: ScannedBatch): string | undefined {
+  if (Math.abs(batch.sealedAtMs) > TIME_MS_MAX) return "it was sealed beyond all dates";
+  for (const { source, eventTimeMaxMs = 0 } of batch.sources) {
+    if (source.length > NAME_LENGTH_MAX) {
+      return `a source's name is longer than ${NAME_LENGTH_MAX} characters`;
+    }
+    if (Math.abs(eventTimeMaxMs) > TIME_MS_MAX) return `source ${source} is beyond all dates`;
+  }
   for (const checkpoint of batch.checkpoints) {
     const what = checkpointFault(checkpoint);
     if (what !== undefined) {
-      return `the checkpoint of file ${checkpoint.file} (${checkpoint.path}) ${what}`;
+      return `the checkpoint of file ${checkpoint.file} (${checkpoint.path.slice(0, 4096)}) ${what}`;
     }
   }
-  return undefined;
+  let ledgerBytes = 0;
+  for (const { source, reason } of batch.ledger) {
+    ledgerBytes += 24 + Buffer.byteLength(source) + Buffer.byteLength(reason);
+  }
+  return ledgerBytes > LEDGER_BYTES_MAX ? "its ledger is longer than 3 MiB" : undefined;
 }
 
 function checkpointFault(checkpoint: Checkpoint): string | undefined {
+  const { source, path, device, inode, fingerprint } = checkpoint;
+  const textLength = [source, path, device, inode, fingerprint].join("").length;
+  if (textLength > CHECKPOINT_TEXT_LENGTH_MAX) return "has longer texts than any file";
+  if (checkpoint.held.length > HELD_COUNT_MAX) return `holds more than ${HELD_COUNT_MAX} ranges`;
   if (checkpoint.from > checkpoint.offset) return "begins beyond where it ends";
   let before = 0;
   for (const range of checkpoint.held) {

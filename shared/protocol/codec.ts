@@ -44,6 +44,12 @@ const TOMBSTONE_REASONS = [
   "spool_corrupt",
 ] as const satisfies readonly Tombstone["reason"][];
 
+/**
+ * The longest text of a batch's table of strings, in UTF-16 code units: names of streams, services and sources, reasons. They stand in rows of
+ * stored state, whose size has a limit, and one text may be named by very many entries.
+ */
+const STRING_LENGTH_MAX = 4096;
+
 class Strings implements StringTable {
   readonly list: string[] = [];
   readonly #indexes = new Map<string, number>();
@@ -170,7 +176,7 @@ function readBatch(reader: Reader): ScannedBatch {
     else if (fieldTag === tag(3, VARINT)) sequence = readUint(reader);
     else if (fieldTag === tag(4, BYTES)) previousDigest = readHex(reader);
     else if (fieldTag === tag(5, VARINT)) sealedAtMs = readSint(reader);
-    else if (fieldTag === tag(6, BYTES)) strings.push(reader.string());
+    else if (fieldTag === tag(6, BYTES)) strings.push(readText(reader));
     else if (fieldTag === tag(7, BYTES))
       columns.push(readDeltaColumns(reader, readEnd(reader), strings));
     else if (fieldTag === tag(8, BYTES)) checkpoints.push(readCheckpoint(reader, strings));
@@ -196,6 +202,12 @@ function readBatch(reader: Reader): ScannedBatch {
     ledger,
     tombstone,
   };
+}
+
+function readText(reader: Reader): string {
+  const text = reader.string();
+  if (text.length <= STRING_LENGTH_MAX) return text;
+  throw new MalformedError(`a name has ${text.length} characters; at most ${STRING_LENGTH_MAX}`);
 }
 
 // Number 0 is left out by other writers of protobuf, so a name that is absent is the first of the table.

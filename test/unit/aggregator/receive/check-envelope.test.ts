@@ -2,10 +2,17 @@ import fc from "fast-check";
 import { compressSync } from "lz4-napi";
 import { describe, expect, it } from "vitest";
 import { checkEnvelope } from "../../../../aggregator/receive/check-envelope.ts";
-import type { SealedRecord } from "../../../../shared/protocol/batch.ts";
+import type { Batch, Checkpoint, Delta, SealedRecord } from "../../../../shared/protocol/batch.ts";
 import { encodeEnvelope } from "../../../../shared/protocol/envelope.ts";
 import { digestOf, sealRecord } from "../../../../shared/protocol/sealed-record.ts";
-import { sampleBatch, sampleChain, sampleEnvelope } from "./sample-batches.ts";
+import { checkpoint } from "../collect/sample-agent.ts";
+import {
+  MINUTE,
+  sampleAggregate,
+  sampleBatch,
+  sampleChain,
+  sampleEnvelope,
+} from "./sample-batches.ts";
 
 const LOG_ID = "log-a";
 const limits = { recordCountMax: 3, recordBytesMax: 100_000, requestRawBytesMax: 150_000 };
@@ -27,6 +34,29 @@ function recordOf(raw: Buffer, changes: Partial<SealedRecord> = {}): SealedRecor
     payload: compressSync(raw),
     ...changes,
   };
+}
+
+function sourceAt(source: string, eventTimeMaxMs: number): Batch["sources"][number] {
+  return { source, state: "live", eventTimeMaxMs };
+}
+
+function deltaOf(service: string): Delta {
+  return { stream: "application-logs", service, minute: MINUTE, aggregate: sampleAggregate(1) };
+}
+
+function fileAt(path: string, heldCount: number): Checkpoint {
+  return checkpoint(1, {
+    path,
+    offset: 1_000_000,
+    held: Array.from({ length: heldCount }, (_, index) => ({ from: 2 * index, to: 2 * index + 1 })),
+  });
+}
+
+/** Each entry names a text of 4096 bytes. */
+function longLedger(count: number): Batch["ledger"] {
+  const reason = "r".repeat(4096);
+  const entry = { source: "app", kind: "rejected", reason, lines: 1, bytes: 1 } as const;
+  return Array.from({ length: count }, () => entry);
 }
 
 describe("checking an envelope", () => {
@@ -142,6 +172,32 @@ describe("checking an envelope", () => {
     const beyond = deltas.map((delta) => ({ ...delta, minute: 144e9 }));
     const record = sealRecord(sampleBatch(1, { deltas: beyond }));
     expect(refusal(check(sampleEnvelope([record])))).toMatchObject({ code: "malformed_batch" });
+  });
+
+  it.each<[string, Partial<Batch>]>([
+    ["a seal beyond all dates", { sealedAtMs: Number.MAX_SAFE_INTEGER }],
+    ["an event beyond all dates", { sources: [sourceAt("app", -Number.MAX_SAFE_INTEGER)] }],
+    ["a source with an endless name", { sources: [sourceAt("s".repeat(257), 0)] }],
+    ["a name longer than any row takes", { deltas: [deltaOf("s".repeat(4097))] }],
+    ["a path longer than any row takes", { checkpoints: [fileAt("p".repeat(70_000), 0)] }],
+    ["more held ranges than a row takes", { checkpoints: [fileAt("p", 50_001)] }],
+    ["a ledger longer than any row takes", { ledger: longLedger(1_000) }],
+  ])("condemns %s, which no row of state could hold", (_what, changes) => {
+    const wide = { recordCountMax: 3, recordBytesMax: 2 ** 24, requestRawBytesMax: 2 ** 26 };
+    const bytes = encodeEnvelope(sampleEnvelope([sealRecord(sampleBatch(1, changes))]));
+    const result = checkEnvelope(bytes, LOG_ID, wide);
+    expect(refusal(result)).toMatchObject({ code: "malformed_batch", sequence: 1 });
+  });
+
+  it("takes what is as long as it may be", () => {
+    const changes = {
+      sealedAtMs: 4e15,
+      sources: [sourceAt("s".repeat(256), -4e15)],
+      deltas: [deltaOf("s".repeat(4096))],
+      checkpoints: [fileAt("p".repeat(4096), 100)],
+      ledger: longLedger(700),
+    };
+    expect(check(sampleEnvelope([sealRecord(sampleBatch(1, changes))]))).toHaveProperty("batches");
   });
 
   it("does not condemn a batch that stands under another name", () => {
