@@ -78,7 +78,7 @@ export class Shipper {
   #applied = 0;
   #last = 0;
   #condemned = new Set<number>();
-  /** True when an answer of this run said that the name is this spool's. */
+  /** True when an answer of this run said that the name is this spool's. That records are in the log says nothing: it takes any. */
   #hasOwned = false;
   #hasAppealed = false;
   #needsFreshEpoch = false;
@@ -172,6 +172,7 @@ export class Shipper {
       return this.#leave(endpoint, `it leads to the log ${answer.logId}`, nowMs);
     }
     this.#succeed();
+    this.#hasOwned = true;
     this.#mode = "recovering";
     return [];
   }
@@ -217,7 +218,9 @@ export class Shipper {
     this.#succeed();
     this.#notBeforeMs = nowMs + answer.throttleMs;
     this.#accepted = Math.max(this.#accepted, newest);
-    this.#applied = Math.max(this.#applied, answer.applied);
+    if (answer.applied <= this.#applied) return [];
+    this.#applied = answer.applied;
+    this.#hasOwned = true;
     return [];
   }
 
@@ -302,7 +305,6 @@ export class Shipper {
   }
 
   #succeed(): void {
-    this.#hasOwned = true;
     this.#backoff.succeed();
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
   }

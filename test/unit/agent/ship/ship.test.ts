@@ -260,6 +260,12 @@ describe("a fence", () => {
     expect(ship.mode).toBe("fenced");
   });
 
+  it("told after records were accepted, but none applied, is still the first word", () => {
+    answered(1, 2, ok(0, { accepted: 2 }));
+    answered(3, 3, refused("fenced"));
+    expect(ship.next(0)).toMatchObject({ kind: "hello", isFresh: true });
+  });
+
   it("is not believed of a proxy that answers 410", () => {
     answered(1, 3, refused(undefined, { status: 410 }));
     expect(ship.mode).toBe("sending");

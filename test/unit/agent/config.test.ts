@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { agentConfig } from "../../../agent/config.ts";
+import { loadConfig } from "../../../shared/config/load.ts";
+
+const SMALLEST = `
+data_dir: /var/lib/tailrace
+sources:
+  - name: app
+    type: file
+    paths: ["/var/log/app/*.log"]
+ship: { endpoints: ["http://127.0.0.1:7400"] }
+`;
+
+const faultsOf = (text: string) =>
+  (loadConfig(agentConfig, text, "agent.yaml").faults ?? []).map(
+    ({ line, path, message }) => `${line} ${path}: ${message}`,
+  );
+
+describe("agent.yaml", () => {
+  it("needs little, and gets the stated defaults", () => {
+    const { config } = loadConfig(agentConfig, SMALLEST, "agent.yaml");
+    expect(config?.id).toBeUndefined();
+    expect(config).toMatchObject({
+      flush_interval: 5000,
+      poll_interval: 1000,
+      max_future: 600_000,
+      spool: { max_bytes: 1024 ** 3, segment_bytes: 8 * 1024 ** 2 },
+      ship: { endpoints: ["http://127.0.0.1:7400"], timeout: 30_000, request_bytes: 1024 ** 2 },
+    });
+    expect(config?.sources[0]).toMatchObject({
+      format: "auto",
+      start_at: "end",
+      stream: "application-logs",
+      timezone: "host",
+      max_line: 1024 ** 2,
+      rotate_wait: 10_000,
+      exclude: [],
+    });
+  });
+
+  it("tells every fault at once, with its line and what was expected", () => {
+    const text = SMALLEST.replace("type: file", "type: tape")
+      .replace("data_dir: /var/lib/tailrace", "flush_intervall: 1s")
+      .replace("http://127.0.0.1:7400", "127.0.0.1:7400");
+    expect(faultsOf(text)).toEqual([
+      expect.stringMatching(/^2 data_dir: missing/),
+      expect.stringMatching(/^2 flush_intervall: unknown key.*`flush_interval`/),
+      expect.stringMatching(/^5 sources\[0\]\.type: expected one of: file, got `tape`/),
+      expect.stringMatching(/^7 ship\.endpoints\[0\]: expected an address such as http/),
+    ]);
+  });
+
+  it("refuses what a limit forbids", () => {
+    const limit = (line: string) => faultsOf(`${SMALLEST}${line}\n`);
+    expect(limit("flush_interval: 1ms")).toEqual([
+      expect.stringContaining("at least 10ms, at most 10m"),
+    ]);
+    expect(limit("spool: { max_bytes: 1MiB, segment_bytes: 1MiB }")).toEqual([
+      expect.stringContaining("expected at least four times `segment_bytes`"),
+    ]);
+    expect(limit("id: ''")).toEqual([expect.stringContaining("a text that is not empty")]);
+  });
+
+  it("refuses two sources of one name, since offsets are kept under it", () => {
+    const twice = SMALLEST.replace("ship:", "  - { name: app, type: file, paths: [a] }\nship:");
+    expect(faultsOf(twice)).toEqual([
+      expect.stringMatching(/^7 sources\[1\]\.name: expected a name/),
+    ]);
+  });
+});

@@ -1,0 +1,234 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ReadLoop, type ShipView } from "../../../agent/read-loop.ts";
+import { FileSource } from "../../../agent/source/file-source.ts";
+import { openSpool } from "../../../agent/spool/open-spool.ts";
+import type { Spool } from "../../../agent/spool/spool.ts";
+import { createLineCounter } from "../../../agent/window/create-line-counter.ts";
+import { present } from "../../../shared/assert.ts";
+import type { Timers } from "../../../shared/platform/timers.ts";
+import type { Batch } from "../../../shared/protocol/batch.ts";
+import { decodeBatch } from "../../../shared/protocol/codec.ts";
+import { openRecord } from "../../../shared/protocol/sealed-record.ts";
+import { MemoryDisk } from "./spool/memory-disk.ts";
+import { emptyHeader, spoolOptions } from "./spool/sample-spool.ts";
+
+const LOG = "/var/log/app.log";
+const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** A disk with one log on it that patterns find. */
+class LogDisk extends MemoryDisk {
+  override async glob(): Promise<string[]> {
+    return this.contents().has(LOG) ? [LOG] : [];
+  }
+  override async list(path: string): Promise<string[]> {
+    return super.list(path);
+  }
+  async append(text: string): Promise<void> {
+    const file = await this.open(LOG, "write");
+    await file.write(Buffer.from(text), (await file.stat()).bytes);
+    await file.sync();
+  }
+}
+
+/** Time that passes only while everybody sleeps. */
+class VirtualTime implements Timers {
+  nowMs = 0;
+  /** Called when time passes. */
+  onSleep: () => Promise<void> = async () => undefined;
+  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    this.nowMs += Math.min(delayMs, 1000);
+    await this.onSleep();
+  }
+}
+
+let disk: LogDisk;
+let time: VirtualTime;
+let spool: Spool;
+let ship: { -readonly [Key in keyof ShipView]: ShipView[Key] };
+let sealed: number[];
+
+beforeEach(async () => {
+  disk = new LogDisk();
+  time = new VirtualTime();
+  ship = { isFenced: false, hasUnacknowledged: false, hasUnapplied: false };
+  sealed = [];
+  spool = (await openSpool(spoolOptions(disk))).spool;
+  await spool.begin({ ...emptyHeader(), sources: [] });
+});
+
+function makeLoop(
+  changes: { readonly once?: boolean; readonly flushIntervalMs?: number } = {},
+): ReadLoop {
+  const clock = { now: () => time.nowMs, monotonic: () => time.nowMs };
+  const platform = { clock, disk, timers: time };
+  const { once = false, flushIntervalMs = 2000 } = changes;
+  const state = present(spool.state, "state");
+  const source = new FileSource({
+    name: "app",
+    settings: {
+      paths: [LOG],
+      exclude: [],
+      service: "app",
+      lineBytesMax: 1000,
+      rotateWaitMs: 0,
+      idleAfterMs: 30_000,
+      handleCountMax: 8,
+    },
+    platform,
+    counter: createLineCounter({ format: "json", fields: {}, durationUnit: "ms", timezone: "UTC" }),
+    checkpoints: state.checkpoints(),
+    ledger: state.ledger(),
+    allocateFile: () => state.allocateFile(),
+    startAt: "beginning",
+    maxFutureMs: 0,
+    once,
+    logger: quiet,
+  });
+  return new ReadLoop({
+    platform,
+    sources: [source],
+    spool,
+    ship,
+    flushIntervalMs,
+    pollIntervalMs: 500,
+    once,
+    logger: quiet,
+    onSealed: (sequence) => void sealed.push(sequence),
+    onDamaged: () => undefined,
+  });
+}
+
+/** Runs until so much virtual time has passed, calling `at` whenever it does. */
+async function runFor(
+  limitMs: number,
+  loop: ReadLoop,
+  at: (nowMs: number) => Promise<void> | void = () => undefined,
+) {
+  time.onSleep = async () => {
+    await at(time.nowMs);
+    if (time.nowMs >= limitMs) loop.stop();
+  };
+  await loop.run();
+}
+
+async function batches(): Promise<Batch[]> {
+  const records = spool.lastSequence === 0 ? [] : await spool.read(1, 1e9);
+  return records.map((record) => decodeBatch(openRecord(record, 1e7)));
+}
+const lines = (count: number, service = "s") =>
+  `{"time":"2026-11-20T10:00:00Z","service":"${service}"}\n`.repeat(count);
+const line = (service: number, minute: number) =>
+  `{"time":"2026-11-20T10:${String(minute).padStart(2, "0")}:00Z","service":"service-${service}"}\n`;
+const countOf = (all: readonly Batch[]) =>
+  all
+    .flatMap((batch) => batch.deltas)
+    .reduce((sum, delta) => sum + delta.aggregate.requestCount, 0);
+
+describe("the read loop", () => {
+  it("seals what it read at every flush, and nothing when there is nothing", async () => {
+    await disk.append(lines(3));
+    ship.hasUnacknowledged = true;
+    await runFor(30_000, makeLoop(), async (nowMs) => {
+      if (nowMs === 10_000) await disk.append(lines(2));
+    });
+    const all = await batches();
+    expect(all.map((batch) => countOf([batch]))).toEqual([3, 2]);
+    expect(all[0]?.sealedAtMs).toBeLessThanOrEqual(3000);
+    expect(sealed).toEqual([1, 2]);
+  });
+
+  it("seals a heartbeat every ten seconds, only while nothing is unacknowledged", async () => {
+    const loop = makeLoop();
+    await runFor(61_000, loop, (nowMs) => {
+      ship.hasUnacknowledged = nowMs > 31_000;
+    });
+    const all = await batches();
+    expect(all.map((batch) => Math.round(batch.sealedAtMs / 10_000))).toEqual([1, 2, 3]);
+    expect(all[0]).toMatchObject({ deltas: [], checkpoints: [], sources: [{ source: "app" }] });
+  });
+
+  it("asks every second while something is accepted but not applied", async () => {
+    ship.hasUnapplied = true;
+    await runFor(5000, makeLoop());
+    expect((await batches()).length).toBeGreaterThanOrEqual(4);
+  });
+
+  it("seals before its time when a batch is full", async () => {
+    const many = Array.from({ length: 27_000 }, (_, at) =>
+      line(at % 9000, Math.floor(at / 9000)),
+    ).join("");
+    await disk.append(many);
+    spool = (await openSpool({ ...spoolOptions(new MemoryDisk()), bytesMax: 1e9 })).spool;
+    await spool.begin({ ...emptyHeader(), sources: [] });
+    await runFor(1000, makeLoop({ flushIntervalMs: 600_000 }));
+    const all = await batches();
+    expect(countOf(all)).toBe(27_000);
+    expect(all[0]?.sealedAtMs).toBe(0);
+  });
+
+  it("counts on while the disk fails, keeps one sealed batch, and seals all when it works again", async () => {
+    await disk.append(lines(3));
+    ship.hasUnacknowledged = true;
+    disk.fault = (operation, path) =>
+      operation === "sync" && path.includes("spool") && time.nowMs > 0 && time.nowMs < 15_000
+        ? "EIO"
+        : undefined;
+    await runFor(30_000, makeLoop(), async (nowMs) => {
+      if (nowMs === 5000) await disk.append(lines(4));
+    });
+    expect((await batches()).map((batch) => countOf([batch]))).toEqual([3, 4]);
+  });
+
+  it("reads no more than a batch ahead while the spool is full, and goes on when it is not", async () => {
+    const small = (await openSpool({ ...spoolOptions(new MemoryDisk()), bytesMax: 100 })).spool;
+    spool = small;
+    await small.begin({ ...emptyHeader(), sources: [] });
+    expect(small.isFull).toBe(true);
+    const many = Array.from({ length: 120_000 }, (_, at) => line(at % 9000, at % 60)).join("");
+    await disk.append(many);
+    const loop = makeLoop();
+    await runFor(20_000, loop);
+    expect(loop.readBytes).toBeLessThan(many.length);
+    expect(small.lastSequence).toBe(0);
+  });
+
+  it("does nothing more when it is fenced, not even at its end", async () => {
+    await disk.append(lines(3));
+    ship.isFenced = true;
+    const loop = makeLoop();
+    await runFor(5000, loop);
+    expect({ bytes: loop.readBytes, batches: await batches() }).toEqual({ bytes: 0, batches: [] });
+  });
+
+  it("seals what is pending when it is stopped", async () => {
+    await disk.append(lines(3));
+    await runFor(100, makeLoop({ flushIntervalMs: 600_000 }));
+    expect(countOf(await batches())).toBe(3);
+  });
+
+  it("with `once` has ended when all is read and that is sealed, with the state `ended`", async () => {
+    await disk.append(`${lines(3)}{"time":"2026-11-20T10:00:00Z"}`);
+    const loop = makeLoop({ once: true, flushIntervalMs: 600_000 });
+    ship.hasUnacknowledged = true;
+    await runFor(60_000, loop, () => {
+      if (loop.hasEnded) loop.stop();
+    });
+    expect(loop.hasEnded).toBe(true);
+    const all = await batches();
+    expect(countOf(all)).toBe(4);
+    expect(all.at(-1)?.sources[0]?.state).toBe("ended");
+  });
+
+  it("stores where a new source begins before it reads a byte of it", async () => {
+    await disk.append(lines(2));
+    const loop = makeLoop();
+    disk.fault = (operation, path) =>
+      operation === "write" && path.includes("spool") && time.nowMs < 5000 ? "ENOSPC" : undefined;
+    await runFor(20_000, loop, (nowMs) => {
+      if (nowMs < 5000) expect(loop.readBytes).toBe(0);
+    });
+    expect(spool.state?.hasSource("app")).toBe(true);
+    expect(countOf(await batches())).toBe(2);
+  });
+});
