@@ -213,7 +213,7 @@ export class Shipper {
     const newest = sent.at(-1)?.sequence ?? 0;
     if (answer.accepted < newest) {
       const detail = `only records up to ${answer.accepted} of ${newest} were accepted`;
-      return this.#retry(endpoint, detail, 0, nowMs);
+      return this.#retry(endpoint, { detail }, nowMs);
     }
     this.#succeed();
     this.#notBeforeMs = nowMs + answer.throttleMs;
@@ -250,16 +250,11 @@ export class Shipper {
     if (code === "fenced") return this.#fence(endpoint);
     if (code === "diverged" && this.#mode === "sending") return this.#diverge(endpoint, detail);
     if (code === "wrong_log") return this.#leave(endpoint, detail, nowMs);
-    return this.#retry(endpoint, detail, retryAfterMs, nowMs, messages[code ?? ""]);
+    return this.#retry(endpoint, { detail, retryAfterMs, message: messages[code ?? ""] }, nowMs);
   }
 
-  #retry(
-    endpoint: string,
-    detail: string,
-    retryAfterMs: number,
-    nowMs: number,
-    message = "a request failed; it is tried again",
-  ): ShipEffect[] {
+  #retry(endpoint: string, failure: RetriedFailure, nowMs: number): ShipEffect[] {
+    const { detail, retryAfterMs = 0, message = "a request failed; it is tried again" } = failure;
     const waitMs = Math.max(retryAfterMs, this.#backoff.fail(this.#options.random()));
     this.#notBeforeMs = nowMs + waitMs;
     this.#endpointIndex++;
@@ -320,6 +315,15 @@ export class Shipper {
     }
     throw new Error("every endpoint is left out");
   }
+}
+
+/** A failure that leads to another try. */
+interface RetriedFailure {
+  readonly detail: string;
+  /** Wait at least so long. */
+  readonly retryAfterMs?: number;
+  /** For people. */
+  readonly message?: string | undefined;
 }
 
 const messages: Readonly<Record<string, string>> = {

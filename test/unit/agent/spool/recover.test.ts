@@ -122,7 +122,7 @@ describe("a scan", () => {
   it("finds a record whose mark lies across two pieces of the search", async () => {
     const spoolDisk = new MemoryDisk();
     await filledSpool(spoolDisk, 1);
-    const [[, bytes = Buffer.alloc(0)] = []] = [...spoolDisk.contents()];
+    const bytes = [...spoolDisk.contents().values()][0] ?? Buffer.alloc(0);
     const head = bytes.indexOf(Buffer.from("\x9eTSr", "latin1"));
     const record = bytes.subarray(head);
     for (const noise of [65_520, 65_533, 65_534, 65_535, 65_536, 65_540, 131_070]) {
