@@ -271,12 +271,13 @@ export interface WindowChange {
   readonly window: StoredWindow;
 }
 
-/** Windows that changed after `changeNumber`, in the order of their last change, each once in its newest form; at most `limit`. */
+/** Windows that changed after `changeNumber`, in the order of their last change, each once in its newest form; at most `limit`, none only at the end. */
 export function readChanges(view: StateView, changeNumber: number, limit: number): WindowChange[] {
   const changes: WindowChange[] = [];
   const range = { from: changeKey(changeNumber + 1), to: afterChildren("change") };
   const names = new Map<string, ServiceRow | undefined>();
-  for (const [key, value] of view.range(range.from, range.to, { limit })) {
+  for (const [key, value] of view.range(range.from, range.to)) {
+    if (changes.length >= limit) break;
     const keyOfWindow = value.toString("latin1", 1);
     const row = view.get(keyOfWindow);
     if (row === undefined) continue;

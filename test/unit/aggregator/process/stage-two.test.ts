@@ -248,6 +248,21 @@ describe("the index of changes", () => {
     expect(readChanges(windows.store, 0, 1)[0]?.changeNumber).toBe(2);
   });
 
+  it("goes on behind windows that are half deleted", async () => {
+    const windows = new Windows();
+    const minutes = Array.from({ length: 4000 }, (_, index) => TEN + index);
+    await windows.emit(
+      minutes.map((minute) => keyed("old", minute)),
+      TEN_MS + 4 * DAY_MS,
+    );
+    await windows.keepHouse();
+    const laterMs = TEN_MS + 100 * DAY_MS;
+    await windows.emit([keyed("new", laterMs / 60_000)], laterMs);
+    expect(windows.list.length).toBeGreaterThan(100);
+    const [change] = readChanges(windows.store, 0, 100);
+    expect(change?.window.service).toBe("new");
+  });
+
   it("knows the real names of services whose key had to be cut", async () => {
     const windows = new Windows();
     const long = "ß/".repeat(300);
