@@ -130,13 +130,14 @@ export class Delivery {
         if (failureCount === 0) await this.#waitForWork();
         const isDraining = this.#drain.signal.aborted;
         const isDone = !(await this.#deliverNext());
-        if (isDraining && isDone) break;
+        if (this.#stop.signal.aborted || (isDraining && isDone)) break;
         if (failureCount > 0) logger.info("the sink takes windows again", { sink: sink.name });
         failureCount = 0;
         this.#failure = undefined;
       } catch (error) {
         this.#noteFailure(error, failureCount);
         if (this.#drain.signal.aborted) break;
+        await this.#rewind();
         await this.#backOff(failureCount);
         failureCount++;
       }
@@ -280,6 +281,13 @@ export class Delivery {
     const { platform } = this.#parts;
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failureCount, 16));
     await platform.timers.sleep(platform.random.float() * waitMs, this.#drain.signal);
+  }
+
+  /** A sink that wrote more than the cursor knows of is opened again where the cursor is, since all of it comes again. */
+  async #rewind(): Promise<void> {
+    if (this.#sink === undefined || this.#sink.position === this.#cursor.position) return;
+    await this.#close();
+    this.#sink = undefined;
   }
 
   async #close(): Promise<void> {

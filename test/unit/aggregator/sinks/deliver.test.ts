@@ -87,9 +87,8 @@ class Recorder {
   }
 }
 
-function deliver(sink: ConfiguredSink): Delivery {
+function deliver(sink: ConfiguredSink, store = new MemoryStore(state)): Delivery {
   const { platform } = host.start("aggregator");
-  const store = new MemoryStore(state);
   const parts = { sink, place: sink.name, feed, store, platform, logger: quiet };
   return new Delivery(parts);
 }
@@ -273,5 +272,38 @@ describe("delivery", () => {
     await pass(10_000);
     expect(recorder.seen).toEqual([]);
     expect(delivery.status.change).toBe(1);
+  });
+
+  it("opens a sink again at the cursor when what it wrote could not be committed", async () => {
+    const recorder = new Recorder();
+    let failuresLeft = 0;
+    const beforeApply = async () => {
+      if (failuresLeft-- > 0) throw new Error("the disk is full");
+    };
+    deliver(recorder.configured(), new MemoryStore(state, { beforeApply }));
+    await pass(100);
+    failuresLeft = 1;
+    feed.touch("a", 0);
+    await pass(20_000);
+    expect(recorder.seen).toEqual([["a/0:1"], ["a/0:1"]]);
+    expect(recorder.positions).toEqual([undefined, "0"]);
+  });
+
+  it("closes in time though there is always more to deliver", async () => {
+    const recorder = new Recorder();
+    const delivery = deliver(recorder.configured());
+    recorder.answer = async () => {
+      await host.start("clock").platform.timers.sleep(300);
+      feed.touch("a", 0);
+      return [];
+    };
+    feed.touch("a", 0);
+    await pass(100);
+    let isClosed = false;
+    void delivery.close(1_000).then(() => {
+      isClosed = true;
+    });
+    await pass(1_500);
+    expect(isClosed).toBe(true);
   });
 });
