@@ -3,21 +3,28 @@ import type { EntryResult } from "../collect/stage-one.ts";
 /** Results are kept for whoever asks a moment after the commit. */
 const KEPT_COUNT_MAX = 1024;
 
+/** An append that is under way; its position will not be below `from`. */
+export interface Appending {
+  readonly from: number;
+}
+
 /** What became of the entries of one partition of `batches`, for those who appended them. */
 export class EntryResults {
   private readonly results = new Map<number, EntryResult>();
   private readonly waiting = new Map<number, ((result: EntryResult | undefined) => void)[]>();
   private next = 0;
-  private appendingCount = 0;
+  private readonly appending = new Set<Appending>();
 
-  /** Says that an append is under way, whose result may come before its position is known; calls to both must balance. */
-  beginAppend(): void {
-    this.appendingCount++;
+  /** Says that an append is under way, whose result may come before its position is known, until {@link endAppend}. */
+  beginAppend(): Appending {
+    const append = { from: this.next };
+    this.appending.add(append);
+    return append;
   }
 
   /** Says that an append's position is known, and asked for, or that it failed. */
-  endAppend(): void {
-    this.appendingCount--;
+  endAppend(append: Appending): void {
+    this.appending.delete(append);
     this.prune();
   }
 
@@ -67,9 +74,11 @@ export class EntryResults {
   }
 
   private prune(): void {
-    if (this.appendingCount > 0) return;
+    if (this.results.size <= KEPT_COUNT_MAX) return;
+    let askedFrom = Number.POSITIVE_INFINITY;
+    for (const { from } of this.appending) askedFrom = Math.min(askedFrom, from);
     for (const position of this.results.keys()) {
-      if (this.results.size <= KEPT_COUNT_MAX) return;
+      if (this.results.size <= KEPT_COUNT_MAX || position >= askedFrom) return;
       this.results.delete(position);
     }
   }

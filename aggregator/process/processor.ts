@@ -85,7 +85,7 @@ export class Processor {
     const count = log.partitionCount("batches");
     const partition = batchesPartition(entry.tenant, entry.agent, count);
     const results = this.results.get(partition);
-    results?.beginAppend();
+    const append = results?.beginAppend();
     try {
       const position = await log.append("batches", partition, encodeLogEntry(entry));
       return {
@@ -94,7 +94,7 @@ export class Processor {
         result: (signal) => this.waitApplied(partition, position, signal),
       };
     } finally {
-      results?.endAppend();
+      if (append !== undefined) results?.endAppend(append);
     }
   }
 

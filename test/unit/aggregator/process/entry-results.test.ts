@@ -43,13 +43,26 @@ describe("results of entries", () => {
 
   it("of long ago are forgotten, but not while somebody does not know his position yet", async () => {
     const results = new EntryResults();
-    results.beginAppend();
+    const append = results.beginAppend();
     for (let position = 0; position < 3000; position++) {
       results.publish(position + 1, [[position, result("c")]]);
     }
     expect(await results.wait(0, never)).toEqual(result("c"));
-    results.endAppend();
+    results.endAppend(append);
     expect(await results.wait(0, never)).toBeUndefined();
     expect(await results.wait(2999, never)).toEqual(result("c"));
+  });
+
+  it("are forgotten though there is always an append under way", async () => {
+    const results = new EntryResults();
+    let append = results.beginAppend();
+    for (let position = 0; position < 3000; position++) {
+      const following = results.beginAppend();
+      results.endAppend(append);
+      append = following;
+      results.publish(position + 1, [[position, result("d")]]);
+    }
+    expect(await results.wait(0, never)).toBeUndefined();
+    expect(await results.wait(2999, never)).toEqual(result("d"));
   });
 });
