@@ -149,7 +149,7 @@ export class OwnerLoop {
       const records = await this.take(reading, session.hasHousekeeping);
       if (signal.aborted) return;
       if (records === undefined) {
-        await session.housekeep();
+        if (session.hasHousekeeping) await session.housekeep();
       } else {
         reading = undefined;
         await this.applyAll(session, records, signal);
@@ -162,16 +162,18 @@ export class OwnerLoop {
     }
   }
 
-  /** What is read; undefined when housekeeping is to be done because nothing was read for a moment. */
+  /**
+   * What is read; undefined when nothing was read for a moment: time for housekeeping, or for giving space back. A log that is full takes
+   * no record that would wake this loop up.
+   */
   private async take(
     reading: Promise<LogRecord[]>,
     hasHousekeeping: boolean,
   ): Promise<LogRecord[] | undefined> {
     this.isCaughtUp = true;
-    if (!hasHousekeeping) return reading.finally(() => (this.isCaughtUp = false));
     const isRead = new AbortController();
     const pause = this.options.timers
-      .sleep(HOUSEKEEPING_PAUSE_MS, isRead.signal)
+      .sleep(hasHousekeeping ? HOUSEKEEPING_PAUSE_MS : TRIM_INTERVAL_MS, isRead.signal)
       .then(() => undefined);
     const records = await Promise.race([reading, pause]).finally(() => isRead.abort());
     this.isCaughtUp = records === undefined;

@@ -161,4 +161,15 @@ describe("the loop of an owner", () => {
     expect(world.applied.indexOf("a")).toBeGreaterThan(5);
     expect(world.applied.indexOf("a")).toBeLessThan(200);
   });
+
+  it("gives space back though no record comes any more, as when the log is full", async () => {
+    const world = new World();
+    world.append("a");
+    world.start();
+    await world.pass(5_000);
+    world.append("b", "c");
+    await world.pass(60_000);
+    expect(world.applied).toEqual(["a", "b", "c"]);
+    expect(world.log.records("batches", 0)).toEqual([]);
+  });
 });
