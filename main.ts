@@ -1,9 +1,13 @@
 /** The program `tailrace`: joins the commands of the agent and of the aggregator. */
-import { agentCommands } from "./agent/commands/registry.ts";
-import { aggregatorCommands } from "./aggregator/commands/registry.ts";
 import facts from "./package.json" with { type: "json" };
-import { processIo } from "./shared/platform/process-io.ts";
-import { runCommand } from "./shared/run-command.ts";
+import { startLean } from "./shared/platform/start-lean.ts";
+
+startLean();
+// Imported only now, so that what they load is kept as compiled code, too.
+const { agentCommands } = await import("./agent/commands/registry.ts");
+const { aggregatorCommands } = await import("./aggregator/commands/registry.ts");
+const { processIo } = await import("./shared/platform/process-io.ts");
+const { runCommand } = await import("./shared/run-command.ts");
 
 process.exitCode = await runCommand(
   { name: facts.name, version: facts.version, summary: facts.description },

@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { z } from "zod";
 import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
 import { processIo } from "../../shared/platform/process-io.ts";
+import { startLean } from "../../shared/platform/start-lean.ts";
 import { runCommand } from "../../shared/run-command.ts";
 
 /** What one process found. */
@@ -22,6 +23,9 @@ export type Measurement = z.infer<typeof measurement>;
 
 /** Loads a candidate; what it returns does the work and resolves with the count of what it counted. */
 type Load = (input: string) => Promise<() => Promise<number>>;
+
+// As the program does before it loads a command.
+startLean();
 
 /** What can be measured. */
 export const candidates = {
