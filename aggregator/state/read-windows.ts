@@ -106,7 +106,7 @@ interface MinuteEntry {
 
 interface StepGroup {
   readonly minute: number;
-  readonly byService: Map<string, WindowRow[]>;
+  readonly byService: Map<string, RollUp>;
 }
 
 function clampMinute(minute: number): number {
@@ -114,18 +114,18 @@ function clampMinute(minute: number): number {
 }
 
 function addRow(group: StepGroup, entry: MinuteEntry): void {
-  const rows = group.byService.get(entry.service);
-  if (rows === undefined) group.byService.set(entry.service, [entry.row]);
-  else rows.push(entry.row);
+  const rolledUp = group.byService.get(entry.service);
+  if (rolledUp === undefined) group.byService.set(entry.service, new RollUp(entry.row));
+  else rolledUp.add(entry.row);
 }
 
 function takeStep(windows: StoredWindow[], group: StepGroup, query: WindowQuery): void {
   const { tenant, stream, stepMinutes, after } = query;
-  const services = [...group.byService.keys()].sort();
-  for (const service of services) {
+  const services = [...group.byService].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [service, rolledUp] of services) {
     if (after !== undefined && group.minute === after.minute && service <= after.service) continue;
     const names = { tenant, stream, service, minute: group.minute, windowMinutes: stepMinutes };
-    windows.push({ ...names, ...rollUp(group.byService.get(service) ?? []) });
+    windows.push({ ...names, ...rolledUp.value });
     if (windows.length > query.limit) return;
   }
 }
@@ -220,27 +220,33 @@ class ServiceNames {
   }
 }
 
-/** Merges rows of minutes into one value; at least one row. */
-function rollUp(
-  rows: readonly WindowRow[],
-): Pick<StoredWindow, "state" | "revision" | "aggregate" | "contributors"> {
-  const [only] = rows;
-  if (rows.length === 1 && only !== undefined) {
-    const { state, revision, aggregate } = only;
-    return { state, revision, aggregate, contributors: only.contributors.list() };
+/** What minutes are together: each row is merged as it comes, so that a long window takes no more memory than a short one. */
+class RollUp {
+  private readonly aggregate: Aggregate;
+  private readonly contributors: Contributors;
+  private state: WindowState;
+  private revision: number;
+
+  /** Begins with the first row, which belongs to this from now on. */
+  constructor(row: WindowRow) {
+    this.aggregate = row.aggregate;
+    this.contributors = row.contributors;
+    this.state = row.state;
+    this.revision = row.revision;
   }
-  const aggregate = new Aggregate();
-  const contributors = new Contributors();
-  let state: WindowState = "final";
-  let revision = 0;
-  for (const row of rows) {
-    aggregate.merge(row.aggregate);
-    contributors.merge(row.contributors);
-    revision += row.revision;
-    if (row.state === "provisional") state = "provisional";
-    else if (row.state === "corrected" && state === "final") state = "corrected";
+
+  add(row: WindowRow): void {
+    this.aggregate.merge(row.aggregate);
+    this.contributors.merge(row.contributors);
+    this.revision += row.revision;
+    if (row.state === "provisional") this.state = "provisional";
+    else if (row.state === "corrected" && this.state === "final") this.state = "corrected";
   }
-  return { state, revision, aggregate, contributors: contributors.list() };
+
+  get value(): Pick<StoredWindow, "state" | "revision" | "aggregate" | "contributors"> {
+    const { state, revision, aggregate, contributors } = this;
+    return { state, revision, aggregate, contributors: contributors.list() };
+  }
 }
 
 /**
@@ -254,15 +260,18 @@ export function readWindow(
   windowMinutes: number,
 ): StoredWindow | undefined {
   const { key } = makeSeries(names.tenant, names.stream, names.service);
-  const rows: WindowRow[] = [];
+  let rolledUp: RollUp | undefined;
   for (const [, value] of view.range(
     windowKey(key, minute),
     windowKey(key, minute + windowMinutes),
-  ))
-    rows.push(decodeWindowRow(value));
-  if (rows.length === 0) return undefined;
+  )) {
+    const row = decodeWindowRow(value);
+    if (rolledUp === undefined) rolledUp = new RollUp(row);
+    else rolledUp.add(row);
+  }
+  if (rolledUp === undefined) return undefined;
   const { tenant, stream, service } = names;
-  return { tenant, stream, service, minute, windowMinutes, ...rollUp(rows) };
+  return { tenant, stream, service, minute, windowMinutes, ...rolledUp.value };
 }
 
 /** One entry of the index of changes. */
@@ -289,7 +298,7 @@ export function readChanges(view: StateView, changeNumber: number, limit: number
     const minute = minuteOfPart(keyOfWindow.slice(slash + 1));
     changes.push({
       changeNumber: numberOfPart(key.slice("change/".length)),
-      window: { ...service, minute, windowMinutes: 1, ...rollUp([decodeWindowRow(row)]) },
+      window: { ...service, minute, windowMinutes: 1, ...new RollUp(decodeWindowRow(row)).value },
     });
   }
   return changes;
