@@ -5,7 +5,7 @@ import type { CepEvent } from "./shared-buffer.ts";
 /** The event under test, and what the partial match holds so far. */
 export interface Evaluation extends StageEvents {
   readonly event: CepEvent;
-  /** Rises with every event, so that an answer can be kept while it stays the same. */
+  /** Rises with every event of this evaluation, so that an answer can be kept while it stays the same. */
   readonly serial: number;
 }
 
@@ -14,18 +14,29 @@ export interface Condition {
   test(evaluation: Evaluation): boolean;
   /** As shown to people. */
   readonly text: string;
+  /** How tightly the text holds together: it needs parentheses within something tighter. */
+  readonly level: number;
 }
 
-/** Always true. */
-export const ALWAYS: Condition = { test: () => true, text: "true" };
+const OR_LEVEL = 1;
+const AND_LEVEL = 2;
+const NOT_LEVEL = 3;
+const COMPARISON_LEVEL = 4;
 
-const NEVER: Condition = { test: () => false, text: "false" };
+/** Always true. */
+export const ALWAYS: Condition = { test: () => true, text: "true", level: COMPARISON_LEVEL };
+
+const NEVER: Condition = { test: () => false, text: "false", level: COMPARISON_LEVEL };
 
 /** The opposite of `condition`. */
 export function not(condition: Condition): Condition {
   if (condition === ALWAYS) return NEVER;
   if (condition === NEVER) return ALWAYS;
-  return { test: (evaluation) => !condition.test(evaluation), text: `!(${condition.text})` };
+  return {
+    test: (evaluation) => !condition.test(evaluation),
+    text: `!(${condition.text})`,
+    level: NOT_LEVEL,
+  };
 }
 
 /** Both. */
@@ -34,8 +45,21 @@ export function and(left: Condition, right: Condition): Condition {
   if (right === ALWAYS) return left;
   return {
     test: (evaluation) => left.test(evaluation) && right.test(evaluation),
-    text: `${grouped(left.text)} && ${grouped(right.text)}`,
+    text: joined([left, right], " && ", AND_LEVEL),
+    level: AND_LEVEL,
   };
+}
+
+function or(left: Condition, right: Condition): Condition {
+  return {
+    test: (evaluation) => left.test(evaluation) || right.test(evaluation),
+    text: joined([left, right], " || ", OR_LEVEL),
+    level: OR_LEVEL,
+  };
+}
+
+function joined(parts: readonly Condition[], operator: string, level: number): string {
+  return parts.map((part) => (part.level < level ? `(${part.text})` : part.text)).join(operator);
 }
 
 /** What an author wrote as one condition. */
@@ -47,33 +71,39 @@ export interface WrittenCondition {
 /** All of `where` hold, or one of `or` does; always true when nothing is written. */
 export function stageCondition(
   where: readonly WrittenCondition[],
-  or: readonly WrittenCondition[],
+  alternatives: readonly WrittenCondition[],
 ): Condition {
-  if (where.length + or.length === 0) return ALWAYS;
-  const all = where.map(({ expression }) => compilePredicate(expression));
-  const alternatives = or.map(({ expression }) => compilePredicate(expression));
-  const whole = where.map(({ text }) => grouped(text)).join(" && ");
-  const texts = [...(where.length === 0 ? [] : [whole]), ...or.map(({ text }) => text)];
-  const test = ({ event }: Evaluation, stages: StageEvents): boolean => {
-    if (all.length > 0 && all.every((holds) => holds(event, stages))) return true;
-    return alternatives.some((holds) => holds(event, stages));
+  const parts = alternatives.map(written);
+  const [first, ...rest] = where.map(written);
+  if (first !== undefined) parts.unshift(rest.reduce(and, first));
+  const [head, ...tail] = parts;
+  return head === undefined ? ALWAYS : tail.reduce(or, head);
+}
+
+function written({ text, expression }: WrittenCondition): Condition {
+  const holds = compilePredicate(expression);
+  const test = (evaluation: Evaluation) => holds(evaluation.event, evaluation);
+  return {
+    test: asksStages(expression) ? test : oncePerEvent(test),
+    text,
+    level: levelOf(expression),
   };
-  const only = all[0];
-  const asks = [...where, ...or].some(({ expression }) => asksStages(expression));
-  const fast =
-    all.length === 1 && or.length === 0 && only !== undefined
-      ? (evaluation: Evaluation) => only(evaluation.event, evaluation)
-      : (evaluation: Evaluation) => test(evaluation, evaluation);
-  const text = texts.length === 1 ? texts.join("") : texts.map(grouped).join(" || ");
-  return asks ? { test: fast, text } : { test: oncePerEvent(fast), text };
+}
+
+function levelOf(expression: Expression): number {
+  if (expression.kind === "logical") return expression.operator === "||" ? OR_LEVEL : AND_LEVEL;
+  return expression.kind === "not" ? NOT_LEVEL : COMPARISON_LEVEL;
 }
 
 /** A condition on the event alone has one answer for all partial matches, of which a key can have hundreds. */
 function oncePerEvent(test: (evaluation: Evaluation) => boolean) {
+  // Operators that share an automaton count their events each for itself.
+  let asker: Evaluation | undefined;
   let serial = -1;
   let answer = false;
   return (evaluation: Evaluation) => {
-    if (evaluation.serial !== serial) {
+    if (evaluation.serial !== serial || evaluation !== asker) {
+      asker = evaluation;
       serial = evaluation.serial;
       answer = test(evaluation);
     }
@@ -96,8 +126,4 @@ function asksStages(expression: Expression): boolean {
     default:
       return false;
   }
-}
-
-function grouped(text: string): string {
-  return text.includes("||") && !/^!?\([^()]*\)$/.test(text) ? `(${text})` : text;
 }

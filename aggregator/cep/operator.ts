@@ -40,7 +40,7 @@ export class PatternOperator {
   readonly matcher: Matcher;
   readonly #keyOf: ((event: CepEvent) => Value) | undefined;
   readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
-  readonly #deadlines = new PriorityQueue<Deadline>((a, b) => a.ms - b.ms);
+  readonly #deadlines = new PriorityQueue<Deadline>(byDeadline);
   readonly #keys = new Map<Value, KeyState>();
   #arrivals = 0;
   #watermarkMs = Number.NEGATIVE_INFINITY;
@@ -152,7 +152,7 @@ export class PatternOperator {
       : undefined;
   }
 
-  /** The next deadline that passed and still means something. */
+  /** The next key for which time ran out. A registered deadline can be that of a partial match long gone: then the true one takes its place. */
   #takeDeadline(): Deadline | undefined {
     for (;;) {
       const next = this.#deadlines.peek();
@@ -161,7 +161,8 @@ export class PatternOperator {
       const state = this.#keys.get(next.key);
       if (state?.deadlineMs !== next.ms) continue;
       state.deadlineMs = Number.POSITIVE_INFINITY;
-      return next;
+      if (this.matcher.deadlineMs(state) === next.ms) return next;
+      this.#register(next.key, state);
     }
   }
 
@@ -203,4 +204,12 @@ export class PatternOperator {
 
 function byTimeAndArrival(a: Waiting, b: Waiting): number {
   return a.event.ts - b.event.ts || a.arrival - b.arrival;
+}
+
+/** Keys decide between equal times, so that the order does not depend on when a deadline was registered. */
+function byDeadline(a: Deadline, b: Deadline): number {
+  if (a.ms !== b.ms) return a.ms - b.ms;
+  const [left, right] = [String(a.key), String(b.key)];
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }

@@ -11,7 +11,7 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { parseDurationMs } from "../../shared/config/units.ts";
+import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";

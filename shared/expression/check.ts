@@ -1,4 +1,4 @@
-import { nearestName } from "../config/known-keys.ts";
+import { nearestName } from "../config/nearest-name.ts";
 import type { Expression, ExpressionFault } from "./parse.ts";
 
 /** What names an expression may use. */

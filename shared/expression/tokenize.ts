@@ -23,10 +23,10 @@ const TOKEN =
 /** The tokens of `text`, the last one of kind `end`. Throws {@link SyntaxFault} at what is none. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = new RegExp(TOKEN);
-  while (pattern.lastIndex < text.length) {
-    const offset = pattern.lastIndex;
-    const groups = pattern.exec(text)?.groups;
+  for (let offset = 0; offset < text.length; offset = TOKEN.lastIndex) {
+    // Sticky: looks only at `offset`. One for all calls, since its classes of Unicode letters take milliseconds to compile.
+    TOKEN.lastIndex = offset;
+    const groups = TOKEN.exec(text)?.groups;
     if (groups === undefined) throw new SyntaxFault(offset, unknown(text, offset));
     const { number, name, quoted, symbol } = groups;
     if (number !== undefined) {

@@ -1,0 +1,242 @@
+/** Properties of the pattern engine on small random patterns and streams; Flink's own answers stand in test/golden/cep. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compilePattern } from "../../aggregator/cep/compile.ts";
+import { type KeyFound, PatternOperator } from "../../aggregator/cep/operator.ts";
+import type { Pattern, Stage } from "../../aggregator/cep/pattern.ts";
+import type { CepEvent } from "../../aggregator/cep/shared-buffer.ts";
+import { SkipMissError } from "../../aggregator/cep/skip-strategy.ts";
+import { restoreSnapshot, takeSnapshot } from "../../aggregator/cep/snapshot.ts";
+
+const TYPES = ["A", "B", "C"] as const;
+const LAG_MS = 3;
+
+const eventLists = fc
+  .array(
+    fc.record({
+      gapMs: fc.integer({ min: -4, max: 5 }),
+      key: fc.constantFrom("k1", "k2", "k3"),
+      type: fc.constantFrom(...TYPES),
+      v: fc.integer({ min: 0, max: 3 }),
+    }),
+    { maxLength: 14 },
+  )
+  .map((list) => {
+    let ts = 100;
+    return list.map(({ gapMs, key, type, v }, id): CepEvent => {
+      ts = Math.max(0, ts + gapMs);
+      return { id, ts, key, type, fields: { v } };
+    });
+  });
+
+const conditions = fc.constantFrom(
+  "type == 'A'",
+  "type == 'B'",
+  "type in ['A', 'B']",
+  "v > 1",
+  "!type == 'C'",
+  "type == 'B' && v >= last(s0.v)",
+);
+
+const stages: fc.Arbitrary<Omit<Stage, "name">> = fc.record(
+  {
+    contiguity: fc.constantFrom("next", "followedBy", "followedByAny", "notNext", "notFollowedBy"),
+    where: conditions,
+    times: fc.constantFrom(
+      { min: 1, max: null },
+      { min: 2, max: null },
+      { min: 1, max: 3 },
+      { min: 0, max: 2 },
+    ),
+    optional: fc.boolean(),
+    consecutive: fc.boolean(),
+    greedy: fc.boolean(),
+    until: fc.constant("v == 3"),
+  },
+  { requiredKeys: ["contiguity", "where"] },
+);
+
+/** Patterns of every kind that can be compiled. */
+const patterns = fc
+  .record({
+    key: fc.constant("key"),
+    within: fc.constantFrom(undefined, 4, 9, 30),
+    skip: fc.constantFrom("noSkip", "skipToNext", "skipPastLastEvent", "skipToFirst", "skipToLast"),
+    skipStage: fc.constant("s0"),
+    skipThrowOnMiss: fc.boolean(),
+    list: fc.array(stages, { minLength: 1, maxLength: 4 }),
+  })
+  .map(({ list, within, ...pattern }): Pattern => {
+    const named = list.map(({ contiguity, ...stage }, index): Stage => {
+      const name = `s${index}`;
+      return index === 0 ? { name, ...stage } : { name, contiguity, ...stage };
+    });
+    return { ...pattern, ...(within === undefined ? {} : { within }), stages: named };
+  })
+  .filter((pattern) => compilePattern(pattern).automaton !== undefined);
+
+function operatorOf(pattern: Pattern): PatternOperator {
+  const { automaton } = compilePattern(pattern);
+  if (automaton === undefined) throw new Error("the pattern does not compile");
+  return new PatternOperator(automaton);
+}
+
+const shown = ({ kind, key, ts, stages }: KeyFound) =>
+  `${kind} ${key} @${ts} ${[...stages].map(([name, events]) => `${name}=${events.map(({ id }) => id)}`).join(" ")}`;
+
+/** Everything that comes out, the failure of a rule included; `between` is called before each event and may replace the operator. */
+function run(
+  start: PatternOperator,
+  events: readonly CepEvent[],
+  between: (operator: PatternOperator) => PatternOperator = (operator) => operator,
+): string[] {
+  let operator = start;
+  const found: string[] = [];
+  const emit = (one: KeyFound) => found.push(shown(one));
+  let newestMs = Number.NEGATIVE_INFINITY;
+  try {
+    for (const event of events) {
+      operator = between(operator);
+      operator.add(event);
+      newestMs = Math.max(newestMs, event.ts);
+      operator.advance(newestMs - LAG_MS, emit);
+    }
+    operator.advance(Number.POSITIVE_INFINITY, emit);
+  } catch (error) {
+    if (!(error instanceof SkipMissError)) throw error;
+    found.push(`failed: ${error.message}`);
+  }
+  return found;
+}
+
+describe("the state of an operator", () => {
+  test("taken and restored before every event changes nothing, not even the order", () => {
+    fc.assert(
+      fc.property(patterns, eventLists, (pattern, events) => {
+        const restored = run(operatorOf(pattern), events, (operator) => {
+          const next = operatorOf(pattern);
+          restoreSnapshot(next, JSON.parse(JSON.stringify(takeSnapshot(operator))));
+          return next;
+        });
+        expect(restored).toEqual(run(operatorOf(pattern), events));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("holds no event after the end of a stream with a time limit", () => {
+    fc.assert(
+      fc.property(patterns, eventLists, (pattern, events) => {
+        const operator = operatorOf({ ...pattern, within: 9, skipThrowOnMiss: false });
+        run(operator, events);
+        expect(operator.keyCount).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("keys", () => {
+  test("give the same results however they are parted over operators", () => {
+    const parts = fc.record({ k1: fc.nat(2), k2: fc.nat(2), k3: fc.nat(2) });
+    fc.assert(
+      fc.property(patterns, eventLists, parts, (pattern, events, part) => {
+        const whole = { ...pattern, skipThrowOnMiss: false };
+        const operators = [0, 1, 2].map(() => operatorOf(whole));
+        const found: string[] = [];
+        const emit = (one: KeyFound) => found.push(shown(one));
+        let newestMs = Number.NEGATIVE_INFINITY;
+        for (const event of events) {
+          const index = Object.entries(part).find(([key]) => key === event.key)?.[1] ?? 0;
+          operators[index]?.add(event);
+          newestMs = Math.max(newestMs, event.ts);
+          for (const operator of operators) operator.advance(newestMs - LAG_MS, emit);
+        }
+        for (const operator of operators) operator.advance(Number.POSITIVE_INFINITY, emit);
+        expect(found.toSorted()).toEqual(run(operatorOf(whole), events).toSorted());
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/**
+ * An independent matcher for stages that take one event each: tries every choice of events, without automaton, buffer or versions. Only
+ * for streams in order and patterns without a skip strategy.
+ */
+function naiveMatches(
+  list: readonly { readonly contiguity: string; readonly accepts: (event: CepEvent) => boolean }[],
+  withinMs: number | undefined,
+  events: readonly CepEvent[],
+): string[] {
+  const found: string[] = [];
+  const extend = (chosen: readonly number[]) => {
+    const stage = list[chosen.length];
+    if (stage === undefined) {
+      found.push(chosen.join(","));
+      return;
+    }
+    const before = chosen.at(-1) ?? -1;
+    const first = events[chosen[0] ?? -1];
+    for (const [index, event] of events.entries()) {
+      if (index <= before) continue;
+      const isInTime =
+        first === undefined || withinMs === undefined || event.ts - first.ts < withinMs;
+      if (isInTime && stage.accepts(event)) {
+        extend([...chosen, index]);
+        if (stage.contiguity === "followedBy") return;
+      }
+      if (stage.contiguity === "next") return;
+    }
+  };
+  extend([]);
+  return found;
+}
+
+describe("next, followedBy, followedByAny and within", () => {
+  const plain = fc.array(
+    fc.record({
+      contiguity: fc.constantFrom("next" as const, "followedBy" as const, "followedByAny" as const),
+      types: fc.subarray([...TYPES], { minLength: 1 }),
+      vMin: fc.integer({ min: 0, max: 2 }),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+
+  test("match what an exhaustive search finds", () => {
+    fc.assert(
+      fc.property(
+        plain,
+        fc.option(fc.integer({ min: 1, max: 20 })),
+        eventLists,
+        (list, within, unordered) => {
+          const events = unordered
+            .toSorted((a, b) => a.ts - b.ts)
+            .map((event, id) => ({ ...event, id }));
+          const pattern: Pattern = {
+            ...(within === null ? {} : { within }),
+            stages: list.map(({ contiguity, types, vMin }, index) => ({
+              name: `s${index}`,
+              ...(index === 0 ? {} : { contiguity }),
+              where: `type in [${types.map((type) => `'${type}'`)}] && v >= ${vMin}`,
+            })),
+          };
+          const matches = run(operatorOf(pattern), events)
+            .filter((text) => text.startsWith("match"))
+            .map((text) => [...text.matchAll(/=(\d+)/g)].map((match) => match[1]).join(","));
+          const naive = naiveMatches(
+            list.map(({ contiguity, types, vMin }, index) => ({
+              contiguity: index === 0 ? "followedByAny" : contiguity,
+              accepts: ({ type, fields }) =>
+                types.some((one) => one === type) && Number(fields["v"]) >= vMin,
+            })),
+            within ?? undefined,
+            events,
+          );
+          expect(matches.toSorted()).toEqual(naive.toSorted());
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});

@@ -1,0 +1,136 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { aggregatorCommands } from "../../../../aggregator/commands/registry.ts";
+import type { CommandIo } from "../../../../shared/command.ts";
+import { runCommand } from "../../../../shared/run-command.ts";
+import { pieces, temporaryFile, testIo } from "../../agent/commands/test-io.ts";
+
+const rules = join(import.meta.dirname, "../../../../config/rules");
+const fraud = join(rules, "fraud-suspicion.yaml");
+const facts = { name: "tailrace", version: "1", summary: "" };
+
+async function rulesCommand(words: readonly string[], changes: Partial<CommandIo> = {}) {
+  const io = testIo(changes);
+  const code = await runCommand(facts, aggregatorCommands, ["rules", ...words], io);
+  return { code, output: io.output(), errors: io.errors() };
+}
+
+const lines = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+
+const EVENTS = [
+  '{"ts": 1000, "userId": "u1", "amount": 20000}',
+  '{"ts": 3000, "userId": "u1", "amount": 6000}',
+  "",
+  '{"ts": 2000, "userId": "u1", "amount": 1}',
+  "not json",
+  '{"userId": "u1"}',
+].join("\n");
+
+describe("rules run", () => {
+  it("prints what rules find in a file, packed or not", async () => {
+    const path = temporaryFile("events.ndjson.gz", gzipSync(EVENTS));
+    const { code, output, errors } = await rulesCommand(["run", fraud, "--events", path]);
+    expect(code).toBe(0);
+    expect(lines(output)).toMatchObject([
+      {
+        rule: "fraud-suspicion",
+        kind: "match",
+        key: "u1",
+        timestamp: "1970-01-01T00:00:03.000Z",
+        alert: { alertType: "FRAUD_SUSPICION", severity: "critical" },
+        events: { first: [{ id: 1 }], second: [{ id: 2 }] },
+      },
+    ]);
+    expect(errors).toContain(`${path}:5: not_json\n${path}:6: no_time\n`);
+    expect(errors).toContain(
+      "1 events came too late; see --out-of-orderness\n2 lines are no events",
+    );
+  });
+
+  it("waits for events that come out of order", async () => {
+    const words = ["run", rules, "--events", "-", "--out-of-orderness", "10s"];
+    const { code, output } = await rulesCommand(words, { stdin: pieces([EVENTS]) });
+    expect(code).toBe(0);
+    expect(lines(output)).toEqual([]);
+  });
+
+  it("answers recorded cases as they were recorded", async () => {
+    const path = join(import.meta.dirname, "../../../golden/cep/cases.ndjson.gz");
+    const some = gunzipSync(readFileSync(path)).toString("utf8").split("\n").slice(0, 40);
+    const { code, output } = await rulesCommand(["run", "--case", "-"], {
+      stdin: pieces([some.join("\n")]),
+    });
+    expect(code).toBe(0);
+    for (const [index, { matches, late }] of lines(output).entries()) {
+      const golden = JSON.parse(some[index] ?? "");
+      expect({ matches, late }).toEqual({
+        matches: golden.expect.matches,
+        late: golden.expect.late,
+      });
+    }
+  });
+
+  it("says which line is no case", async () => {
+    const { code, errors } = await rulesCommand(["run", "--case", "-"], {
+      stdin: pieces(["{}\n["]),
+    });
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^-:1: no case: .*events[^]*-:2: no case: /s);
+  });
+
+  it("stops when a rule asks to fail", async () => {
+    const rule = `name: r
+summary: Fails.
+stream: s
+skip: skipToFirst
+skipStage: a
+skipThrowOnMiss: true
+stages: [{ name: a, where: "amount > 1" }]
+alert: { type: R, severity: info, message: m }
+`;
+    const path = temporaryFile("r.yaml", rule);
+    const { code, errors } = await rulesCommand(["run", path, "--events", "-"], {
+      stdin: pieces([EVENTS]),
+    });
+    expect(code).toBe(1);
+    expect(errors).toMatch(/the rule stops: cannot skip to `a`/);
+  });
+
+  it.each([
+    [["run", fraud], /name the events/],
+    [["run", "--events", "x"], /name at least one rule/],
+    [["run", fraud, "--events", "x", "--out-of-orderness", "5"], /no duration/],
+    [["run", "--case", "-", fraud], /carries its own pattern/],
+    [["play"], /play is not one of/],
+  ])("refuses %j", async (words, message) => {
+    const { code, errors } = await rulesCommand(words);
+    expect(code).toBe(2);
+    expect(errors).toMatch(message);
+  });
+
+  it("tells faults of rules with their places, and files that cannot be read", async () => {
+    const path = temporaryFile("r.yaml", "name: BAD\n");
+    const { code, errors } = await rulesCommand(["run", path, "--events", "-"]);
+    expect(code).toBe(2);
+    expect(errors).toContain(`${path}:1:7: name: expected a name such as account-takeover`);
+    expect(await rulesCommand(["explain", `${path}.none`])).toMatchObject({ code: 2 });
+    const missing = await rulesCommand(["run", fraud, "--events", `${path}.none`]);
+    expect(missing).toMatchObject({ code: 1 });
+    expect(missing.errors).toMatch(/cannot be read: there is no such file/);
+  });
+});
+
+describe("rules explain", () => {
+  it("shows states and edges as text or as a graph", async () => {
+    const text = await rulesCommand(["explain", fraud]);
+    expect(text.output).toContain("first (start)\n  take    -> second when amount > 10000\n");
+    const graph = await rulesCommand(["explain", "--graphviz", fraud]);
+    expect(graph.output).toMatch(/^digraph "fraud-suspicion" \{\n/);
+  });
+});
