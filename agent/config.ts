@@ -3,7 +3,7 @@ import { z } from "zod";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
-import { eventOptionsConfig } from "./parsers/event-options.ts";
+import { eventOptionsConfig } from "./parsers/event-options-config.ts";
 import { FORMAT_NAMES } from "./parsers/registry.ts";
 import { SERVICES_MAX_DEFAULT } from "./window/minute-windows.ts";
 

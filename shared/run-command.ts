@@ -7,7 +7,7 @@ import {
   EXIT_USAGE,
   UsageError,
 } from "./command.ts";
-import { nearestName } from "./config/known-keys.ts";
+import { nearestName } from "./config/nearest-name.ts";
 import { TailraceError } from "./errors.ts";
 
 /** Command files by name; each loads only when its command runs. */

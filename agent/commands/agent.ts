@@ -6,8 +6,8 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { loadConfig } from "../../shared/config/load.ts";
+import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { parseDurationMs } from "../../shared/config/units.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { type Logger, textLogger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
-import { parseBytes } from "../../shared/config/units.ts";
+import { parseBytes } from "../../shared/config/quantity.ts";
 
 const optionsSchema = z.strictObject({
   size: z.string().prefault("256MB"),

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { UsageError } from "../../shared/command.ts";
-import { nearestName } from "../../shared/config/known-keys.ts";
+import { nearestName } from "../../shared/config/nearest-name.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
 import { DURATION_UNITS, type DurationUnit } from "../parsers/event-options.ts";
 import { FORMAT_NAMES, type FormatName, isFormatName } from "../parsers/registry.ts";

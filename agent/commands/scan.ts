@@ -7,7 +7,7 @@ import {
   EXIT_FAILED,
   UsageError,
 } from "../../shared/command.ts";
-import { parseDurationMs } from "../../shared/config/units.ts";
+import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { FormatChoice } from "../parsers/auto.ts";

@@ -1,5 +1,5 @@
 /** The query of `GET /v1/windows`, read strictly: every parameter that cannot be understood is named, and none is ignored. */
-import { parseDurationMs } from "../../shared/config/units.ts";
+import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { QueryFault } from "../../shared/protocol/http-answer.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";

@@ -1,7 +1,8 @@
 /** From the text of a configuration file to a checked configuration, or to all of its faults at once, each with its place. */
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
-import { knownKeys, knownValues, nearestName } from "./known-keys.ts";
+import { knownKeys, knownValues } from "./known-keys.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /** One thing wrong in a configuration file. */
 export interface ConfigFault {

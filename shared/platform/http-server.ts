@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { TailraceError } from "../errors.ts";
+import { flatHeaders } from "./flat-headers.ts";
 import type { HttpRequest, HttpResponse, Listener, ListenOptions } from "./network.ts";
 
 /** How long requests under way may take to finish once the listener closes. */
@@ -162,15 +163,4 @@ function readBody(
     request.once("end", () => resolve(Buffer.concat(chunks)));
     request.once("close", () => resolve("cut"));
   });
-}
-
-/** Headers with one text per name; repeated ones are joined with a comma. */
-export function flatHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = typeof value === "string" ? value : value.join(", ");
-  }
-  return flat;
 }

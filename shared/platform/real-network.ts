@@ -1,10 +1,16 @@
 import type { Agent } from "undici";
 import { TailraceError } from "../errors.ts";
-import { flatHeaders, listenHttp } from "./http-server.ts";
+import { flatHeaders } from "./flat-headers.ts";
 import type { HttpCall, HttpResponse, Network } from "./network.ts";
 
-/** The network of this machine: undici for calls, `node:http` for listening. */
-export const realNetwork: Network = { call: callHttp, listen: listenHttp };
+/** The network of this machine: undici for calls, `node:http` for listening; each loads when first used, since a scan needs neither. */
+export const realNetwork: Network = {
+  call: callHttp,
+  listen: async (options, handle) => {
+    const { listenHttp } = await import("./http-server.ts");
+    return listenHttp(options, handle);
+  },
+};
 
 /** No answer of ours comes near; one that does is not from an aggregator. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;

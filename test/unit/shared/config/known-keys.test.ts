@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { knownKeys, knownValues, nearestName } from "../../../../shared/config/known-keys.ts";
+import { knownKeys, knownValues } from "../../../../shared/config/known-keys.ts";
 
 const schema = z.strictObject({
   sinks: z.array(
@@ -25,12 +25,5 @@ describe("knownKeys", () => {
 describe("knownValues", () => {
   it("lists what tells the alternatives apart", () => {
     expect(knownValues(schema, ["sinks", 0, "type"])).toEqual(["file", "redis"]);
-  });
-});
-
-describe("nearestName", () => {
-  it("finds a slip and leaves a stranger alone", () => {
-    expect(nearestName("flush_intervall", ["flush_interval", "sources"])).toBe("flush_interval");
-    expect(nearestName("colour", ["flush_interval", "sources"])).toBeUndefined();
   });
 });

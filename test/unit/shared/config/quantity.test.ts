@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseBytes, parseDurationMs } from "../../../../shared/config/units.ts";
+import { parseBytes, parseDurationMs } from "../../../../shared/config/quantity.ts";
 
 describe("parseDurationMs", () => {
   it("reads every unit, also with a fraction", () => {
