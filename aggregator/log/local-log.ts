@@ -378,13 +378,28 @@ export class LocalLog implements Log {
         const segment = this.#segments.find((candidate) => candidate.endPosition > from);
         if (segment !== undefined) {
           const start = Math.max(from, segment.firstPosition);
-          return readSegment(this.#platform.disk, segment, start, bytesMax);
+          return this.#onDisk(readSegment(this.#platform.disk, segment, start, bytesMax));
         }
       }
       if (this.#end === "failed") throw this.#unavailable();
       await this.#readers.wait(signal);
     }
     return [];
+  }
+
+  /** The disk may do next time what it refuses now, as when no file can be opened because too many are. */
+  async #onDisk<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (cause) {
+      if (systemCode(cause) === undefined || cause instanceof TailraceError) throw cause;
+      const { directory } = this.#options;
+      throw new TailraceError(
+        "DISK_FAILED",
+        `The log in ${directory} cannot be read or trimmed: the disk says ${systemCode(cause)}.`,
+        { cause, facts: { directory } },
+      );
+    }
   }
 
   async #trim(before: number): Promise<void> {
@@ -395,7 +410,7 @@ export class LocalLog implements Log {
       if (oldest === undefined || oldest === this.#writer?.segment) return;
       if (oldest.endPosition > limit) return;
       // Should a crash bring the file back, the next open removes it again.
-      await this.#platform.disk.remove(oldest.path);
+      await this.#onDisk(this.#platform.disk.remove(oldest.path));
       this.#segments.shift();
     }
   }

@@ -39,6 +39,37 @@ describe("the embedded log", () => {
     await expect(place.open()).rejects.toMatchObject({ code: "DISK_FAILED" });
   });
 
+  it("calls what the disk refuses while reading and trimming a failure that may pass", async () => {
+    let refusal: Error | undefined;
+    const refuse = () => {
+      if (refusal !== undefined) throw refusal;
+    };
+    const disk = {
+      ...realPlatform.disk,
+      open: async (...args: Parameters<typeof realPlatform.disk.open>) => {
+        refuse();
+        return realPlatform.disk.open(...args);
+      },
+      remove: async (path: string) => {
+        refuse();
+        return realPlatform.disk.remove(path);
+      },
+    };
+    const log = await place.open({ recentBytesMax: 1 }, { disk });
+    const owner = await log.own("reader", 0, ignore);
+    for (let index = 0; index < 3; index++) await append(log, "x".repeat(800));
+    await commitPosition(owner, 2);
+    refusal = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    const failure = { code: "DISK_FAILED" };
+    await expect(owner.read("batches", 0, 1000, noSignal)).rejects.toMatchObject(failure);
+    await expect(log.trim("batches", 0, 2)).rejects.toMatchObject(failure);
+    refusal = undefined;
+    expect(await owner.read("batches", 0, 1, noSignal)).toHaveLength(1);
+    await log.trim("batches", 0, 2);
+    expect(place.segmentNames()).toHaveLength(1);
+    await log.close();
+  });
+
   it("makes appends that overlap share a sync, and syncs nothing for ticks alone", async () => {
     let syncCount = 0;
     const disk = {
