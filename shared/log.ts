@@ -15,7 +15,11 @@ const severities = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof severities)[number];
 
 /** A logger that writes one line per message, `TIME LEVEL MESSAGE key=value …`, from `level` up. */
-export function textLogger(write: (line: string) => void, now: () => number, level: LogLevel): Logger {
+export function textLogger(
+  write: (line: string) => void,
+  now: () => number,
+  level: LogLevel,
+): Logger {
   const lowest = severities.indexOf(level);
   const print = (severity: LogLevel, message: string, facts: Facts = {}) => {
     if (severities.indexOf(severity) < lowest) return;
