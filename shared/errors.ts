@@ -5,7 +5,6 @@ export type Retry = "never" | "now" | "later";
 export const errorCodes = {
   AGENT_MISMATCH: { retry: "never", meaning: "The data directory belongs to another agent." },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
-  EPOCH_FENCED: { retry: "never", meaning: "Another spool took over this agent's name." },
   FORMAT_UNKNOWN: {
     retry: "never",
     meaning: "Stored data has a format that this version cannot read.",
@@ -27,11 +26,6 @@ export const errorCodes = {
   },
   SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
-  SPOOL_FULL: { retry: "later", meaning: "The spool is at its size limit." },
-  SPOOL_WRITE_FAILED: {
-    retry: "never",
-    meaning: "A write to the spool failed; the spool is closed.",
-  },
   STATE_CORRUPT: { retry: "never", meaning: "Stored state holds bytes that were not written so." },
   STORE_FAILED: { retry: "never", meaning: "The state store did not commit." },
 } as const satisfies Record<string, { readonly retry: Retry; readonly meaning: string }>;

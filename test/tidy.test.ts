@@ -181,6 +181,12 @@ describe("registries", () => {
     expect(codes).toEqual(codes.toSorted());
   });
 
+  it("list only error codes that are used", () => {
+    const text = sources.filter((path) => path !== "shared/errors.ts").map(read).join("\n");
+    const unused = Object.keys(errorCodes).filter((code) => !text.includes(`"${code}"`));
+    expect(unused).toEqual([]);
+  });
+
   it("give every command a summary and examples that begin with the program's name", async () => {
     for (const [name, load] of Object.entries({ ...agentCommands, ...aggregatorCommands })) {
       const { command } = await load();
