@@ -50,4 +50,6 @@ export interface Automaton {
   readonly skip: SkipStrategy;
   /** Name of the field that parts the stream; undefined: one state for all events. */
   readonly key: string | undefined;
+  /** The same for patterns that are written the same: state may be carried over only between those. */
+  readonly fingerprint: string;
 }

@@ -10,6 +10,7 @@
  *   notNext a state that proceeds on anything else.
  * - Greedy adds "and not what the greedy stage takes" to the edges of the sink.
  */
+import { createHash } from "node:crypto";
 import { type Expression, parseExpression } from "../../shared/expression/parse.ts";
 import { type Automaton, AutomatonState, type StateKind } from "./automaton.ts";
 import {
@@ -41,6 +42,7 @@ export function compilePattern(pattern: Pattern): CompiledPattern {
       start,
       withinMs: pattern.within,
       key: pattern.key,
+      fingerprint: fingerprintOf(pattern),
       skip: {
         kind: pattern.skip ?? "noSkip",
         stage: pattern.skipStage,
@@ -49,6 +51,19 @@ export function compilePattern(pattern: Pattern): CompiledPattern {
     },
   };
 }
+
+/** What a rule says beside its pattern, and the order of its keys, do not matter. */
+function fingerprintOf(pattern: Pattern): string {
+  const { key, within, skip, skipStage, skipThrowOnMiss, stages } = pattern;
+  const sorted = stages.map((stage) =>
+    Object.entries(stage).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  const text = JSON.stringify([key, within, skip, skipStage, skipThrowOnMiss, sorted]);
+  return createHash("sha256").update(text).digest("hex").slice(0, FINGERPRINT_DIGITS);
+}
+
+/** 64 bits: enough to tell the versions of one rule apart. */
+const FINGERPRINT_DIGITS = 16;
 
 /** A stage with its conditions read. */
 interface ReadStage {

@@ -107,18 +107,25 @@ export class Matcher {
   /** Shows the next event of the key to every partial match (Flink's `NFA.process`). Throws SkipMissError. */
   process(state: KeyState, event: CepEvent, emit: Emit): void {
     const partials = new PriorityQueue<PartialMatch>(byFirstEvent);
-    const matches = new PriorityQueue<PartialMatch>(byFirstEvent);
+    let matches: PriorityQueue<PartialMatch> | undefined;
     this.#evaluation.begin(event);
     for (const partial of state.partials) {
-      const isDiscarded = this.#step(state.buffer, partial, event);
+      const isDiscarded = this.#step(state.buffer, partial);
       for (const next of this.#next) {
-        if (next.state.kind === "final") matches.push(next);
-        else if (!isDiscarded || next.link === undefined) partials.push(next);
-        else state.buffer.release(next.link);
+        if (next.state.kind === "final") {
+          matches ??= new PriorityQueue<PartialMatch>(byFirstEvent);
+          matches.push(next);
+        } else if (!isDiscarded || next.link === undefined) {
+          partials.push(next);
+        } else {
+          state.buffer.release(next.link);
+        }
       }
     }
     state.partials = partials;
-    if (matches.size + state.completed.size > 0) this.#complete(state, matches, event.ts, emit);
+    if (matches !== undefined || state.completed.size > 0) {
+      this.#complete(state, matches ?? [], event.ts, emit);
+    }
     const { partialsMax, eventsMax } = this.#limits;
     if (partials.size - 1 > partialsMax || state.buffer.eventCount > eventsMax) {
       this.#shrink(state, event.ts, emit);
@@ -129,7 +136,7 @@ export class Matcher {
    * Fills `#next` with where one partial match goes (Flink's `NFA.computeNextStates`); true: a forbidden event came, all but finished
    * matches are to be dropped.
    */
-  #step(buffer: SharedBuffer, partial: PartialMatch, event: CepEvent): boolean {
+  #step(buffer: SharedBuffer, partial: PartialMatch): boolean {
     const { state, link, startMs, startOrder } = partial;
     const next = this.#next;
     next.length = 0;
@@ -145,24 +152,27 @@ export class Matcher {
       } else if (target.kind === "stop") {
         isDiscarded = true;
       } else {
-        const held = this.#evaluation.hold(buffer);
-        const taken = buffer.link(edge.source.stage, held, link);
-        const start =
-          link === undefined
-            ? { startMs: event.ts, startOrder: held.order }
-            : { startMs, startOrder };
-        buffer.lock(taken);
-        next.push({ state: target, link: taken, ...start });
-        const final = this.#finalBehind(target);
-        if (final !== undefined) {
-          buffer.lock(taken);
-          next.push({ state: final, link: taken, ...start });
-        }
+        this.#take(buffer, partial, edge);
       }
     }
     if (link === undefined) next.push(partial);
     else buffer.release(link);
     return isDiscarded;
+  }
+
+  /** One way on that takes the event, and a match when nothing more need come behind it. */
+  #take(buffer: SharedBuffer, partial: PartialMatch, { source, target }: Edge): void {
+    const held = this.#evaluation.hold(buffer);
+    const isFirst = partial.link === undefined;
+    const startMs = isFirst ? held.event.ts : partial.startMs;
+    const startOrder = isFirst ? held.order : partial.startOrder;
+    const link = buffer.link(source.stage, held, partial.link);
+    buffer.lock(link);
+    this.#next.push({ state: target, link, startMs, startOrder });
+    const final = this.#finalBehind(target);
+    if (final === undefined) return;
+    buffer.lock(link);
+    this.#next.push({ state: final, link, startMs, startOrder });
   }
 
   /** Fills `#edges` with those that take or ignore the event, also behind edges that proceed (Flink's `createDecisionGraph`). */

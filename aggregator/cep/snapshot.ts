@@ -38,6 +38,8 @@ const keySchema = z.object({
 
 const snapshotSchema = z.object({
   version: z.literal(VERSION),
+  /** Fingerprint of the pattern. */
+  pattern: z.string(),
   /** Null before the first one. */
   watermarkMs: z.number().nullable(),
   waiting: z.array(eventSchema),
@@ -55,22 +57,30 @@ export function takeSnapshot(operator: PatternOperator): OperatorSnapshot {
   const { watermarkMs } = operator;
   return {
     version: VERSION,
+    pattern: operator.automaton.fingerprint,
     watermarkMs: watermarkMs === Number.NEGATIVE_INFINITY ? null : watermarkMs,
     waiting: operator.waitingEvents(),
     keys: [...operator.keys].map(([key, state]) => keySnapshot(key, state)),
   };
 }
 
-/** Puts a snapshot into a new operator of the same pattern. Fails with STATE_CORRUPT (retry never) and leaves the operator unusable. */
-export function restoreSnapshot(operator: PatternOperator, value: unknown): void {
+/**
+ * Puts a snapshot into a new operator. False: it is that of another pattern, whose partial matches mean nothing here; the operator starts
+ * anew from the snapshot's watermark and waiting events, and the caller says that the partial matches are dropped. Fails with
+ * STATE_CORRUPT (retry never) and leaves the operator unusable.
+ */
+export function restoreSnapshot(operator: PatternOperator, value: unknown): boolean {
   const parsed = snapshotSchema.safeParse(value);
   if (!parsed.success) throw corrupt(z.prettifyError(parsed.error));
-  const { watermarkMs, waiting, keys } = parsed.data;
+  const { pattern, watermarkMs, waiting, keys } = parsed.data;
+  const { automaton } = operator;
+  const isSame = pattern === automaton.fingerprint;
   operator.restore({
     watermarkMs: watermarkMs ?? Number.NEGATIVE_INFINITY,
     waiting,
-    keys: keys.map((snapshot) => [snapshot.key, keyState(operator.automaton, snapshot)]),
+    keys: isSame ? keys.map((snapshot) => [snapshot.key, keyState(automaton, snapshot)]) : [],
   });
+  return isSame;
 }
 
 function keySnapshot(key: Value, state: KeyState): KeySnapshot {

@@ -115,7 +115,8 @@ describe("the state of an operator", () => {
       fc.property(patterns, eventLists, (pattern, events) => {
         const restored = run(operatorOf(pattern), events, (operator) => {
           const next = operatorOf(pattern);
-          restoreSnapshot(next, JSON.parse(JSON.stringify(takeSnapshot(operator))));
+          const snapshot: unknown = JSON.parse(JSON.stringify(takeSnapshot(operator)));
+          expect(restoreSnapshot(next, snapshot)).toBe(true);
           return next;
         });
         expect(restored).toEqual(run(operatorOf(pattern), events));

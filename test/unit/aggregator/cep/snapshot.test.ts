@@ -30,16 +30,23 @@ describe("a snapshot", () => {
 
   it("restored goes on as the original", () => {
     const restored = operatorOf(pattern);
-    restoreSnapshot(restored, JSON.parse(text));
+    expect(restoreSnapshot(restored, JSON.parse(text))).toBe(true);
     expect(restored.watermarkMs).toBe(2);
     const expected = run(operator, []);
     expect(expected).toContain("match k1 @9 a=0,1 b=3");
     expect(run(restored, [])).toEqual(expected);
   });
 
+  it("of a pattern that changed brings its events, not its partial matches", () => {
+    const restored = operatorOf({ ...pattern, within: 11 });
+    expect(restoreSnapshot(restored, JSON.parse(text))).toBe(false);
+    expect(restored.keyCount).toBe(0);
+    expect(run(restored, [])).toEqual(["timeout k2 @15 a=4"]);
+  });
+
   it.each([
     ["of another version", '"version":1', '"version":2'],
-    ["of another automaton", '"partials":[[', '"partials":[[99,0,0,0],['],
+    ["with a state that is not there", '"partials":[[', '"partials":[[99,0,0,0],['],
     ["that is cut", '"waiting"', '"else"'],
   ])("%s is refused", (_what, from, to) => {
     const damaged: unknown = JSON.parse(text.replace(from, to));
