@@ -4,10 +4,9 @@ import { describe, expect, it } from "vitest";
 import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
 
 const folder = join(import.meta.dirname, "../../../../config/rules");
-const builtIn = readdirSync(folder).map((file) => ({
-  file,
-  text: readFileSync(join(folder, file), "utf8"),
-}));
+const builtIn = readdirSync(folder)
+  .filter((file) => file.endsWith(".yaml"))
+  .map((file) => ({ file, text: readFileSync(join(folder, file), "utf8") }));
 
 const RULE = `name: sample
 summary: A sample.
@@ -54,6 +53,16 @@ describe("rules", () => {
     ]);
     expect(faults).toMatchObject([
       { file: "s.yaml", path: "name", message: "the rule in r.yaml has this name too" },
+    ]);
+  });
+});
+
+describe("the page about rules", () => {
+  it("shows a rule that loads", () => {
+    const page = readFileSync(join(folder, "README.md"), "utf8");
+    const text = /```yaml\n(.*?)```/su.exec(page)?.[1] ?? "";
+    expect(loadRules([{ file: "README.md", text }]).rules).toMatchObject([
+      { config: { name: "account-takeover", within: 3_600_000 } },
     ]);
   });
 });
