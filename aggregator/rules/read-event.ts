@@ -16,11 +16,12 @@ const goldenEvent = z.object({
 
 /** Event times as text name their zone; without one the same file would mean different times on different hosts. */
 const ZONED_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})$/;
+const TYPE_NAMES = ["type", "eventType", "event_type"] as const;
 const TIME_NAMES = ["ts", "timestamp", "@timestamp", "time"] as const;
 
 /**
  * The event that a parsed line of JSON holds: with `fields` in an object of their own, or flat, as producers of business events write them
- * (`{"timestamp": "…Z", "type": "LOGIN", "userId": "u1"}`). `lineNumber` is its id when it names none. A text says why it is none.
+ * (`{"timestamp": "…Z", "eventType": "LOGIN", "userId": "u1"}`; the first of `type`, `eventType`, `event_type` is the type). `lineNumber` is its id when it names none. A text says why it is none.
  */
 export function readEvent(value: unknown, lineNumber: number): CepEvent | string {
   const golden = goldenEvent.safeParse(value);
@@ -31,7 +32,8 @@ export function readEvent(value: unknown, lineNumber: number): CepEvent | string
   if (timeName === undefined) return "no_time";
   const ts = readTime(fields[timeName]);
   if (ts === undefined) return "bad_time";
-  const { id, key, type } = fields;
+  const { id, key } = fields;
+  const type = TYPE_NAMES.map((name) => fields[name]).find((value) => typeof value === "string");
   return {
     id: typeof id === "string" || typeof id === "number" ? id : lineNumber,
     ts,

@@ -16,6 +16,7 @@ describe("an event in JSON", () => {
       type: "LOGIN",
       fields: event,
     });
+    expect(readEvent({ ts: 5, eventType: "PAID" }, 9)).toMatchObject({ type: "PAID" });
     expect(readEvent({ ts: 5.9, id: "x" }, 9)).toMatchObject({ id: "x", ts: 5, type: null });
   });
 

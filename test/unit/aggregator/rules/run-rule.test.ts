@@ -86,6 +86,28 @@ describe("the built-in rule", () => {
     expect(messages(found("brute-force-login", did.slice(2)))).toEqual([]);
   });
 
+  it("error-burst-after-deploy counts the errors of the deployed service alone", () => {
+    const logged = (minute: number, type: string, level: string, service = "web") =>
+      [minute, type, { service, level }] as const;
+    const errors = Array.from({ length: 10 }, (_, index) =>
+      logged(1 + index / 10, "LOG", index === 3 ? "FATAL" : "ERROR"),
+    );
+    const events = [logged(0, "DEPLOYED", "INFO"), logged(0.5, "LOG", "ERROR", "db"), ...errors];
+    expect(messages(found("error-burst-after-deploy", events))).toEqual([
+      "web logged 10 errors after it was deployed.",
+    ]);
+    expect(messages(found("error-burst-after-deploy", events.slice(0, -1)))).toEqual([]);
+  });
+
+  it("restart-loop finds three starts, and needs three new ones for the next alert", () => {
+    const starts = [0, 2, 4, 5, 30].map(
+      (minute) => [minute, "STARTED", { service: "web" }] as const,
+    );
+    expect(messages(found("restart-loop", starts))).toEqual([
+      "web started 3 times within ten minutes.",
+    ]);
+  });
+
   it("missing-heartbeat finds silence, at the time when it became too long", () => {
     const beat = (minute: number, service: string) =>
       [minute, "METRIC", { service, requestCount: 3 }] as const;
