@@ -41,11 +41,13 @@ const fileSource = z
     service: z
       .string()
       .min(1)
+      .max(1024)
       .optional()
       .meta({ description: "Service of events that name none; the source's name when left out." }),
     stream: z
       .string()
       .min(1)
+      .max(1024)
       .prefault(STREAM_DEFAULT)
       .meta({ description: "Stream that the windows belong to." }),
     start_at: z.enum(["beginning", "end"]).prefault("end").meta({

@@ -2,7 +2,7 @@ import type { Refusal } from "../../shared/protocol/http-answer.ts";
 
 /** How much may be under way at once. */
 export interface AdmissionLimits {
-  /** Bodies and what is decompressed of them, of all requests together. */
+  /** Bodies of all requests together. */
   readonly inFlightBytesMax: number;
   /** Requests of one agent; a well-behaved one has one, and one more that it gave up. */
   readonly agentRequestCountMax: number;

@@ -115,17 +115,13 @@ export class Delivery {
   }
 
   async #run(): Promise<void> {
-    const { feed, logger, sink } = this.#parts;
-    await feed.changed(-1, this.#drain.signal);
-    if (!this.#drain.signal.aborted && this.#cursor.change > feed.newestChange()) {
-      logger.warn("the sink is ahead of the store, which was replaced: delivering all of it", {
-        sink: sink.name,
-      });
-      this.#cursor = { ...this.#cursor, change: 0 };
-    }
+    const { logger, sink } = this.#parts;
     let failureCount = 0;
+    let isCompared = false;
     for (;;) {
       try {
+        if (!isCompared) await this.#compareWithStore();
+        isCompared = true;
         await this.#opened();
         if (failureCount === 0) await this.#waitForWork();
         const isDraining = this.#drain.signal.aborted;
@@ -143,6 +139,17 @@ export class Delivery {
       }
     }
     await this.#close();
+  }
+
+  /** A store that was replaced by an older one has other changes under the numbers that the cursor knows. */
+  async #compareWithStore(): Promise<void> {
+    const { feed, logger, sink } = this.#parts;
+    await feed.changed(-1, this.#drain.signal);
+    if (this.#drain.signal.aborted || this.#cursor.change <= feed.newestChange()) return;
+    logger.warn("the sink is ahead of the store, which was replaced: delivering all of it", {
+      sink: sink.name,
+    });
+    this.#cursor = { ...this.#cursor, change: 0 };
   }
 
   /** Waits until enough results wait, or the first of them has waited long enough. */

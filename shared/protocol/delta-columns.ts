@@ -6,7 +6,7 @@ import type { Reader } from "protobufjs/minimal.js";
 import { Aggregate, LEVEL_INDEX, LEVELS } from "../aggregates/aggregate.ts";
 import { bucketIndex } from "../aggregates/quantile-sketch.ts";
 import type { Delta } from "./batch.ts";
-import { Columns } from "./deltas.ts";
+import { Columns, DELTA_ROWS_MAX } from "./deltas.ts";
 import {
   BYTES,
   MalformedError,
@@ -165,6 +165,9 @@ function readColumns(reader: Reader, end: number): Columns {
 
 function checkColumns(columns: Columns, strings: readonly string[]): void {
   const rowCount = columns.stream.length;
+  if (rowCount > DELTA_ROWS_MAX) {
+    throw malformed(`${rowCount} rows are more than the ${DELTA_ROWS_MAX} that a batch may have`);
+  }
   for (const [name, column] of Object.entries(columns)) {
     if (name === "levelCounts" || name === "binIndex" || name === "binValue") continue;
     if (column.length === rowCount) continue;

@@ -10,6 +10,12 @@ import { writePacked } from "./wire.ts";
 
 const UINT32_LIMIT = 2 ** 32;
 
+/**
+ * Most rows of a batch; a receiver refuses more, since a few well-compressed bytes could otherwise hold millions. An agent seals at about 16,000
+ * windows and adds one read of 1 MiB at most, whose lines are no shorter than 14 bytes.
+ */
+export const DELTA_ROWS_MAX: number = 2 ** 17;
+
 /** Gives every text a number, in order of first use. */
 export interface StringTable {
   index(text: string): number;
@@ -37,6 +43,7 @@ export class Columns {
 
 /** Writes the fields of a Deltas message. */
 export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: StringTable): void {
+  assert(deltas.length <= DELTA_ROWS_MAX, "a batch is sealed before it has too many rows");
   const columns = new Columns();
   let minuteBefore = 0;
   for (const delta of deltas) {

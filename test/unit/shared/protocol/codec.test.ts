@@ -167,6 +167,14 @@ describe("encodeBatch and decodeBatch", () => {
     expect(() => decodeBatch(bytes)).toThrow("unknown field: number 15");
   });
 
+  it("refuse more rows than an agent ever seals, however well they compress", () => {
+    const rows = Buffer.alloc(2 ** 17 + 1);
+    const column = protobuf.Writer.create().uint32(10).bytes(rows).finish();
+    const deltas = protobuf.Writer.create().uint32(58).bytes(column).finish();
+    const bytes = Buffer.concat([encodeBatch(empty), deltas]);
+    expect(() => decodeBatch(bytes)).toThrow("131073 rows are more than the 131072");
+  });
+
   it("refuse a bin so far out that a dense list of bins would fill the memory", () => {
     const aggregate = aggregateOf([5], [2]);
     aggregate.sketch.first = 2 ** 30;
