@@ -24,9 +24,11 @@ const TIME_NAMES = ["ts", "timestamp", "@timestamp", "time"] as const;
  * (`{"timestamp": "…Z", "eventType": "LOGIN", "userId": "u1"}`; the first of `type`, `eventType`, `event_type` is the type). `lineNumber` is its id when it names none. A text says why it is none.
  */
 export function readEvent(value: unknown, lineNumber: number): CepEvent | string {
-  const golden = goldenEvent.safeParse(value);
-  if (golden.success) return { ...golden.data, id: golden.data.id ?? lineNumber };
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "not_an_object";
+  if ("fields" in value) {
+    const golden = goldenEvent.safeParse(value);
+    if (golden.success) return { ...golden.data, id: golden.data.id ?? lineNumber };
+  }
   const fields: Record<string, unknown> = { ...value };
   const timeName = TIME_NAMES.find((name) => Object.hasOwn(fields, name));
   if (timeName === undefined) return "no_time";
