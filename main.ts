@@ -1,8 +1,8 @@
 /** The program `tailrace`: joins the commands of the agent and of the aggregator. */
 import facts from "./package.json" with { type: "json" };
-import { startLean } from "./shared/platform/start-lean.ts";
+import { keepCompiledCode } from "./shared/platform/start-lean.ts";
 
-startLean();
+keepCompiledCode();
 // Imported only now, so that what they load is kept as compiled code, too.
 const { agentCommands } = await import("./agent/commands/registry.ts");
 const { aggregatorCommands } = await import("./aggregator/commands/registry.ts");

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { z } from "zod";
 import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
 import { processIo } from "../../shared/platform/process-io.ts";
-import { startLean } from "../../shared/platform/start-lean.ts";
+import { keepCompiledCode } from "../../shared/platform/start-lean.ts";
 import { runCommand } from "../../shared/run-command.ts";
 
 /** What one process found. */
@@ -25,7 +25,7 @@ export type Measurement = z.infer<typeof measurement>;
 type Load = (input: string) => Promise<() => Promise<number>>;
 
 // As the program does before it loads a command.
-startLean();
+keepCompiledCode();
 
 /** What can be measured. */
 export const candidates = {

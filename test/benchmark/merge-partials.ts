@@ -1,7 +1,6 @@
 /** How many partial windows one aggregator merges durably: from the append of envelopes to the commit of what they changed. */
 import { aggregatorConfig } from "../../aggregator/config.ts";
 import { openEmbedded } from "../../aggregator/embedded.ts";
-import type { AppendedEntry } from "../../aggregator/process/processor.ts";
 import { Processor } from "../../aggregator/process/processor.ts";
 import { WINDOW_DEFAULTS } from "../../aggregator/process/stage-two.ts";
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
@@ -18,28 +17,41 @@ import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { sealRecord } from "../../shared/protocol/sealed-record.ts";
 import { seededRandom } from "./log-lines.ts";
 
-const AGENT = { tenant: "", agent: "bench" };
+/** Each has one batch under way, as agents have. */
+const AGENT_COUNT = 20;
 const EPOCH = "0123456789abcdef0123456789abcdef";
 const SERVICE_COUNT = 100;
 const MINUTE_COUNT = 10;
 /** Partial windows in a batch, each of its own window. */
 const DELTA_COUNT = SERVICE_COUNT * MINUTE_COUNT;
 const BIN_COUNT = 20;
-const BATCH_COUNT = 300;
-/** Envelopes that wait for their commit at a time, as from so many agents. */
-const IN_FLIGHT_MAX = 4;
+/** Of each agent. */
+const BATCH_COUNT = 15;
 const FIRST_MINUTE = 29_919_480;
 
 /**
- * Makes 300 batches of 1,000 partials. The function that it returns merges them into the same 1,000 windows of an aggregator in
- * `directory` and resolves with the count of partials.
+ * Makes 15 batches of 1,000 partials for each of 20 agents. The function that it returns merges them into the same 1,000 windows of an
+ * aggregator in `directory` and resolves with the count of partials.
  */
 export function preparePartials(directory: string): () => Promise<number> {
-  const prepared = [...envelopes()];
+  const random = seededRandom(1);
+  const prepared = Array.from({ length: AGENT_COUNT }, (_, number) => {
+    const agent = `bench-${number}`;
+    return { agent, envelopes: [...envelopes(agent, random)] };
+  });
   return () => mergePartials(directory, prepared);
 }
 
-async function mergePartials(directory: string, prepared: readonly Buffer[]): Promise<number> {
+/** What one agent sends. */
+interface PreparedAgent {
+  readonly agent: string;
+  readonly envelopes: readonly Buffer[];
+}
+
+async function mergePartials(
+  directory: string,
+  prepared: readonly PreparedAgent[],
+): Promise<number> {
   const config = aggregatorConfig.parse({ data_dir: directory });
   const fail = (error: unknown): never => {
     throw error;
@@ -57,23 +69,28 @@ async function mergePartials(directory: string, prepared: readonly Buffer[]): Pr
     ...{ logger, onFatal: fail },
     settings: { watermark: config.time, windows: WINDOW_DEFAULTS },
   });
-  const forever = new AbortController().signal;
-  const fence = { kind: "fence", ...AGENT, number: 1, epoch: EPOCH, machine: "bench" } as const;
-  await (await processor.append(fence)).result(forever);
-  const waiting: Promise<unknown>[] = [];
-  for (const envelope of prepared) {
-    const appended: AppendedEntry = await processor.append({
-      kind: "envelope",
-      ...AGENT,
-      envelope,
-    });
-    waiting.push(appended.result(forever).then(checkApplied));
-    if (waiting.length >= IN_FLIGHT_MAX) await waiting.shift();
-  }
-  await Promise.all(waiting);
+  await Promise.all(prepared.map((agent) => sendAll(processor, agent)));
   await processor.close();
   await embedded.close();
-  return BATCH_COUNT * DELTA_COUNT;
+  return AGENT_COUNT * BATCH_COUNT * DELTA_COUNT;
+}
+
+async function sendAll(processor: Processor, prepared: PreparedAgent): Promise<void> {
+  const forever = new AbortController().signal;
+  const { agent } = prepared;
+  const fence = {
+    kind: "fence",
+    tenant: "",
+    agent,
+    number: 1,
+    epoch: EPOCH,
+    machine: agent,
+  } as const;
+  await (await processor.append(fence)).result(forever);
+  for (const envelope of prepared.envelopes) {
+    const appended = await processor.append({ kind: "envelope", tenant: "", agent, envelope });
+    checkApplied(await appended.result(forever));
+  }
 }
 
 function checkApplied(result: unknown): void {
@@ -81,12 +98,11 @@ function checkApplied(result: unknown): void {
   if (!text.includes('"applied"')) throw new Error(`a batch was not applied: ${text}`);
 }
 
-function* envelopes(): Generator<Buffer> {
-  const random = seededRandom(1);
+function* envelopes(agent: string, random: () => number): Generator<Buffer> {
   let previousDigest = DIGEST_NONE;
   for (let sequence = 1; sequence <= BATCH_COUNT; sequence++) {
     const batch: Batch = {
-      ...{ agent: AGENT.agent, epoch: EPOCH, sequence, previousDigest, sealedAtMs: Date.now() },
+      ...{ agent, epoch: EPOCH, sequence, previousDigest, sealedAtMs: Date.now() },
       ...{ deltas: deltas(random), checkpoints: [], sources: [], ledger: [], tombstone: undefined },
     };
     const record = sealRecord(batch);
@@ -94,10 +110,10 @@ function* envelopes(): Generator<Buffer> {
     yield encodeEnvelope({
       ...{
         version: ENVELOPE_VERSION,
-        agent: AGENT.agent,
+        agent,
         epoch: EPOCH,
         logId: "",
-        machine: "bench",
+        machine: agent,
       },
       records: [record],
     });
