@@ -8,6 +8,7 @@ const optionsSchema = z.strictObject({
   jobs: z.coerce.number().int().min(1).max(64).prefault("2"),
   trace: z.boolean().prefault(false),
   stop: z.boolean().prefault(false),
+  faults: z.string().optional(),
 });
 
 /** `tailrace sim`: whole fleets on virtual time, killed, cut off and robbed of unsynced bytes as a seed says. */
@@ -24,6 +25,7 @@ export const command = defineCommand({
       .option("--seeds <count>", "simulate so many seeds")
       .option("--from <number>", "the first of them (default 1)")
       .option("--jobs <count>", "threads to use (default 2)")
+      .option("--faults <kinds>", "only these kinds of faults, separated by commas, all of them")
       .option("--stop", "end at the first failure")
       .option("--trace", "print every event; with --seed");
   },
@@ -38,10 +40,12 @@ export const command = defineCommand({
       throw new UsageError("give either --seed or --seeds");
     }
     const { runSim } = await import("../../test/simulation/run-sim.ts");
+    const { FAULT_KINDS } = await import("../../test/simulation/scenario.ts");
     const isGood = await runSim({
       from: options.seed ?? options.from ?? 1,
       count: options.seeds ?? 1,
       jobs: options.jobs,
+      kinds: readKinds(options.faults, FAULT_KINDS),
       isTraced: options.trace,
       stopsAtFailure: options.stop,
       stdout: io.stdout,
@@ -51,3 +55,14 @@ export const command = defineCommand({
     return isGood ? EXIT_DONE : EXIT_FAILED;
   },
 });
+
+function readKinds<Kind extends string>(
+  text: string | undefined,
+  known: readonly Kind[],
+): readonly Kind[] | undefined {
+  return text?.split(",").map((name) => {
+    const kind = known.find((other) => other === name.trim());
+    if (kind !== undefined) return kind;
+    throw new UsageError(`--faults: there is no \`${name.trim()}\`; known are ${known.join(", ")}`);
+  });
+}

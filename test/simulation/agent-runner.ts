@@ -36,6 +36,16 @@ export function agentRunner(parts: {
       machine: process.host.name,
       logger: parts.logger(process.name),
     });
-    return { ended: agent.ended, close: () => agent.close() };
+    return {
+      ended: agent.ended,
+      close: () => agent.close(),
+      isCaughtUp: () => {
+        const { isReady, isSpoolFull, sources } = agent.status();
+        const isRead = sources.every(
+          ({ backlogBytes, pendingKeys }) => backlogBytes === 0 && pendingKeys === 0,
+        );
+        return isReady && !isSpoolFull && isRead;
+      },
+    };
   };
 }

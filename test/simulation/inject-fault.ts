@@ -39,6 +39,7 @@ const injections: Readonly<Record<FaultKind, (target: Target) => void>> = {
   "second agent on the same folder": addSecond,
   "roll agent back": rollBack,
   "clone agent": clone,
+  "old logs deleted": deleteOldLogs,
   "kill aggregator": ({ aggregator }) => aggregator.kill(),
   "kill aggregator at operation": ({ fleet, aggregator }) => planKill(fleet, aggregator, false),
   "power cut at aggregator": ({ aggregator }) => aggregator.crash(),
@@ -100,6 +101,36 @@ function rollBack({ fleet, agent, durationMs }: Target): void {
     // Numbers of inodes may have been given to other files since.
     agent.host.disk.restore(AGENT_FOLDER, snapshot, false);
     agent.node.want();
+  });
+}
+
+/** Longer than the slowest agent takes from a line to its spool. */
+const SETTLE_MS = 15_000;
+
+/**
+ * Logs are deleted once the agent had the time to read and seal them; what is in a spool needs its log no longer. The aggregator may be out
+ * of reach meanwhile, and the power may be cut right after.
+ */
+function deleteOldLogs({ fleet, agent, durationMs }: Target): void {
+  const { simulation, network } = fleet;
+  const reader = agent.node.living;
+  if (agent.writers.some((writer) => writer.isPaused)) return;
+  const pairs = fleet.aggregator.nodes.map(({ host }) => `${agent.host.name}|${host.name}`);
+  const isApart = simulation.prng.chance(0.7);
+  for (const pair of isApart ? pairs : []) network.partitions.add(pair);
+  for (const writer of agent.writers) {
+    writer.finishLine();
+    writer.isPaused = true;
+  }
+  simulation.schedule(SETTLE_MS, "old logs deleted", () => {
+    if (reader?.isAlive === true && agent.node.living === reader && agent.node.isCaughtUp) {
+      for (const writer of agent.writers) writer.deleteOld();
+      if (simulation.prng.chance(0.7)) agent.node.crash();
+    }
+    for (const writer of agent.writers) writer.isPaused = false;
+  });
+  simulation.schedule(SETTLE_MS + durationMs, "partition heals", () => {
+    for (const pair of pairs) network.partitions.delete(pair);
   });
 }
 

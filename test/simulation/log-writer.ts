@@ -1,8 +1,12 @@
+import { parentOf } from "../../shared/platform/simulated/file-tree.ts";
 import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import type { Recount } from "./recount.ts";
 
 const LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR", "DEBUG", "FATAL"] as const;
 const SERVICES = ["orders", "payments", "cart"] as const;
+
+/** More than a fingerprint covers. */
+const BANNER = Array.from({ length: 20 }, (_, index) => `setting ${index} = ${"x".repeat(60)}`);
 
 /** How a program's log is put away. */
 export type RotationStyle = "none" | "rename" | "rename with date" | "copytruncate";
@@ -23,6 +27,8 @@ export interface WrittenTotals {
  */
 export class LogWriter {
   readonly totals: WrittenTotals = { lines: 0, bytes: 0, events: 0, blank: 0, broken: 0 };
+  /** While true nothing is written. */
+  isPaused = false;
   readonly path: string;
   private readonly host: SimulatedHost;
   private readonly recount: Recount;
@@ -30,8 +36,10 @@ export class LogWriter {
   /** Bytes of a line that stand in no file yet. */
   private rest: Buffer = Buffer.alloc(0);
   private rotationCount = 0;
+  private dateCount = 0;
   /** Every third writer's programs know no exact time. */
   private readonly latenessMsMax: number;
+  private readonly hasBanner: boolean;
 
   constructor(
     host: SimulatedHost,
@@ -42,17 +50,24 @@ export class LogWriter {
     this.path = path;
     this.recount = options.recount;
     this.style = options.style;
+    // Of generations that are copied away within one look, all with the same beginning, nothing could tell which is which.
+    this.hasBanner = options.style !== "copytruncate" && host.simulation.prng.chance(0.2);
     this.latenessMsMax = host.simulation.prng.pick([0, 2_000, 90_000]);
   }
 
   /** Writes some lines, perhaps the last one only half, and sometimes puts the log away first. */
   write(count: number): void {
+    if (this.isPaused) return;
     const { prng } = this.host.simulation;
     if (this.style !== "none" && prng.chance(0.08)) this.rotate();
-    let text = "";
+    const isNew =
+      this.rest.length === 0 && (this.host.disk.contentOf(this.path)?.length ?? 0) === 0;
+    let text = isNew ? this.banner() : "";
     for (let index = 0; index < count; index++) text += this.line();
     const bytes = Buffer.concat([this.rest, Buffer.from(text)]);
-    const kept = prng.chance(0.3) ? prng.below(bytes.length + 1) : bytes.length;
+    // A banner never stands alone: nothing at all could tell it from that of the next generation.
+    const isCut = prng.chance(0.3) && !(isNew && this.hasBanner);
+    const kept = isCut ? prng.below(bytes.length + 1) : bytes.length;
     this.rest = bytes.subarray(kept);
     if (kept > 0) this.host.disk.append(this.path, bytes.subarray(0, kept));
   }
@@ -71,7 +86,7 @@ export class LogWriter {
     if (content === undefined) return;
     this.rotationCount++;
     if (this.style === "rename with date") {
-      disk.rename(this.path, `${this.path}-202601${String(this.rotationCount + 9)}`);
+      disk.rename(this.path, `${this.path}-202601${String(++this.dateCount + 9)}`);
       return;
     }
     for (let index = this.rotationCount - 1; index >= 1; index--) {
@@ -85,10 +100,31 @@ export class LogWriter {
     }
   }
 
+  /** Puts the log away and deletes all that was put away. */
+  deleteOld(): void {
+    if (this.style === "none") return;
+    this.rotate();
+    const { disk } = this.host;
+    for (const path of disk.paths(parentOf(this.path))) {
+      if (path.startsWith(this.path) && path !== this.path) disk.remove(path);
+    }
+    this.rotationCount = 0;
+  }
+
   private line(): string {
     const text = this.draw();
     this.totals.lines++;
     this.totals.bytes += Buffer.byteLength(text);
+    return text;
+  }
+
+  /** Some programs begin every log with the same words, so that fingerprints cannot tell one from another. */
+  private banner(): string {
+    if (!this.hasBanner) return "";
+    this.totals.lines += BANNER.length;
+    this.totals.broken += BANNER.length;
+    const text = `${BANNER.join("\n")}\n`;
+    this.totals.bytes += text.length;
     return text;
   }
 

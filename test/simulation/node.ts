@@ -7,6 +7,8 @@ export interface RunningProgram {
   close(): Promise<void>;
   /** Resolves or rejects when the program ends by itself; never while it runs. */
   readonly ended: Promise<void>;
+  /** Of an agent: true when all that it could read is in its spool. */
+  isCaughtUp?(): boolean;
 }
 
 /** One program on one host, with a supervisor that starts it again whenever it is gone and wanted. */
@@ -35,6 +37,11 @@ export class SimulatedNode {
   /** The process, when one is alive. */
   get living(): SimulatedProcess | undefined {
     return this.process?.isAlive === true ? this.process : undefined;
+  }
+
+  /** True when the program runs and says that it is caught up. */
+  get isCaughtUp(): boolean {
+    return this.living !== undefined && this.program?.isCaughtUp?.() === true;
   }
 
   /** From now on the program runs, and is started again after each end. */

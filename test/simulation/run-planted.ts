@@ -3,7 +3,7 @@
  * simulation of that copy must fail. Run it with `node test/simulation/run-planted.ts [NAME…]`.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -44,7 +44,7 @@ export function runPlanted(name: string, seedCount: number): PlantedResult {
         cwd: copy,
       },
     );
-    const words = ["main.ts", "sim", "--seeds", String(seedCount), "--stop"];
+    const words = ["main.ts", "sim", "--seeds", String(seedCount), "--stop", ...faultsOf(name)];
     const run = spawnSync(process.execPath, words, { cwd: copy, encoding: "utf8" });
     const failed = run.stdout.split("\n").find((line) => line.includes("FAILED"));
     const text = failed ?? `${run.stdout.trim()} ${run.stderr.trim()}`;
@@ -52,6 +52,13 @@ export function runPlanted(name: string, seedCount: number): PlantedResult {
   } finally {
     rmSync(copy, { recursive: true });
   }
+}
+
+/** The first line of a patch may name the faults that can show its bug, which saves seeds. */
+function faultsOf(name: string): string[] {
+  const text = readFileSync(join(patches, `${name}.patch`), "utf8");
+  const faults = /^# faults: (.+)$/m.exec(text)?.[1];
+  return faults === undefined ? [] : ["--faults", faults];
 }
 
 if (import.meta.main) {

@@ -1,9 +1,12 @@
 import { Worker } from "node:worker_threads";
+import type { ScenarioOptions } from "./scenario.ts";
 import type { SimulationResult } from "./simulate.ts";
 
 /** Which seeds to simulate, and how. */
 export interface RunSeedsOptions {
   readonly seeds: readonly number[];
+  /** What they may draw; everything when absent. */
+  readonly options?: ScenarioOptions;
   /** How many at a time, each in a thread of its own. */
   readonly jobs: number;
   /** Called with each result, in the order in which they come. */
@@ -25,7 +28,7 @@ function runThread(waiting: number[], options: RunSeedsOptions): Promise<void> {
     const next = () => {
       const seed = options.signal?.aborted ? undefined : waiting.shift();
       if (seed === undefined) resolve();
-      else worker.postMessage(seed);
+      else worker.postMessage({ seed, options: options.options ?? {} });
     };
     worker.on("message", (result: SimulationResult) => {
       options.onResult(result);

@@ -1,4 +1,5 @@
 import { runSeeds } from "./run-seeds.ts";
+import type { FaultKind } from "./scenario.ts";
 import { type SimulationResult, simulate } from "./simulate.ts";
 
 /** What `tailrace sim` was asked to do. */
@@ -8,6 +9,8 @@ export interface RunSimOptions {
   /** How many seeds, one after the other. */
   readonly count: number;
   readonly jobs: number;
+  /** Only these faults, each in every fleet; a free mixture when absent. */
+  readonly kinds: readonly FaultKind[] | undefined;
   /** Print every event of the run; only sensible for one seed. */
   readonly isTraced: boolean;
   /** End at the first failure. */
@@ -35,13 +38,14 @@ export async function runSim(options: RunSimOptions): Promise<boolean> {
     if (options.count > 1) print(describe(result));
     print(`  replay it: tailrace sim --seed ${result.seed} --trace`);
   };
+  const drawn = options.kinds === undefined ? {} : { kinds: options.kinds };
   if (options.count === 1) {
     const onTrace = (entry: string) => print(entry);
-    take(await simulate(options.from, options.isTraced ? { onTrace } : {}));
+    take(await simulate(options.from, { ...drawn, ...(options.isTraced ? { onTrace } : {}) }));
   } else {
     const seeds = Array.from({ length: options.count }, (_, index) => options.from + index);
     const signal = AbortSignal.any([options.signal, stop.signal]);
-    await runSeeds({ seeds, jobs: options.jobs, onResult: take, signal });
+    await runSeeds({ seeds, options: drawn, jobs: options.jobs, onResult: take, signal });
     print(
       `${totals.done} seeds, ${totals.failed} failed; ${totals.lines} lines, ${totals.events} events, ` +
         `${Math.round(totals.timeMs / 3_600_000)} hours of virtual time`,

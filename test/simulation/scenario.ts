@@ -11,6 +11,7 @@ export const FAULT_KINDS = [
   "second agent on the same folder",
   "roll agent back",
   "clone agent",
+  "old logs deleted",
   "kill aggregator",
   "kill aggregator at operation",
   "power cut at aggregator",
@@ -83,7 +84,7 @@ export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenari
   const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () =>
     drawAgent(prng, options.styles ?? STYLES),
   );
-  const kinds = (options.kinds ?? FAULT_KINDS).filter((kind) => prng.chance(rateOf(kind)));
+  const kinds = drawKinds(prng, options.kinds);
   const faults: PlannedFault[] = [];
   for (const kind of kinds) {
     const count = kind === "aggregator away for an hour" ? 1 : 1 + prng.below(3);
@@ -97,6 +98,30 @@ export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenari
     }
   }
   return { isCluster, agents, faults, durationMs };
+}
+
+/**
+ * What destroys or falsifies a spool, or keeps the agent from syncing it, must not meet the deletion of logs: P1 promises nothing when
+ * both copies of a line are gone.
+ */
+const SPOOL_HARMING: readonly FaultKind[] = [
+  "roll agent back",
+  "clone agent",
+  "restore aggregator",
+  "failing disk at agent",
+  "full disk at agent",
+  "slow disk",
+];
+
+/** Asked kinds all happen; of all kinds each seed has some. */
+function drawKinds(prng: Prng, asked: readonly FaultKind[] | undefined): readonly FaultKind[] {
+  if (asked !== undefined) return asked;
+  const isDeletion = prng.chance(0.15);
+  return FAULT_KINDS.filter((kind) => {
+    if (kind === "old logs deleted") return isDeletion;
+    if (isDeletion && SPOOL_HARMING.includes(kind)) return false;
+    return prng.chance(rateOf(kind));
+  });
 }
 
 /** Rare is what takes long to simulate. */

@@ -151,7 +151,7 @@ class Life {
     let endMs = this.scenario.durationMs;
     for (const fault of this.scenario.faults) {
       const isHour = fault.kind === "aggregator away for an hour";
-      endMs = Math.max(endMs, fault.atMs + (isHour ? 3_600_000 : fault.durationMs));
+      endMs = Math.max(endMs, fault.atMs + (isHour ? 3_600_000 : fault.durationMs + 15_000));
     }
     return endMs + 10_000;
   }
@@ -164,6 +164,7 @@ class Life {
     aggregator.setLogFaults(false);
     for (const node of intruders) node.unwant();
     for (const agent of agents) {
+      agent.host.disk.slowness = 1;
       agent.host.disk.faults.clear();
       agent.host.disk.bytesMax = Number.POSITIVE_INFINITY;
       agent.node.want();
