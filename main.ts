@@ -1,8 +1,10 @@
 /** The program `tailrace`: joins the commands of the agent and of the aggregator. */
 import facts from "./package.json" with { type: "json" };
-import { keepCompiledCode } from "./shared/platform/start-lean.ts";
+import { keepCompiledCode, keepHeapSmall } from "./shared/platform/start-lean.ts";
 
 keepCompiledCode();
+// What the edge reads is garbage at once; the aggregator's caches are better off with room.
+if (["agent", "parse", "scan"].includes(process.argv[2] ?? "")) keepHeapSmall();
 // Imported only now, so that what they load is kept as compiled code, too.
 const { agentCommands } = await import("./agent/commands/registry.ts");
 const { aggregatorCommands } = await import("./aggregator/commands/registry.ts");

@@ -12,7 +12,6 @@ import { systemCode } from "../../shared/errors.ts";
 import { type Logger, textLogger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
-import { keepHeapSmall } from "../../shared/platform/start-lean.ts";
 import { type AgentOptions, type RunningAgent, startAgent } from "../agent.ts";
 import { type AgentConfig, agentConfig } from "../config.ts";
 
@@ -111,7 +110,6 @@ export const command = defineCommand({
       .option("--log-level <level>", "debug, info, warn or error", "info");
   },
   run: async (_operands, options, io) => {
-    keepHeapSmall();
     const file = String(options["config"]);
     const timeoutMs = parseDurationMs(String(options["timeout"]));
     if (timeoutMs === undefined) throw new UsageError("--timeout takes a duration such as 60s");

@@ -8,7 +8,6 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
-import { keepHeapSmall } from "../../shared/platform/start-lean.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
@@ -234,7 +233,6 @@ export const command = defineCommand({
       .option("--output <kind>", "table or ndjson", "table");
   },
   async run(operands, options, io) {
-    keepHeapSmall();
     const flags = formatFlags(options, io.timezone);
     const windowText = textFlag(options, "window", "1m");
     const windowMinutes = (parseDurationMs(windowText) ?? 0) / MINUTE_MS;
