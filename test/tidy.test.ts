@@ -182,7 +182,10 @@ describe("registries", () => {
   });
 
   it("list only error codes that are used", () => {
-    const text = sources.filter((path) => path !== "shared/errors.ts").map(read).join("\n");
+    const text = sources
+      .filter((path) => path !== "shared/errors.ts")
+      .map(read)
+      .join("\n");
     const unused = Object.keys(errorCodes).filter((code) => !text.includes(`"${code}"`));
     expect(unused).toEqual([]);
   });

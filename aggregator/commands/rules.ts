@@ -10,8 +10,8 @@ import {
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
-import { faultLines } from "../../shared/config/report-faults.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
+import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";

@@ -156,7 +156,7 @@ describe("the network of this machine", () => {
   it("finishes the request under way when it closes", async () => {
     let finish = () => {};
     const started = new Promise<void>((resolveStarted) => {
-      serve(async (request) => {
+      void serve(async (request) => {
         resolveStarted();
         await new Promise<void>((resolve) => {
           finish = resolve;

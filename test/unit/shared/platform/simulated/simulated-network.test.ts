@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 async function listen(): Promise<void> {
-  server.platform.network.listen(
+  void server.platform.network.listen(
     { host: "", port: 7400, bodyBytesMax: 10, requestTimeoutMs: 1_000, connectionCountMax: 9 },
     async (request) => {
       handled.push(request);

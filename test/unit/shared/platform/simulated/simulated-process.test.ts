@@ -21,15 +21,15 @@ describe("a simulated process", () => {
     const note = (what: string) => () => seen.push(what);
     const abort = new AbortController();
     const { timers, disk, network } = process.platform;
-    timers.sleep(100).then(note("woke"));
-    timers.sleep(100, abort.signal).then(note("was woken"));
-    disk.open("/f", "write").then(note("opened"));
+    void timers.sleep(100).then(note("woke"));
+    void timers.sleep(100, abort.signal).then(note("was woken"));
+    void disk.open("/f", "write").then(note("opened"));
     const call = { url: "http://nobody:1/", method: "GET", timeoutMs: 10 };
     network.call(call).then(note("answered"), note("failed"));
     process.kill();
     abort.abort();
-    timers.sleep(1).then(note("slept"));
-    disk.list("/").then(note("listed"));
+    void timers.sleep(1).then(note("slept"));
+    void disk.list("/").then(note("listed"));
     network.call(call).then(note("answered later"), note("failed later"));
     await simulation.run();
     expect(seen).toEqual([]);
@@ -38,8 +38,8 @@ describe("a simulated process", () => {
   it("sleeps by virtual time and wakes at once when told", async () => {
     const seen: string[] = [];
     const abort = new AbortController();
-    process.platform.timers.sleep(5_000).then(() => seen.push(`a ${simulation.timeMs}`));
-    process.platform.timers
+    void process.platform.timers.sleep(5_000).then(() => seen.push(`a ${simulation.timeMs}`));
+    void process.platform.timers
       .sleep(9_000, abort.signal)
       .then(() => seen.push(`b ${simulation.timeMs}`));
     simulation.schedule(70, "abort", () => abort.abort());
@@ -74,7 +74,7 @@ describe("a simulated process", () => {
     const outcomes = new Set<boolean>();
     for (let seed = 0; seed < 20; seed++) {
       begin(seed);
-      process.platform.disk.makeDirectory("/a");
+      void process.platform.disk.makeDirectory("/a");
       process.kill();
       await simulation.run();
       outcomes.add(host.disk.snapshot("/a") !== undefined);

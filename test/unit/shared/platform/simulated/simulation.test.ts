@@ -66,7 +66,7 @@ describe("a simulation", () => {
         for (let hop = 0; hop < 50; hop++) await Promise.resolve();
         seen.push("chain");
       };
-      chain().then(() => seen.push("after"));
+      void chain().then(() => seen.push("after"));
     });
     simulation.schedule(1, "second", () => seen.push("second"));
     await simulation.run();
