@@ -40,6 +40,12 @@ const injections: Readonly<Record<FaultKind, (target: Target) => void>> = {
   "roll agent back": rollBack,
   "clone agent": clone,
   "old logs deleted": deleteOldLogs,
+  "copies deleted": ({ agent }) => {
+    for (const writer of agent.writers) writer.deletesCopies = true;
+  },
+  "logs begin alike": ({ agent }) => {
+    for (const writer of agent.writers) writer.hasBanner = true;
+  },
   "kill aggregator": ({ aggregator }) => aggregator.kill(),
   "kill aggregator at operation": ({ fleet, aggregator }) => planKill(fleet, aggregator, false),
   "power cut at aggregator": ({ aggregator }) => aggregator.crash(),

@@ -27,6 +27,10 @@ export interface WrittenTotals {
  */
 export class LogWriter {
   readonly totals: WrittenTotals = { lines: 0, bytes: 0, events: 0, blank: 0, broken: 0 };
+  /** Some programs begin every log with the same words, so that fingerprints cannot tell one from another. */
+  hasBanner = false;
+  /** Whether copies are deleted like logs that were renamed. */
+  deletesCopies = false;
   /** While true nothing is written. */
   isPaused = false;
   readonly path: string;
@@ -39,7 +43,6 @@ export class LogWriter {
   private dateCount = 0;
   /** Every third writer's programs know no exact time. */
   private readonly latenessMsMax: number;
-  private readonly hasBanner: boolean;
 
   constructor(
     host: SimulatedHost,
@@ -50,8 +53,6 @@ export class LogWriter {
     this.path = path;
     this.recount = options.recount;
     this.style = options.style;
-    // Of generations that are copied away within one look, all with the same beginning, nothing could tell which is which.
-    this.hasBanner = options.style !== "copytruncate" && host.simulation.prng.chance(0.2);
     this.latenessMsMax = host.simulation.prng.pick([0, 2_000, 90_000]);
   }
 
@@ -102,7 +103,7 @@ export class LogWriter {
 
   /** Puts the log away and deletes all that was put away. */
   deleteOld(): void {
-    if (this.style === "none") return;
+    if (this.style === "none" || (this.style === "copytruncate" && !this.deletesCopies)) return;
     this.rotate();
     const { disk } = this.host;
     for (const path of disk.paths(parentOf(this.path))) {
@@ -118,7 +119,6 @@ export class LogWriter {
     return text;
   }
 
-  /** Some programs begin every log with the same words, so that fingerprints cannot tell one from another. */
   private banner(): string {
     if (!this.hasBanner) return "";
     this.totals.lines += BANNER.length;

@@ -26,9 +26,9 @@ export function plantedNames(): string[] {
     .sort();
 }
 
-/** Plants one bug in a copy and simulates up to `seedCount` seeds, until one fails. */
+/** Plants one bug in a copy, simulates up to `seedCount` seeds until one fails, and shows that without the bug that seed does not fail. */
 export function runPlanted(name: string, seedCount: number): PlantedResult {
-  const copy = mkdtempSync(join(tmpdir(), `tailrace-planted-`));
+  const copy = mkdtempSync(join(tmpdir(), "tailrace-planted-"));
   try {
     for (const part of ["agent", "aggregator", "shared", "test/simulation"]) {
       cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -37,21 +37,32 @@ export function runPlanted(name: string, seedCount: number): PlantedResult {
       cpSync(join(root, file), join(copy, file));
     }
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-    execFileSync(
-      "patch",
-      ["-p1", "--no-backup-if-mismatch", "-i", join(patches, `${name}.patch`)],
-      {
-        cwd: copy,
-      },
-    );
-    const words = ["main.ts", "sim", "--seeds", String(seedCount), "--stop", ...faultsOf(name)];
-    const run = spawnSync(process.execPath, words, { cwd: copy, encoding: "utf8" });
-    const failed = run.stdout.split("\n").find((line) => line.includes("FAILED"));
-    const text = failed ?? `${run.stdout.trim()} ${run.stderr.trim()}`;
-    return { name, isFound: run.status === 1 && failed !== undefined, text };
+    const faults = faultsOf(name);
+    patch(copy, name, []);
+    const ill = simulateIn(copy, ["--seeds", String(seedCount), "--stop", ...faults]);
+    const failed = ill.text.split("\n").find((line) => line.includes("FAILED"));
+    const seed = /^seed (\d+) /.exec(failed ?? "")?.[1];
+    if (failed === undefined || seed === undefined) {
+      return { name, isFound: false, text: ill.text.trim() };
+    }
+    patch(copy, name, ["--reverse"]);
+    const sane = simulateIn(copy, ["--seed", seed, ...faults]);
+    if (sane.status === 0) return { name, isFound: true, text: failed };
+    return { name, isFound: false, text: `without it as well: ${sane.text.trim()}` };
   } finally {
     rmSync(copy, { recursive: true });
   }
+}
+
+function patch(copy: string, name: string, words: readonly string[]): void {
+  const path = join(patches, `${name}.patch`);
+  execFileSync("git", ["apply", ...words, path], { cwd: copy });
+}
+
+function simulateIn(copy: string, words: readonly string[]) {
+  const all = ["main.ts", "sim", ...words];
+  const run = spawnSync(process.execPath, all, { cwd: copy, encoding: "utf8" });
+  return { status: run.status, text: `${run.stdout}${run.stderr}` };
 }
 
 /** The first line of a patch may name the faults that can show its bug, which saves seeds. */

@@ -12,6 +12,8 @@ export const FAULT_KINDS = [
   "roll agent back",
   "clone agent",
   "old logs deleted",
+  "copies deleted",
+  "logs begin alike",
   "kill aggregator",
   "kill aggregator at operation",
   "power cut at aggregator",
@@ -29,6 +31,9 @@ export const FAULT_KINDS = [
   "failing disk at aggregator",
   "clock jumps",
 ] as const;
+
+/** Not survived in every case yet: they happen only when asked for. */
+const OPEN_KINDS: readonly FaultKind[] = ["copies deleted", "logs begin alike"];
 
 /** One of {@link FAULT_KINDS}. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -119,6 +124,7 @@ function drawKinds(prng: Prng, asked: readonly FaultKind[] | undefined): readonl
   const isDeletion = prng.chance(0.15);
   return FAULT_KINDS.filter((kind) => {
     if (kind === "old logs deleted") return isDeletion;
+    if (OPEN_KINDS.includes(kind)) return false;
     if (isDeletion && SPOOL_HARMING.includes(kind)) return false;
     return prng.chance(rateOf(kind));
   });
