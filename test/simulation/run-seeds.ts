@@ -22,23 +22,25 @@ export async function runSeeds(options: RunSeedsOptions): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => runThread(waiting, options)));
 }
 
-function runThread(waiting: number[], options: RunSeedsOptions): Promise<void> {
+async function runThread(waiting: number[], options: RunSeedsOptions): Promise<void> {
   const worker = new Worker(new URL("./seed-worker.ts", import.meta.url));
-  return new Promise<void>((resolve, reject) => {
-    const next = () => {
-      const seed = options.signal?.aborted ? undefined : waiting.shift();
-      if (seed === undefined) resolve();
-      else worker.postMessage({ seed, options: options.options ?? {} });
-    };
-    worker.on("message", (result: SimulationResult) => {
-      options.onResult(result);
-      next();
-    });
-    worker.on("error", reject);
-    worker.on("exit", (code) => reject(new Error(`a simulating thread ended with ${code}`)));
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const next = () => {
+    const seed = options.signal?.aborted ? undefined : waiting.shift();
+    if (seed === undefined) resolve();
+    else worker.postMessage({ seed, options: options.options ?? {} });
+  };
+  worker.on("message", (result: SimulationResult) => {
+    options.onResult(result);
     next();
-  }).finally(async () => {
+  });
+  worker.on("error", reject);
+  worker.on("exit", (code) => reject(new Error(`a simulating thread ended with ${code}`)));
+  next();
+  try {
+    await promise;
+  } finally {
     worker.removeAllListeners("exit");
     await worker.terminate();
-  });
+  }
 }
