@@ -1,7 +1,7 @@
 import { startAgent } from "../../agent/agent.ts";
 import { agentConfig } from "../../agent/config.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
-import { AGENT_FOLDER, LOG_FOLDER, type NamedLogger } from "./fleet.ts";
+import { AGENT_FOLDER, LOG_FOLDER, type NamedLogger, SPOOL_BYTES_MAX } from "./fleet.ts";
 import type { RunningProgram } from "./node.ts";
 import type { AgentScenario } from "./scenario.ts";
 
@@ -28,7 +28,10 @@ export function agentRunner(parts: {
     flush_interval: `${agent.flushIntervalMs}ms`,
     poll_interval: `${agent.pollIntervalMs}ms`,
     ship: { endpoints: parts.endpoints },
-    spool: { segment_bytes: `${agent.segmentBytes / 1_024}KiB`, max_bytes: "256KiB" },
+    spool: {
+      segment_bytes: `${agent.segmentBytes / 1_024}KiB`,
+      max_bytes: `${SPOOL_BYTES_MAX / 1_024}KiB`,
+    },
   });
   return async (process) => {
     const agent = await startAgent(process.platform, config, {

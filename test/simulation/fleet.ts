@@ -58,3 +58,5 @@ export const AGENT_FOLDER = "/var/lib/tailrace";
 export const AGGREGATOR_FOLDER = "/var/lib/tailrace-aggregator";
 /** Folder of the logs. */
 export const LOG_FOLDER = "/var/log/app";
+/** Size of an agent's spool at which reading stops. */
+export const SPOOL_BYTES_MAX = 4 * 65_536;

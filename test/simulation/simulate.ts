@@ -10,6 +10,7 @@ import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts
 import { CALM, SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import { Simulation } from "../../shared/platform/simulated/simulation.ts";
 import { compareLedger } from "./check-ledger.ts";
+import { checkLimits } from "./check-limits.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
 import type { Fleet } from "./fleet.ts";
 import { injectFault } from "./inject-fault.ts";
@@ -209,6 +210,8 @@ class Life {
 
   /** Looks at the windows, if they can be had now, for what may never be. */
   private async look(): Promise<string | undefined> {
+    const excess = checkLimits(this.fleet.agents);
+    if (excess !== undefined) return excess;
     const { restoreCount } = this;
     const windows = await this.onTime(this.observer.windows());
     // An answer from before a restore says nothing about what is now.
