@@ -6,6 +6,7 @@
 
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import protobuf from "protobufjs/minimal.js";
+import { AssertionError } from "../assert.ts";
 
 // 64-bit integers as numbers instead of Long objects; `safe` below refuses those that a number cannot hold.
 Reflect.set(protobuf.util, "Long", null);
@@ -49,10 +50,17 @@ export function decoding<T>(what: string, decode: () => T): T {
   try {
     return decode();
   } catch (cause) {
-    if (cause instanceof MalformedError) throw cause;
+    if (cause instanceof MalformedError || isFaultOfProgram(cause)) throw cause;
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new MalformedError(`${what} does not decode: ${detail}`, { cause });
   }
+}
+
+// Such a fault says nothing of the bytes: taken for malformed, it would condemn records that are whole.
+function isFaultOfProgram(cause: unknown): boolean {
+  return (
+    cause instanceof ReferenceError || cause instanceof TypeError || cause instanceof AssertionError
+  );
 }
 
 /** Refuses a field that this version does not know. */
