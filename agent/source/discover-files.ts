@@ -336,7 +336,7 @@ export class FileDiscovery {
       // While candidates were looked at, one of them may have turned out to go on here.
       if (this.isTaken(found)) return true;
       if (candidates === undefined) return false;
-      const match = matchFile({ ...identityOf(stat), path, bytes: stat.bytes }, candidates);
+      const match = matchFile({ ...stat, path }, candidates);
       if (match.kind === "copy") {
         const { bytes, modifiedMs } = stat;
         this.follower.waiting.set(identityKey(stat), { of: match.known, bytes, modifiedMs });

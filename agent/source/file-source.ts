@@ -255,6 +255,7 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const isHeld = file.held.length > 0;
+      if (!isHeld) await this.lookBeforeEnd(file, handle);
       const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
       this.files.succeed(file);
       if (turn.outcome === "changed") {
@@ -275,6 +276,16 @@ export class FileSource {
   private async lookAgain(file: TailedFile): Promise<void> {
     file.isSuspect = true;
     await this.discovery.discover();
+  }
+
+  /** What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. */
+  private async lookBeforeEnd(file: TailedFile, handle: DiskFile): Promise<void> {
+    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return;
+    const { bytes, modifiedMs } = await handle.stat();
+    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return;
+    file.bytes = bytes;
+    file.modifiedMs = modifiedMs;
+    file.changedAtMs = this.options.platform.clock.monotonic();
   }
 
   /** Another file under its path: the next look finds out; until then there is nothing to read. */

@@ -287,7 +287,10 @@ export class RotationFollower {
     });
   }
 
-  /** Files beside `path` whose names are its own plus a rotation ending, those under a number already left out. */
+  /**
+   * Files beside `path` whose names are its own plus a rotation ending, those left out that are proven to be a known file's. A known
+   * file whose bytes are not proven may have lost its inode to a copy.
+   */
   async findRotations(path: string): Promise<FoundFile[]> {
     const siblings = (await findSiblings(this.files.disk, path)).filter(
       (sibling) => isRotationOf(sibling, path) && !isCompressedName(sibling),
@@ -295,7 +298,8 @@ export class RotationFollower {
     const look = await statFiles(this.files.disk, siblings);
     return [...look.files.values()].filter((found) => {
       const known = this.files.byIdentity(found.stat);
-      return known === undefined || !isSameInode(known, identityOf(found.stat));
+      if (known === undefined || !isSameInode(known, identityOf(found.stat))) return true;
+      return !known.isVerified || known.isSuspect;
     });
   }
 
@@ -329,7 +333,9 @@ export class RotationFollower {
   private async findAllRotations(file: TailedFile): Promise<Map<string, FoundFile>> {
     const rotations = await this.findRotations(file.path);
     if (file.homePath !== file.path) rotations.push(...(await this.findRotations(file.homePath)));
-    return new Map(rotations.map((found) => [identityKey(found.stat), found]));
+    const own = identityKey(file);
+    const others = rotations.filter((found) => identityKey(found.stat) !== own);
+    return new Map(others.map((found) => [identityKey(found.stat), found]));
   }
 
   private async judgeCopy(file: TailedFile, found: FoundFile): Promise<Copy | undefined> {
@@ -341,7 +347,7 @@ export class RotationFollower {
       if (!isSameInode(identityOf(stat), identityOf(found.stat))) return undefined;
       const head = await readHead(handle);
       const content = await probeContent(handle, head, file);
-      const seen = { ...identityOf(stat), path, bytes: stat.bytes };
+      const seen = { ...stat, path };
       const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
       const match = matchFile(seen, [{ known: file, content, isElsewhere: false, wasCopy }]);
       if (match.kind === "new") return undefined;

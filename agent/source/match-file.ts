@@ -17,11 +17,14 @@ export interface KnownFile extends FileIdentity {
   readonly head: Uint8Array | undefined;
   readonly offset: number;
   readonly guard: Guard;
+  /** Time of its last change when what was read of it was last proven; undefined before. */
+  readonly provenMs: number | undefined;
 }
 
 /** A file as it is on disk now. */
 export interface SeenFile extends FileIdentity {
   readonly path: string;
+  readonly modifiedMs: number;
   readonly bytes: number;
 }
 
@@ -119,13 +122,18 @@ export function hasRotatedName(
   return isRotationOf(path, known.path) || isRotationOf(path, known.homePath);
 }
 
-/** A copy is made after what it was made of: one that was born earlier is an earlier generation that happens to begin alike. */
+/**
+ * A copy is made after what it was made of: one that was born earlier is an earlier generation that happens to begin alike. And it holds all
+ * that was there by then: if it was changed after the file was last seen to grow and yet lacks what was read, it is a later generation.
+ */
 function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean {
   const { known, content } = candidate;
   if (content === "other") return false;
   if (candidate.wasCopy) return true;
   if (!hasRotatedName(seen.path, known)) return false;
   if (!candidate.isElsewhere && known.fingerprint.fingerprintBytes === 0) return false;
+  const isShorter = content === "beginning" && !candidate.isElsewhere;
+  if (isShorter && known.provenMs !== undefined && seen.modifiedMs > known.provenMs) return false;
   return !(
     seen.birthMs !== undefined &&
     known.birthMs !== undefined &&

@@ -116,6 +116,7 @@ export class TailedFile {
     file.heldSearchedTo = checkpoint.held[0]?.from ?? 0;
     file.bytes = checkpoint.offset;
     file.provenBytes = checkpoint.offset;
+    file.provenMs = checkpoint.modifiedMs;
     return file;
   }
 
@@ -288,6 +289,7 @@ export class TailedFile {
       from: this.offset,
       guardBytes: this.guard.guardBytes,
       guard: this.guard.guard,
+      modifiedMs: this.provenMs,
       held: this.held,
       unterminated: this.isUnterminated,
       removed: this.wasRemoved,

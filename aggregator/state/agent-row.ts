@@ -218,6 +218,7 @@ export function encodeCheckpointRow(checkpoint: Checkpoint, writer: ByteWriter):
   writer.uint(checkpoint.from);
   writer.uint(checkpoint.guardBytes);
   writer.uint(checkpoint.guard);
+  writer.text(checkpoint.modifiedMs === undefined ? "" : String(checkpoint.modifiedMs));
   writer.uint(checkpoint.held.length);
   for (const range of checkpoint.held) {
     writer.uint(range.from);
@@ -246,6 +247,7 @@ export function decodeCheckpointRow(bytes: Buffer): Checkpoint {
     from: reader.uint(),
     guardBytes: reader.uint(),
     guard: reader.uint(),
+    modifiedMs: numberOrNone(reader.text()),
     held: readRanges(reader),
     unterminated: reader.flag(),
     removed: reader.flag(),

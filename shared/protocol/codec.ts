@@ -139,6 +139,8 @@ function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: String
   }
   if (checkpoint.unterminated) writer.uint32(tag(15, VARINT)).bool(true);
   if (checkpoint.removed) writer.uint32(tag(16, VARINT)).bool(true);
+  const { modifiedMs } = checkpoint;
+  if (modifiedMs !== undefined) writer.uint32(tag(17, VARINT)).sint64(modifiedMs);
 }
 
 /** A batch whose deltas are checked, but are no objects yet. */
@@ -228,6 +230,7 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     from: 0,
     guardBytes: 0,
     guard: 0,
+    modifiedMs: undefined,
     held,
     unterminated: false,
     removed: false,
@@ -250,6 +253,7 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     else if (fieldTag === tag(14, BYTES)) held.push(readRange(reader));
     else if (fieldTag === tag(15, VARINT)) checkpoint.unterminated = reader.bool();
     else if (fieldTag === tag(16, VARINT)) checkpoint.removed = reader.bool();
+    else if (fieldTag === tag(17, VARINT)) checkpoint.modifiedMs = readSint(reader);
     else refuseTag("Checkpoint", fieldTag);
   }
   return checkpoint;

@@ -118,6 +118,7 @@ describe("an aggregator", () => {
       device: "1",
       inode: "2",
       birthMs: undefined,
+      modifiedMs: undefined,
       fingerprintBytes: 4,
       fingerprint: "abcdef01",
       generation: 0,

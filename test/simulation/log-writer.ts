@@ -71,6 +71,12 @@ export class LogWriter {
     const kept = isCut ? prng.below(bytes.length + 1) : bytes.length;
     this.rest = bytes.subarray(kept);
     if (kept > 0) this.host.disk.append(this.path, bytes.subarray(0, kept));
+    this.trace(`${kept} bytes`);
+  }
+
+  private trace(what: string): void {
+    const { simulation, name } = this.host;
+    simulation.trace.add(simulation.timeMs, `${name} writer ${this.path} ${what}`);
   }
 
   /** Writes what is left of a half line. */
@@ -85,6 +91,7 @@ export class LogWriter {
     const { disk } = this.host;
     const content = disk.contentOf(this.path);
     if (content === undefined) return;
+    this.trace(`${this.style}, ${content.length} bytes`);
     this.rotationCount++;
     if (this.style === "rename with date") {
       disk.rename(this.path, `${this.path}-202601${String(++this.dateCount + 9)}`);

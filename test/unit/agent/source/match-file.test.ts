@@ -20,13 +20,21 @@ const known: KnownFile = {
   head: undefined,
   offset: 1_400,
   guard: guardBefore(content, 1_400),
+  provenMs: 7_000,
 };
 
 function candidate(changes: Partial<Candidate<KnownFile>> = {}): Candidate<KnownFile> {
   return { known, content: "whole", isElsewhere: false, wasCopy: false, ...changes };
 }
 
-const seen = { path: "/l/x.log", device: "1", inode: "10", birthMs: 5_000, bytes: 2_000 };
+const seen = {
+  path: "/l/x.log",
+  device: "1",
+  inode: "10",
+  birthMs: 5_000,
+  modifiedMs: 7_000,
+  bytes: 2_000,
+};
 const copy = { ...seen, path: "/l/x.log.1", inode: "11", birthMs: 6_000 };
 
 describe("compareContent", () => {
@@ -77,6 +85,15 @@ describe("matchFile", () => {
     expect(matchFile(copy, [candidate()]).kind).toBe("continues");
     expect(matchFile(copy, [candidate({ content: "beginning" })]).kind).toBe("read-copy");
     expect(matchFile(copy, [candidate({ content: "other" })]).kind).toBe("new");
+  });
+
+  it("takes what lacks bytes that were read, and was changed after that, for a later generation", () => {
+    const shorter = candidate({ content: "beginning" });
+    const later = { ...copy, modifiedMs: 7_001 };
+    expect(matchFile(later, [shorter]).kind).toBe("new");
+    expect(matchFile(later, [candidate()]).kind).toBe("continues");
+    const unproven = { ...shorter, known: { ...known, provenMs: undefined } };
+    expect(matchFile(later, [unproven]).kind).toBe("read-copy");
   });
 
   it("takes a copy of what is still there for a copy", () => {

@@ -48,6 +48,7 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     device: "1",
     inode: "7",
     birthMs: undefined,
+    modifiedMs: undefined,
     fingerprintBytes: 4,
     fingerprint: "00000000",
     generation: 0,

@@ -141,6 +141,7 @@ describe("checking an envelope", () => {
       device: "1",
       inode: "2",
       birthMs: undefined,
+      modifiedMs: undefined,
       fingerprintBytes: 0,
       fingerprint: "",
       generation: 0,

@@ -49,6 +49,7 @@ describe("rows of an agent", () => {
       checkpoint(1),
       checkpoint(2 ** 45, {
         birthMs: 1_790_000_000_000.123,
+        modifiedMs: 1_790_000_000_001,
         offset: 2 ** 50,
         guard: 2 ** 32 - 1,
         held: [
