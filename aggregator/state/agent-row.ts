@@ -225,6 +225,7 @@ export function encodeCheckpointRow(checkpoint: Checkpoint, writer: ByteWriter):
     writer.uint(range.to);
   }
   writer.flag(checkpoint.unterminated);
+  writer.flag(checkpoint.complete);
   writer.flag(checkpoint.removed);
   return writer.finish();
 }
@@ -250,6 +251,7 @@ export function decodeCheckpointRow(bytes: Buffer): Checkpoint {
     modifiedMs: numberOrNone(reader.text()),
     held: readRanges(reader),
     unterminated: reader.flag(),
+    complete: reader.flag(),
     removed: reader.flag(),
   };
 }

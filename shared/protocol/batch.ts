@@ -51,6 +51,8 @@ export interface Checkpoint {
   readonly held: readonly ByteRange[];
   /** True when the bytes before `offset` were counted as a line although no line end followed; what follows is a continuation. */
   readonly unterminated: boolean;
+  /** True when nothing can follow: the file is packed, and read to its end. */
+  readonly complete: boolean;
   /** True when the file is gone and wholly read: the checkpoint may be forgotten. */
   readonly removed: boolean;
 }

@@ -28,6 +28,7 @@ export const checkpointSchema = z
     guard: count,
     held: z.array(byteRangeSchema),
     unterminated: z.boolean(),
+    complete: z.boolean(),
     removed: z.boolean(),
   })
   .transform(

@@ -141,6 +141,7 @@ function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: String
   if (checkpoint.removed) writer.uint32(tag(16, VARINT)).bool(true);
   const { modifiedMs } = checkpoint;
   if (modifiedMs !== undefined) writer.uint32(tag(17, VARINT)).sint64(modifiedMs);
+  if (checkpoint.complete) writer.uint32(tag(18, VARINT)).bool(true);
 }
 
 /** A batch whose deltas are checked, but are no objects yet. */
@@ -233,6 +234,7 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     modifiedMs: undefined,
     held,
     unterminated: false,
+    complete: false,
     removed: false,
   };
   while (reader.pos < end) {
@@ -254,6 +256,7 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     else if (fieldTag === tag(15, VARINT)) checkpoint.unterminated = reader.bool();
     else if (fieldTag === tag(16, VARINT)) checkpoint.removed = reader.bool();
     else if (fieldTag === tag(17, VARINT)) checkpoint.modifiedMs = readSint(reader);
+    else if (fieldTag === tag(18, VARINT)) checkpoint.complete = reader.bool();
     else refuseTag("Checkpoint", fieldTag);
   }
   return checkpoint;

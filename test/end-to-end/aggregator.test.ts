@@ -128,6 +128,7 @@ describe("an aggregator", () => {
       guard: 7,
       held: [{ from: 80, to: 90 }],
       unterminated: false,
+      complete: false,
       removed: false,
     };
     const record = sealRecord(sampleBatch(1, { checkpoints: [checkpoint] }));

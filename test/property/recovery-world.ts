@@ -174,6 +174,7 @@ export class World {
       guard: inode.contents.length,
       held: [],
       unterminated: false,
+      complete: false,
       removed: false,
       ...at,
     };

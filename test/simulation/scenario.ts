@@ -77,7 +77,7 @@ export interface ScenarioOptions {
   readonly styles?: readonly [RotationStyle, ...RotationStyle[]];
 }
 
-const STYLES = ["none", "rename", "rename with date", "copytruncate"] as const;
+const STYLES = ["none", "rename", "rename with date", "rename and pack", "copytruncate"] as const;
 
 /** Draws a scenario. */
 export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenario {

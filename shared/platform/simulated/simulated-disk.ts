@@ -94,6 +94,15 @@ export class SimulatedDisk {
     this.touch(node, path);
   }
 
+  /** Gives a file the time of change of another one, as packers do. */
+  copyModified(from: string, to: string): void {
+    const source = this.find(from);
+    const target = this.find(to);
+    if (source === undefined) throw new FileSystemError("ENOENT", "utime", from);
+    if (target === undefined) throw new FileSystemError("ENOENT", "utime", to);
+    target.modifiedMs = source.modifiedMs;
+  }
+
   rename(from: string, to: string): void {
     this.files.rename(from, to);
     this.files.syncWay(parentOf(from));

@@ -12,7 +12,7 @@ const content = Buffer.from("line of a log\n".repeat(200));
 
 const known: KnownFile = {
   path: "/l/x.log",
-  homePath: "/l/x.log",
+  names: new Set(["/l/x.log"]),
   device: "1",
   inode: "10",
   birthMs: 5_000,
@@ -24,7 +24,8 @@ const known: KnownFile = {
 };
 
 function candidate(changes: Partial<Candidate<KnownFile>> = {}): Candidate<KnownFile> {
-  return { known, content: "whole", isElsewhere: false, wasCopy: false, ...changes };
+  const isReplaced = false;
+  return { known, content: "whole", isElsewhere: false, wasCopy: false, isReplaced, ...changes };
 }
 
 const seen = {
@@ -108,6 +109,14 @@ describe("matchFile", () => {
     expect(matchFile({ ...copy, path: "/l/y.log" }, [candidate({ wasCopy: true })]).kind).toBe(
       "continues",
     );
+  });
+
+  it("does not go by the inode of a file that is known to have lost it", () => {
+    const replaced = candidate({ isReplaced: true, content: "other" });
+    expect(matchFile(seen, [replaced]).kind).toBe("new");
+    const original = { ...known, inode: "77" };
+    const copied = candidate({ known: original, isElsewhere: true, content: "beginning" });
+    expect(matchFile({ ...copy, inode: "10" }, [replaced, copied]).kind).toBe("copy");
   });
 
   it("takes what fits nothing for new", () => {

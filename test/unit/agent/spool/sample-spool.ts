@@ -58,6 +58,7 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     guard: 1,
     held: [],
     unterminated: false,
+    complete: false,
     removed: false,
     ...changes,
   };

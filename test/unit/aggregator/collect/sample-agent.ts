@@ -51,6 +51,7 @@ export function checkpoint(file: number, changes: Partial<Checkpoint> = {}): Che
     guard: 7,
     held: [],
     unterminated: false,
+    complete: false,
     removed: false,
     ...changes,
   };

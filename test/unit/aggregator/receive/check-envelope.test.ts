@@ -151,6 +151,7 @@ describe("checking an envelope", () => {
       guard: 0,
       held: [{ from: 10, to: 20 }],
       unterminated: false,
+      complete: false,
       removed: false,
     };
     const codeOf = (changes: Partial<typeof checkpoint>) => {

@@ -57,6 +57,7 @@ describe("rows of an agent", () => {
           { from: 2 ** 40, to: 2 ** 41 },
         ],
         unterminated: true,
+        complete: true,
         removed: true,
       }),
     ];

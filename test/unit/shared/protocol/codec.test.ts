@@ -56,6 +56,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
     { maxLength: 3 },
   ),
   unterminated: fc.boolean(),
+  complete: fc.boolean(),
   removed: fc.boolean(),
 });
 const batch: fc.Arbitrary<Batch> = fc.record({
