@@ -154,14 +154,10 @@ export class LogWriter {
     };
     this.recount.add(event);
     this.totals.events++;
-    return `${JSON.stringify({
-      timestamp: new Date(event.timeMs).toISOString(),
-      service: event.service,
-      level: event.level,
-      message: "request",
-      file: this.path,
-      line: this.totals.lines,
-      duration: durationUs === undefined ? undefined : durationUs / 1_000,
-    })}\n`;
+    const duration = durationUs === undefined ? "" : `,"duration":${durationUs / 1_000}`;
+    return (
+      `{"timestamp":"${new Date(event.timeMs).toISOString()}","service":"${event.service}","level":"${event.level}",` +
+      `"message":"request","file":"${this.path}","line":${this.totals.lines}${duration}}\n`
+    );
   }
 }
