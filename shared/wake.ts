@@ -13,7 +13,7 @@ export class Wake {
 
   wake(): void {
     this.#isWoken = true;
-    // Without a reason an error would be made of every wake, which takes longer than all the rest.
+    // Without a reason every wake would make an error with a stack.
     if (this.#isWaiting) this.#controller.abort("woken");
   }
 

@@ -42,7 +42,7 @@ export class TimeZone {
   /** Fails with RangeError when {@link isTimeZone} is false of `name`. */
   constructor(name: string) {
     this.#fixedMs = fixedOffset(name);
-    // The host's is made when a line needs it: few logs write local times, and making a format takes longer than a thousand lines.
+    // The host's is made when a line needs it: few logs write local times, and making a format is slow.
     if (this.#fixedMs === undefined && name !== "host") this.#format = formatOf(name);
   }
 
