@@ -69,8 +69,7 @@ export class LogWriter {
     if (this.isPaused) return;
     const { prng } = this.host.simulation;
     if (this.style !== "none" && prng.chance(0.08)) this.rotate();
-    const isNew =
-      this.rest.length === 0 && (this.host.disk.contentOf(this.path)?.length ?? 0) === 0;
+    const isNew = this.rest.length === 0 && this.host.disk.lengthOf(this.path) === 0;
     let text = isNew ? this.banner() : "";
     for (let index = 0; index < count; index++) text += this.line();
     const bytes = Buffer.concat([this.rest, Buffer.from(text)]);
@@ -190,15 +189,11 @@ export class LogWriter {
     };
     this.recount.add(event);
     this.totals.events++;
-    return `${JSON.stringify({
-      timestamp: new Date(event.timeMs).toISOString(),
-      service: event.service,
-      level: event.level,
-      message: "request",
-      file: this.path,
-      line: this.totals.lines,
-      duration: durationUs === undefined ? undefined : durationUs / 1_000,
-    })}\n`;
+    const duration = durationUs === undefined ? "" : `,"duration":${durationUs / 1_000}`;
+    return (
+      `{"timestamp":"${new Date(event.timeMs).toISOString()}","service":"${event.service}","level":"${event.level}",` +
+      `"message":"request","file":"${this.path}","line":${this.totals.lines}${duration}}\n`
+    );
   }
 }
 

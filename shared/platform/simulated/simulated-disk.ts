@@ -80,6 +80,11 @@ export class SimulatedDisk {
     this.writeNode(node, node.content.length, bytes, path);
   }
 
+  /** Length of a file; 0 when there is none. */
+  lengthOf(path: string): number {
+    return this.find(path)?.content.length ?? 0;
+  }
+
   /** What a file holds, or undefined when there is none. */
   contentOf(path: string): Buffer | undefined {
     const node = this.find(path);
