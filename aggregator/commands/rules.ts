@@ -1,5 +1,4 @@
 /** `tailrace rules`: tries rules on recorded events and shows what they are compiled into, without a server. */
-import { ZodError, z } from "zod";
 import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
 import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
 import {
@@ -18,7 +17,7 @@ import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 import { loadRules, type Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
-import { runCase } from "../rules/run-case.ts";
+import { runCaseText } from "../rules/run-case.ts";
 import { RuleRun } from "../rules/run-rule.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -75,15 +74,12 @@ async function runCases(path: string, paths: readonly string[], io: CommandIo): 
   if (paths.length > 0) throw new UsageError("a case carries its own pattern; name no rules");
   let exitCode: number = EXIT_DONE;
   const isRead = await readLines(path, io, (line, lineNumber) => {
-    try {
-      return `${JSON.stringify(runCase(JSON.parse(line)))}\n`;
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof ZodError)) throw error;
-      const why = error instanceof ZodError ? z.prettifyError(error) : error.message;
-      io.stderr(`${path}:${lineNumber}: no case: ${why}\n`);
+    const result = runCaseText(line);
+    if (result.error?.phase === "input") {
+      io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
       exitCode = EXIT_FAILED;
-      return "";
     }
+    return `${JSON.stringify(result)}\n`;
   });
   return isRead ? exitCode : EXIT_FAILED;
 }

@@ -2,11 +2,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compilePattern } from "../../aggregator/cep/compile.ts";
+import {
+  decodeKeyState,
+  encodedDeadlineMs,
+  encodeKeyState,
+} from "../../aggregator/cep/key-codec.ts";
 import { type KeyFound, PatternOperator } from "../../aggregator/cep/operator.ts";
 import type { Pattern, Stage } from "../../aggregator/cep/pattern.ts";
 import type { CepEvent } from "../../aggregator/cep/shared-buffer.ts";
 import { SkipMissError } from "../../aggregator/cep/skip-strategy.ts";
 import { restoreSnapshot, takeSnapshot } from "../../aggregator/cep/snapshot.ts";
+import { present } from "../../shared/assert.ts";
 
 const TYPES = ["A", "B", "C"] as const;
 const LAG_MS = 3;
@@ -122,6 +128,47 @@ describe("the state of an operator", () => {
         expect(restored).toEqual(run(operatorOf(pattern), events));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test("encoded key by key before every event changes nothing either", () => {
+    fc.assert(
+      fc.property(patterns, eventLists, (pattern, events) => {
+        const restored = run(operatorOf(pattern), events, (operator) => {
+          const { automaton, matcher } = operator;
+          const next = operatorOf(pattern);
+          const keys = [...operator.keys].map(([key, state]) => {
+            const deadlineMs = matcher.deadlineMs(state);
+            const bytes = encodeKeyState(automaton, key, state, deadlineMs);
+            expect(encodedDeadlineMs(bytes)).toBe(deadlineMs);
+            const decoded = present(decodeKeyState(automaton, bytes), "state of this pattern");
+            expect(decoded.key).toBe(key);
+            return [decoded.key, decoded.state] as const;
+          });
+          const { watermarkMs } = operator;
+          next.restore({ watermarkMs, waiting: operator.waitingEvents(), keys });
+          return next;
+        });
+        expect(restored).toEqual(run(operatorOf(pattern), events));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("is the same after an event of which the matcher says that it changed nothing", () => {
+    fc.assert(
+      fc.property(patterns, eventLists, (pattern, events) => {
+        const { automaton, matcher } = operatorOf({ ...pattern, skipThrowOnMiss: false });
+        const state = matcher.newState();
+        const bytes = () => encodeKeyState(automaton, null, state, matcher.deadlineMs(state));
+        for (const event of events.toSorted((a, b) => a.ts - b.ts)) {
+          const before = bytes();
+          const isOlder = matcher.advance(state, event.ts, () => undefined);
+          const isChanged = matcher.process(state, event, () => undefined);
+          if (!isOlder && !isChanged) expect(bytes()).toEqual(before);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 
