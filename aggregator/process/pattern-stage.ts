@@ -256,6 +256,7 @@ export class PatternStage {
       const held = this.states.find(active, part) ?? this.begin(version, part, row, event);
       if (held === undefined) continue;
       const step = active.machine.take(held.state, event);
+      if (!step.isChanged) continue;
       this.states.touch(held, bytes.length);
       this.settleStep(version, held, step, timeMs);
     }
