@@ -21,6 +21,7 @@ import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import { type Figures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
+import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
@@ -37,6 +38,7 @@ import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
+import { readRules } from "./state/read-rules.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
@@ -262,6 +264,14 @@ class RunningAggregator implements Aggregator {
     return checks;
   }
 
+  *#ruleFigures(): Iterable<RuleFigures> {
+    for (const view of this.#processor.windowViews()) {
+      for (const { name, isRunning, counters } of readRules(view)) {
+        yield { name, isRunning, ...counters };
+      }
+    }
+  }
+
   /** The lowest of the partitions, which all windows have reached. */
   #watermarkMs(): number | undefined {
     let lowestMs: number | undefined;
@@ -288,6 +298,7 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      rules: sumByRule(this.#ruleFigures()),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
         return { ...delivery.status, behindCount };

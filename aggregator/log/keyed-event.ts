@@ -20,11 +20,11 @@ export interface KeyedHole {
 }
 
 /**
- * The place of an event in the order of events: texts sort like (time, agent, source, file, generation, offset, index). No two events have the
- * same, so it is also the event's id.
+ * The place of an event in the order of events: texts sort like (time, agent, source, file, generation, offset, index), since the spaces between
+ * them sort before everything that a name can hold. No two events have the same, so it is also the event's id.
  */
 export function placeOfEvent(agent: string, event: SelectedEvent): string {
   const { timeMs, source, file, generation, offset, index } = event;
-  const names = `${keyPart(agent)}/${keyPart(source)}`;
-  return `${timePart(timeMs)}/${names}/${[file, generation, offset, index].map(numberPart).join("/")}`;
+  const names = `${keyPart(agent)} ${keyPart(source)}`;
+  return `${timePart(timeMs)} ${names} ${[file, generation, offset, index].map(numberPart).join(" ")}`;
 }

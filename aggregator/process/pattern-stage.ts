@@ -132,7 +132,7 @@ export class PatternStage {
   /** Takes what a window says that became final for the first time. `place` is its place among those of the same time. */
   addMetrics(place: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
     const parts = { ...row, stream: METRICS_STREAM, keyField: METRICS_KEY };
-    this.put("metrics", `${timePart(row.timeMs)}/${place}`, parts);
+    this.put("metrics", `${timePart(row.timeMs)} ${place}`, parts);
   }
 
   /** Takes a gap in the events of a stream. */
