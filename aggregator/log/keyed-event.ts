@@ -1,3 +1,5 @@
+import { eventOfFields } from "../../shared/events/event-shape.ts";
+import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { keyPart, numberPart, timePart } from "../state/keys.ts";
@@ -27,4 +29,12 @@ export function placeOfEvent(agent: string, event: SelectedEvent): string {
   const { timeMs, source, file, generation, offset, index } = event;
   const names = `${keyPart(agent)} ${keyPart(source)}`;
   return `${timePart(timeMs)} ${names} ${[file, generation, offset, index].map(numberPart).join(" ")}`;
+}
+
+/** An event as expressions see it; `id` is its place, since fields can say the same of several events. */
+export function expressionEvent(
+  { timeMs, type, fields }: Pick<SelectedEvent, "timeMs" | "type" | "fields">,
+  id: string,
+): ExpressionEvent {
+  return { ...eventOfFields(fields, timeMs, id), id, type };
 }
