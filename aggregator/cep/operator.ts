@@ -11,7 +11,7 @@ import type { Value } from "../../shared/expression/parse.ts";
 import type { Automaton } from "./automaton.ts";
 import { DropLog, type KeyDrop } from "./drop-log.ts";
 import type { KeyState } from "./key-state.ts";
-import { type Found, type KeyLimits, Matcher } from "./matcher.ts";
+import { type Emit, type Found, type KeyLimits, Matcher } from "./matcher.ts";
 import { PriorityQueue } from "./priority-queue.ts";
 import type { CepEvent } from "./shared-buffer.ts";
 
@@ -26,6 +26,12 @@ export const KEY_LIMITS_DEFAULT: KeyLimits = {
   eventsMax: 10_000,
   ageMsMax: Number.POSITIVE_INFINITY,
 };
+
+/**
+ * When it is noticed that time ran out: as in Flink, once the watermark or an event has passed the moment, whose time the result then has; or
+ * at the very moment, however far they jump, so that the same events give the same results at the same times.
+ */
+export type Timing = "watermark" | "moment";
 
 interface Waiting {
   readonly event: CepEvent;
@@ -43,6 +49,7 @@ export class PatternOperator {
   readonly automaton: Automaton;
   readonly matcher: Matcher;
   readonly #keyOf: ((event: CepEvent) => Value) | undefined;
+  readonly #timing: Timing;
   readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
   readonly #deadlines = new PriorityQueue<Deadline>(byDeadline);
   readonly #keys = new Map<Value, KeyState>();
@@ -54,8 +61,13 @@ export class PatternOperator {
   #lateCount = 0;
   #keylessCount = 0;
 
-  constructor(automaton: Automaton, limits: KeyLimits = KEY_LIMITS_DEFAULT) {
+  constructor(
+    automaton: Automaton,
+    limits: KeyLimits = KEY_LIMITS_DEFAULT,
+    timing: Timing = "watermark",
+  ) {
     this.automaton = automaton;
+    this.#timing = timing;
     this.matcher = new Matcher(automaton, limits, (reason, startMs) =>
       this.#drops.add(this.#current, reason, startMs),
     );
@@ -193,7 +205,7 @@ export class PatternOperator {
     }
     this.#current = key;
     const emitFor = (found: Found) => emit({ key, ...found });
-    this.matcher.advance(state, event.ts, emitFor);
+    this.#pass(state, event.ts, emitFor);
     this.matcher.process(state, event, emitFor);
     this.#settle(key, state);
   }
@@ -202,8 +214,20 @@ export class PatternOperator {
     const state = this.#keys.get(key);
     if (state === undefined) return;
     this.#current = key;
-    this.matcher.advance(state, this.#watermarkMs, (found) => emit({ key, ...found }));
+    this.#pass(state, this.#watermarkMs, (found) => emit({ key, ...found }));
     this.#settle(key, state);
+  }
+
+  #pass(state: KeyState, timeMs: number, emit: Emit): void {
+    if (this.#timing === "watermark") {
+      this.matcher.advance(state, timeMs, emit);
+      return;
+    }
+    for (;;) {
+      const dueMs = this.matcher.deadlineMs(state);
+      if (dueMs > timeMs || dueMs === Number.POSITIVE_INFINITY) return;
+      this.matcher.advance(state, dueMs, emit);
+    }
   }
 
   #settle(key: Value, state: KeyState): void {

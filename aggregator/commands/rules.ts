@@ -13,12 +13,13 @@ import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import type { KeyDrop } from "../cep/drop-log.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 import { loadRules, type Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
-import { RuleRun } from "../rules/run-rule.ts";
+import { foundText, RuleRun } from "../rules/run-rule.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -97,7 +98,8 @@ async function runRules(
   const advance = (watermarkMs: number) => {
     let text = "";
     for (const run of runs) {
-      for (const found of run.advance(watermarkMs)) text += `${JSON.stringify(found)}\n`;
+      for (const found of run.advance(watermarkMs)) text += `${foundText(found)}\n`;
+      for (const drop of run.takeDrops()) io.stderr(`${dropText(run.name, drop)}\n`);
     }
     return text;
   };
@@ -124,6 +126,11 @@ async function runRules(
   if (late > 0) io.stderr(`${late} events came too late; see --out-of-orderness\n`);
   if (rejectedCount > 0) io.stderr(`${rejectedCount} lines are no events\n`);
   return EXIT_DONE;
+}
+
+function dropText(rule: string, { key, reason, count, fromMs }: KeyDrop): string {
+  const whose = key === null ? "" : ` of key ${String(key)}`;
+  return `${rule}: ${count} partial matches${whose} were dropped (${reason}), the oldest begun ${new Date(fromMs).toISOString()}`;
 }
 
 function eventOf(line: string, lineNumber: number) {

@@ -80,7 +80,7 @@ describe("a fault of a rule", () => {
     const text = RULE.replace("contiguity: next", "contiguity: notFollowedBy\n    greedy: true");
     expect(faultsOf(text)).toEqual([
       "8:17 stages[1].contiguity: that an event never comes can be told only after a time; add `within` to the rule, got `notFollowedBy`",
-      "9:13 stages[1].greedy: a not-stage takes nothing, so it cannot be greedy, got true",
+      "9:13 stages[1].greedy: a not-stage takes nothing, so it cannot be greedy; drop it, got true",
     ]);
   });
 
