@@ -5,11 +5,11 @@ import { needlesOf } from "../../../../agent/window/line-needles.ts";
 import { compileSelectors } from "../../../../shared/events/compile-selectors.ts";
 import { eventOfFields } from "../../../../shared/events/event-shape.ts";
 
-const DERIVED = new Set(["level"]);
+const NOT_IN_LINES = { names: new Set(["level", "service"]), service: "web" };
 
 function needles(where: readonly string[], keys: readonly string[] = []): string[] | undefined {
   const selector = compileSelectors([{ stream: "s", keys, where, fields: [] }]);
-  return needlesOf(selector, DERIVED)?.map(String);
+  return needlesOf(selector, NOT_IN_LINES)?.map(String);
 }
 const ESCAPE = "\\u00";
 
@@ -23,6 +23,7 @@ describe("the needles of a selector", () => {
     expect(needles(["isNew"])).toEqual(["isNew", ESCAPE]);
     expect(needles(["type in ['LOGIN', 'PAID']"])).toEqual(["LOGIN", "PAID", ESCAPE]);
     expect(needles(["path == 'a/b'"])).toEqual(["path", ESCAPE]);
+    expect(needles(["service == 'orders'"])).toEqual(["orders", ESCAPE]);
   });
 
   it("are those of one side of a conjunction, and of all alternatives", () => {
@@ -40,6 +41,9 @@ describe("the needles of a selector", () => {
     [["x == y"]],
     [["x in ['one', null]"]],
     [["level == 'ERROR'"]],
+    [["service == 'web'"]],
+    [["service in ['orders', 'web']"]],
+    [["service < 'orders'"]],
     [["type == 'A'"]],
     [["x + 1 > 2"]],
     [["type == 'LOGIN'", "x != 1"]],
@@ -50,9 +54,9 @@ describe("the needles of a selector", () => {
   });
 
   it("never miss a line that the selector matches, however it is written", () => {
-    const text = fc.constantFrom("LOGIN", "PAID", "lo/gin", "ä", "", "x", 'q"q');
+    const text = fc.constantFrom("LOGIN", "PAID", "web", "lo/gin", "ä", "", "x", 'q"q');
     const value = fc.oneof(text, fc.integer({ min: 0, max: 3 }), fc.constantFrom(true, null));
-    const name = fc.constantFrom("type", "user", "amount", "level", "key", "other");
+    const name = fc.constantFrom("type", "user", "amount", "level", "key", "other", "service");
     const literal = value.map((found) =>
       typeof found === "string" ? `'${found}'` : JSON.stringify(found),
     );
@@ -79,11 +83,13 @@ describe("the needles of a selector", () => {
     fc.assert(
       fc.property(condition, fields, escaped, (where, event, place) => {
         const selector = compileSelectors([{ stream: "s", keys: [], where: [where], fields: [] }]);
-        fc.pre(selector.matches(eventOfFields(event, 0, "")));
-        const derived = new Set(["level", "key", "ts", "id"]);
+        const derived = { service: "web", ...event };
+        fc.pre(selector.matches(eventOfFields(derived, 0, "")));
+        const names = new Set(["level", "key", "ts", "id", "service"]);
         const line = escapeLetter(JSON.stringify(event), place);
         const buffer = Buffer.from(`{}\n${line}\n{}\n`);
-        const found = [...candidateLines(buffer, 0, buffer.length, needlesOf(selector, derived))];
+        const needles = needlesOf(selector, { names, service: "web" });
+        const found = [...candidateLines(buffer, 0, buffer.length, needles)];
         expect(found.map(({ from, to }) => buffer.toString("utf8", from, to))).toContain(line);
       }),
       { numRuns: 2000 },
