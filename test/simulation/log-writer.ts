@@ -1,5 +1,6 @@
 import { parentOf } from "../../shared/platform/simulated/file-tree.ts";
 import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
+import { isSelected } from "./event-witness.ts";
 import type { Recount } from "./recount.ts";
 
 const LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR", "DEBUG", "FATAL"] as const;
@@ -154,6 +155,9 @@ export class LogWriter {
       durationUs,
     };
     this.recount.add(event);
+    if (isSelected(event.level)) {
+      this.recount.select(this.host.name, `${this.path} ${this.totals.lines}`);
+    }
     this.totals.events++;
     return `${JSON.stringify({
       timestamp: new Date(event.timeMs).toISOString(),

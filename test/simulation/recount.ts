@@ -23,6 +23,8 @@ export interface CountedWindow {
 /** Windows by `MINUTE SERVICE`, the minute as ISO 8601. */
 export class Recount {
   readonly windows = new Map<string, CountedWindow>();
+  /** By host: the lines that are to be selected, as `FILE LINE`. */
+  readonly selected = new Map<string, Set<string>>();
 
   add(event: WrittenEvent): void {
     const key = windowKey(new Date(Math.floor(event.timeMs / 60_000) * 60_000), event.service);
@@ -47,6 +49,12 @@ export class Recount {
     window.durationSumUs += event.durationUs;
     window.durationMinUs = Math.min(window.durationMinUs, event.durationUs);
     window.durationMaxUs = Math.max(window.durationMaxUs, event.durationUs);
+  }
+
+  /** Notes a line that is to be selected. */
+  select(host: string, line: string): void {
+    const lines = this.selected.get(host) ?? new Set();
+    this.selected.set(host, lines.add(line));
   }
 
   get requestCount(): number {
