@@ -23,7 +23,12 @@ export interface NotInLines {
   readonly names: ReadonlySet<string>;
   /** The service of lines that name none; any other stands in the line, whatever its field is called there. */
   readonly service: string;
+  /** Names besides `level` under which lines may say their level, in other words. */
+  readonly levelNames: readonly string[];
 }
+
+/** The level of lines that say none. */
+const LEVEL_DEFAULT = "INFO";
 
 /** The needles of a selector; undefined when a line without any text in particular may match. */
 export function needlesOf(
@@ -96,12 +101,23 @@ class NeedleFinder {
   /** What must stand in a line whose field has one of these values. */
   private ofValues(name: string, values: readonly Value[]): Needles {
     const { names, service } = this.notInLines;
+    if (name === "level") return this.ofLevels(values);
     if (names.has(name) && name !== "service") return undefined;
     return this.any(values, (value) => {
       if (value === null || (name === "service" && value === service)) return undefined;
       const isText = typeof value === "string" && value.length >= TEXT_LENGTH_MIN;
       return isText && PLAIN.test(value) ? new Set([value]) : this.ofName(name);
     });
+  }
+
+  /** A level that stands in no line as it is was told under another name, or not at all. */
+  private ofLevels(values: readonly Value[]): Needles {
+    const { levelNames } = this.notInLines;
+    if (values.includes(LEVEL_DEFAULT)) return undefined;
+    const parts = [...values, ...levelNames];
+    return this.any(parts, (text) =>
+      typeof text === "string" && PLAIN.test(text) ? new Set([text]) : undefined,
+    );
   }
 
   /** What must stand in a line that has a field of this name. */

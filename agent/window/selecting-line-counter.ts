@@ -38,6 +38,8 @@ export interface SelectingLineCounterOptions {
   readonly selection: EventSelection;
   /** The format by which `counter` counted the lines of a file; undefined when it knows none and rejects them all. */
   readonly formatOf: (file: number) => ParserName | undefined;
+  /** Names under which lines of JSON say their level. */
+  readonly levelNames: readonly string[];
   /** Makes a parser; asked once for each format. */
   readonly createParser: (format: ParserName) => LineParser;
 }
@@ -119,7 +121,8 @@ export class SelectingLineCounter {
     if (selector !== this.#selector || service !== this.#service) {
       this.#selector = selector;
       this.#service = service;
-      this.#needles = needlesOf(selector, { names: NAMES_FROM_ELSEWHERE, service });
+      const levelNames = this.#options.levelNames.filter((name) => name !== "level");
+      this.#needles = needlesOf(selector, { names: NAMES_FROM_ELSEWHERE, service, levelNames });
     }
     return this.#needles;
   }
