@@ -2,6 +2,9 @@ import { z } from "zod";
 import { EVENT_TIME_NAMES, eventOfFields } from "../../shared/events/event-shape.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 
+/** Some centuries below the latest `Date`, so that what a rule adds to a time is still one. */
+const TIME_MS_MAX = 8.6e15;
+
 const simpleText = z
   .union([z.string(), z.number(), z.boolean()])
   .nullish()
@@ -9,7 +12,7 @@ const simpleText = z
 
 const goldenEvent = z.object({
   id: z.union([z.int(), z.string()]).optional(),
-  ts: z.int(),
+  ts: z.int().min(-TIME_MS_MAX).max(TIME_MS_MAX),
   key: simpleText,
   type: simpleText,
   fields: z.record(z.string(), z.unknown()),
@@ -38,7 +41,9 @@ export function readEvent(value: unknown, lineNumber: number): CepEvent | string
 }
 
 function readTime(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? Math.floor(value) : undefined;
+  if (typeof value === "number") {
+    return Math.abs(value) <= TIME_MS_MAX ? Math.floor(value) : undefined;
+  }
   if (typeof value !== "string" || !ZONED_TIME.test(value)) return undefined;
   const ms = Date.parse(value.replace(",", ".").replace(/\s(?=Z|[+-]\d{2}:?\d{2}$)/, ""));
   return Number.isNaN(ms) ? undefined : ms;
