@@ -13,7 +13,7 @@ import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
 import type { Fleet } from "./fleet.ts";
-import { injectFault } from "./inject-fault.ts";
+import { HOUR_MS, injectFault, SETTLE_MS } from "./inject-fault.ts";
 import { makeFleet } from "./make-fleet.ts";
 import { type ObservedWindow, Observer } from "./observer.ts";
 import { drawScenario, type FaultKind, type Scenario, type ScenarioOptions } from "./scenario.ts";
@@ -157,10 +157,9 @@ class Life {
   private endOfFaultsMs(): number {
     let endMs = this.scenario.durationMs;
     for (const fault of this.scenario.faults) {
-      const isHour = fault.kind === "aggregator away for an hour";
-      endMs = Math.max(endMs, fault.atMs + (isHour ? 3_600_000 : fault.durationMs + 15_000));
+      endMs = Math.max(endMs, fault.atMs + waitMsOf(fault.kind) + fault.durationMs);
     }
-    return endMs + 10_000;
+    return endMs + 5_000;
   }
 
   /** From now on nothing fails. */
@@ -249,4 +248,10 @@ class Life {
     while (!isDone) await simulation.run(simulation.timeMs + 10);
     return work;
   }
+}
+
+/** How long a fault goes on, its duration aside. */
+function waitMsOf(kind: FaultKind): number {
+  if (kind === "aggregator away for an hour") return HOUR_MS;
+  return kind === "old logs deleted" ? SETTLE_MS : 0;
 }
