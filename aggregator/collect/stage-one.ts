@@ -158,8 +158,10 @@ export class StageOne {
     const row = this.agents.find(entry.tenant, entry.agent);
     const standing = standingOf(row, entry.epoch);
     if (row !== undefined) {
-      // A hello that is repeated because its answer got lost: the fence before did it.
-      if (standing === "current") return this.fenceResult("taken", row);
+      // A hello that is repeated because its answer got lost: the fence before did it. Who has sent records has had the answer: a data
+      // directory that does not know so was rolled back, and to number its records anew would hide that from a restored aggregator.
+      if (standing === "current")
+        return this.fenceResult(row.sequence === 0 ? "taken" : "retired", row);
       if (standing === "retired") return this.fenceResult("retired", row);
     }
     if (entry.number !== (row?.fenceNumber ?? 0) + 1) return this.fenceResult("lost", row);
