@@ -4,18 +4,19 @@ import { sink as kind } from "../../aggregator/sinks/redis.ts";
 import type { Sink, WindowResult } from "../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
-import { RedisServer } from "./redis-server.ts";
+import { RealServer } from "./real-server.ts";
+import { redis } from "./server-plans.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 const START_MS = Date.parse("2026-11-20T10:00:00Z");
 const MINUTES_MS = 5 * 60_000;
 
-let server: RedisServer;
+let server: RealServer;
 let client: RedisClientType;
 let sink: Sink;
 
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await RealServer.start(redis);
 });
 afterAll(() => server.remove());
 beforeEach(async () => {
