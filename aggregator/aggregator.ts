@@ -29,7 +29,7 @@ import { createRouter, type Route } from "./router.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { WindowsApi } from "./serve/windows.ts";
-import { Delivery } from "./sinks/deliver.ts";
+import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { StoreFeed } from "./sinks/store-feed.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
@@ -175,12 +175,15 @@ class RunningAggregator implements Aggregator {
     const partitions = this.#processor.windowPartitions();
     const isOnly = this.#options.log.partitionCount("keyed") <= 1;
     return partitions.flatMap((partition) =>
-      sinks.map((sink) => {
-        const feed = this.#feedOf(partition);
-        const place = isOnly ? sink.name : `${sink.name}/${partition}`;
-        const parts = { sink, place, feed, store, platform: this.#platform, logger };
-        return { delivery: new Delivery(parts), feed };
-      }),
+      sinks
+        .filter((sink) => sink.results.includes("windows"))
+        .map((sink) => {
+          const feed = this.#feedOf(partition);
+          const results = "windows";
+          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
+          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
+          return { delivery: new Delivery({ ...parts, results }), feed };
+        }),
     );
   }
 
@@ -272,9 +275,8 @@ class RunningAggregator implements Aggregator {
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
-        const { name, writtenCount, failedWriteCount, deadTotal, change } = delivery.status;
-        const behindCount = Math.max(0, feed.newestChange() - change);
-        return { name, writtenCount, failedWriteCount, deadTotal, behindCount };
+        const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
+        return { ...delivery.status, behindCount };
       }),
     };
   }

@@ -5,10 +5,12 @@ import type { HttpResponse } from "../../shared/platform/network.ts";
 /** How a sink is doing. */
 export interface SinkFigures {
   readonly name: string;
+  /** The kind of results: a sink that takes several has figures for each. */
+  readonly results: string;
   readonly writtenCount: number;
   readonly failedWriteCount: number;
   readonly deadTotal: number;
-  /** Changes of windows that the sink has yet to get, at most. */
+  /** Changes that the sink has yet to get, at most. */
   readonly behindCount: number;
 }
 
@@ -146,26 +148,27 @@ export class Metrics {
   }
 
   #defineSinks(read: () => Figures): void {
-    const labelNames = ["sink"] as const;
+    const labelNames = ["sink", "results"] as const;
+    const labels = ({ name, results }: SinkFigures) => ({ sink: name, results });
     const total = (name: string, help: string, value: (figures: SinkFigures) => number) => {
-      const collect = function (this: Counter<"sink">) {
+      const collect = function (this: Counter<"sink" | "results">) {
         this.reset();
-        for (const sink of read().sinks) this.inc({ sink: sink.name }, value(sink));
+        for (const sink of read().sinks) this.inc(labels(sink), value(sink));
       };
       const counter = new Counter({ name, help, labelNames, registers: [], collect });
       this.#registry.registerMetric(counter);
     };
-    total("tailrace_sink_windows_total", "Windows written.", (sink) => sink.writtenCount);
+    total("tailrace_sink_results_total", "Results written.", (sink) => sink.writtenCount);
     total("tailrace_sink_failures_total", "Failed writes.", (sink) => sink.failedWriteCount);
-    total("tailrace_sink_dead_letters_total", "Windows refused for good.", (s) => s.deadTotal);
+    total("tailrace_sink_dead_letters_total", "Results refused for good.", (s) => s.deadTotal);
     const behind = new Gauge({
       name: "tailrace_sink_behind_changes",
-      help: "Changes of windows that the sink has yet to get, at most.",
+      help: "Changes that the sink has yet to get, at most.",
       labelNames,
       registers: [],
       collect() {
         this.reset();
-        for (const sink of read().sinks) this.set({ sink: sink.name }, sink.behindCount);
+        for (const sink of read().sinks) this.set(labels(sink), sink.behindCount);
       },
     });
     this.#registry.registerMetric(behind);

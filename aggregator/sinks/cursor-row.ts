@@ -1,7 +1,7 @@
 /** The rows in which a sink's place and its dead letters are kept. Each begins with a format byte. */
 import { z } from "zod";
 import { TailraceError } from "../../shared/errors.ts";
-import type { WindowResult } from "./sink.ts";
+import type { Result } from "./sink.ts";
 
 const FORMAT_VERSION = 1;
 
@@ -23,7 +23,7 @@ export const CURSOR_START: Cursor = { change: 0, position: undefined, deadCount:
 export interface DeadLetter {
   readonly reason: string;
   readonly refusedAtMs: number;
-  readonly result: WindowResult;
+  readonly result: Result;
 }
 
 const cursorSchema = z.object({
@@ -33,19 +33,32 @@ const cursorSchema = z.object({
   deadTotal: z.int().min(0),
 });
 
+const windowSchema = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  stream: z.string(),
+  service: z.string(),
+  windowStartMs: z.number(),
+  windowEndMs: z.number(),
+  revision: z.number(),
+  json: z.string(),
+});
+
+const alertSchema = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  rule: z.string(),
+  alertType: z.string(),
+  severity: z.string(),
+  timestampMs: z.number(),
+  revision: z.literal(1),
+  json: z.string(),
+});
+
 const deadLetterSchema = z.object({
   reason: z.string(),
   refusedAtMs: z.number(),
-  result: z.object({
-    id: z.string(),
-    tenant: z.string(),
-    stream: z.string(),
-    service: z.string(),
-    windowStartMs: z.number(),
-    windowEndMs: z.number(),
-    revision: z.number(),
-    json: z.string(),
-  }),
+  result: z.union([alertSchema, windowSchema]),
 });
 
 // A `$` begins no tenant's key: names are escaped, and encodeURIComponent leaves none.

@@ -1,5 +1,5 @@
 /**
- * Delivery: one loop per sink that walks the store's index of changes, so that a slow or dead sink delays nobody.
+ * Delivery: one loop per sink and kind of results that walks the store's index of changes, so that a slow or dead sink delays nobody.
  *
  * Windows have no copies in an outbox. The index holds each changed window once, under the number of its newest change; a sink's cursor is a
  * number, and what stands behind it in the index is what the sink has yet to get, in its newest revision. A window that changes again while
@@ -14,7 +14,7 @@
 import { TailraceError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
-import type { ChangeFeed, WindowChange } from "./change-feed.ts";
+import type { Change, ChangeFeed } from "./change-feed.ts";
 import {
   CURSOR_START,
   type Cursor,
@@ -24,7 +24,7 @@ import {
   encodeCursor,
   encodeDeadLetter,
 } from "./cursor-row.ts";
-import type { ConfiguredSink, Sink, WindowResult, WriteFailure } from "./sink.ts";
+import type { ConfiguredSink, Result, ResultKind, Sink, WriteFailure } from "./sink.ts";
 
 const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 10_000;
@@ -47,7 +47,9 @@ export interface CursorStore {
 /** What a delivery works with. */
 export interface DeliveryParts {
   readonly sink: ConfiguredSink;
-  /** Name under which cursor and dead letters are kept: the sink's, and the partition's where there are several. */
+  /** What `feed` brings. */
+  readonly results: ResultKind;
+  /** Name under which cursor and dead letters are kept; {@link placeOf}. */
   readonly place: string;
   readonly feed: ChangeFeed;
   readonly store: CursorStore;
@@ -59,6 +61,7 @@ export interface DeliveryParts {
 export interface DeliveryStatus {
   readonly name: string;
   readonly type: string;
+  readonly results: ResultKind;
   /** Number of the last change behind the cursor. */
   readonly change: number;
   readonly writtenCount: number;
@@ -69,7 +72,16 @@ export interface DeliveryStatus {
   readonly failure: string | undefined;
 }
 
-/** One sink's loop. See the head of this file. */
+/**
+ * The name under which cursor and dead letters of a sink are kept: the sink's for windows, with the kind of results behind it for others,
+ * and with the partition where there are several. No sink's name holds a slash.
+ */
+export function placeOf(sink: string, results: ResultKind, partition: number | undefined): string {
+  const place = results === "windows" ? sink : `${sink}/${results}`;
+  return partition === undefined ? place : `${place}/${partition}`;
+}
+
+/** One sink's loop over one kind of results. See the head of this file. */
 export class Delivery {
   readonly #parts: DeliveryParts;
   readonly #drain = new AbortController();
@@ -90,10 +102,11 @@ export class Delivery {
   }
 
   get status(): DeliveryStatus {
-    const { name, type } = this.#parts.sink;
+    const { sink, results } = this.#parts;
     return {
-      name,
-      type,
+      name: sink.name,
+      type: sink.type,
+      results,
       change: this.#cursor.change,
       writtenCount: this.#writtenCount,
       failedWriteCount: this.#failedWriteCount,
@@ -115,7 +128,7 @@ export class Delivery {
   }
 
   async #run(): Promise<void> {
-    const { logger, sink } = this.#parts;
+    const { logger, sink, results } = this.#parts;
     let failureCount = 0;
     let isCompared = false;
     for (;;) {
@@ -127,7 +140,7 @@ export class Delivery {
         const isDraining = this.#drain.signal.aborted;
         const isDone = !(await this.#deliverNext());
         if (this.#stop.signal.aborted || (isDraining && isDone)) break;
-        if (failureCount > 0) logger.info("the sink takes windows again", { sink: sink.name });
+        if (failureCount > 0) logger.info(`the sink takes ${results} again`, { sink: sink.name });
         failureCount = 0;
         this.#failure = undefined;
       } catch (error) {
@@ -179,7 +192,7 @@ export class Delivery {
       return false;
     }
     const sink = await this.#opened();
-    const dead: { readonly result: WindowResult; readonly reason: string }[] = [];
+    const dead: { readonly result: Result; readonly reason: string }[] = [];
     const results = this.#newestResults(changes);
     if (results.length > 0) {
       const failures = await this.#write(sink, results);
@@ -196,18 +209,18 @@ export class Delivery {
     return true;
   }
 
-  /** The newest state of every window that a change touches, each once. */
-  #newestResults(changes: readonly WindowChange[]): WindowResult[] {
-    const { feed, sink } = this.#parts;
-    const results = new Map<string, WindowResult>();
+  /** The newest state of everything that a change touches, each once. */
+  #newestResults(changes: readonly Change[]): Result[] {
+    const { windowMinutes } = this.#parts.sink;
+    const results = new Map<string, Result>();
     for (const change of changes) {
-      const result = feed.result(change, sink.windowMinutes);
+      const result = change.result(windowMinutes);
       if (result !== undefined) results.set(result.id, result);
     }
     return [...results.values()];
   }
 
-  async #write(sink: Sink, results: readonly WindowResult[]): Promise<readonly WriteFailure[]> {
+  async #write(sink: Sink, results: readonly Result[]): Promise<readonly WriteFailure[]> {
     const { feed, platform, sink: configured } = this.#parts;
     const finished = new AbortController();
     const limit = new AbortController();
@@ -227,9 +240,10 @@ export class Delivery {
 
   async #opened(): Promise<Sink> {
     if (this.#sink !== undefined) return this.#sink;
-    const { platform, logger, sink: configured } = this.#parts;
+    const { platform, logger, results, sink: configured } = this.#parts;
     const { position } = this.#cursor;
-    const sink = await configured.open({ name: configured.name, platform, logger, position });
+    const { name } = configured;
+    const sink = await configured.open({ name, results, platform, logger, position });
     this.#sink = sink;
     // A position that was never kept is kept before the first write, or a crash after that write would not know where it began.
     if (sink.position !== position) await this.#commit(this.#cursor.change, sink.position, []);
@@ -239,9 +253,9 @@ export class Delivery {
   async #commit(
     change: number,
     position: string | undefined,
-    dead: readonly { readonly result: WindowResult; readonly reason: string }[],
+    dead: readonly { readonly result: Result; readonly reason: string }[],
   ): Promise<void> {
-    const { store, platform, logger, sink, place } = this.#parts;
+    const { store, platform, logger, sink, results, place } = this.#parts;
     const excess = Math.max(0, this.#cursor.deadCount + dead.length - sink.deadLetterCountMax);
     const cursor: Cursor = {
       change,
@@ -267,7 +281,7 @@ export class Delivery {
     await store.commit(changes);
     this.#cursor = cursor;
     if (dead.length > 0) {
-      logger.error("the sink refused windows for good; they are among the dead letters", {
+      logger.error(`the sink refused ${results} for good; they are among the dead letters`, {
         sink: sink.name,
         count: dead.length,
         reason: dead[0]?.reason,
@@ -276,12 +290,12 @@ export class Delivery {
   }
 
   #noteFailure(error: unknown, failureCount: number): void {
-    const { logger, sink } = this.#parts;
+    const { logger, sink, results } = this.#parts;
     this.#failedWriteCount++;
     this.#failure = error instanceof Error ? error.message : String(error);
     const facts = { sink: sink.name, reason: this.#failure, attempt: failureCount + 1 };
-    if (failureCount === 0) logger.warn("the sink does not take windows; trying again", facts);
-    else logger.debug("the sink still does not take windows", facts);
+    if (failureCount === 0) logger.warn(`the sink does not take ${results}; trying again`, facts);
+    else logger.debug(`the sink still does not take ${results}`, facts);
   }
 
   async #backOff(failureCount: number): Promise<void> {
@@ -311,6 +325,6 @@ function partlyFailed(failures: readonly WriteFailure[], count: number): Tailrac
   const reason = failures[0]?.reason ?? "";
   return new TailraceError(
     "SINK_FAILED",
-    `${failures.length} of ${count} windows were not taken: ${reason}`,
+    `${failures.length} of ${count} results were not taken: ${reason}`,
   );
 }

@@ -1,37 +1,66 @@
 import { dirname } from "node:path";
 import { z } from "zod";
+import { present } from "../../shared/assert.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { DiskFile } from "../../shared/platform/disk.ts";
 import { makeDurableDirectory } from "../../shared/platform/make-durable-directory.ts";
 import {
   defineSink,
+  RESULT_KINDS,
+  type Result,
+  type ResultKind,
   type Sink,
   type SinkContext,
   sinkSettings,
-  type WindowResult,
   type WriteReport,
 } from "./sink.ts";
 
 /**
- * Appends the newest revision of each changed window to a file, one JSON object a line. The length after each write is kept with the cursor,
+ * Appends the newest revision of each changed window, or each alert, to a file, one JSON object a line. The length after each write is kept with the cursor,
  * and the file is cut to it when the sink opens: what a crash left behind the cursor is written again, and nothing stands there twice.
  */
 export const sink = defineSink({
-  summary: "Appends every revision of every window to a file, one JSON object a line.",
+  summary: "Appends every revision of every window, or every alert, to a file of JSON lines.",
   delivery: "exactly_once",
   windowMinutes: 1,
-  config: z.strictObject({
-    ...sinkSettings("file"),
-    path: z
-      .string()
-      .min(1)
-      .meta({
-        description: "The file; made when absent, with its folders.",
-        examples: ["windows.ndjson"],
-      }),
-  }),
-  open: (config, context) => openFileSink(config.path, context),
+  config: z
+    .strictObject({
+      ...sinkSettings("file"),
+      path: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({
+          description: "The file for windows; made when absent, with its folders.",
+          examples: ["windows.ndjson"],
+        }),
+      alerts_path: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: "The file for alerts.", examples: ["alerts.ndjson"] }),
+    })
+    .check(({ value, issues }) => {
+      const { path, alerts_path } = value;
+      if (path !== undefined && path === alerts_path) {
+        const message = "expected another file than that for windows";
+        issues.push({ code: "custom", message, path: ["alerts_path"], input: value });
+      }
+      if (path !== undefined || alerts_path !== undefined) return;
+      const message = "expected a path for windows, or an alerts_path, or both";
+      issues.push({ code: "custom", message, path: ["path"], input: value });
+    }),
+  results: (config) => RESULT_KINDS.filter((kind) => pathFor(kind, config) !== undefined),
+  open: (config, context) =>
+    openFileSink(present(pathFor(context.results, config), "the path of the file"), context),
 });
+
+function pathFor(
+  kind: ResultKind,
+  config: { readonly path?: string | undefined; readonly alerts_path?: string | undefined },
+): string | undefined {
+  return kind === "windows" ? config.path : config.alerts_path;
+}
 
 async function openFileSink(path: string, context: SinkContext): Promise<Sink> {
   const { disk } = context.platform;
@@ -86,7 +115,7 @@ class FileSink implements Sink {
     return String(this.#bytes);
   }
 
-  async write(results: readonly WindowResult[]): Promise<WriteReport> {
+  async write(results: readonly Result[]): Promise<WriteReport> {
     const text = Buffer.from(results.map((result) => `${result.json}\n`).join(""));
     try {
       if (this.#isTorn) await this.#file.truncate(this.#bytes);

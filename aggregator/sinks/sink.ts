@@ -20,6 +20,37 @@ export interface WindowResult {
   readonly json: string;
 }
 
+/** What a sink is given to write: one alert, once. */
+export interface AlertResult {
+  /** The same whenever the alert is written, and for no other alert. */
+  readonly id: string;
+  readonly tenant: string;
+  /** Name of the rule that raised it. */
+  readonly rule: string;
+  readonly alertType: string;
+  readonly severity: string;
+  /** Event time of what raised it, milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+  /** An alert never changes. */
+  readonly revision: 1;
+  /** The alert as every interface shows it, without a line end. */
+  readonly json: string;
+}
+
+/** What a sink is given to write. */
+export type Result = WindowResult | AlertResult;
+
+/** The kinds of results. Each has a cursor of its own in every sink that takes it. */
+export const RESULT_KINDS = ["windows", "alerts"] as const;
+
+/** See {@link RESULT_KINDS}. */
+export type ResultKind = (typeof RESULT_KINDS)[number];
+
+/** Tells an alert from a window. */
+export function isAlert(result: Result): result is AlertResult {
+  return "alertType" in result;
+}
+
 /** A result that a sink did not take. */
 export interface WriteFailure {
   /** Place in the results that were given to `write`. */
@@ -44,19 +75,22 @@ export interface WriteContext {
 }
 
 /**
- * An open sink. `write` is never called twice at once; the same results may come again, also in another life of the program: a repeated
- * write must change nothing, and a lower revision must not replace a higher one. A rejection means that all of it is to be tried again.
+ * A sink, opened for one kind of results: a sink that takes several is opened once for each. `write` is never called twice at once; the same
+ * results may come again, also in another life of the program: a repeated write must change nothing, and a lower revision must not replace a
+ * higher one. A rejection means that all of it is to be tried again.
  */
 export interface Sink {
   /** What the sink wants to be opened with next time, as of its last write; kept together with the cursor. Undefined when it keeps nothing. */
   readonly position: string | undefined;
-  write(results: readonly WindowResult[], context: WriteContext): Promise<WriteReport>;
+  write(results: readonly Result[], context: WriteContext): Promise<WriteReport>;
   close(): Promise<void>;
 }
 
 /** What a sink gets when it is opened. */
 export interface SinkContext {
   readonly name: string;
+  /** The kind of results that it will be given. */
+  readonly results: ResultKind;
   readonly platform: Platform;
   readonly logger: Logger;
   /** {@link Sink.position} as it was kept with the cursor; undefined at the very first start. */
@@ -90,6 +124,8 @@ export interface ConfiguredSink {
   readonly deadLetterCountMax: number;
   /** Width of the windows that it gets; minutes are merged before delivery. */
   readonly windowMinutes: number;
+  /** The kinds of results that it takes. */
+  readonly results: readonly ResultKind[];
   readonly open: OpenSink;
 }
 
@@ -101,8 +137,11 @@ export interface SinkDefinition<Config extends SinkSettings> {
   readonly delivery: "idempotent" | "exactly_once";
   /** {@link ConfiguredSink.windowMinutes}. */
   readonly windowMinutes: number;
+  /** The kinds of results that a sink so configured takes; absent: windows. */
+  readonly results?: (config: Config) => readonly ResultKind[];
   /** A strict object that begins with {@link sinkSettings}. */
   readonly config: SchemaOf<Config>;
+  /** Called for each kind of results, and again after the one before was closed. */
   readonly open: (config: Config, context: SinkContext) => Promise<Sink>;
 }
 
@@ -130,25 +169,38 @@ export function sinkSettings<Type extends string>(type: Type) {
       }),
     type: z.literal(type).meta({ description: "Kind of the sink." }),
     batch_count: z.int().min(1).max(1_000).prefault(100).meta({
-      description: "A write begins when this many windows wait.",
+      description: "A write begins when this many results wait.",
     }),
     flush_interval: duration({ max: "10m" }).prefault("5s").meta({
-      description: "A write begins when the first waiting window has waited this long.",
+      description: "A write begins when the first waiting result has waited this long.",
     }),
     write_timeout: duration({ min: "100ms", max: "10m" }).prefault("30s").meta({
       description: "Longest time of one write; then it is tried again.",
     }),
     dead_letter_count: z.int().min(1).max(1_000_000).prefault(10_000).meta({
-      description: "Refused windows that are kept; beyond it the oldest are dropped and counted.",
+      description: "Refused results that are kept; beyond it the oldest are dropped and counted.",
     }),
   };
+}
+
+/** The key `results` of a sink that can take several kinds; `kinds` are those it takes unless told otherwise. */
+export function resultsSetting(kinds: readonly ResultKind[]) {
+  return z
+    .array(z.enum(RESULT_KINDS))
+    .min(1)
+    .check(({ value, issues }) => {
+      if (new Set(value).size === value.length) return;
+      issues.push({ code: "custom", message: "names a kind twice", input: value });
+    })
+    .prefault([...kinds])
+    .meta({ description: "What is written: windows, alerts or both." });
 }
 
 /** States the types of a sink's definition, and closes over them. */
 export function defineSink<Config extends SinkSettings>(
   definition: SinkDefinition<Config>,
 ): SinkKind {
-  const { summary, delivery, windowMinutes } = definition;
+  const { summary, delivery, windowMinutes, results = () => ["windows"] } = definition;
   const schema = definition.config.transform((config) => ({
     name: config.name,
     type: config.type,
@@ -157,6 +209,7 @@ export function defineSink<Config extends SinkSettings>(
     writeTimeoutMs: config.write_timeout,
     deadLetterCountMax: config.dead_letter_count,
     windowMinutes,
+    results: results(config),
     open: (context: SinkContext) => definition.open(config, context),
   }));
   return { summary, delivery, schema };

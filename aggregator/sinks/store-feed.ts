@@ -2,9 +2,9 @@ import { MINUTE_MS, windowStartMinute } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
 import { keyPart } from "../state/keys.ts";
 import { readProcessRow } from "../state/read-agents.ts";
-import { readChanges, readWindow } from "../state/read-windows.ts";
+import { readChanges, readWindow, type StoredWindow } from "../state/read-windows.ts";
 import { windowText } from "../state/window-text.ts";
-import type { ChangeFeed, WindowChange } from "./change-feed.ts";
+import type { Change, ChangeFeed } from "./change-feed.ts";
 import type { WindowResult } from "./sink.ts";
 
 /** The state of one partition of stage 2 as deliveries see it. */
@@ -23,13 +23,13 @@ export class StoreFeed implements ChangeFeed {
     this.#state = state;
   }
 
-  changes(after: number, limit: number): readonly WindowChange[] {
+  changes(after: number, limit: number): readonly Change[] {
     const view = this.#state.view();
     if (view === undefined) return [];
-    return readChanges(view, after, limit).map(({ changeNumber, window }) => {
-      const { tenant, stream, service, minute } = window;
-      return { change: changeNumber, tenant, stream, service, minute };
-    });
+    return readChanges(view, after, limit).map(({ changeNumber, window }) => ({
+      change: changeNumber,
+      result: (windowMinutes) => this.#resultOf(window, windowMinutes),
+    }));
   }
 
   newestChange(): number {
@@ -37,11 +37,22 @@ export class StoreFeed implements ChangeFeed {
     return view === undefined ? 0 : readProcessRow(view).changeNumber;
   }
 
-  result(change: WindowChange, windowMinutes: number): WindowResult | undefined {
-    const { tenant, stream, service } = change;
-    const minute = windowStartMinute(change.minute, windowMinutes);
+  watermarkMs(): number | undefined {
     const view = this.#state.view();
-    const window = view && readWindow(view, change, minute, windowMinutes);
+    return view && readProcessRow(view).watermarkMs;
+  }
+
+  async changed(after: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && (this.#state.view() === undefined || this.newestChange() <= after)) {
+      await this.#state.nextCommit(signal);
+    }
+  }
+
+  #resultOf(changed: StoredWindow, windowMinutes: number): WindowResult | undefined {
+    const { tenant, stream, service } = changed;
+    const minute = windowStartMinute(changed.minute, windowMinutes);
+    const view = this.#state.view();
+    const window = view && readWindow(view, changed, minute, windowMinutes);
     if (window === undefined) return undefined;
     const windowStartMs = minute * MINUTE_MS;
     return {
@@ -54,16 +65,5 @@ export class StoreFeed implements ChangeFeed {
       revision: window.revision,
       json: windowText(window, this.watermarkMs()),
     };
-  }
-
-  watermarkMs(): number | undefined {
-    const view = this.#state.view();
-    return view && readProcessRow(view).watermarkMs;
-  }
-
-  async changed(after: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (this.#state.view() === undefined || this.newestChange() <= after)) {
-      await this.#state.nextCommit(signal);
-    }
   }
 }

@@ -67,7 +67,7 @@ describe("an aggregator with a redis sink", () => {
       await realPlatform.timers.sleep(10);
     }
     const lines = (await aggregator.get("/metrics")).text.split("\n");
-    expect(lines).toContain('tailrace_sink_windows_total{sink="dead"} 0');
+    expect(lines).toContain('tailrace_sink_results_total{sink="dead",results="windows"} 0');
     expect((await aggregator.get("/readyz")).status).toBe(200);
   });
 });

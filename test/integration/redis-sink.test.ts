@@ -40,7 +40,7 @@ function open(): Promise<Sink> {
   };
   const configured = kind.schema.parse(settings);
   const context = { name: "hot", platform: realPlatform, logger: quiet, position: undefined };
-  return configured.open(context);
+  return configured.open({ ...context, results: "windows" });
 }
 
 function result(service: string, index: number, revision: number): WindowResult {

@@ -10,7 +10,16 @@ const figures: Figures = {
   receivedLines: 10,
   mergedLines: 9,
   tooLateLines: 1,
-  sinks: [{ name: "hot", writtenCount: 3, failedWriteCount: 1, deadTotal: 0, behindCount: 4 }],
+  sinks: [
+    {
+      name: "hot",
+      results: "windows",
+      writtenCount: 3,
+      failedWriteCount: 1,
+      deadTotal: 0,
+      behindCount: 4,
+    },
+  ],
 };
 
 async function lines(metrics: Metrics): Promise<string[]> {
@@ -28,8 +37,8 @@ describe("metrics", () => {
     expect(text).toContain("tailrace_log_clock_seconds 5");
     expect(text).toContain("tailrace_watermark_seconds Nan");
     expect(text).toContain("tailrace_lines_merged_total 12");
-    expect(text).toContain('tailrace_sink_windows_total{sink="hot"} 3');
-    expect(text).toContain('tailrace_sink_behind_changes{sink="hot"} 4');
+    expect(text).toContain('tailrace_sink_results_total{sink="hot",results="windows"} 3');
+    expect(text).toContain('tailrace_sink_behind_changes{sink="hot",results="windows"} 4');
   });
 
   it("count what happens", async () => {

@@ -4,11 +4,11 @@ import {
   deadLetterPrefix,
   decodeDeadLetter,
 } from "../../../../aggregator/sinks/cursor-row.ts";
-import { Delivery } from "../../../../aggregator/sinks/deliver.ts";
+import { Delivery, placeOf } from "../../../../aggregator/sinks/deliver.ts";
 import type {
   ConfiguredSink,
+  Result,
   Sink,
-  WindowResult,
   WriteContext,
   WriteFailure,
 } from "../../../../aggregator/sinks/sink.ts";
@@ -35,12 +35,10 @@ beforeEach(() => {
 
 /** What a sink got, and how it answers. */
 class Recorder {
-  readonly writes: WindowResult[][] = [];
+  readonly writes: Result[][] = [];
   readonly positions: (string | undefined)[] = [];
-  answer: (
-    results: readonly WindowResult[],
-    context: WriteContext,
-  ) => Promise<readonly WriteFailure[]> = async () => [];
+  answer: (results: readonly Result[], context: WriteContext) => Promise<readonly WriteFailure[]> =
+    async () => [];
   inFlight = 0;
   inFlightMax = 0;
 
@@ -53,6 +51,7 @@ class Recorder {
       writeTimeoutMs: 1_000,
       deadLetterCountMax: 2,
       windowMinutes: 1,
+      results: ["windows"],
       open: async ({ position }) => this.open(position),
       ...changes,
     };
@@ -90,13 +89,24 @@ class Recorder {
 function deliver(sink: ConfiguredSink, store = new MemoryStore(state)): Delivery {
   const { platform } = host.start("aggregator");
   const parts = { sink, place: sink.name, feed, store, platform, logger: quiet };
-  return new Delivery(parts);
+  return new Delivery({ ...parts, results: "windows" });
 }
 
 /** Lets `ms` of virtual time go by. */
 function pass(ms: number): Promise<void> {
   return simulation.run(simulation.timeMs + ms);
 }
+
+describe("the place of a cursor", () => {
+  it("is the sink's name for windows, and another for every kind and partition", () => {
+    const places = [undefined, 0, 1].flatMap((partition) => [
+      placeOf("out", "windows", partition),
+      placeOf("out", "alerts", partition),
+    ]);
+    expect(places[0]).toBe("out");
+    expect(new Set(places).size).toBe(places.length);
+  });
+});
 
 describe("delivery", () => {
   it("writes the newest revision of each changed window once the first has waited", async () => {
@@ -179,8 +189,8 @@ describe("delivery", () => {
   it("keeps refused windows as dead letters before it passes them, the newest so many", async () => {
     const recorder = new Recorder();
     recorder.answer = async (results) =>
-      results.flatMap(({ service }, index) =>
-        service === "bad" ? [{ index, reason: "too long", isRetryable: false }] : [],
+      results.flatMap(({ id }, index) =>
+        id.startsWith("bad") ? [{ index, reason: "too long", isRetryable: false }] : [],
       );
     const delivery = deliver(recorder.configured());
     feed.touch("good", 0);

@@ -25,7 +25,8 @@ async function on<T>(work: Promise<T>): Promise<T> {
 
 function open(position: string | undefined): Promise<Sink> {
   const { platform } = host.start("aggregator");
-  return on(configured.open({ name: "out", platform, logger: quiet, position }));
+  const parts = { name: "out", platform, logger: quiet, position };
+  return on(configured.open({ ...parts, results: "windows" }));
 }
 
 function result(text: string): WindowResult {
@@ -99,5 +100,28 @@ describe("the file sink", () => {
     const shortened = await open("1000");
     await write(shortened, "b");
     expect(content()).toBe('theirs\n"a"\n"b"\n');
+  });
+
+  it("takes windows, alerts or both, each in a file of its own", async () => {
+    const both = kind.schema.parse({
+      name: "out",
+      type: "file",
+      path: PATH,
+      alerts_path: "/data/out/alerts.ndjson",
+    });
+    expect([configured.results, both.results]).toEqual([["windows"], ["windows", "alerts"]]);
+    const { platform } = host.start("aggregator");
+    const parts = { name: "out", platform, logger: quiet, position: undefined };
+    const alerts = await on(both.open({ ...parts, results: "alerts" }));
+    await write(alerts, "fraud");
+    expect(host.disk.contentOf("/data/out/alerts.ndjson")?.toString()).toBe('"fraud"\n');
+    expect(content()).toBeUndefined();
+  });
+
+  it.each([{}, { path: "a", alerts_path: "a" }])("is refused with the paths %j", (paths) => {
+    const parsed = kind.schema.safeParse({ name: "out", type: "file", ...paths });
+    expect(parsed.error?.issues.map(({ path }) => path.join())).toEqual([
+      "path" in paths ? "alerts_path" : "path",
+    ]);
   });
 });

@@ -1,7 +1,13 @@
-import type { ChangeFeed, WindowChange } from "../../../../aggregator/sinks/change-feed.ts";
+import type { Change, ChangeFeed } from "../../../../aggregator/sinks/change-feed.ts";
 import type { WindowResult } from "../../../../aggregator/sinks/sink.ts";
 
 const START_MS = Date.parse("2026-11-20T10:00:00Z");
+
+interface WindowChange {
+  readonly change: number;
+  readonly service: string;
+  readonly minute: number;
+}
 
 /** An index of changes in memory, where tests change windows. */
 export class MemoryFeed implements ChangeFeed {
@@ -13,37 +19,25 @@ export class MemoryFeed implements ChangeFeed {
   /** Changes the window of `service` at `minute` minutes after the start. */
   touch(service: string, minute: number): void {
     const key = `${service}/${minute}`;
-    const stream = "application-logs";
     this.#newest++;
-    this.#changes.set(key, { change: this.#newest, tenant: "", stream, service, minute });
+    this.#changes.set(key, { change: this.#newest, service, minute });
     this.#revisions.set(key, (this.#revisions.get(key) ?? 0) + 1);
     for (const wake of this.#waiting) wake();
   }
 
-  changes(after: number, limit: number): readonly WindowChange[] {
+  changes(after: number, limit: number): readonly Change[] {
     return [...this.#changes.values()]
       .filter(({ change }) => change > after)
       .toSorted((a, b) => a.change - b.change)
-      .slice(0, limit);
+      .slice(0, limit)
+      .map((changed) => ({
+        change: changed.change,
+        result: (windowMinutes) => this.#resultOf(changed, windowMinutes),
+      }));
   }
 
   newestChange(): number {
     return this.#newest;
-  }
-
-  result(change: WindowChange, windowMinutes: number): WindowResult | undefined {
-    const { tenant, stream, service } = change;
-    const minute = Math.floor(change.minute / windowMinutes) * windowMinutes;
-    let revision = 0;
-    for (let at = minute; at < minute + windowMinutes; at++) {
-      revision += this.#revisions.get(`${service}/${at}`) ?? 0;
-    }
-    if (revision === 0) return undefined;
-    const windowStartMs = START_MS + minute * 60_000;
-    const windowEndMs = windowStartMs + windowMinutes * 60_000;
-    const json = JSON.stringify({ service, windowStart: minute, revision });
-    const id = `${service}/${minute}`;
-    return { id, tenant, stream, service, windowStartMs, windowEndMs, revision, json };
   }
 
   watermarkMs(): number {
@@ -67,5 +61,21 @@ export class MemoryFeed implements ChangeFeed {
       signal.addEventListener("abort", look, { once: true });
       look();
     });
+  }
+
+  #resultOf(changed: WindowChange, windowMinutes: number): WindowResult | undefined {
+    const { service } = changed;
+    const stream = "application-logs";
+    const minute = Math.floor(changed.minute / windowMinutes) * windowMinutes;
+    let revision = 0;
+    for (let at = minute; at < minute + windowMinutes; at++) {
+      revision += this.#revisions.get(`${service}/${at}`) ?? 0;
+    }
+    if (revision === 0) return undefined;
+    const windowStartMs = START_MS + minute * 60_000;
+    const windowEndMs = windowStartMs + windowMinutes * 60_000;
+    const json = JSON.stringify({ service, windowStart: minute, revision });
+    const id = `${service}/${minute}`;
+    return { id, tenant: "", stream, service, windowStartMs, windowEndMs, revision, json };
   }
 }
