@@ -154,6 +154,7 @@ export class SendLoop {
       logId,
       machine,
       records,
+      selectorRevision: "",
     });
     const headers = { "content-type": "application/x-protobuf" };
     const response = await this.#call(endpoint, "/v1/batches", { headers, body });

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { AgentMark, HelloAnswer, HelloRequest } from "../../shared/protocol/answers.ts";
-import { ENVELOPE_VERSION } from "../../shared/protocol/batch.ts";
+import { ENVELOPE_VERSION, isKnownVersion } from "../../shared/protocol/batch.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
+import { REVISION } from "../../shared/protocol/selected-event.ts";
 import { NAME_LENGTH_MAX } from "./check-envelope.ts";
 import type { AgentStanding, Fence, FenceVerdict } from "./intake.ts";
 
@@ -20,6 +21,7 @@ const helloSchema = z.strictObject({
   epoch: z.string().regex(/^[0-9a-f]{32}$/, { error: "is not 32 lower-case hex digits" }),
   takeover: z.boolean(),
   version: z.int().min(0),
+  selectorRevision: z.string().regex(REVISION, { error: "is not hex digits" }).optional(),
 });
 
 /** Reads the body of a hello. */
@@ -42,12 +44,12 @@ export function parseHello(
   const parsed = helloSchema.safeParse(value);
   const version: unknown =
     typeof value === "object" && value !== null ? Reflect.get(value, "version") : undefined;
-  if (typeof version === "number" && version !== ENVELOPE_VERSION) {
+  if (typeof version === "number" && !isKnownVersion(version)) {
     return {
       refusal: {
         status: 400,
         code: "unknown_version",
-        detail: `Version ${version} is not known here; this aggregator takes version ${ENVELOPE_VERSION}.`,
+        detail: `Version ${version} is not known here; this aggregator takes versions up to ${ENVELOPE_VERSION}.`,
       },
     };
   }

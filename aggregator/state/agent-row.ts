@@ -23,6 +23,9 @@ const LEDGER_KINDS = [
   "lost",
   "held",
   "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
 ] as const satisfies readonly LedgerKind[];
 
 /** How far one source of an agent has come. Times are of the log's clock unless they are called event times. */

@@ -31,7 +31,17 @@ export const checkpointSchema = z
   })
   .transform((found): Checkpoint => ({ ...found, birthMs: found.birthMs ?? undefined }));
 
-const LEDGER_KINDS = ["aggregated", "filtered", "rejected", "lost", "held", "noted"] as const;
+const LEDGER_KINDS = [
+  "aggregated",
+  "filtered",
+  "rejected",
+  "lost",
+  "held",
+  "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
+] as const;
 
 /** A {@link LedgerEntry} in JSON. */
 export const ledgerEntrySchema = z.object({

@@ -52,3 +52,6 @@ export interface Selectors {
   /** One per stream, in the order of their names. */
   readonly selectors: readonly Selector[];
 }
+
+/** A revision is at most so many hex digits. */
+export const REVISION = /^[0-9a-f]{0,64}$/;

@@ -104,6 +104,7 @@ function* envelopes(agent: string, random: () => number): Generator<Buffer> {
     const batch: Batch = {
       ...{ agent, epoch: EPOCH, sequence, previousDigest, sealedAtMs: Date.now() },
       ...{ deltas: deltas(random), checkpoints: [], sources: [], ledger: [], tombstone: undefined },
+      ...{ events: [], holes: [], selectorRevision: "" },
     };
     const record = sealRecord(batch);
     previousDigest = record.digest;
@@ -114,6 +115,7 @@ function* envelopes(agent: string, random: () => number): Generator<Buffer> {
         epoch: EPOCH,
         logId: "",
         machine: agent,
+        selectorRevision: "",
       },
       records: [record],
     });

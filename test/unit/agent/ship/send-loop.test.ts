@@ -52,6 +52,9 @@ class Host implements ShipHost {
       sources: [],
       ledger: [],
       tombstone: undefined,
+      events: [],
+      holes: [],
+      selectorRevision: "",
     };
     this.records.push(sealRecord(batch));
   }
@@ -140,7 +143,7 @@ describe("the send loop", () => {
     await run(() => host.diary.includes("release 1"));
     expect(host.diary).toEqual(["draw", "recover", "read 1", "release 1"]);
     expect(receiver.hellos).toEqual([
-      { agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false, version: 1 },
+      { agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false, version: 2 },
     ]);
   });
 

@@ -100,6 +100,9 @@ export class SampleAgent {
       sources: [],
       ledger: [],
       tombstone: undefined,
+      events: [],
+      holes: [],
+      selectorRevision: "",
       ...changes,
     });
     this.digest = record.digest;
@@ -115,6 +118,7 @@ export class SampleAgent {
       epoch,
       logId: "",
       machine: "machine-1",
+      selectorRevision: "",
       records,
     });
     return { kind: "envelope", tenant: "", agent, envelope };

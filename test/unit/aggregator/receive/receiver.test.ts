@@ -112,7 +112,7 @@ const sendBatches = (principal: Principal = LOCAL_OPERATOR) =>
   receiver.batches(requestOf(body, "application/x-protobuf; charset=binary"), principal);
 
 function sayHello() {
-  const hello = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 1 };
+  const hello = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 2 };
   const content = Buffer.from(JSON.stringify(hello));
   return receiver.hello(requestOf(content, "application/json"), LOCAL_OPERATOR);
 }
