@@ -124,6 +124,7 @@ const time = z
 // The kinds stand in a registry that loads them when asked; their schemas are needed as soon as this one is.
 const [firstKind, ...otherKinds] = await Promise.all([
   sinks.file().then(({ sink }) => sink.schema),
+  sinks.kafka().then(({ sink }) => sink.schema),
   sinks.redis().then(({ sink }) => sink.schema),
 ]);
 

@@ -54,7 +54,12 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "aggregator/receive": ["aggregator/log"],
   "aggregator/rules": ["aggregator/cep"],
   "aggregator/serve": ["aggregator/process", "aggregator/log", "aggregator/state"],
-  "aggregator/sinks": ["aggregator/process", "aggregator/log", "aggregator/state"],
+  "aggregator/sinks": [
+    "aggregator/process",
+    "aggregator/log",
+    "aggregator/state",
+    "aggregator/kafka",
+  ],
 };
 
 function stageOf(path: string): string {

@@ -135,8 +135,8 @@ export interface SinkDefinition<Config extends SinkSettings> {
   readonly summary: string;
   /** How often a result can arrive: `idempotent` (again, without effect) or `exactly_once` (the position decides). */
   readonly delivery: "idempotent" | "exactly_once";
-  /** {@link ConfiguredSink.windowMinutes}. */
-  readonly windowMinutes: number;
+  /** {@link ConfiguredSink.windowMinutes}, or what it is for a sink so configured. */
+  readonly windowMinutes: number | ((config: Config) => number);
   /** The kinds of results that a sink so configured takes; absent: windows. */
   readonly results?: (config: Config) => readonly ResultKind[];
   /** A strict object that begins with {@link sinkSettings}. */
@@ -208,7 +208,7 @@ export function defineSink<Config extends SinkSettings>(
     flushIntervalMs: config.flush_interval,
     writeTimeoutMs: config.write_timeout,
     deadLetterCountMax: config.dead_letter_count,
-    windowMinutes,
+    windowMinutes: typeof windowMinutes === "number" ? windowMinutes : windowMinutes(config),
     results: results(config),
     open: (context: SinkContext) => definition.open(config, context),
   }));
