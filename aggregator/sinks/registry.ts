@@ -2,6 +2,7 @@ import type { SinkKind } from "./sink.ts";
 
 /** Every kind of sink, in alphabetical order; the key is the `type` in configuration files. Drivers load only when a sink opens. */
 export const sinks = {
+  elasticsearch: () => import("./elasticsearch.ts"),
   file: () => import("./file.ts"),
   redis: () => import("./redis.ts"),
 } as const satisfies Record<string, () => Promise<{ readonly sink: SinkKind }>>;

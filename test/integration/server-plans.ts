@@ -1,6 +1,6 @@
 /** How each real server is started; what it is stands beside its `fetch`. */
 import { createClient } from "redis";
-import type { ServerPlan } from "./real-server.ts";
+import { isAnswering, type ServerPlan } from "./real-server.ts";
 
 /** In memory only: it starts empty. */
 export const redis: ServerPlan = {
@@ -18,4 +18,12 @@ export const redis: ServerPlan = {
     client.destroy();
     return true;
   },
+};
+
+/** One node with a heap of 512 MiB. */
+export const elasticsearch: ServerPlan = {
+  name: "elasticsearch",
+  scheme: "http",
+  words: async (folder, port) => [folder, String(port)],
+  isReady: (url) => isAnswering(`${url}/_cluster/health?wait_for_status=yellow&timeout=1s`),
 };
