@@ -100,6 +100,16 @@ export async function writeHalving(
   return { failures };
 }
 
+/** The `authorization` header of a user with a password (RFC 7617), none without a user. */
+export function basicAuthorization(login: {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}): Record<string, string> {
+  if (login.username === undefined) return {};
+  const pair = Buffer.from(`${login.username}:${login.password ?? ""}`).toString("base64");
+  return { authorization: `Basic ${pair}` };
+}
+
 /** The results of these places. */
 export function pick<T extends Result>(results: readonly T[], indexes: readonly number[]): T[] {
   return indexes.flatMap((index) => results[index] ?? []);

@@ -4,5 +4,7 @@ import type { SinkKind } from "./sink.ts";
 export const sinks = {
   elasticsearch: () => import("./elasticsearch.ts"),
   file: () => import("./file.ts"),
+  influxdb: () => import("./influxdb.ts"),
+  prometheus: () => import("./prometheus.ts"),
   redis: () => import("./redis.ts"),
 } as const satisfies Record<string, () => Promise<{ readonly sink: SinkKind }>>;
