@@ -151,11 +151,11 @@ function writeUrl(settings: InfluxdbSettings): string {
   if (settings.database !== undefined) {
     query.set("db", settings.database);
     if (settings.retention_policy !== undefined) query.set("rp", settings.retention_policy);
-    return `${base}/write?${query}`;
+    return `${base}/write?${query.toString()}`;
   }
   query.set("org", settings.org ?? "");
   query.set("bucket", settings.bucket ?? "");
-  return `${base}/api/v2/write?${query}`;
+  return `${base}/api/v2/write?${query.toString()}`;
 }
 
 /** The line of a window. Its counts are integers, the rest floats; what is not known is not written. */

@@ -7,4 +7,5 @@ export const sinks = {
   influxdb: () => import("./influxdb.ts"),
   prometheus: () => import("./prometheus.ts"),
   redis: () => import("./redis.ts"),
+  webhook: () => import("./webhook.ts"),
 } as const satisfies Record<string, () => Promise<{ readonly sink: SinkKind }>>;
