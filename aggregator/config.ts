@@ -1,5 +1,6 @@
 /** The schema of aggregator.yaml, composed from the schemas of its parts. */
 import { z } from "zod";
+import { present } from "../shared/assert.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { sinks } from "./sinks/registry.ts";
@@ -122,14 +123,12 @@ const time = z
   .meta({ description: "How event time is followed." });
 
 // The kinds stand in a registry that loads them when asked; their schemas are needed as soon as this one is.
-const [firstKind, ...otherKinds] = await Promise.all([
-  sinks.file().then(({ sink }) => sink.schema),
-  sinks.kafka().then(({ sink }) => sink.schema),
-  sinks.redis().then(({ sink }) => sink.schema),
-]);
+const [firstKind, ...otherKinds] = await Promise.all(
+  Object.values(sinks).map(async (load) => (await load()).sink.schema),
+);
 
 const sinkList = z
-  .array(z.discriminatedUnion("type", [firstKind, ...otherKinds]))
+  .array(z.discriminatedUnion("type", [present(firstKind, "a kind of sink"), ...otherKinds]))
   .check(uniqueNames("sink"))
   .prefault([])
   .meta({

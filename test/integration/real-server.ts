@@ -86,3 +86,8 @@ export class RealServer {
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
+
+/** Whether a GET of this address is answered with success. */
+export async function isAnswering(url: string): Promise<boolean> {
+  return (await fetch(url)).ok;
+}

@@ -46,6 +46,7 @@ class Recorder {
     return {
       name: "recorder",
       type: "recorder",
+      delivery: "idempotent",
       batchCount: 3,
       flushIntervalMs: 5_000,
       writeTimeoutMs: 1_000,
