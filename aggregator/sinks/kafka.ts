@@ -44,7 +44,7 @@ const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, {
  */
 export const sink = defineSink({
   summary: "Writes windows and alerts to topics of Kafka.",
-  delivery: "idempotent",
+  delivery: "at_least_once",
   windowMinutes: (config) => config.window / MINUTE_MS,
   config: z.strictObject({
     ...sinkSettings("kafka"),
@@ -121,7 +121,7 @@ class KafkaSink implements Sink {
         this.#context.results === "alerts"
           ? this.#writeAlerts(results, context.signal)
           : this.#writeWindows(results, context.signal);
-      return { failures: await Promise.race([work, aborted.promise]) };
+      return await Promise.race([work, aborted.promise]);
     } catch (error) {
       await this.#disconnect();
       throw error;
@@ -134,18 +134,20 @@ class KafkaSink implements Sink {
     await this.#disconnect();
   }
 
-  async #writeWindows(results: readonly Result[], signal: AbortSignal): Promise<WriteFailure[]> {
+  async #writeWindows(results: readonly Result[], signal: AbortSignal): Promise<WriteReport> {
     const { stream } = this.#config;
     const outgoing: Outgoing[] = [];
     for (const [index, result] of results.entries()) {
       if (isAlert(result) || (stream !== undefined && result.stream !== stream)) continue;
       outgoing.push({ index, record: this.#recordOf(result) });
     }
-    if (outgoing.length === 0) return [];
-    return this.#writeOutgoing(await this.#opened(signal), outgoing, undefined);
+    const ignoredCount = results.length - outgoing.length;
+    if (outgoing.length === 0) return { failures: [], ignoredCount };
+    const producer = await this.#opened(signal);
+    return { failures: await this.#writeOutgoing(producer, outgoing, undefined), ignoredCount };
   }
 
-  async #writeAlerts(results: readonly Result[], signal: AbortSignal): Promise<WriteFailure[]> {
+  async #writeAlerts(results: readonly Result[], signal: AbortSignal): Promise<WriteReport> {
     const producer = await this.#opened(signal);
     const place = this.#place;
     const cursor = await producer.cursor(this.#cursorPlace);
@@ -167,7 +169,7 @@ class KafkaSink implements Sink {
     }
     signal.throwIfAborted();
     this.#place = { ...place, count: place.count + results.length };
-    return failures;
+    return { failures };
   }
 
   /** Writes in one transaction what Kafka takes; `counted`: these results then count as dealt with. */
