@@ -1,11 +1,11 @@
 /** The schema of agent.yaml: types, defaults, limits and what the reference page says. */
 import { z } from "zod";
+import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
-import { eventOptionsConfig } from "./parsers/event-options-config.ts";
 import { FORMAT_NAMES } from "./parsers/registry.ts";
-import { SERVICES_MAX_DEFAULT } from "./window/minute-windows.ts";
 
 const fileSource = z
   .strictObject({

@@ -1,8 +1,9 @@
 /** From the configuration to the sources that read. */
+
+import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { AgentConfig } from "./config.ts";
-import { eventOptions } from "./parsers/event-options.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
 import { createLineCounter } from "./window/create-line-counter.ts";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { UsageError } from "../../shared/command.ts";
 import { nearestName } from "../../shared/config/nearest-name.ts";
+import { DURATION_UNITS, type DurationUnit } from "../../shared/events/event-options.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
-import { DURATION_UNITS, type DurationUnit } from "../parsers/event-options.ts";
 import { FORMAT_NAMES, type FormatName, isFormatName } from "../parsers/registry.ts";
 
 /** What the flags of `scan` and `parse` say of the format of lines. */

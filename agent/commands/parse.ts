@@ -6,10 +6,10 @@ import {
   EXIT_FAILED,
   UsageError,
 } from "../../shared/command.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import type { LineParser, ParsedEvent } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { FormatGuess, FormatSampler } from "../parsers/auto.ts";
-import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import type { LineParser, ParsedEvent } from "../parsers/parser.ts";
 import { parsers } from "../parsers/registry.ts";
 import { defaultService } from "./default-service.ts";
 import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";

@@ -7,18 +7,16 @@
  * `$request_time`, in seconds (unless the source's unit is not the default); with a unit of its own it says so; else in the source's unit.
  * The lines name no service; `fields: { service: vhost }` takes one of the fields.
  */
-import { TimeReader } from "../../shared/time/time-text.ts";
-import { TimeZone } from "../../shared/time/time-zone.ts";
-import { durationTextUs } from "./duration-text.ts";
+
 import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,
   levelAt,
   levelOfStatus,
   serviceName,
-} from "./event-fields.ts";
-import type { DurationUnit, EventOptions } from "./event-options.ts";
-import { isBlank } from "./line-bytes.ts";
+} from "../../shared/events/event-fields.ts";
+import type { DurationUnit, EventOptions } from "../../shared/events/event-options.ts";
+import { isBlank } from "../../shared/events/line-bytes.ts";
 import {
   defineParser,
   emptyMeasure,
@@ -27,7 +25,10 @@ import {
   type ParsedEvent,
   type Rejection,
   type RejectionReason,
-} from "./parser.ts";
+} from "../../shared/events/parser.ts";
+import { TimeReader } from "../../shared/time/time-text.ts";
+import { TimeZone } from "../../shared/time/time-zone.ts";
+import { durationTextUs } from "./duration-text.ts";
 import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;

@@ -5,8 +5,8 @@
  * banner, do not count. Until then the leader may change; after that nothing changes its mind, and lines that it cannot read are
  * rejected. So one bad line decides nothing.
  */
-import type { EventOptions } from "./event-options.ts";
-import { emptyMeasure, type LineParser } from "./parser.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
 import { type ParserName, parsers } from "./registry.ts";
 
 /** Lines that are weighed. */

@@ -4,9 +4,6 @@
  * Of a key written twice the last counts; the names of a meaning are tried in their order, as in JSON.
  */
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
-import { TimeReader } from "../../shared/time/time-text.ts";
-import { TimeZone } from "../../shared/time/time-zone.ts";
-import { durationTextUs } from "./duration-text.ts";
 import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,
@@ -14,14 +11,14 @@ import {
   levelAt,
   levelOfText,
   serviceName,
-} from "./event-fields.ts";
+} from "../../shared/events/event-fields.ts";
 import {
   type DurationUnit,
   type EventOptions,
   FIELD_MEANINGS,
   type FieldMeaning,
-} from "./event-options.ts";
-import { equalBytes, isBlank } from "./line-bytes.ts";
+} from "../../shared/events/event-options.ts";
+import { equalBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import {
   defineParser,
   emptyMeasure,
@@ -30,7 +27,10 @@ import {
   type ParsedEvent,
   type Rejection,
   type RejectionReason,
-} from "./parser.ts";
+} from "../../shared/events/parser.ts";
+import { TimeReader } from "../../shared/time/time-text.ts";
+import { TimeZone } from "../../shared/time/time-zone.ts";
+import { durationTextUs } from "./duration-text.ts";
 import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;

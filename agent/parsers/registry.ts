@@ -1,7 +1,7 @@
+import { parser as json } from "../../shared/events/json.ts";
+import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { parser as accessLog } from "./access-log.ts";
-import { parser as json } from "./json.ts";
 import { parser as logfmt } from "./logfmt.ts";
-import type { ParserDefinition } from "./parser.ts";
 
 /** All parsers: the key is the name in configuration files and of `--format`. */
 export const parsers = {

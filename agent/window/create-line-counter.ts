@@ -1,11 +1,11 @@
+import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
-import type { EventOptions } from "../parsers/event-options.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
 import type { LineCounter } from "./line-counter.ts";
-import { SERVICES_MAX_DEFAULT } from "./minute-windows.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
 
 /** What a source's lines are and how they count. */

@@ -1,11 +1,11 @@
 /** A line counter for any format: it finds the lines and lets a parser measure each. */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { MinuteWindows } from "../../shared/aggregates/minute-windows.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
 import { minuteOf } from "../../shared/time/window.ts";
-import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import { emptyMeasure, type LineParser } from "../parsers/parser.ts";
 import type { CountContext, Counted, CountedEntry, LineCounter } from "./line-counter.ts";
 import { LineTally } from "./line-tally.ts";
-import { MinuteWindows } from "./minute-windows.ts";
 
 const LINE_FEED = 0x0a;
 

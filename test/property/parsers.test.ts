@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../agent/parsers/event-options.ts";
-import { emptyMeasure } from "../../agent/parsers/parser.ts";
 import { PARSER_NAMES, parsers } from "../../agent/parsers/registry.ts";
 import { createLineCounter } from "../../agent/window/create-line-counter.ts";
 import type { Counted } from "../../agent/window/line-counter.ts";
 import { LEVELS } from "../../shared/aggregates/aggregate.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../shared/events/event-options.ts";
+import { emptyMeasure } from "../../shared/events/parser.ts";
 
 const OPTIONS = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
 

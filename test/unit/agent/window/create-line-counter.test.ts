@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
 import { FORMAT_NAMES } from "../../../../agent/parsers/registry.ts";
 import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 
 const LINES = {

@@ -5,7 +5,7 @@
  * A parser never throws and never waits, whatever the bytes. It has two doors: `parse` gives the whole event as an object, for people
  * and rules; `measure` fills in only what counting needs and builds nothing per line.
  */
-import type { Level } from "../../shared/aggregates/aggregate.ts";
+import type { Level } from "../aggregates/aggregate.ts";
 import type { EventOptions } from "./event-options.ts";
 
 /** Why a line is no event. `blank` lines are filtered, the others rejected. */

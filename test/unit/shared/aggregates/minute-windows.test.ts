@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { MinuteWindows, SERVICE_OTHER } from "../../../../agent/window/minute-windows.ts";
 import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
+import { MinuteWindows, SERVICE_OTHER } from "../../../../shared/aggregates/minute-windows.ts";
 
 const { INFO } = LEVEL_INDEX;
 

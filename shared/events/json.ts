@@ -1,7 +1,7 @@
 /** One JSON object per line. Only the top level is looked at; of a key written twice the last counts, as in JSON.parse. */
-import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
-import { epochMs, TimeReader } from "../../shared/time/time-text.ts";
-import { TimeZone } from "../../shared/time/time-zone.ts";
+import { LEVEL_INDEX } from "../aggregates/aggregate.ts";
+import { epochMs, TimeReader } from "../time/time-text.ts";
+import { TimeZone } from "../time/time-zone.ts";
 import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { EVENT_OPTIONS_DEFAULT, eventOptions } from "../../../../agent/parsers/event-options.ts";
-import { eventOptionsConfig } from "../../../../agent/parsers/event-options-config.ts";
+import { EVENT_OPTIONS_DEFAULT, eventOptions } from "../../../../shared/events/event-options.ts";
+import { eventOptionsConfig } from "../../../../shared/events/event-options-config.ts";
 
 const schema = z.strictObject(eventOptionsConfig);
 

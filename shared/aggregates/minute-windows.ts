@@ -4,8 +4,9 @@
  * Bounded: at most `servicesMax` services are counted on their own; events of further ones go to {@link SERVICE_OTHER}, whose
  * aggregates say `folded`. Sums over all services stay exact.
  */
-import { Aggregate } from "../../shared/aggregates/aggregate.ts";
-import type { Delta } from "../../shared/protocol/batch.ts";
+
+import type { Delta } from "../protocol/batch.ts";
+import { Aggregate } from "./aggregate.ts";
 
 /** The service that a cardinality limit folds others into. */
 export const SERVICE_OTHER = "__other__";

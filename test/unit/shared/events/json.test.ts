@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import {
   EVENT_OPTIONS_DEFAULT,
   type EventOptions,
-} from "../../../../agent/parsers/event-options.ts";
-import { parser } from "../../../../agent/parsers/json.ts";
-import type { ParsedEvent } from "../../../../agent/parsers/parser.ts";
+} from "../../../../shared/events/event-options.ts";
+import { parser } from "../../../../shared/events/json.ts";
+import type { ParsedEvent } from "../../../../shared/events/parser.ts";
 
 const TIME = '"timestamp":"2026-11-20T10:00:59.500Z"';
 const TIME_MS = Date.UTC(2026, 10, 20, 10, 0, 59, 500);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isTimeZone } from "../../shared/time/time-zone.ts";
+import { isTimeZone } from "../time/time-zone.ts";
 import { DURATION_UNITS } from "./event-options.ts";
 
 const fieldNames = z

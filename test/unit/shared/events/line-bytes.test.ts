@@ -4,7 +4,7 @@ import {
   decimalNumber,
   equalBytes,
   isBlank,
-} from "../../../../agent/parsers/line-bytes.ts";
+} from "../../../../shared/events/line-bytes.ts";
 
 const within = (text: string): [Buffer, number, number] => {
   const bytes = Buffer.from(`9${text}9`);

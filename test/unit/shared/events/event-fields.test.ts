@@ -10,8 +10,8 @@ import {
   levelOfText,
   SERVICE_LENGTH_MAX,
   serviceName,
-} from "../../../../agent/parsers/event-fields.ts";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+} from "../../../../shared/events/event-fields.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 
 describe("levels", () => {
   test("are known by their names in any case", () => {

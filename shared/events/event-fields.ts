@@ -7,7 +7,7 @@
  * - Duration: a finite number >= 0 in the source's unit; from 2^30 ms on it is not counted but noted.
  * - Time: see `shared/time/time-text.ts`.
  */
-import { LEVEL_INDEX, LEVELS, type Level } from "../../shared/aggregates/aggregate.ts";
+import { LEVEL_INDEX, LEVELS, type Level } from "../aggregates/aggregate.ts";
 import type { DurationUnit, EventOptions, FieldMeaning } from "./event-options.ts";
 
 /** The names that a meaning has in JSON and logfmt unless configured; the first present wins. */
