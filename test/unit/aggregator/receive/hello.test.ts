@@ -86,20 +86,28 @@ describe("deciding about a hello", () => {
 });
 
 describe("the answer to a hello", () => {
+  const answered = { logId: "log-a", selectors: { revision: "ab", selectors: [] } };
   const snapshot = { known: true, mark: undefined, checkpoints: [], ledger: [] };
 
   it("is what was held as of the fence", () => {
-    expect(answerHello(hello, { verdict: "taken", snapshot }, "log-a")).toEqual({
+    expect(answerHello(hello, { verdict: "taken", snapshot }, answered)).toEqual({
       answer: { logId: "log-a", ...snapshot },
     });
   });
 
+  it("hands selectors out to whoever names others", () => {
+    const answer = (selectorRevision: string) =>
+      answerHello({ ...hello, selectorRevision }, { verdict: "taken", snapshot }, answered);
+    expect(answer("")).toMatchObject({ answer: { selectors: answered.selectors } });
+    expect(answer("ab")).not.toHaveProperty("answer.selectors");
+  });
+
   it("is not there yet when another hello came first", () => {
-    expect(answerHello(hello, { verdict: "lost", snapshot }, "log-a")).toBeUndefined();
+    expect(answerHello(hello, { verdict: "lost", snapshot }, answered)).toBeUndefined();
   });
 
   it("is 410 for an epoch that was fenced off before", () => {
-    expect(answerHello(hello, { verdict: "retired", snapshot }, "log-a")).toMatchObject({
+    expect(answerHello(hello, { verdict: "retired", snapshot }, answered)).toMatchObject({
       refusal: { status: 410, code: "fenced" },
     });
   });

@@ -88,6 +88,7 @@ beforeEach(() => {
       inFlightBytesMax: 1_000,
       agentRequestCountMax: 1,
     },
+    selectors: () => ({ revision: "", selectors: [] }),
     timers: host.start("aggregator").platform.timers,
     logger: quiet,
     observer: { refused: (code) => refusals.push(code), accepted() {}, recorded() {} },
