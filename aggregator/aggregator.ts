@@ -19,24 +19,28 @@ import type { Platform } from "../shared/platform/platform.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
-import { type Figures, Metrics } from "./monitor/metrics.ts";
+import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
+import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
 import type { ChangeFeed } from "./sinks/change-feed.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
+import type { Source } from "./sources/source.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
+import { readInlets } from "./state/read-inlets.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
@@ -95,6 +99,7 @@ class RunningAggregator implements Aggregator {
   readonly #rules: () => RuleSet;
   readonly #processor: Processor;
   readonly #receiver: Receiver;
+  readonly #sources: readonly Source[];
   readonly #deliveries: readonly { readonly delivery: Delivery; readonly feed: ChangeFeed }[];
   readonly #metrics: Metrics;
   readonly #commits = new WakeList();
@@ -120,6 +125,7 @@ class RunningAggregator implements Aggregator {
       logger: options.logger,
       observer: this.#metrics,
     });
+    this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
   }
 
@@ -159,6 +165,7 @@ class RunningAggregator implements Aggregator {
 
   async #drain(): Promise<void> {
     await this.#listener?.close();
+    await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
     await this.#processor.close();
@@ -176,6 +183,18 @@ class RunningAggregator implements Aggregator {
     });
     processor.onCommit(() => this.#commits.wakeAll());
     return processor;
+  }
+
+  #startSources(): Source[] {
+    const { log, logger } = this.#options;
+    return this.#config.sources.map((source) =>
+      source.start({
+        ...{ platform: this.#platform, logger, instance: log.logId },
+        records: new ProcessorRecords(this.#processor),
+        maxFutureMs: this.#config.time.maxFutureMs,
+        selectors: () => this.#rules().selectors,
+      }),
+    );
   }
 
   /** One loop for every sink, kind of results and partition of stage 2. */
@@ -239,6 +258,11 @@ class RunningAggregator implements Aggregator {
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       {
+        ...{ method: "GET", path: "/v1/sources", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerSources(processor.agentViews(), this.#sources, principal.tenant, query),
+      },
+      {
         ...{ method: "GET", path: "/metrics", scope: "read" },
         handle: () => this.#metrics.answer(),
       },
@@ -288,10 +312,20 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      inlets: this.#inletFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
         return { ...delivery.status, behindCount };
       }),
     };
+  }
+
+  #inletFigures(): InletFigures[] {
+    const rows = this.#processor.agentViews().flatMap((view) => [...readInlets(view)]);
+    return rows.map(({ source, place, counters, letterTotal }) => {
+      const running = this.#sources.find(({ name }) => name === source);
+      const behindCount = running?.inlets.find((inlet) => inlet.place === place)?.behindCount;
+      return { source, place, recordCount: counters.records, deadTotal: letterTotal, behindCount };
+    });
   }
 }

@@ -5,6 +5,8 @@ import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
+import { sources } from "./sources/registry.ts";
+import type { ConfiguredSource } from "./sources/source.ts";
 
 /** The address to listen on. */
 export interface ListenAddress {
@@ -39,6 +41,7 @@ export interface TimeSettings {
 export interface AggregatorConfig {
   readonly listen: ListenAddress;
   readonly dataDir: string;
+  readonly sources: readonly ConfiguredSource[];
   readonly sinks: readonly ConfiguredSink[];
   readonly windowsRetentionMs: number;
   readonly limits: AggregatorLimits;
@@ -136,6 +139,21 @@ const sinkList = z
     examples: [[{ name: "out", type: "file", path: "windows.ndjson" }]],
   });
 
+const [firstSource, ...otherSources] = await Promise.all(
+  Object.values(sources).map(async (load) => (await load()).source.schema),
+);
+
+const sourceList = z
+  .array(z.discriminatedUnion("type", [present(firstSource, "a kind of source"), ...otherSources]))
+  .check(uniqueNames("source"))
+  .prefault([])
+  .meta({
+    description: "What is read beside what agents send.",
+    examples: [
+      [{ name: "bus", type: "kafka", brokers: ["127.0.0.1:9092"], topics: ["application-logs"] }],
+    ],
+  });
+
 /** Checks an aggregator.yaml; the result is an {@link AggregatorConfig}. */
 export const aggregatorConfig = z
   .strictObject({
@@ -148,6 +166,7 @@ export const aggregatorConfig = z
       .min(1)
       .prefault("/var/lib/tailrace-aggregator")
       .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
+    sources: sourceList,
     sinks: sinkList,
     windows_retention: duration({ min: "1h", max: "3650d" })
       .prefault("30d")
@@ -162,6 +181,7 @@ export const aggregatorConfig = z
     return {
       listen: read.listen,
       dataDir: read.data_dir,
+      sources: read.sources,
       sinks: read.sinks,
       windowsRetentionMs: read.windows_retention,
       time: {

@@ -4,7 +4,7 @@ import { aggregatorConfig } from "../config.ts";
 
 /** The kinds of configuration file, each with its schema and a key that only it has. */
 export const configKinds = {
-  agent: { schema: agentConfig, keys: ["sources", "ship"] },
+  agent: { schema: agentConfig, keys: ["ship", "flush_interval", "id"] },
   aggregator: { schema: aggregatorConfig, keys: ["listen", "sinks", "windows_retention"] },
 } as const satisfies Record<
   string,

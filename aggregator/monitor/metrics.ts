@@ -14,6 +14,18 @@ export interface SinkFigures {
   readonly behindCount: number;
 }
 
+/** How an inlet of a source is doing. */
+export interface InletFigures {
+  readonly source: string;
+  readonly place: string;
+  /** Records in windows. */
+  readonly recordCount: number;
+  /** Records that were no events. */
+  readonly deadTotal: number;
+  /** Records that wait to be read; undefined while that is not known. */
+  readonly behindCount: number | undefined;
+}
+
 /** What is read off when metrics are asked for. */
 export interface Figures {
   readonly isReady: boolean;
@@ -26,6 +38,7 @@ export interface Figures {
   readonly mergedLines: number;
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
+  readonly inlets: readonly InletFigures[];
 }
 
 /** See the head of this file. Every aggregator has its own. */
@@ -77,6 +90,7 @@ export class Metrics {
     const figures = () => this.#figures ?? read();
     this.#defineState(figures);
     this.#defineSinks(figures);
+    this.#defineInlets(figures);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -169,6 +183,36 @@ export class Metrics {
       collect() {
         this.reset();
         for (const sink of read().sinks) this.set(labels(sink), sink.behindCount);
+      },
+    });
+    this.#registry.registerMetric(behind);
+  }
+
+  #defineInlets(read: () => Figures): void {
+    const labelNames = ["source", "place"] as const;
+    const labels = ({ source, place }: InletFigures) => ({ source, place });
+    const total = (name: string, help: string, value: (figures: InletFigures) => number) => {
+      const collect = function (this: Counter<"source" | "place">) {
+        this.reset();
+        for (const inlet of read().inlets) this.inc(labels(inlet), value(inlet));
+      };
+      const counter = new Counter({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(counter);
+    };
+    total("tailrace_source_records_total", "Records in windows.", (inlet) => inlet.recordCount);
+    total(
+      "tailrace_source_dead_letters_total",
+      "Records that were no events.",
+      (inlet) => inlet.deadTotal,
+    );
+    const behind = new Gauge({
+      name: "tailrace_source_behind_records",
+      help: "Records that wait to be read.",
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const inlet of read().inlets) this.set(labels(inlet), inlet.behindCount ?? Number.NaN);
       },
     });
     this.#registry.registerMetric(behind);

@@ -10,11 +10,11 @@ const fieldNames = z
 export const eventOptionsConfig = {
   fields: z
     .strictObject({
-      time: fieldNames.optional(),
-      service: fieldNames.optional(),
-      level: fieldNames.optional(),
-      message: fieldNames.optional(),
-      duration: fieldNames.optional(),
+      time: fieldNames.optional().meta({ description: "Names of the time." }),
+      service: fieldNames.optional().meta({ description: "Names of the service." }),
+      level: fieldNames.optional().meta({ description: "Names of the level." }),
+      message: fieldNames.optional().meta({ description: "Names of the message." }),
+      duration: fieldNames.optional().meta({ description: "Names of the duration." }),
     })
     .prefault({})
     .meta({

@@ -58,6 +58,11 @@ export class RunningAggregator {
   /** Stops it and starts it again on the same folder. */
   async restart(): Promise<void> {
     await this.stop();
+    await this.begin();
+  }
+
+  /** Starts it on the same folder after {@link stop}. */
+  async begin(): Promise<void> {
     const { aggregator, embedded } = await begin(this.folder, this.#settings);
     this.#aggregator = aggregator;
     this.#embedded = embedded;

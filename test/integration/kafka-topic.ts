@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 
+/** Records sent at once: few enough for what a broker takes in one batch. */
+const SEND_COUNT = 1_000;
 const END = "the end of what a test reads";
 
 /** A record as a consumer sees it that reads only what is committed. */
@@ -50,7 +52,10 @@ export async function produce(
 ): Promise<void> {
   const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
-  await producer.send({ topic, messages: records.map((record) => ({ ...record })) });
+  for (let at = 0; at < records.length; at += SEND_COUNT) {
+    const messages = records.slice(at, at + SEND_COUNT).map((record) => ({ ...record }));
+    await producer.send({ topic, messages });
+  }
   await producer.disconnect();
 }
 
