@@ -21,6 +21,7 @@ import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
+import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
@@ -41,6 +42,7 @@ import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
 import type { Source } from "./sources/source.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
+import { readRules } from "./state/read-rules.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
@@ -229,6 +231,7 @@ class RunningAggregator implements Aggregator {
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
+    const alerts = { views: () => processor.windowViews(), timers: this.#platform.timers };
     const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
@@ -249,8 +252,7 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/alerts", scope: "read" },
-        handle: async ({ query, principal }) =>
-          answerAlerts(processor.windowViews(), principal.tenant, query),
+        handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
@@ -286,6 +288,14 @@ class RunningAggregator implements Aggregator {
     return checks;
   }
 
+  *#ruleFigures(): Iterable<RuleFigures> {
+    for (const view of this.#processor.windowViews()) {
+      for (const { name, isRunning, counters } of readRules(view)) {
+        yield { name, isRunning, ...counters };
+      }
+    }
+  }
+
   /** The lowest of the partitions, which all windows have reached. */
   #watermarkMs(): number | undefined {
     let lowestMs: number | undefined;
@@ -313,6 +323,7 @@ class RunningAggregator implements Aggregator {
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
       inlets: this.#inletFigures(),
+      rules: sumByRule(this.#ruleFigures()),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
         return { ...delivery.status, behindCount };

@@ -43,6 +43,8 @@ export interface AggregatorConfig {
   readonly dataDir: string;
   readonly sources: readonly ConfiguredSource[];
   readonly sinks: readonly ConfiguredSink[];
+  /** Rule files and folders of them, also as globs. */
+  readonly rules: readonly string[];
   readonly windowsRetentionMs: number;
   readonly limits: AggregatorLimits;
   readonly time: TimeSettings;
@@ -135,7 +137,7 @@ const sinkList = z
   .check(uniqueNames("sink"))
   .prefault([])
   .meta({
-    description: "Where windows go, each to all of them.",
+    description: "Where windows and alerts go, each to all that take them.",
     examples: [[{ name: "out", type: "file", path: "windows.ndjson" }]],
   });
 
@@ -168,10 +170,18 @@ export const aggregatorConfig = z
       .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
     sources: sourceList,
     sinks: sinkList,
+    rules: z
+      .array(z.string().min(1))
+      .prefault([])
+      .meta({
+        description:
+          "Rule files, folders of them, or globs; read again when they change. Relative paths begin where the aggregator was started.",
+        examples: [["/etc/tailrace/rules/*.yaml"]],
+      }),
     windows_retention: duration({ min: "1h", max: "3650d" })
       .prefault("30d")
       .meta({
-        description: "How long windows are kept and corrected, measured in event time.",
+        description: "How long windows are kept and corrected, and alerts kept; in event time.",
         examples: ["30d"],
       }),
     time: time.prefault({}),
@@ -183,6 +193,7 @@ export const aggregatorConfig = z
       dataDir: read.data_dir,
       sources: read.sources,
       sinks: read.sinks,
+      rules: read.rules,
       windowsRetentionMs: read.windows_retention,
       time: {
         outOfOrdernessMs: read.time.out_of_orderness,

@@ -2,7 +2,7 @@
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
-import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
+import { expressionEvent, type KeyedEvent, type KeyedHole } from "../log/keyed-event.ts";
 import { partitionOf } from "../log/partition.ts";
 
 /** One field that parts a stream, with what reads it. */
@@ -40,9 +40,9 @@ export class EventRouter {
 
   /** Takes one event of a batch: once for every field of which it has a value. */
   add(tenant: string, agent: string, event: SelectedEvent): void {
-    const { stream, timeMs, type, fields } = event;
+    const { stream } = event;
     for (const { name, valueOf } of this.routes.keyFields(stream)) {
-      const key = valueOf({ id: "", ts: timeMs, key: null, type, fields });
+      const key = valueOf(expressionEvent(event, ""));
       if (key === null && name !== undefined) continue;
       const names = [tenant, stream, name ?? "", JSON.stringify(key)];
       const partition = partitionOf(names, this.partitionCount);

@@ -1,3 +1,5 @@
+import { eventOfFields } from "../../shared/events/event-shape.ts";
+import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { keyPart, numberPart, timePart } from "../state/keys.ts";
@@ -20,11 +22,19 @@ export interface KeyedHole {
 }
 
 /**
- * The place of an event in the order of events: texts sort like (time, agent, source, file, generation, offset, index). No two events have the
- * same, so it is also the event's id.
+ * The place of an event in the order of events: texts sort like (time, agent, source, file, generation, offset, index), since the spaces between
+ * them sort before everything that a name can hold. No two events have the same, so it is also the event's id.
  */
 export function placeOfEvent(agent: string, event: SelectedEvent): string {
   const { timeMs, source, file, generation, offset, index } = event;
-  const names = `${keyPart(agent)}/${keyPart(source)}`;
-  return `${timePart(timeMs)}/${names}/${[file, generation, offset, index].map(numberPart).join("/")}`;
+  const names = `${keyPart(agent)} ${keyPart(source)}`;
+  return `${timePart(timeMs)} ${names} ${[file, generation, offset, index].map(numberPart).join(" ")}`;
+}
+
+/** An event as expressions see it; `id` is its place, since fields can say the same of several events. */
+export function expressionEvent(
+  { timeMs, type, fields }: Pick<SelectedEvent, "timeMs" | "type" | "fields">,
+  id: string,
+): ExpressionEvent {
+  return { ...eventOfFields(fields, timeMs, id), id, type };
 }

@@ -1,6 +1,7 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
 /** How a sink is doing. */
 export interface SinkFigures {
@@ -39,6 +40,7 @@ export interface Figures {
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
   readonly inlets: readonly InletFigures[];
+  readonly rules: readonly RuleFigures[];
 }
 
 /** See the head of this file. Every aggregator has its own. */
@@ -91,6 +93,7 @@ export class Metrics {
     this.#defineState(figures);
     this.#defineSinks(figures);
     this.#defineInlets(figures);
+    defineRuleMetrics(this.#registry, () => figures().rules);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 

@@ -12,7 +12,12 @@
  * It does no I/O and has no clock, and lives by the rules of {@link file://./stage-two.ts}.
  */
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
-import { type KeyedEvent, type KeyedHole, placeOfEvent } from "../log/keyed-event.ts";
+import {
+  expressionEvent,
+  type KeyedEvent,
+  type KeyedHole,
+  placeOfEvent,
+} from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
 import { makeAlert, spanOf } from "../rules/make-alert.ts";
 import type { Step } from "../rules/rule-machine.ts";
@@ -132,7 +137,7 @@ export class PatternStage {
   /** Takes what a window says that became final for the first time. `place` is its place among those of the same time. */
   addMetrics(place: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
     const parts = { ...row, stream: METRICS_STREAM, keyField: METRICS_KEY };
-    this.put("metrics", `${timePart(row.timeMs)}/${place}`, parts);
+    this.put("metrics", `${timePart(row.timeMs)} ${place}`, parts);
   }
 
   /** Takes a gap in the events of a stream. */
@@ -242,11 +247,11 @@ export class PatternStage {
   /** Shows an event that waited to the rules of its stream and field. */
   private show(lane: Lane, key: string, bytes: Buffer): void {
     const row = decodeWaitingRow(bytes);
-    const { tenant, stream, timeMs, type, fields } = row;
+    const { tenant, stream, timeMs, fields } = row;
     const rules = this.rules.rulesOf(stream, row.keyField);
     if (rules.length === 0) return;
     const place = key.slice(`waiting/${lane}/`.length, key.lastIndexOf("/"));
-    const event = { id: place, ts: timeMs, key: textOrNull(fields["key"]), type, fields };
+    const event = expressionEvent(row, place);
     // Windows of one service in two streams are two things.
     const origin = lane === "metrics" ? fields["stream"] : undefined;
     const part = keyPart(JSON.stringify([tenant, row.key, origin]));
@@ -256,6 +261,7 @@ export class PatternStage {
       const held = this.states.find(active, part) ?? this.begin(version, part, row, event);
       if (held === undefined) continue;
       const step = active.machine.take(held.state, event);
+      if (!step.isChanged) continue;
       this.states.touch(held, bytes.length);
       this.settleStep(version, held, step, timeMs);
     }
@@ -359,8 +365,4 @@ const PATTERNS_FIELDS = ["alertNumber", "holeNumber", "lateNumber", "metricsMs"]
 
 function sees({ row }: RuleVersion, timeMs: number): boolean {
   return row.isRunning && (row.startMs === undefined || timeMs > row.startMs);
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" || typeof value === "number" ? String(value) : null;
 }

@@ -8,7 +8,9 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
+
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
+import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
@@ -46,8 +48,9 @@ const PAGE_COUNT = 256;
 const KNOWN_SERVICE_COUNT_MAX = 50_000;
 const CHANGE_VERSION = 1;
 const INDEX_VALUE: Buffer = Buffer.of(1);
-/** Row of what a window says when it becomes final, with its key. */
-const METRICS_BYTES = 1_500;
+/** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
+const METRICS_BYTES = 1_200;
+const METRICS_NAME_FACTOR = 9;
 
 /** What stage 2 is given. */
 export interface WindowSettings {
@@ -279,7 +282,7 @@ export class StageTwo {
       window.rowBytes = 0;
       this.dirty.push(window);
       this.openKeys += KEYS_PER_WINDOW;
-      if (this.patterns.wantsMetrics) this.openBytes += METRICS_BYTES;
+      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window.series);
     }
     this.openBytes += bytes - window.rowBytes;
     window.rowBytes = bytes;
@@ -323,11 +326,21 @@ export class StageTwo {
 
   /** Tells rules of a window that is final for the first time. */
   private sayMetrics({ series, minute, aggregate }: CachedWindow): void {
-    const { key } = series;
-    const names = this.knownServices.get(key) ?? readServiceRow(this.view, key);
-    if (names === undefined) return;
+    const row = metricsRow(this.namesOf(series), minute, aggregate);
+    this.patterns.addMetrics(series.key, row);
+  }
+
+  private metricsBytes(series: SeriesKey): number {
+    const { tenant, stream, service } = this.namesOf(series);
+    return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
+  }
+
+  private namesOf({ key }: SeriesKey): ServiceRow {
+    const known = this.knownServices.get(key);
+    if (known !== undefined) return known;
+    const names = present(readServiceRow(this.view, key), `the row of service ${key}`);
     this.knownServices.set(key, names);
-    this.patterns.addMetrics(key, metricsRow(names, minute, aggregate));
+    return names;
   }
 
   /** Makes one page of windows final. */

@@ -49,7 +49,7 @@ export function makeAlert(rule: Rule, found: Found, place: MatchPlace): Alert {
   const tail = { id, ...(place.isIncomplete ? { incomplete: true } : {}) };
   const json = smallest(
     [describeEvent, withoutFields, () => undefined].map((describe) => () => {
-      const details = detailsOf(name, found, place.key, describe);
+      const details = detailsOf(rule, found, place.key, describe);
       return JSON.stringify({ ...head, details, ...tail });
     }),
   );
@@ -85,10 +85,17 @@ function subjectOf(rule: Rule, found: Found, key: Value): Readonly<Record<string
 function messageOf(rule: Rule, found: Found, key: Value): string {
   const last = lastEvent(found);
   if (last === undefined) return rule.config.summary;
-  const held: StageEvents = { eventsOf: (stage) => found.stages.get(stage) ?? [] };
-  const keyed = { ...last, key: last.key ?? (key === null ? null : String(key)) };
-  const text = rule.message.render(keyed, held);
+  const text = rule.message.render(keyed(last, key), stagesOf(found));
   return text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX - 1)}…`;
+}
+
+/** In messages and details the name `key` is that of the rule's key, unless the event has one of its own. */
+function keyed(event: CepEvent, key: Value): CepEvent {
+  return { ...event, key: event.key ?? (key === null ? null : String(key)) };
+}
+
+function stagesOf(found: Found): StageEvents {
+  return { eventsOf: (stage) => found.stages.get(stage) ?? [] };
 }
 
 function lastEvent(found: Found): CepEvent | undefined {
@@ -96,7 +103,7 @@ function lastEvent(found: Found): CepEvent | undefined {
 }
 
 function detailsOf(
-  rule: string,
+  rule: Rule,
   found: Found,
   key: Value,
   describe: (event: CepEvent) => unknown,
@@ -108,13 +115,22 @@ function detailsOf(
     return [stage, { eventCount: events.length, events: described }] as const;
   });
   return {
-    rule,
+    rule: rule.config.name,
     kind: found.kind,
     ...(key === null ? {} : { key }),
+    ...ownDetails(rule, found, key),
     firstEvent: new Date(fromMs).toISOString(),
     durationMs: toMs - fromMs,
     stages: Object.fromEntries(stages),
   };
+}
+
+/** What the rule's author asked for. */
+function ownDetails(rule: Rule, found: Found, key: Value): Readonly<Record<string, Value>> {
+  const last = lastEvent(found);
+  if (last === undefined) return {};
+  const [event, held] = [keyed(last, key), stagesOf(found)];
+  return Object.fromEntries(rule.details.map((one) => [one.name, one.valueOf(event, held)]));
 }
 
 function firstAndLast(events: readonly CepEvent[]): CepEvent[] {

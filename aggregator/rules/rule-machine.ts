@@ -1,11 +1,9 @@
-import { z } from "zod";
 import { TailraceError } from "../../shared/errors.ts";
+import { decodeKeyState, encodeKeyState } from "../cep/key-codec.ts";
 import type { KeyState } from "../cep/key-state.ts";
 import { type Found, type KeyLimits, Matcher } from "../cep/matcher.ts";
-import { PatternOperator } from "../cep/operator.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
-import { restoreSnapshot, takeSnapshot } from "../cep/snapshot.ts";
 import type { Rule } from "./load-rules.ts";
 
 /** A partial match or a link, as JSON. */
@@ -17,12 +15,12 @@ export interface Step {
   readonly hasFailed: boolean;
   /** Partial matches that a limit dropped. */
   readonly droppedCount: number;
+  /** False: the state is what it was. */
+  readonly isChanged: boolean;
 }
 
 /** What a rule knows of one value of its key. */
 export type RuleState = KeyState;
-
-const snapshotSchema = z.looseObject({ keys: z.array(z.unknown()) });
 
 /**
  * Runs one rule over the events of one value of its key at a time, whose state the caller keeps. Time passes moment by moment: what is due
@@ -65,8 +63,8 @@ export class RuleMachine {
   /** Shows the state its next event in order. */
   take(state: RuleState, event: CepEvent): Step {
     return this.#step((emit) => {
-      this.#pass(state, event.ts, emit);
-      this.#matcher.process(state, event, emit);
+      const hasPassed = this.#pass(state, event.ts, emit);
+      return this.#matcher.process(state, event, emit) || hasPassed;
     });
   }
 
@@ -77,47 +75,47 @@ export class RuleMachine {
 
   /** The state as bytes. */
   save(state: RuleState): Buffer {
-    const operator = new PatternOperator(this.rule.automaton);
-    operator.restore({
-      watermarkMs: Number.NEGATIVE_INFINITY,
-      waiting: [],
-      keys: [[null, state]],
-    });
-    return Buffer.from(JSON.stringify(takeSnapshot(operator)));
+    const { automaton } = this.rule;
+    return Buffer.from(encodeKeyState(automaton, null, state, this.deadlineMs(state)));
   }
 
-  /** The state that {@link save} wrote. Fails with STATE_CORRUPT. */
+  /** The state that {@link save} wrote. Fails with STATE_CORRUPT, also when it is that of another pattern. */
   load(bytes: Buffer): RuleState {
-    const operator = new PatternOperator(this.rule.automaton);
-    const snapshot: unknown = JSON.parse(bytes.toString("utf8"));
-    const isSame =
-      snapshotSchema.safeParse(snapshot).success && restoreSnapshot(operator, snapshot);
-    const state = operator.keys.get(null);
-    if (isSame && state !== undefined) return state;
+    const decoded = decodeKeyState(this.rule.automaton, bytes);
+    if (decoded !== undefined) return decoded.state;
+    const { name } = this.rule.config;
     throw new TailraceError(
       "STATE_CORRUPT",
-      `The state of rule ${this.rule.config.name} is not its own.`,
+      `The state of rule ${name} is that of another pattern.`,
     );
   }
 
-  #pass(state: RuleState, timeMs: number, emit: (found: Found) => void): void {
+  #pass(state: RuleState, timeMs: number, emit: (found: Found) => void): boolean {
+    let isChanged = false;
     for (;;) {
       const dueMs = this.#matcher.deadlineMs(state);
-      if (dueMs > timeMs || dueMs === Number.POSITIVE_INFINITY) return;
+      if (dueMs > timeMs || dueMs === Number.POSITIVE_INFINITY) return isChanged;
       this.#matcher.advance(state, dueMs, emit);
+      isChanged = true;
     }
   }
 
-  #step(run: (emit: (found: Found) => void) => void): Step {
+  #step(run: (emit: (found: Found) => void) => boolean): Step {
     const found: Found[] = [];
     const droppedBefore = this.#matcher.droppedCount;
     let hasFailed = false;
+    let isChanged = true;
     try {
-      run((one) => found.push(one));
+      isChanged = run((one) => found.push(one));
     } catch (error) {
       if (!(error instanceof SkipMissError)) throw error;
       hasFailed = true;
     }
-    return { found, hasFailed, droppedCount: this.#matcher.droppedCount - droppedBefore };
+    return {
+      found,
+      hasFailed,
+      isChanged,
+      droppedCount: this.#matcher.droppedCount - droppedBefore,
+    };
   }
 }

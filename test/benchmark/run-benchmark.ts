@@ -1,7 +1,7 @@
 /**
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
  * the baseline (split, JSON.parse, the same aggregation), `scan`, and the whole agent (tail → spool → an aggregator on this machine);
- * then how many partial windows an aggregator merges durably. Data is generated once and kept in the temporary directory.
+ * then how many partial windows an aggregator merges durably, and how fast and small the pattern engine is. Data is generated once and kept in the temporary directory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -37,6 +37,7 @@ interface Run extends Measurement {
 const SEED = 1;
 const MAIN = join(import.meta.dirname, "../../main.ts");
 const MEASURE = join(import.meta.dirname, "measure.ts");
+const PATTERNS = join(import.meta.dirname, "patterns.ts");
 const SAMPLE_MS = 10;
 const FILE_CANDIDATES = ["baseline", "scan", "agent"] as const;
 
@@ -63,7 +64,9 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
     }
     options.stderr("merging\n");
     const merge = await runCandidate("merge", join(work, "merge"), signal);
-    await options.stdout(report(bytes, runs, merge));
+    options.stderr("patterns\n");
+    const patterns = await scriptOutput(PATTERNS, signal);
+    await options.stdout(report(bytes, runs, merge) + patterns);
   } finally {
     await rm(work, { recursive: true });
   }
@@ -101,6 +104,19 @@ async function runCandidate(name: CandidateName, input: string, signal: AbortSig
   const [code] = await exited;
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${await said}`);
   return { ...measurement.parse(JSON.parse(await found)), anonymousBytes };
+}
+
+/** What a script of this folder prints. */
+async function scriptOutput(path: string, signal: AbortSignal): Promise<string> {
+  const child = spawn(process.execPath, ["--expose-gc", path], {
+    stdio: ["ignore", "pipe", "inherit"],
+    signal,
+  });
+  const exited = once(child, "exit");
+  const printed = text(child.stdout);
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`${path} ended with ${code}`);
+  return await printed;
 }
 
 function isReadable(stream: unknown): stream is NodeJS.ReadableStream {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PatternOperator } from "../../aggregator/cep/operator.ts";
-import { placeOfEvent } from "../../aggregator/log/keyed-event.ts";
+import { expressionEvent, placeOfEvent } from "../../aggregator/log/keyed-event.ts";
 import { nastyLogFaults } from "../../aggregator/log/simulated-log.ts";
 import { makeAlert } from "../../aggregator/rules/make-alert.ts";
 import { Prng } from "../../shared/platform/simulated/prng.ts";
@@ -52,8 +52,7 @@ function offlineAlerts(events: readonly AgentEvent[]): string[] {
     .flatMap((rule) => {
       const operator = new PatternOperator(rule.automaton);
       for (const { place, event } of ordered) {
-        const { timeMs, type, fields } = event;
-        operator.add({ id: place, ts: timeMs, key: null, type, fields });
+        operator.add(expressionEvent(event, place));
       }
       const ids: string[] = [];
       operator.advance(Number.MAX_SAFE_INTEGER, (found) => {

@@ -48,6 +48,7 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     device: "1",
     inode: "7",
     birthMs: undefined,
+    modifiedMs: undefined,
     fingerprintBytes: 4,
     fingerprint: "00000000",
     generation: 0,
@@ -57,10 +58,17 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     guard: 1,
     held: [],
     unterminated: false,
+    complete: false,
     removed: false,
     ...changes,
   };
 }
+
+/** The event of every sample batch, but for its offset. */
+const SAMPLE_EVENT = {
+  ...{ stream: "application-logs", source: "app", file: 0, generation: 0, index: 0 },
+  ...{ timeMs: 60_000, type: "SAMPLE", fields: { user: "u1" } },
+};
 
 /** The batch that follows what the spool holds: ten bytes more of file 0, one line each. */
 export function nextBatch(spool: Spool): MadeBatch {
@@ -81,13 +89,15 @@ export function nextBatch(spool: Spool): MadeBatch {
     [
       {
         deltas: [{ stream: "application-logs", service: "s", minute: 1, aggregate }],
+        events: [{ ...SAMPLE_EVENT, offset }],
+        holes: [],
         checkpoints: [sampleCheckpoint({ from: offset, offset: offset + 10 })],
         report: { source: "app", state: "live", eventTimeMaxMs: 60_000 },
         ledger: [entry],
         ledgerBefore: state.ledger(),
       },
     ],
-    1000,
+    { sealedAtMs: 1000, selectorRevision: "0bad" },
   );
 }
 

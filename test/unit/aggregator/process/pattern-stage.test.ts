@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { COMMIT_BYTES_MAX, COMMIT_KEYS_MAX } from "../../../../aggregator/log/check-commit.ts";
+import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../../../../aggregator/log/keyed-event.ts";
 import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
 import { RuleSet } from "../../../../aggregator/rules/rule-set.ts";
@@ -60,13 +61,21 @@ class Rules {
     await this.flush();
   }
 
-  async windows(minutes: readonly (readonly [minute: number, latencyMs: number])[]): Promise<void> {
-    for (const [minute, latencyMs] of minutes) {
-      const delta = keyed("orders", TEN + minute);
-      delta.aggregate.add(2, latencyMs * 1_000);
+  async merge(deltas: readonly KeyedDelta[]): Promise<void> {
+    for (const delta of deltas) {
+      if (this.stage.isFull) await this.flush();
       this.stage.merge(delta);
     }
     await this.take([]);
+  }
+
+  async windows(minutes: readonly (readonly [minute: number, latencyMs: number])[]): Promise<void> {
+    const deltas = minutes.map(([minute, latencyMs]) => {
+      const delta = keyed("orders", TEN + minute);
+      delta.aggregate.add(2, latencyMs * 1_000);
+      return delta;
+    });
+    await this.merge(deltas);
   }
 
   hole(hole: Omit<KeyedHole["hole"], "stream" | "count">): void {
@@ -153,10 +162,10 @@ describe("an event", () => {
 
   it("that begins nothing leaves no trace", async () => {
     const rules = new Rules(FRAUD);
-    await rules.take([pay("ann", 1, 10, 5), pay("bob", 1, 10, 500)], 20);
+    await rules.take([pay("ann", 1, 10, 5), pay("bob", 3, 10, 500)], 20);
     expect(keysOf(rules.store, "rule-key")).toHaveLength(1);
     expect(rules.counters("fraud")).toMatchObject({ keys: 1, partials: 1 });
-    await rules.take([pay("bob", 2, 30, 5)], 40);
+    await rules.take([pay("bob", 4, 30, 5)], 40);
     expect(keysOf(rules.store, "rule-key")).toEqual([]);
     expect(keysOf(rules.store, "rule-timer")).toEqual([]);
     expect(rules.counters("fraud")).toMatchObject({ keys: 0, partials: 0 });
@@ -235,6 +244,16 @@ describe("a new rule", () => {
     const rules = new Rules(FRAUD);
     await rules.take([pay("ann", 1, -5_000, 200), pay("ann", 2, -4_990, 60)], 0);
     expect(rules.told).toEqual(["-4990 ann paid 200 and 60"]);
+  });
+});
+
+describe("a rule that fails", () => {
+  it("begins anew with that value of its key, counted; the others go on", async () => {
+    const skip = "skip: skipToFirst\nskipStage: first\nskipThrowOnMiss: true";
+    const rules = new Rules(FRAUD.replace("within: 5m", `within: 5m\n${skip}`));
+    await rules.take([pay("ann", 1, 10, 200), pay("bob", 3, 10, 200)], 15);
+    await rules.take([pay("ann", 2, 20, 60)], 20);
+    expect(rules.counters("fraud")).toMatchObject({ failed: 1, keys: 1, partials: 1 });
   });
 });
 
@@ -361,6 +380,20 @@ alert: { type: SLOW, severity: info, message: "{{service}} slowed to {{first(slo
 });
 
 describe("much at once", () => {
+  it("of windows with long names, which all become final, fits into commits", async () => {
+    const metrics = SILENCE.replace("business-events", "service-metrics").replace(
+      "userId",
+      "service",
+    );
+    const rules = new Rules(metrics);
+    const services = Array.from({ length: 1_500 }, (_, index) => `${"ü".repeat(900)}${index}`);
+    await rules.merge(services.map((service) => keyed(service, TEN)));
+    await rules.take([], 60);
+    await rules.keepHouse();
+    expect(keysOf(rules.store, "waiting")).toEqual([]);
+    expect(rules.commitCount).toBeGreaterThan(5);
+  });
+
   it("is done over several commits, each within its limits", async () => {
     const rules = new Rules(FRAUD);
     const users = Array.from({ length: 9_000 }, (_, index) => `user-${index}`);
