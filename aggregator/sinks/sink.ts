@@ -51,6 +51,11 @@ export function isAlert(result: Result): result is AlertResult {
   return "alertType" in result;
 }
 
+/** When a result is over: the end of its window, or the moment of the alert; milliseconds since the Unix epoch. */
+export function endMsOf(result: Result): number {
+  return isAlert(result) ? result.timestampMs : result.windowEndMs;
+}
+
 /** A result that a sink did not take. */
 export interface WriteFailure {
   /** Place in the results that were given to `write`. */

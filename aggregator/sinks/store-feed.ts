@@ -5,7 +5,7 @@ import { readProcessRow } from "../state/read-agents.ts";
 import { readChanges, readWindow, type StoredWindow } from "../state/read-windows.ts";
 import { windowText } from "../state/window-text.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
-import type { WindowResult } from "./sink.ts";
+import { isAlert, type Result, type WindowResult } from "./sink.ts";
 
 /** The state of one partition of stage 2 as deliveries see it. */
 export interface DeliveredState {
@@ -37,6 +37,12 @@ export class StoreFeed implements ChangeFeed {
     return view === undefined ? 0 : readProcessRow(view).changeNumber;
   }
 
+  newest(result: Result): Result | undefined {
+    if (isAlert(result)) return result;
+    const minute = result.windowStartMs / MINUTE_MS;
+    return this.#resultOf({ ...result, minute }, result.windowEndMs / MINUTE_MS - minute);
+  }
+
   watermarkMs(): number | undefined {
     const view = this.#state.view();
     return view && readProcessRow(view).watermarkMs;
@@ -48,7 +54,10 @@ export class StoreFeed implements ChangeFeed {
     }
   }
 
-  #resultOf(changed: StoredWindow, windowMinutes: number): WindowResult | undefined {
+  #resultOf(
+    changed: Pick<StoredWindow, "tenant" | "stream" | "service" | "minute">,
+    windowMinutes: number,
+  ): WindowResult | undefined {
     const { tenant, stream, service } = changed;
     const minute = windowStartMinute(changed.minute, windowMinutes);
     const view = this.#state.view();
