@@ -31,6 +31,7 @@ import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
+import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import { StoreFeed } from "./sinks/store-feed.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import type { StateStore } from "./state/state-store.ts";
@@ -88,7 +89,7 @@ class RunningAggregator implements Aggregator {
   readonly #options: AggregatorOptions;
   readonly #processor: Processor;
   readonly #receiver: Receiver;
-  readonly #deliveries: readonly { readonly delivery: Delivery; readonly feed: StoreFeed }[];
+  readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
   readonly #commits = new WakeList();
   #listener: Listener | undefined;
@@ -170,7 +171,7 @@ class RunningAggregator implements Aggregator {
   }
 
   /** One loop for every sink and partition of windows. */
-  #startDeliveries(): { readonly delivery: Delivery; readonly feed: StoreFeed }[] {
+  #startDeliveries(): FedDelivery[] {
     const { store, logger, sinks = this.#config.sinks } = this.#options;
     const partitions = this.#processor.windowPartitions();
     const isOnly = this.#options.log.partitionCount("keyed") <= 1;
@@ -224,6 +225,7 @@ class RunningAggregator implements Aggregator {
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
+      ...this.#sinkRoutes(),
       {
         ...{ method: "GET", path: "/metrics", scope: "read" },
         handle: () => this.#metrics.answer(),
@@ -235,6 +237,32 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/readyz", scope: undefined },
         handle: async () => answerReadiness(this.#checks()),
+      },
+    ];
+  }
+
+  #sinkRoutes(): Route[] {
+    const sinks = new SinksApi(() => this.#deliveries);
+    return [
+      {
+        ...{ method: "GET", path: "/v1/sinks", scope: "read" },
+        handle: async () => sinks.status(),
+      },
+      {
+        ...{ method: "POST", path: "/v1/sinks/replay", scope: "operate" },
+        handle: ({ request }) => sinks.replaySink(request),
+      },
+      {
+        ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
+        handle: async ({ query }) => sinks.letters(query),
+      },
+      {
+        ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
+        handle: ({ request }) => sinks.replayLetters(request),
+      },
+      {
+        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
+        handle: ({ request }) => sinks.dropLetters(request),
       },
     ];
   }

@@ -144,6 +144,11 @@ export class Delivery {
     return { name, type, results, change, breaker, failure: this.#failure, ...counts };
   }
 
+  /** Whether everything that is written stands in the sink for ever, so that nothing may be written again. */
+  get isAppending(): boolean {
+    return this.#parts.sink.delivery === "exactly_once";
+  }
+
   /** Delivers what waits, without waiting for more, until it is done or a write fails, at most `drainMsMax`; then closes the sink. */
   async close(drainMsMax: number): Promise<void> {
     this.#drain.abort();
