@@ -22,6 +22,7 @@ import { type CursorStore, DeadLetters, type LetterChanges } from "./dead-letter
 import { DeliveryCounts, type Outcomes } from "./delivery-counts.ts";
 import { KeptCursor } from "./kept-cursor.ts";
 import { LetterOffice } from "./letter-office.ts";
+import { RecentChanges } from "./recent-changes.ts";
 import { type Refused, SettledResults } from "./settled-results.ts";
 import {
   type ConfiguredSink,
@@ -99,6 +100,7 @@ export class Delivery {
   readonly #settled = new SettledResults();
   readonly #counts = new DeliveryCounts();
   readonly #cursor: KeptCursor;
+  readonly #recent = new RecentChanges();
   /** A step, and what is asked for from outside, never touch sink and cursor at once. */
   readonly #turns = new Turns();
   /** Ends a wait for work; a new one follows each time. */
@@ -108,6 +110,8 @@ export class Delivery {
   #failure: string | undefined;
   /** Whether a write may still arrive of which nothing is known. */
   #isUnclear = false;
+  /** How much of what was written before may be lost; undefined when nothing is. */
+  #lostMs: number | undefined;
 
   /** Starts at once. Throws FORMAT_UNKNOWN when the cursor cannot be read. */
   constructor(parts: DeliveryParts) {
@@ -170,6 +174,7 @@ export class Delivery {
       const earliestMs = Math.min(fromMs, replay?.fromMs ?? fromMs);
       await this.#cursor.commit({ change: 0, replay: { fromMs: earliestMs, throughChange } });
       this.#settled.clear();
+      this.#recent.clear();
       this.#wake.abort();
     });
   }
@@ -268,13 +273,29 @@ export class Delivery {
     }
     this.#isUnclear = false;
     const refused = this.#settled.refused([...results.keys()]);
-    await this.#cursor.commit(
-      { change: last.change, position: sink.position },
-      this.#buried(refused),
-    );
-    this.#settled.passed(last.change);
+    const change = this.#nextChange(last.change);
+    await this.#cursor.commit({ change, position: sink.position }, this.#buried(refused));
+    this.#settled.passed(change);
     this.#noteRefused(refused);
     return "delivered";
+  }
+
+  /** Where the cursor goes after a batch: to its last change, or back to what a replaced store may have lost. */
+  #nextChange(lastChange: number): number {
+    const { logger, platform, sink } = this.#parts;
+    const nowMs = platform.clock.monotonic();
+    if (this.#lostMs === undefined) {
+      this.#recent.add(nowMs, lastChange);
+      return lastChange;
+    }
+    const change = this.#recent.at(nowMs - this.#lostMs) ?? lastChange;
+    this.#lostMs = undefined;
+    this.#recent.clear();
+    logger.warn("the sink's store was replaced: what was written last is written again", {
+      sink: sink.name,
+      count: lastChange - change,
+    });
+    return Math.min(change, lastChange);
   }
 
   /** The newest state of everything that a change touches, each once, with the last of its changes. */
@@ -326,6 +347,7 @@ export class Delivery {
       const context = { signal: limit.signal, watermarkMs: feed.watermarkMs() };
       const report = await sink.write(results, context);
       this.#counts.written(results.length, report);
+      this.#lostMs ??= report.lostMs;
       return report;
     } catch (error) {
       this.#isUnclear = true;

@@ -73,6 +73,8 @@ export interface WriteReport {
   readonly supersededCount?: number;
   /** How many this sink does not keep: of another stream, or beyond its retention. */
   readonly ignoredCount?: number;
+  /** The store was replaced: what was written in so many milliseconds before may be lost, and is written again. */
+  readonly lostMs?: number | undefined;
   /** The store asks not to be tried before this many milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
