@@ -108,6 +108,8 @@ export class Delivery {
   #sink: Sink | undefined;
   #isCompared = false;
   #failure: string | undefined;
+  /** Whether the last batch was whole, so that another may be waiting. */
+  #isCatchingUp = false;
   /** Whether a write may still arrive of which nothing is known. */
   #isUnclear = false;
   /** How much of what was written before may be lost; undefined when nothing is. */
@@ -223,13 +225,19 @@ export class Delivery {
     try {
       await this.#compareWithStore();
       await this.#turns.run(() => this.#opened());
-      if (isWaiting) await this.#waitForWork();
+      if (isWaiting && !this.#hasWholeBatch()) await this.#waitForWork();
       const isProbe = this.#breaker.state(platform.clock.monotonic()) !== "closed";
       return await this.#turns.run(() => this.#deliverNext(isProbe ? 1 : sink.batchCount));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return { reason, retryAfterMs: 0 };
     }
+  }
+
+  /** Whether a whole batch may wait; told by numbers alone, so that what a sink catches up with is not read twice. */
+  #hasWholeBatch(): boolean {
+    const { feed, sink } = this.#parts;
+    return this.#isCatchingUp && feed.newestChange() - this.#cursor.value.change >= sink.batchCount;
   }
 
   /** Waits until enough results wait, or the first of them has waited long enough. */
@@ -256,6 +264,7 @@ export class Delivery {
     const newest = feed.newestChange();
     const changes = feed.changes(this.#cursor.value.change, countMax);
     const last = changes.at(-1);
+    this.#isCatchingUp = changes.length >= configured.batchCount;
     if (last === undefined) {
       // What was changed is no longer kept. Nothing needs to be remembered of that.
       this.#cursor.move(Math.max(newest, this.#cursor.value.change));
