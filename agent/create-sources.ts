@@ -9,7 +9,7 @@ import { createLineCounter } from "./window/create-line-counter.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
-  readonly platform: Pick<Platform, "clock" | "disk">;
+  readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
   readonly config: AgentConfig;
   /** Where to go on. */
   readonly state: SpoolState;

@@ -3,12 +3,17 @@
  * inode, then those whose bytes are not what was read are followed, and only what then belongs to nobody can be a copy or a new file.
  */
 import { dirname } from "node:path";
-import type { DiskFile, FileStat } from "../../shared/platform/disk.ts";
+import type { FileStat, ReadableFile } from "../../shared/platform/disk.ts";
 import { type FoundFile, findPaths, type Look, statFiles } from "./find-files.ts";
-import { type MissedGenerations, type RotationFollower, readPosition } from "./follow-rotation.ts";
+import {
+  type MissedGenerations,
+  POSITION_NONE,
+  type RotationFollower,
+  readPosition,
+} from "./follow-rotation.ts";
 import { type Candidate, hasRotatedName, matchFile } from "./match-file.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
-import { chainOf, isLaterGeneration, isRotationOf } from "./rotation-name.ts";
+import { chainOf, isLaterGeneration, isPackedName, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
@@ -212,11 +217,16 @@ export class FileDiscovery {
     this.files.place(file, path, stat);
     file.presence = "listed";
     file.isMatched = isMatched;
+    if (isMatched) file.isRetired = false;
     this.observe(file, stat);
   }
 
   /** Takes over size and time of change. */
   private observe(file: TailedFile, stat: FileStat): void {
+    if (file.isPacked) {
+      this.observePacked(file, stat);
+      return;
+    }
     const { fingerprintBytes } = file.fingerprint;
     if (stat.bytes < Math.max(file.provenBytes, fingerprintBytes)) file.isSuspect = true;
     // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
@@ -228,6 +238,18 @@ export class FileDiscovery {
     file.bytes = stat.bytes;
     file.modifiedMs = stat.modifiedMs;
     file.wasEmpty = stat.bytes === 0;
+    file.isSized = true;
+  }
+
+  /** The size of packed bytes says nothing of the lines in them. They do not change, or else they are another file's. */
+  private observePacked(file: TailedFile, stat: FileStat): void {
+    if (!file.isSized || stat.modifiedMs !== file.modifiedMs) {
+      file.changedAtMs = this.files.clock.monotonic();
+      file.isVerified = file.isComplete && stat.modifiedMs === file.provenMs;
+      file.isDirty = !file.isVerified;
+    }
+    file.modifiedMs = stat.modifiedMs;
+    file.wasEmpty = false;
     file.isSized = true;
   }
 
@@ -326,19 +348,24 @@ export class FileDiscovery {
     const path = found.paths[0];
     if (path === undefined || this.isTaken(found)) return true;
     if (this.isOriginalUndecided(path)) return false;
-    let handle: DiskFile | undefined;
+    const isFromStart = !this.isFirst || this.options.startAt === "beginning";
+    if (isPackedName(path) && !isFromStart) {
+      this.follower.start(path, found.stat, POSITION_NONE).complete();
+      return true;
+    }
+    let handle: ReadableFile | undefined;
     try {
       handle = await this.files.handles.openPath(path);
-      this.files.succeedPath(path);
       const stat = await handle.stat();
+      this.files.succeedPath(path);
       if (!isSameInode(identityOf(stat), identityOf(found.stat))) return false;
       const candidates = await this.findCandidates({ paths: [path], stat }, handle);
       // While candidates were looked at, one of them may have turned out to go on here.
       if (this.isTaken(found)) return true;
       if (candidates === undefined) return false;
-      const match = matchFile({ ...identityOf(stat), path, bytes: stat.bytes }, candidates);
+      const match = matchFile({ ...stat, path }, candidates);
       if (match.kind === "copy") {
-        const { bytes, modifiedMs } = stat;
+        const { bytes, modifiedMs } = found.stat;
         this.follower.waiting.set(identityKey(stat), { of: match.known, bytes, modifiedMs });
       } else if (match.kind === "same") {
         this.follower.continueIn(match.known, { path, stat });
@@ -348,7 +375,6 @@ export class FileDiscovery {
         const end = await readPosition(handle, stat.bytes);
         this.follower.takeAsRead({ path, stat, end });
       } else {
-        const isFromStart = !this.isFirst || this.options.startAt === "beginning";
         const position = await readPosition(handle, isFromStart ? 0 : stat.bytes);
         // Truncated between two looks: what was seen of it does not fit together.
         if ((await handle.stat()).bytes < stat.bytes) return false;
@@ -382,7 +408,7 @@ export class FileDiscovery {
   /** Known files that a found one could be, compared with it. Undefined when one of them cannot be looked at now. */
   private async findCandidates(
     found: FoundFile,
-    handle: DiskFile,
+    handle: ReadableFile,
   ): Promise<Candidate<TailedFile>[] | undefined> {
     const path = found.paths[0] ?? "";
     const key = identityKey(found.stat);
@@ -395,14 +421,15 @@ export class FileDiscovery {
     for (const known of related) {
       if (known.isRemoved) continue;
       const wasCopy = known === waitsFor;
+      const { isReplaced } = known;
       if (known.presence === "missing") {
         const content = await probeContent(handle, head, known);
-        candidates.push({ known, content, isElsewhere: false, wasCopy });
-      } else if (wasCopy || hasRotatedName(path, known)) {
+        candidates.push({ known, content, isElsewhere: false, wasCopy, isReplaced });
+      } else if (wasCopy || hasRotatedName(path, known.names)) {
         const isCopy = await this.isCopyOf(known, found.stat.bytes, handle);
         if (isCopy === undefined) return undefined;
         const content = isCopy ? "beginning" : "other";
-        candidates.push({ known, content, isElsewhere: true, wasCopy });
+        candidates.push({ known, content, isElsewhere: true, wasCopy, isReplaced });
       }
     }
     return candidates;
@@ -412,7 +439,7 @@ export class FileDiscovery {
   private async isCopyOf(
     original: TailedFile,
     bytes: number,
-    handle: DiskFile,
+    handle: ReadableFile,
   ): Promise<boolean | undefined> {
     const own = await this.files.handles.get(original);
     if (own === undefined) return undefined;
@@ -445,7 +472,8 @@ export class FileDiscovery {
     missing.sort((a, b) => a.missingSinceMs - b.missingSinceMs);
     for (const [index, file] of missing.entries()) {
       const missingMs = now - file.missingSinceMs;
-      const isOver = file.isReplaced || missing.length - index > MISSING_COUNT_MAX;
+      const isFollowed = file.isReplaced && this.followed.has(file);
+      const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
       const isGone = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
       if (isOver || isGone) this.follower.loseHeld(file);
       if (isOver || missingMs >= FORGET_MS) file.remove();

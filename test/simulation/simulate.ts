@@ -15,7 +15,7 @@ import { compareWindows, RunningCheck } from "./check-windows.ts";
 import type { Fleet } from "./fleet.ts";
 import { injectFault } from "./inject-fault.ts";
 import { makeFleet } from "./make-fleet.ts";
-import { Observer } from "./observer.ts";
+import { type ObservedWindow, Observer } from "./observer.ts";
 import { drawScenario, type FaultKind, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 /** How to simulate. */
@@ -80,6 +80,12 @@ export async function simulate(
   };
 }
 
+/** What a look found: the first fault, and the windows if they could be had. */
+interface Look {
+  readonly failure?: string | undefined;
+  readonly windows?: readonly ObservedWindow[];
+}
+
 class Life {
   private readonly fleet: Fleet;
   private readonly scenario: Scenario;
@@ -105,7 +111,7 @@ class Life {
     const endMs = this.endOfFaultsMs();
     while (simulation.timeMs < endMs) {
       await simulation.run(Math.min(endMs, simulation.timeMs + 5_000));
-      const failure = await this.look();
+      const { failure } = await this.look();
       if (failure !== undefined) return `while faults went on: ${failure}`;
     }
     this.heal();
@@ -184,9 +190,9 @@ class Life {
     let difference: string | undefined;
     while (simulation.timeMs < untilMs) {
       await simulation.run(simulation.timeMs + LOOK_MS);
-      const failure = await this.look();
+      const { failure, windows } = await this.look();
       if (failure !== undefined) return `${name}: ${failure}`;
-      difference = await this.difference();
+      difference = await this.difference(windows);
       if (difference === undefined) return undefined;
     }
     return `${name}: after ${limitMs / 1_000} s ${difference}`;
@@ -194,7 +200,8 @@ class Life {
 
   private async stayQuiet(): Promise<string | undefined> {
     await this.fleet.simulation.run(this.fleet.simulation.timeMs + QUIET_MS);
-    const difference = (await this.look()) ?? (await this.difference());
+    const { failure, windows } = await this.look();
+    const difference = failure ?? (await this.difference(windows));
     return difference === undefined ? undefined : `later, without any fault: ${difference}`;
   }
 
@@ -209,18 +216,20 @@ class Life {
   }
 
   /** Looks at the windows, if they can be had now, for what may never be. */
-  private async look(): Promise<string | undefined> {
-    const excess = checkLimits(this.fleet.agents);
-    if (excess !== undefined) return excess;
+  private async look(): Promise<Look> {
+    const failure = checkLimits(this.fleet.agents);
+    if (failure !== undefined) return { failure };
     const { restoreCount } = this;
     const windows = await this.onTime(this.observer.windows());
     // An answer from before a restore says nothing about what is now.
-    if (windows === undefined || restoreCount !== this.restoreCount) return undefined;
-    return this.check.look(windows, this.fleet.recount);
+    if (windows === undefined || restoreCount !== this.restoreCount) return {};
+    return { failure: this.check.look(windows, this.fleet.recount), windows };
   }
 
-  private async difference(): Promise<string | undefined> {
-    const windows = await this.onTime(this.observer.windows());
+  /** What is not counted yet, or not as it was written. */
+  private async difference(
+    windows: readonly ObservedWindow[] | undefined,
+  ): Promise<string | undefined> {
     if (windows === undefined) return "the aggregator does not answer";
     const difference = compareWindows(windows, this.fleet.recount);
     if (difference !== undefined) return difference;

@@ -5,6 +5,7 @@ import { openSpool } from "../../../agent/spool/open-spool.ts";
 import type { Spool } from "../../../agent/spool/spool.ts";
 import { createLineCounter } from "../../../agent/window/create-line-counter.ts";
 import { present } from "../../../shared/assert.ts";
+import { simulatedGunzip } from "../../../shared/platform/simulated/simulated-gunzip.ts";
 import type { Timers } from "../../../shared/platform/timers.ts";
 import type { Batch } from "../../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../../shared/protocol/codec.ts";
@@ -61,7 +62,7 @@ function makeLoop(
   changes: { readonly once?: boolean; readonly flushIntervalMs?: number } = {},
 ): ReadLoop {
   const clock = { now: () => time.nowMs, monotonic: () => time.nowMs };
-  const platform = { clock, disk, timers: time };
+  const platform = { clock, disk, gunzip: simulatedGunzip, timers: time };
   const { once = false, flushIntervalMs = 2000 } = changes;
   const state = present(spool.state, "state");
   const source = new FileSource({

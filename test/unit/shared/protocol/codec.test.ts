@@ -43,6 +43,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   device: name,
   inode: name,
   birthMs: fc.option(fc.integer(), { nil: undefined }),
+  modifiedMs: fc.option(fc.integer(), { nil: undefined }),
   fingerprintBytes: fc.integer({ min: 0, max: 1024 }),
   fingerprint: hex,
   generation: fc.nat(),
@@ -55,6 +56,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
     { maxLength: 3 },
   ),
   unterminated: fc.boolean(),
+  complete: fc.boolean(),
   removed: fc.boolean(),
 });
 const batch: fc.Arbitrary<Batch> = fc.record({
