@@ -284,6 +284,7 @@ export class Delivery {
     const refused = this.#settled.refused([...results.keys()]);
     const change = this.#nextChange(last.change);
     await this.#cursor.commit({ change, position: sink.position }, this.#buried(refused));
+    this.#noteMoved(change, last.change);
     this.#settled.passed(change);
     this.#noteRefused(refused);
     return "delivered";
@@ -291,20 +292,23 @@ export class Delivery {
 
   /** Where the cursor goes after a batch: to its last change, or back to what a replaced store may have lost. */
   #nextChange(lastChange: number): number {
+    if (this.#lostMs === undefined) return lastChange;
+    const sinceMs = this.#parts.platform.clock.monotonic() - this.#lostMs;
+    return Math.min(this.#recent.at(sinceMs) ?? lastChange, lastChange);
+  }
+
+  #noteMoved(change: number, lastChange: number): void {
     const { logger, platform, sink } = this.#parts;
-    const nowMs = platform.clock.monotonic();
     if (this.#lostMs === undefined) {
-      this.#recent.add(nowMs, lastChange);
-      return lastChange;
+      this.#recent.add(platform.clock.monotonic(), change);
+      return;
     }
-    const change = this.#recent.at(nowMs - this.#lostMs) ?? lastChange;
     this.#lostMs = undefined;
     this.#recent.clear();
     logger.warn("the sink's store was replaced: what was written last is written again", {
       sink: sink.name,
-      count: lastChange - change,
+      changes: lastChange - change,
     });
-    return Math.min(change, lastChange);
   }
 
   /** The newest state of everything that a change touches, each once, with the last of its changes. */

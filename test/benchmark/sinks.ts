@@ -193,6 +193,8 @@ async function measureRedis(store: StateStore): Promise<void> {
   }
 }
 
+// The server as it runs for real, not as tests start it.
+process.env["JAVA_OPTS"] = "";
 const directory = await mkdtemp(join(tmpdir(), "sinks-"));
 const store = await openSqliteStore(realPlatform.disk, join(directory, "state.db"));
 try {
