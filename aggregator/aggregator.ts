@@ -35,9 +35,9 @@ import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
-import type { ChangeFeed } from "./sinks/change-feed.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
+import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
 import type { Source } from "./sources/source.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
@@ -102,7 +102,7 @@ class RunningAggregator implements Aggregator {
   readonly #processor: Processor;
   readonly #receiver: Receiver;
   readonly #sources: readonly Source[];
-  readonly #deliveries: readonly { readonly delivery: Delivery; readonly feed: ChangeFeed }[];
+  readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
   readonly #commits = new WakeList();
   #listener: Listener | undefined;
@@ -200,7 +200,7 @@ class RunningAggregator implements Aggregator {
   }
 
   /** One loop for every sink, kind of results and partition of stage 2. */
-  #startDeliveries(): { readonly delivery: Delivery; readonly feed: ChangeFeed }[] {
+  #startDeliveries(): FedDelivery[] {
     const { store, logger, sinks = this.#config.sinks } = this.#options;
     const partitions = this.#processor.windowPartitions();
     const isOnly = this.#options.log.partitionCount("keyed") <= 1;
@@ -259,6 +259,7 @@ class RunningAggregator implements Aggregator {
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
+      ...this.#sinkRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -275,6 +276,32 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/readyz", scope: undefined },
         handle: async () => answerReadiness(this.#checks()),
+      },
+    ];
+  }
+
+  #sinkRoutes(): Route[] {
+    const sinks = new SinksApi(() => this.#deliveries);
+    return [
+      {
+        ...{ method: "GET", path: "/v1/sinks", scope: "read" },
+        handle: async () => sinks.status(),
+      },
+      {
+        ...{ method: "POST", path: "/v1/sinks/replay", scope: "operate" },
+        handle: ({ request }) => sinks.replaySink(request),
+      },
+      {
+        ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
+        handle: async ({ query }) => sinks.letters(query),
+      },
+      {
+        ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
+        handle: ({ request }) => sinks.replayLetters(request),
+      },
+      {
+        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
+        handle: ({ request }) => sinks.dropLetters(request),
       },
     ];
   }

@@ -25,6 +25,7 @@ export const errorCodes = {
     retry: "never",
     meaning: "A built part of the program is not there.",
   },
+  REQUEST_REFUSED: { retry: "never", meaning: "An aggregator refused what it was asked." },
   SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
   STATE_CORRUPT: { retry: "never", meaning: "Stored state holds bytes that were not written so." },

@@ -9,7 +9,10 @@ export interface SinkFigures {
   /** The kind of results: a sink that takes several has figures for each. */
   readonly results: string;
   readonly writtenCount: number;
+  /** Results given to the sink, by what became of them. */
+  readonly outcomes: Readonly<Record<string, number>>;
   readonly failedWriteCount: number;
+  readonly breaker: "closed" | "half_open" | "open";
   readonly deadTotal: number;
   /** Changes that the sink has yet to get, at most. */
   readonly behindCount: number;
@@ -42,6 +45,8 @@ export interface Figures {
   readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
 }
+
+const BREAKER_STATES = ["closed", "half_open", "open"] as const;
 
 /** See the head of this file. Every aggregator has its own. */
 export class Metrics {
@@ -178,17 +183,39 @@ export class Metrics {
     total("tailrace_sink_results_total", "Results written.", (sink) => sink.writtenCount);
     total("tailrace_sink_failures_total", "Failed writes.", (sink) => sink.failedWriteCount);
     total("tailrace_sink_dead_letters_total", "Results refused for good.", (s) => s.deadTotal);
-    const behind = new Gauge({
-      name: "tailrace_sink_behind_changes",
-      help: "Changes that the sink has yet to get, at most.",
-      labelNames,
+    const outcomes = new Counter({
+      name: "tailrace_sink_outcomes_total",
+      help: "Results given to a sink, each time, by what became of them.",
+      labelNames: [...labelNames, "outcome"],
       registers: [],
       collect() {
         this.reset();
-        for (const sink of read().sinks) this.set(labels(sink), sink.behindCount);
+        for (const sink of read().sinks) {
+          for (const [outcome, count] of Object.entries(sink.outcomes)) {
+            this.inc({ ...labels(sink), outcome }, count);
+          }
+        }
       },
     });
-    this.#registry.registerMetric(behind);
+    this.#registry.registerMetric(outcomes);
+    const gauge = (name: string, help: string, value: (figures: SinkFigures) => number) => {
+      const collect = function (this: Gauge<"sink" | "results">) {
+        this.reset();
+        for (const sink of read().sinks) this.set(labels(sink), value(sink));
+      };
+      const registered = new Gauge({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(registered);
+    };
+    gauge(
+      "tailrace_sink_behind_changes",
+      "Changes that the sink has yet to get, at most.",
+      (sink) => sink.behindCount,
+    );
+    gauge(
+      "tailrace_sink_breaker_state",
+      "Whether the sink is written to: 0 always, 1 once to see whether it is back, 2 not for now.",
+      ({ breaker }) => BREAKER_STATES.indexOf(breaker),
+    );
   }
 
   #defineInlets(read: () => Figures): void {

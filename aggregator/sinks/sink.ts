@@ -51,6 +51,11 @@ export function isAlert(result: Result): result is AlertResult {
   return "alertType" in result;
 }
 
+/** When a result is over: the end of its window, or the moment of the alert; milliseconds since the Unix epoch. */
+export function endMsOf(result: Result): number {
+  return isAlert(result) ? result.timestampMs : result.windowEndMs;
+}
+
 /** A result that a sink did not take. */
 export interface WriteFailure {
   /** Place in the results that were given to `write`. */
@@ -68,6 +73,8 @@ export interface WriteReport {
   readonly supersededCount?: number;
   /** How many this sink does not keep: of another stream, or beyond its retention. */
   readonly ignoredCount?: number;
+  /** The store was replaced: what was written in so many milliseconds before may be lost, and is written again. */
+  readonly lostMs?: number | undefined;
   /** The store asks not to be tried before this many milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }

@@ -201,7 +201,9 @@ describe("the elasticsearch sink", () => {
     await alerts.close();
   });
 
-  it("fails while the server is away, and goes on when it is back", async () => {
+  it("fails while the server is away, and goes on when it is back", {
+    timeout: 180_000,
+  }, async () => {
     await write([sampleWindow("orders", 0, 1)]);
     await server.end();
     await expect(write([sampleWindow("orders", 0, 2)])).rejects.toMatchObject({

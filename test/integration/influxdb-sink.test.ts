@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ChangeFeed } from "../../aggregator/sinks/change-feed.ts";
+import { Delivery } from "../../aggregator/sinks/deliver.ts";
 import { sink as kind } from "../../aggregator/sinks/influxdb.ts";
 import type { Result, Sink } from "../../aggregator/sinks/sink.ts";
+import { MemoryState, MemoryStore } from "../../aggregator/state/memory-store.ts";
 import type { Logger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
 import { sampleWindow } from "../unit/aggregator/sinks/sample-results.ts";
+import { HeldRequests } from "./held-requests.ts";
 import { RealServer } from "./real-server.ts";
 import { influxdb } from "./server-plans.ts";
 
@@ -96,6 +100,40 @@ describe("the influxdb sink", () => {
     ]);
     const rows = await query("SELECT service, revision FROM service_metrics WHERE revision > 0");
     expect(rows.map(({ service }) => service).toSorted()).toEqual(["a", "b", "c"]);
+  });
+
+  it("shows the newest revision though an old write arrives after it", async () => {
+    const relay = await HeldRequests.before(server.url);
+    const settings = { name: "points", type: "influxdb", url: relay.url, database };
+    const flush = { flush_interval: "10ms", write_timeout: "2s" };
+    const configured = kind.schema.parse({ ...settings, ...flush });
+    let newest = 1;
+    const feed: ChangeFeed = {
+      changes: (after) =>
+        newest > after ? [{ change: newest, result: () => sampleWindow("orders", 0, newest) }] : [],
+      newestChange: () => newest,
+      newest: (result) => result,
+      watermarkMs: () => undefined,
+      changed: async (after, signal) => {
+        while (newest <= after && !signal.aborted) await realPlatform.timers.sleep(5);
+      },
+    };
+    relay.holds = () => true;
+    const store = new MemoryStore(new MemoryState());
+    const parts = { place: "points", feed, store, platform: realPlatform, logger: quiet };
+    const delivery = new Delivery({ ...parts, sink: configured, results: "windows" });
+    while (relay.heldCount === 0) await realPlatform.timers.sleep(5);
+    relay.holds = () => false;
+    newest = 2;
+    const revisions = async () =>
+      (await query("SELECT revision FROM service_metrics")).map(({ revision }) => revision);
+    while ((await revisions()).join() !== "2") await realPlatform.timers.sleep(5);
+    expect(await relay.release()).toEqual([204]);
+    expect(await revisions()).toEqual([1]);
+    while (delivery.status.change < 2) await realPlatform.timers.sleep(5);
+    expect(await revisions()).toEqual([2]);
+    await delivery.close(1_000);
+    await relay.close();
   });
 
   it("waits for a database that is not there, and goes on when it is", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Answered, createRouter } from "../../../aggregator/router.ts";
+import { type Answered, authenticate, createRouter } from "../../../aggregator/router.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { jsonAnswer } from "../../../shared/protocol/http-answer.ts";
 
@@ -78,5 +78,19 @@ describe("the router", () => {
     expect(status).toBe(500);
     expect(text).not.toContain("secret");
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe("who calls", () => {
+  it.each([
+    ["127.0.0.1", true],
+    ["::1", true],
+    ["::ffff:127.0.0.1", true],
+    ["10.0.0.7", false],
+    ["::ffff:10.0.0.7", false],
+    ["", false],
+  ])("%s may operate the aggregator: %s", (remoteAddress, isAllowed) => {
+    const request = { method: "GET", path: "/", headers: {}, body: Buffer.alloc(0), remoteAddress };
+    expect(authenticate(request).scopes.includes("operate")).toBe(isAllowed);
   });
 });

@@ -43,9 +43,15 @@ describe("what was dealt with", () => {
     expect(dealtWith(place(5), alerts(6, 7, 8, 9), written)).toEqual({ count: 3, refused: [1] });
   });
 
-  it("is not known when the cursor tells of other alerts, or of more", () => {
+  it("is told one by one, too", () => {
+    expect(dealtWith(place(5), alerts(6), written)).toEqual({ count: 1, refused: [] });
+    expect(dealtWith(place(6), alerts(7), written)).toEqual({ count: 1, refused: [0] });
+    expect(dealtWith(place(7), alerts(8, 9), written)).toEqual({ count: 1, refused: [] });
+  });
+
+  it("is not known when the cursor tells of other alerts, or of older ones", () => {
     expect(dealtWith(place(5), alerts(16, 17, 18), written)).toBeUndefined();
-    expect(dealtWith(place(5), alerts(6, 7), written)).toBeUndefined();
+    expect(dealtWith(place(4), alerts(6, 7), written)).toBeUndefined();
   });
 
   it("fits beside the offset of a group, even if a thousand were refused", () => {
