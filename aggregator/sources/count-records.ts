@@ -1,14 +1,18 @@
 /**
- * Turns records into what an agent would make of lines: counts by minute, a ledger, and dead letters of those that are no events. A record is one
- * event in JSON, whatever white space it holds; what its fields mean is the same for all.
+ * Turns records into what an agent would make of lines: counts by minute, the events that rules ask for, a ledger, and dead letters of those
+ * that are no events. A record is one event in JSON, whatever white space it holds; what its fields mean is the same for all.
  */
 
 import { MinuteWindows } from "../../shared/aggregates/minute-windows.ts";
+import { type CompiledSelector, compileSelectors } from "../../shared/events/compile-selectors.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { parser } from "../../shared/events/json.ts";
+import { lineEvent } from "../../shared/events/line-event.ts";
 import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
+import { PendingEvents } from "../../shared/events/pending-events.ts";
 import { DIGEST_NONE, type LedgerEntry, type LedgerKind } from "../../shared/protocol/batch.ts";
 import { encodeBatch } from "../../shared/protocol/codec.ts";
+import { SELECTORS_NONE, type Selectors } from "../../shared/protocol/selected-event.ts";
 import { minuteOf } from "../../shared/time/window.ts";
 import type { Letter } from "../log/inlet-entry.ts";
 
@@ -26,6 +30,10 @@ export interface CountOptions {
   /** Service of events that name none. */
   readonly service: string;
   readonly events: EventOptions;
+  /** The events that rules ask for; looked at when an entry begins. */
+  readonly selectors: () => Selectors;
+  /** Where events are found: with the position of its record it names each event for ever. */
+  readonly place: { readonly source: string; readonly file: number };
 }
 
 /** What was counted, as an entry of the log holds it. */
@@ -43,11 +51,15 @@ export class RecordCounter {
   readonly #windows = new MinuteWindows(SERVICES_MAX);
   #ledger = new Map<string, { kind: LedgerKind; reason: string; lines: number; bytes: number }>();
   #letters: Letter[] = [];
+  readonly #pending = new PendingEvents();
   #eventTimeMaxMs: number | undefined;
+  #selectors = SELECTORS_NONE;
+  #selector: CompiledSelector | undefined;
 
   constructor(options: CountOptions) {
     this.#options = options;
     this.#parser = parser.compile(options.events);
+    this.#switch();
   }
 
   /**
@@ -73,6 +85,7 @@ export class RecordCounter {
     if (measure.durationOutOfRange) this.note("noted", "duration_out_of_range", 1, bytes);
     if (timeMs > timeLimitMs) this.note("noted", "clock_ahead", 1, bytes);
     else this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs ?? timeMs, timeMs);
+    if (this.#selector !== undefined) this.#select(value, position, this.#selector);
     return undefined;
   }
 
@@ -97,17 +110,37 @@ export class RecordCounter {
   /** Takes everything counted since the last take and starts anew. */
   take(nowMs: number): CountedRecords {
     const { source, stream } = this.#options;
+    const { events, holes, entries } = this.#pending.take(false);
+    for (const { kind, reason, lines, bytes } of entries) this.note(kind, reason, lines, bytes);
     const ledger: LedgerEntry[] = [...this.#ledger.values()].map((entry) => ({ source, ...entry }));
     const batch = encodeBatch({
       ...{ agent: source, epoch: DIGEST_NONE, sequence: 1, previousDigest: DIGEST_NONE },
       ...{ sealedAtMs: nowMs, deltas: this.#windows.take(stream), checkpoints: [], ledger },
       sources: [{ source, state: "live", eventTimeMaxMs: this.#eventTimeMaxMs }],
-      ...{ events: [], holes: [], selectorRevision: "", tombstone: undefined },
+      ...{ events, holes, selectorRevision: this.#selectors.revision, tombstone: undefined },
     });
     const letters = this.#letters;
     this.#ledger = new Map();
     this.#letters = [];
     this.#eventTimeMaxMs = undefined;
+    this.#switch();
     return { batch, letters };
+  }
+
+  #select(value: Buffer, position: number, selector: CompiledSelector): void {
+    const { stream, service, place } = this.#options;
+    const event = lineEvent(this.#parser, "json", value, service);
+    if (event === undefined || !selector.matches(event)) return;
+    const found = { stream, ...place, generation: 0, offset: position, index: 0 };
+    this.#pending.add(event, selector.fields, found, value.length);
+  }
+
+  /** All events of an entry are chosen by the same selectors. */
+  #switch(): void {
+    const selectors = this.#options.selectors();
+    if (selectors === this.#selectors) return;
+    this.#selectors = selectors;
+    const parts = selectors.selectors.filter(({ stream }) => stream === this.#options.stream);
+    this.#selector = parts.length === 0 ? undefined : compileSelectors(parts);
   }
 }

@@ -222,12 +222,15 @@ class KafkaSource implements Source {
     readonly startAt: "beginning" | "end";
   }): KafkaPartition {
     const { admin, consumer, signal, topic, partition, startAt } = parts;
-    const { records, platform, logger, maxFutureMs } = this.#context;
+    const { records, platform, logger, maxFutureMs, selectors } = this.#context;
     const stream = this.#config.topics[topic] ?? topic;
     const service = this.#config.service ?? this.name;
     return new KafkaPartition({
       name: this.#inletOf(topic, partition),
-      counter: new RecordCounter({ source: this.name, stream, service, events: this.#events }),
+      counter: new RecordCounter({
+        ...{ source: this.name, stream, service, events: this.#events, selectors },
+        place: { source: topic, file: partition },
+      }),
       client: {
         bounds: async () => {
           const offsets = await admin.fetchTopicOffsets(topic);

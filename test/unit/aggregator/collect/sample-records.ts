@@ -1,6 +1,7 @@
 import type { InletEntry, InletName, Letter } from "../../../../aggregator/log/inlet-entry.ts";
 import { RecordCounter } from "../../../../aggregator/sources/count-records.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
+import { SELECTORS_NONE } from "../../../../shared/protocol/selected-event.ts";
 
 /** The inlet of the sample entries. */
 export const INLET: InletName = { tenant: "", source: "bus", place: "orders/0" };
@@ -14,12 +15,10 @@ export function recordAt(timeMs: number, service = "orders"): string {
 
 /** Records as an entry holds them. */
 export function counted(records: readonly string[], source = INLET.source) {
-  const counter = new RecordCounter({
-    source,
-    stream: "application-logs",
-    service: source,
-    events,
-  });
+  const place = { source, file: 0 };
+  const names = { source, stream: "application-logs", service: source };
+  const selectors = () => SELECTORS_NONE;
+  const counter = new RecordCounter({ ...names, events, selectors, place });
   for (const [index, record] of records.entries()) {
     counter.add(Buffer.from(record), index, Number.POSITIVE_INFINITY);
   }

@@ -2,12 +2,15 @@ import { describe, expect, it } from "vitest";
 import { RecordCounter } from "../../../../aggregator/sources/count-records.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { decodeBatch } from "../../../../shared/protocol/codec.ts";
+import { SELECTORS_NONE, type Selectors } from "../../../../shared/protocol/selected-event.ts";
 
 const TEN_MS = Date.parse("2026-11-20T10:00:00Z");
 
-function counter(): RecordCounter {
+function counter(selectors: () => Selectors = () => SELECTORS_NONE): RecordCounter {
   const events = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
-  return new RecordCounter({ source: "bus", stream: "orders", service: "unnamed", events });
+  const place = { source: "orders", file: 3 };
+  const names = { source: "bus", stream: "orders", service: "unnamed" };
+  return new RecordCounter({ ...names, events, selectors, place });
 }
 
 const add = (target: RecordCounter, text: string, position = 0, limitMs = TEN_MS + 600_000) =>
@@ -73,5 +76,29 @@ describe("records", () => {
     const { batch, letters } = target.take(0);
     expect(letters).toEqual([]);
     expect(decodeBatch(batch)).toMatchObject({ deltas: [], ledger: [] });
+  });
+
+  it("that rules ask for travel as events, chosen by the selectors of their entry's beginning", () => {
+    const selector = { stream: "orders", keys: ["userId"], where: [], fields: ["userId"] };
+    let selectors: Selectors = { revision: "ab", selectors: [selector] };
+    const target = counter(() => selectors);
+    add(target, `{"time": ${TEN_MS}, "type": "LOGIN", "userId": "u1", "other": 1}`, 7);
+    add(target, `{"time": ${TEN_MS}, "type": "LOGIN"}`, 8);
+    selectors = { revision: "cd", selectors: [{ ...selector, keys: ["other"] }] };
+    add(target, `{"time": ${TEN_MS}, "other": 1}`, 9);
+    const { events, selectorRevision, ledger } = decodeBatch(target.take(0).batch);
+    expect(selectorRevision).toBe("ab");
+    expect(events).toEqual([
+      {
+        ...{ stream: "orders", source: "orders", file: 3, generation: 0, offset: 7, index: 0 },
+        ...{ timeMs: TEN_MS, type: "LOGIN", fields: { userId: "u1" } },
+      },
+    ]);
+    expect(ledger).toContainEqual(expect.objectContaining({ kind: "events_sent", lines: 1 }));
+    add(target, `{"time": ${TEN_MS}, "other": 1}`, 10);
+    expect(decodeBatch(target.take(0).batch)).toMatchObject({
+      selectorRevision: "cd",
+      events: [{ offset: 10, type: null, fields: {} }],
+    });
   });
 });

@@ -15,6 +15,7 @@ import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.t
 import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { decodeBatch } from "../../../../shared/protocol/codec.ts";
+import { SELECTORS_NONE } from "../../../../shared/protocol/selected-event.ts";
 
 const TEN_MS = Date.parse("2026-11-20T10:00:00Z");
 
@@ -78,7 +79,14 @@ export class SampleTopic {
 
   reader(records: SampleLog, settings: { startAt?: "beginning" | "end"; errors?: string[] } = {}) {
     const events = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
-    const options = { source: "bus", stream: "orders", service: "orders", events };
+    const options = {
+      source: "bus",
+      stream: "orders",
+      service: "orders",
+      events,
+      selectors: () => SELECTORS_NONE,
+      place: { source: "orders", file: 0 },
+    };
     const logger: Logger = {
       ...{ warn() {}, info() {}, debug() {} },
       error: (message) => settings.errors?.push(message),

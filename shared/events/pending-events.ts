@@ -1,13 +1,9 @@
 /** Selected events of one source that wait for the seal. */
-import type { ExpressionEvent } from "../../shared/expression/compile.ts";
-import {
-  EVENT_BYTES_MAX,
-  EVENT_TIME_MS_MAX,
-  eventBytes,
-} from "../../shared/protocol/event-limits.ts";
-import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
-import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
-import type { CountedEntry } from "./line-counter.ts";
+import type { ExpressionEvent } from "../expression/compile.ts";
+import type { LedgerEntry } from "../protocol/batch.ts";
+import { EVENT_BYTES_MAX, EVENT_TIME_MS_MAX, eventBytes } from "../protocol/event-limits.ts";
+import { mergeHoles } from "../protocol/merge-holes.ts";
+import type { Hole, SelectedEvent } from "../protocol/selected-event.ts";
 
 /** What waits is sealed at about this size. */
 const SEAL_BYTES = 1024 * 1024;
@@ -25,7 +21,7 @@ export interface TakenEvents {
   readonly events: readonly SelectedEvent[];
   readonly holes: readonly Hole[];
   /** For the ledger of events: selected = sent + shed. */
-  readonly entries: readonly CountedEntry[];
+  readonly entries: readonly Omit<LedgerEntry, "source">[];
 }
 
 interface Tally {
@@ -100,10 +96,10 @@ export class PendingEvents {
     this.#shed.set(reason, { lines: before.lines + lines, bytes: before.bytes + bytes });
   }
 
-  #entries(): CountedEntry[] {
+  #entries(): Omit<LedgerEntry, "source">[] {
     const sent = { lines: this.#events.length, bytes: this.#bytes };
     const selected = { ...sent };
-    const entries: CountedEntry[] = [];
+    const entries: Omit<LedgerEntry, "source">[] = [];
     for (const [reason, tally] of this.#shed) {
       selected.lines += tally.lines;
       selected.bytes += tally.bytes;

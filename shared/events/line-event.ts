@@ -1,8 +1,8 @@
 /** The event of a line, as rules see it. */
-import { eventOfFields } from "../../shared/events/event-shape.ts";
-import type { LineParser, ParsedEvent } from "../../shared/events/parser.ts";
-import type { ExpressionEvent } from "../../shared/expression/compile.ts";
-import type { ParserName } from "../parsers/registry.ts";
+
+import type { ExpressionEvent } from "../expression/compile.ts";
+import { eventOfFields } from "./event-shape.ts";
+import type { LineParser, ParsedEvent } from "./parser.ts";
 
 /** Fields that an event has although its line may name them otherwise, or not at all. */
 export const DERIVED_FIELDS = ["service", "level", "message", "duration"] as const;
@@ -14,7 +14,7 @@ export const DERIVED_FIELDS = ["service", "level", "message", "duration"] as con
  */
 export function lineEvent(
   parser: LineParser,
-  format: ParserName,
+  format: string,
   line: Buffer,
   service: string,
 ): ExpressionEvent | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PendingEvents } from "../../../../agent/window/pending-events.ts";
 import { eventOfFields } from "../../../../shared/events/event-shape.ts";
+import { PendingEvents } from "../../../../shared/events/pending-events.ts";
 import { eventBytes } from "../../../../shared/protocol/event-limits.ts";
 
 const place = { stream: "s", source: "app", file: 1, generation: 0, offset: 7, index: 0 };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type ParserName, parsers } from "../../../../agent/parsers/registry.ts";
-import { lineEvent } from "../../../../agent/window/line-event.ts";
 import { readEvent } from "../../../../aggregator/rules/read-event.ts";
 import { present } from "../../../../shared/assert.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
+import { lineEvent } from "../../../../shared/events/line-event.ts";
 
 function read(format: ParserName, line: string) {
   const parser = parsers[format].compile({ ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" });
