@@ -39,6 +39,7 @@ import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
+import { EventsApi } from "./sources/events-api.ts";
 import type { Source } from "./sources/source.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
@@ -260,6 +261,7 @@ class RunningAggregator implements Aggregator {
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       ...this.#sinkRoutes(),
+      ...this.#eventRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -356,6 +358,25 @@ class RunningAggregator implements Aggregator {
         return { ...delivery.status, behindCount };
       }),
     };
+  }
+
+  #eventRoutes(): Route[] {
+    const events = new EventsApi({
+      records: new ProcessorRecords(this.#processor),
+      platform: this.#platform,
+      maxFutureMs: this.#config.time.maxFutureMs,
+      selectors: () => this.#rules().selectors,
+    });
+    return [
+      {
+        ...{ method: "POST", path: "/v1/events", scope: "ingest" },
+        handle: ({ request, query, principal }) => events.events(request, query, principal),
+      },
+      {
+        ...{ method: "POST", path: "/v1/logs", scope: "ingest" },
+        handle: ({ request, principal }) => events.logs(request, principal),
+      },
+    ];
   }
 
   #inletFigures(): InletFigures[] {

@@ -89,6 +89,11 @@ export class RecordCounter {
     return undefined;
   }
 
+  /** Records in windows since the last take. */
+  get aggregatedCount(): number {
+    return this.#ledger.get("aggregated ")?.lines ?? 0;
+  }
+
   /** Keeps a record that is no event, with the reason. */
   reject(value: Buffer, position: number, reason: string): void {
     this.note("rejected", reason, 1, value.length);

@@ -88,6 +88,15 @@ export class RunningAggregator {
     return this.#call("POST", "/v1/batches", { "content-type": contentType }, body);
   }
 
+  /** Posts anything anywhere. */
+  postTo(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+  ): Promise<JsonAnswer> {
+    return this.#call("POST", path, headers, body);
+  }
+
   send(envelope: Envelope): Promise<JsonAnswer> {
     return this.post(encodeEnvelope(envelope));
   }
