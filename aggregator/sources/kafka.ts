@@ -24,6 +24,7 @@ const FETCH_WAIT_MS = 500;
 /** Partitions of which batches are counted at the same time. */
 const CONCURRENT_COUNT = 4;
 const SESSION_MS = 30_000;
+const GROUP_BYTES = 6;
 const OWN_LOOK_MS = 200;
 
 const topicNames = z.union([
@@ -35,7 +36,7 @@ const topicNames = z.union([
 
 /**
  * Reads topics of Kafka: a record is an event in JSON, as a line is to an agent. How far each partition was counted is kept with the counts, so
- * that each record counts once. The members of the group share the partitions; those of one aggregator have a group of their own.
+ * that each record counts once; Kafka's group only hands out the partitions, all of them to this one reader.
  */
 export const source = defineSource({
   summary: "Counts the records of topics of Kafka, each once.",
@@ -132,12 +133,13 @@ class KafkaSource implements Source {
 
   /** Reads until the consumer gives up or the source closes. */
   async #consume(onJoined: () => void): Promise<void> {
-    const { logger, instance } = this.#context;
+    const { logger, instance, platform } = this.#context;
     const clientId = `tailrace-${this.name}`;
     const client = await createKafkaClient(this.#config, clientId, logger);
     const admin = client.admin();
     const consumer = client.consumer({
-      groupId: `${clientId}-${instance}`,
+      // A new group each time: in the one before, a process that was killed would be waited for until its session ends.
+      groupId: `${clientId}-${instance}-${platform.random.bytes(GROUP_BYTES).toString("hex")}`,
       sessionTimeout: SESSION_MS,
       maxBytesPerPartition: FETCH_BYTES_MAX,
       maxWaitTimeInMs: FETCH_WAIT_MS,
