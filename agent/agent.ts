@@ -15,6 +15,7 @@ import { makeDurableDirectory } from "../shared/platform/make-durable-directory.
 import type { Platform } from "../shared/platform/platform.ts";
 import type { HelloAnswer } from "../shared/protocol/answers.ts";
 import type { LedgerEntry, SealedRecord } from "../shared/protocol/batch.ts";
+import type { Selectors } from "../shared/protocol/selected-event.ts";
 import type { AgentConfig } from "./config.ts";
 import { createSources } from "./create-sources.ts";
 import { ReadLoop } from "./read-loop.ts";
@@ -26,7 +27,9 @@ import { keepDeadLetter } from "./spool/dead-letter.ts";
 import { readEpoch, writeEpoch } from "./spool/epoch-file.ts";
 import { makeTombstone } from "./spool/make-tombstone.ts";
 import { type OpenedSpool, openSpool } from "./spool/open-spool.ts";
+import { readSelectors, writeSelectors } from "./spool/selectors-file.ts";
 import type { Spool } from "./spool/spool.ts";
+import { EventSelection } from "./window/event-selection.ts";
 
 /** What the configuration does not say. */
 export interface AgentOptions {
@@ -68,6 +71,8 @@ export interface AgentStatus {
   readonly spoolBytes: number;
   readonly segmentCount: number;
   readonly isSpoolFull: boolean;
+  /** Revision of the aggregator's selectors that choose events now; empty when there are none. */
+  readonly selectorRevision: string;
   readonly readBytes: number;
   readonly sources: readonly SourceStatus[];
   /** Cumulative, as of the newest record. */
@@ -122,6 +127,7 @@ class Agent implements RunningAgent, ShipHost {
   readonly #options: AgentOptions;
   readonly #lock: DiskLock;
   readonly #name: string;
+  readonly #selection: EventSelection;
   readonly #shipper: Shipper;
   readonly #sendLoop: SendLoop;
   readonly #stopping = new AbortController();
@@ -141,6 +147,10 @@ class Agent implements RunningAgent, ShipHost {
     this.#options = options;
     this.#lock = lock;
     this.#name = present(config.id ?? options.hostname, "the name of the agent");
+    const select = config.events.select.map(({ stream, where, fields }) => ({
+      ...{ stream, keys: [], where: where === undefined ? [] : [where], fields },
+    }));
+    this.#selection = new EventSelection({ forbid: config.events.forbid, select });
     this.ended = this.#end.promise;
     // Whoever does not look at it must not be killed by it.
     this.ended.catch(() => undefined);
@@ -164,6 +174,7 @@ class Agent implements RunningAgent, ShipHost {
 
   async start(): Promise<void> {
     const { logger, takeover = false, adoptLog = false } = this.#options;
+    await this.#recallSelectors();
     const { spool, condition, logId } = await this.#open();
     const remembered = await readEpoch(this.#platform.disk, this.#config.data_dir);
     const isPending =
@@ -199,6 +210,7 @@ class Agent implements RunningAgent, ShipHost {
       spoolBytes: spool?.bytes ?? 0,
       segmentCount: spool?.segmentCount ?? 0,
       isSpoolFull: spool?.isFull ?? false,
+      selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
       sources: this.#sources.map(({ name, backlogBytes, pendingKeys, openFileCount }) => ({
         name,
@@ -219,6 +231,19 @@ class Agent implements RunningAgent, ShipHost {
   position(): { readonly epoch: string; readonly logId: string } {
     const { epoch, logId } = present(this.#spool?.state, "the epoch that is being sent");
     return { epoch, logId };
+  }
+
+  get selectorRevision(): string {
+    return this.#selection.nextRevision;
+  }
+
+  async takeSelectors(selectors: Selectors): Promise<void> {
+    await writeSelectors(this.#platform.disk, this.#config.data_dir, selectors);
+    this.#selection.offer(selectors);
+    this.#readLoop?.loop.wake();
+    const { revision } = selectors;
+    const streams = selectors.selectors.map(({ stream }) => stream).join(", ");
+    this.#options.logger.info("the aggregator selects events", { revision, streams });
   }
 
   read(sequence: number, bytesMax: number): Promise<SealedRecord[]> {
@@ -301,6 +326,17 @@ class Agent implements RunningAgent, ShipHost {
     this.#sendLoop.wake();
   }
 
+  /** What was selected before the agent was stopped. */
+  async #recallSelectors(): Promise<void> {
+    const found = await readSelectors(this.#platform.disk, this.#config.data_dir);
+    if (found === "damaged") {
+      this.#options.logger.warn(
+        "the file of selectors is damaged: no events are selected until the aggregator sends them again",
+        { path: join(this.#config.data_dir, "selectors") },
+      );
+    } else if (found !== "absent") this.#selection.offer(found);
+  }
+
   async #open(): Promise<OpenedSpool> {
     const { data_dir: dataDir, spool: limits } = this.#config;
     const { disk } = this.#platform;
@@ -338,12 +374,17 @@ class Agent implements RunningAgent, ShipHost {
     const { logger, once = false } = this.#options;
     const state = present(spool.state, "the state of the epoch");
     const platform = this.#platform;
-    const sources = createSources({ platform, config: this.#config, state, once, logger });
+    const selection = this.#selection;
+    selection.switch();
+    const sources = createSources({
+      ...{ platform, config: this.#config, state, selection, once, logger },
+    });
     const shipper = this.#shipper;
     const loop = new ReadLoop({
       platform,
       sources,
       spool,
+      selection,
       ship: {
         get isFenced() {
           return shipper.mode === "fenced";

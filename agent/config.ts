@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
 import { eventOptionsConfig } from "./parsers/event-options-config.ts";
 import { FORMAT_NAMES } from "./parsers/registry.ts";
@@ -110,6 +111,34 @@ const spoolConfig = z
     path: ["max_bytes"],
   });
 
+const eventsConfig = z.strictObject({
+  forbid: z
+    .array(eventName)
+    .max(1000)
+    .prefault([])
+    .meta({
+      description: "Streams of which no event leaves this host, whatever rules ask for.",
+      examples: [["audit"]],
+    }),
+  select: z
+    .array(
+      z.strictObject({
+        stream: eventName.meta({ description: "Stream whose events are looked at." }),
+        where: eventCondition.optional().meta({
+          description: "Condition on the event; all events of the stream when left out.",
+          examples: ["level == 'FATAL'"],
+        }),
+        fields: eventFields.min(1).meta({
+          description: "Names of the fields that travel.",
+          examples: [["service", "message"]],
+        }),
+      }),
+    )
+    .max(1000)
+    .prefault([])
+    .meta({ description: "Events that are sent in addition to those that rules ask for." }),
+});
+
 /** The schema of agent.yaml. */
 export const agentConfig = z.strictObject({
   id: z
@@ -142,6 +171,10 @@ export const agentConfig = z.strictObject({
     .meta({ description: "Files are looked at this often, also when nothing says they changed." }),
   max_future: duration({ min: "0s", max: "365d" }).prefault("10m").meta({
     description: "Events further ahead of this host's clock count, but do not move the watermark.",
+  }),
+  events: eventsConfig.prefault({}).meta({
+    description:
+      "What this host adds to the events that the aggregator's rules select, and what it forbids.",
   }),
   ship: shipConfig.meta({ description: "Where batches go." }),
   spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),

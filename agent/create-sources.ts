@@ -5,12 +5,14 @@ import type { AgentConfig } from "./config.ts";
 import { eventOptions } from "./parsers/event-options.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
-import { createLineCounter } from "./window/create-line-counter.ts";
+import { createSelectingCounter } from "./window/create-line-counter.ts";
+import type { EventSelection } from "./window/event-selection.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
   readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
   readonly config: AgentConfig;
+  readonly selection: EventSelection;
   /** Where to go on. */
   readonly state: SpoolState;
   /** True to read everything from its beginning to its end, and then be done. */
@@ -20,7 +22,7 @@ export interface SourcesOptions {
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): FileSource[] {
-  const { config, state, platform, once, logger } = options;
+  const { config, state, platform, once, logger, selection } = options;
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
@@ -38,7 +40,9 @@ export function createSources(options: SourcesOptions): FileSource[] {
         handleCountMax: source.max_open_files,
       },
       platform,
-      counter: createLineCounter({
+      counter: createSelectingCounter({
+        source: source.name,
+        selection,
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),

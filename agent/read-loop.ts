@@ -14,6 +14,7 @@ import { Wake } from "../shared/wake.ts";
 import type { FileSource } from "./source/file-source.ts";
 import { type MadeBatch, makeBatch } from "./spool/make-batch.ts";
 import type { Spool } from "./spool/spool.ts";
+import type { EventSelection } from "./window/event-selection.ts";
 
 /** What shipping tells the loop. */
 export interface ShipView {
@@ -32,6 +33,8 @@ export interface ReadLoopOptions {
   /** Its state is the epoch's; the sources were made from it. */
   readonly spool: Spool;
   readonly ship: ShipView;
+  /** What the sources select; the loop switches to newer selectors at its seals. */
+  readonly selection: EventSelection;
   readonly flushIntervalMs: number;
   readonly pollIntervalMs: number;
   readonly once: boolean;
@@ -43,6 +46,10 @@ export interface ReadLoopOptions {
 }
 
 const HEARTBEAT_MS = 10_000;
+/** A selected event waits no longer than this for a seal. */
+const EVENT_WAIT_MS = 1000;
+/** From this share of its limit on the spool takes no events, so that there is room for counts, which are never shed. */
+const EVENTS_FILL_MAX = 0.85;
 /** How soon to ask again for records that are accepted but not yet applied. */
 const APPLIED_POLL_MS = 1000;
 const DISK_RETRY_MS = 1000;
@@ -75,6 +82,8 @@ export class ReadLoop {
   #readBytesAtSeal = 0;
   #sealedAtMs: number;
   #flushedAtMs: number;
+  /** Since when a selected event waits; Infinity when none does. */
+  #eventsSinceMs = Number.POSITIVE_INFINITY;
   #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
@@ -170,6 +179,7 @@ export class ReadLoop {
     const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
     if (nowMs - this.#discoveredAtMs >= pauseMs) await this.#discover();
     const bytes = await this.#read();
+    this.#noteEvents();
     await this.#sealIfDue();
     if (bytes === 0) await this.#wake.wait(this.#untilNextMs());
   }
@@ -201,13 +211,25 @@ export class ReadLoop {
     return bytes;
   }
 
+  #noteEvents(): void {
+    if (this.#eventsSinceMs < Number.POSITIVE_INFINITY) return;
+    const { sources, platform } = this.#options;
+    if (sources.some((source) => source.pendingEventBytes > 0)) {
+      this.#eventsSinceMs = platform.clock.monotonic();
+    }
+  }
+
   /** True when what is pending fills a batch. */
   #isAtLimit(): boolean {
     let keys = 0;
-    for (const source of this.#options.sources) keys += source.pendingKeys;
+    let eventBytes = 0;
+    for (const source of this.#options.sources) {
+      keys += source.pendingKeys;
+      eventBytes += source.pendingEventBytes;
+    }
     const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
     const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
-    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES >= BATCH_BYTES;
+    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + eventBytes >= BATCH_BYTES;
   }
 
   #isHeartbeatDue(nowMs: number): boolean {
@@ -218,7 +240,7 @@ export class ReadLoop {
   }
 
   async #sealIfDue(): Promise<void> {
-    const { platform, sources, once, flushIntervalMs, spool } = this.#options;
+    const { platform, sources, once, spool } = this.#options;
     const nowMs = platform.clock.monotonic();
     if (this.#unsealed !== undefined) {
       if (nowMs >= this.#retryAtMs) await this.#append();
@@ -228,24 +250,36 @@ export class ReadLoop {
     if (spool.isFull) return;
     const isEnd = once && !this.#hasEnded && sources.every((source) => source.ended);
     const isForced = isEnd || this.#isHeartbeatDue(nowMs);
-    const isDue = isForced || this.#isAtLimit() || nowMs - this.#flushedAtMs >= flushIntervalMs;
+    const isDue = isForced || this.#isAtLimit() || nowMs >= this.#dueMs();
     if (!isDue) return;
     this.#cut(isForced);
     await this.#append();
     if (isEnd && this.#unsealed === undefined) this.#hasEnded = true;
   }
 
+  /** When a seal is due although nothing fills a batch. */
+  #dueMs(): number {
+    const { flushIntervalMs, selection } = this.#options;
+    // What the aggregator asks for now, it should not have to wait for.
+    if (selection.hasNext) return Number.NEGATIVE_INFINITY;
+    return Math.min(this.#flushedAtMs + flushIntervalMs, this.#eventsSinceMs + EVENT_WAIT_MS);
+  }
+
   /** The synchronous cut: everything counted since the last one, with the positions that it covers. */
   #cut(isForced: boolean): void {
-    const { sources, spool, platform } = this.#options;
+    const { sources, spool, platform, selection } = this.#options;
+    const isShedding = spool.fill > EVENTS_FILL_MAX;
     const state = present(spool.state, "the state of the epoch");
     const cuts = sources.map((source) => {
       const ledgerBefore = this.#ledgers.get(source.name) ?? [];
-      const cut = source.cut();
+      const cut = source.cut(isShedding);
       this.#ledgers.set(source.name, cut.ledger);
       return { ...cut, ledgerBefore };
     });
-    const made = makeBatch(state, cuts, platform.clock.now());
+    const seal = { sealedAtMs: platform.clock.now(), selectorRevision: selection.revision };
+    const made = makeBatch(state, cuts, seal);
+    selection.switch();
+    this.#eventsSinceMs = Number.POSITIVE_INFINITY;
     this.#flushedAtMs = platform.clock.monotonic();
     this.#readBytesAtSeal = this.#readBytes;
     if (!made.isEmpty || isForced) this.#unsealed = made;
@@ -293,12 +327,12 @@ export class ReadLoop {
   }
 
   #untilNextMs(): number {
-    const { platform, pollIntervalMs, flushIntervalMs, spool } = this.#options;
+    const { platform, pollIntervalMs, spool } = this.#options;
     const nowMs = platform.clock.monotonic();
     const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
     const dueMs = [this.#discoveredAtMs + pauseMs];
     if (this.#unsealed !== undefined) dueMs.push(this.#retryAtMs);
-    else if (!spool.isFull) dueMs.push(this.#flushedAtMs + flushIntervalMs);
+    else if (!spool.isFull) dueMs.push(this.#dueMs());
     return Math.max(0, Math.min(...dueMs) - nowMs);
   }
 }

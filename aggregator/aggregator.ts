@@ -21,19 +21,24 @@ import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import { type Figures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
+import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
+import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
+import { answerAlerts } from "./serve/alerts.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { WindowsApi } from "./serve/windows.ts";
+import { AlertFeed } from "./sinks/alert-feed.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
-import { StoreFeed } from "./sinks/store-feed.ts";
+import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
+import { readRules } from "./state/read-rules.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
@@ -47,6 +52,8 @@ export interface AggregatorOptions {
   /** Keeps the cursors of sinks; with the embedded log everything else, too. The caller closes log and store. */
   readonly store: StateStore;
   readonly logger: Logger;
+  /** The rules in use; may change at any time. None when undefined. */
+  readonly rules?: () => RuleSet;
   /** Instead of the configured ones. */
   readonly sinks?: readonly ConfiguredSink[];
   /** Partitions of each topic that this process owns; all when undefined. Others answer for the rest. */
@@ -87,6 +94,7 @@ class RunningAggregator implements Aggregator {
   readonly #platform: Platform;
   readonly #config: AggregatorConfig;
   readonly #options: AggregatorOptions;
+  readonly #rules: () => RuleSet;
   readonly #processor: Processor;
   readonly #receiver: Receiver;
   readonly #deliveries: readonly FedDelivery[];
@@ -99,6 +107,7 @@ class RunningAggregator implements Aggregator {
     this.#platform = platform;
     this.#config = config;
     this.#options = options;
+    this.#rules = options.rules ?? (() => NO_RULE_SET);
     const { promise, reject } = Promise.withResolvers<void>();
     this.ended = promise;
     // Whoever wants to know waits for it; nobody has to.
@@ -108,6 +117,7 @@ class RunningAggregator implements Aggregator {
     this.#receiver = new Receiver({
       intake: new ProcessorIntake(this.#processor, options.log.logId, platform.clock),
       limits: config.limits,
+      selectors: () => this.#rules().selectors,
       timers: platform.timers,
       logger: options.logger,
       observer: this.#metrics,
@@ -161,7 +171,7 @@ class RunningAggregator implements Aggregator {
     const { clock, timers } = this.#platform;
     const { time, windowsRetentionMs } = this.#config;
     const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
-    const settings = { watermark: time, windows };
+    const settings = { watermark: time, windows, rules: this.#rules };
     const processor = new Processor({
       ...{ log, clock, timers, logger, settings, onFatal },
       ...partitions,
@@ -170,38 +180,39 @@ class RunningAggregator implements Aggregator {
     return processor;
   }
 
-  /** One loop for every sink and partition of windows. */
+  /** One loop for every sink, kind of results and partition of stage 2. */
   #startDeliveries(): FedDelivery[] {
     const { store, logger, sinks = this.#config.sinks } = this.#options;
     const partitions = this.#processor.windowPartitions();
     const isOnly = this.#options.log.partitionCount("keyed") <= 1;
     return partitions.flatMap((partition) =>
-      sinks
-        .filter((sink) => sink.results.includes("windows"))
-        .map((sink) => {
-          const feed = this.#feedOf(partition);
-          const results = "windows";
+      sinks.flatMap((sink) =>
+        sink.results.map((results) => {
+          const state = this.#deliveredState(partition);
+          const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
           const place = placeOf(sink.name, results, isOnly ? undefined : partition);
           const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery({ ...parts, results }), feed };
+          return { delivery: new Delivery(parts), feed };
         }),
+      ),
     );
   }
 
-  #feedOf(partition: number): StoreFeed {
+  #deliveredState(partition: number): DeliveredState {
     const view = () => this.#processor.windowView(partition);
-    return new StoreFeed({
+    return {
       view,
       nextCommit: (signal) =>
         view() === undefined
           ? this.#platform.timers.sleep(OWN_LOOK_MS, signal)
           : this.#commits.wait(signal),
-    });
+    };
   }
 
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
+    const alerts = { views: () => processor.windowViews(), timers: this.#platform.timers };
     const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
@@ -219,6 +230,10 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
         handle: ({ query, principal }) => windows.answer(principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/alerts", scope: "read" },
+        handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
@@ -276,6 +291,14 @@ class RunningAggregator implements Aggregator {
     return checks;
   }
 
+  *#ruleFigures(): Iterable<RuleFigures> {
+    for (const view of this.#processor.windowViews()) {
+      for (const { name, isRunning, counters } of readRules(view)) {
+        yield { name, isRunning, ...counters };
+      }
+    }
+  }
+
   /** The lowest of the partitions, which all windows have reached. */
   #watermarkMs(): number | undefined {
     let lowestMs: number | undefined;
@@ -302,6 +325,7 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      rules: sumByRule(this.#ruleFigures()),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
         return { ...delivery.status, behindCount };

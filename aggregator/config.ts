@@ -40,6 +40,8 @@ export interface AggregatorConfig {
   readonly listen: ListenAddress;
   readonly dataDir: string;
   readonly sinks: readonly ConfiguredSink[];
+  /** Rule files and folders of them, also as globs. */
+  readonly rules: readonly string[];
   readonly windowsRetentionMs: number;
   readonly limits: AggregatorLimits;
   readonly time: TimeSettings;
@@ -132,7 +134,7 @@ const sinkList = z
   .check(uniqueNames("sink"))
   .prefault([])
   .meta({
-    description: "Where windows go, each to all of them.",
+    description: "Where windows and alerts go, each to all that take them.",
     examples: [[{ name: "out", type: "file", path: "windows.ndjson" }]],
   });
 
@@ -149,10 +151,18 @@ export const aggregatorConfig = z
       .prefault("/var/lib/tailrace-aggregator")
       .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
     sinks: sinkList,
+    rules: z
+      .array(z.string().min(1))
+      .prefault([])
+      .meta({
+        description:
+          "Rule files, folders of them, or globs; read again when they change. Relative paths begin where the aggregator was started.",
+        examples: [["/etc/tailrace/rules/*.yaml"]],
+      }),
     windows_retention: duration({ min: "1h", max: "3650d" })
       .prefault("30d")
       .meta({
-        description: "How long windows are kept and corrected, measured in event time.",
+        description: "How long windows are kept and corrected, and alerts kept; in event time.",
         examples: ["30d"],
       }),
     time: time.prefault({}),
@@ -163,6 +173,7 @@ export const aggregatorConfig = z
       listen: read.listen,
       dataDir: read.data_dir,
       sinks: read.sinks,
+      rules: read.rules,
       windowsRetentionMs: read.windows_retention,
       time: {
         outOfOrdernessMs: read.time.out_of_orderness,

@@ -22,6 +22,8 @@ export interface CommandIo {
   readonly temporaryDirectory: () => Promise<TemporaryDirectory>;
   /** Aborts on SIGINT and SIGTERM: finish and return. */
   readonly signal: AbortSignal;
+  /** Calls `listener` on each SIGHUP, which means: read your configuration again. Without a listener it ends the program. */
+  readonly onReload: (listener: () => void) => void;
 }
 
 /** A folder that lives as long as a command runs. */

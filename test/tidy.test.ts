@@ -48,7 +48,12 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "agent/kernel": ["agent/parsers", "agent/window"],
   "agent/window": ["agent/parsers", "agent/kernel"],
   "aggregator/collect": ["aggregator/log", "aggregator/state"],
-  "aggregator/process": ["aggregator/log", "aggregator/state", "aggregator/collect"],
+  "aggregator/process": [
+    "aggregator/log",
+    "aggregator/state",
+    "aggregator/collect",
+    "aggregator/rules",
+  ],
   "aggregator/log": ["aggregator/state"],
   "aggregator/state": ["aggregator/log"],
   "aggregator/receive": ["aggregator/log"],

@@ -1,19 +1,24 @@
 /** What an aggregator's answers mean, whatever came: a proxy may have answered instead, or the body may be cut. */
 import { z } from "zod";
+import { selectorsSchema } from "../../shared/events/selectors-schema.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import type { BatchesAnswer, HelloAnswer } from "../../shared/protocol/answers.ts";
 import { checkpointSchema, ledgerEntrySchema } from "../../shared/protocol/checkpoint-schema.ts";
+import type { Selectors } from "../../shared/protocol/selected-event.ts";
 
 /** The records of a request went well. */
 export interface Accepted {
   readonly kind: "accepted";
   readonly answer: BatchesAnswer;
+  /** Why the selectors of the answer cannot be used: it is as if there were none. */
+  readonly selectorFault?: string | undefined;
 }
 
 /** A hello went well. */
 export interface Welcome {
   readonly kind: "welcome";
   readonly answer: HelloAnswer;
+  readonly selectorFault?: string | undefined;
 }
 
 /** Anything else. */
@@ -41,7 +46,8 @@ const batchesAnswerSchema = z.object({
   outcomes: z.array(z.object({ sequence: count, outcome: outcomes })),
   throttleMs: z.number().min(0),
   logId: z.string().min(1),
-}) satisfies z.ZodType<BatchesAnswer>;
+  selectors: z.unknown().optional(),
+});
 
 const markSchema = z.object({ epoch: z.string(), sequence: count, digest: z.string() });
 
@@ -52,8 +58,9 @@ const helloAnswerSchema = z
     mark: markSchema.nullish(),
     checkpoints: z.array(checkpointSchema),
     ledger: z.array(ledgerEntrySchema),
+    selectors: z.unknown().optional(),
   })
-  .transform((found): HelloAnswer => ({ ...found, mark: found.mark ?? undefined }));
+  .transform((found) => ({ ...found, mark: found.mark ?? undefined }));
 
 const problemSchema = z.object({
   code: z.string(),
@@ -66,7 +73,10 @@ const problemSchema = z.object({
 export function readBatchesAnswer(response: HttpResponse): Accepted | Refused {
   if (response.status !== 200) return readRefusal(response);
   const parsed = batchesAnswerSchema.safeParse(json(response.body));
-  if (parsed.success) return { kind: "accepted", answer: parsed.data };
+  if (parsed.success) {
+    const { selectors, fault } = readSelectors(parsed.data.selectors);
+    return { kind: "accepted", answer: { ...parsed.data, selectors }, selectorFault: fault };
+  }
   return unreadable(response);
 }
 
@@ -74,8 +84,23 @@ export function readBatchesAnswer(response: HttpResponse): Accepted | Refused {
 export function readHelloAnswer(response: HttpResponse): Welcome | Refused {
   if (response.status !== 200) return readRefusal(response);
   const parsed = helloAnswerSchema.safeParse(json(response.body));
-  if (parsed.success) return { kind: "welcome", answer: parsed.data };
+  if (parsed.success) {
+    const { selectors, fault } = readSelectors(parsed.data.selectors);
+    return { kind: "welcome", answer: { ...parsed.data, selectors }, selectorFault: fault };
+  }
   return unreadable(response);
+}
+
+// Records are applied whatever rules ask for: bad selectors do not spoil an answer.
+function readSelectors(found: unknown): {
+  readonly selectors: Selectors | undefined;
+  readonly fault: string | undefined;
+} {
+  if (found === undefined) return { selectors: undefined, fault: undefined };
+  const parsed = selectorsSchema.safeParse(found);
+  if (parsed.success) return { selectors: parsed.data, fault: undefined };
+  const [first] = parsed.error.issues;
+  return { selectors: undefined, fault: `${first?.path.join(".")}: ${first?.message}` };
 }
 
 /** What it means that no whole answer came. */

@@ -7,8 +7,16 @@ import type { Platform } from "../../shared/platform/platform.ts";
 import type { HelloAnswer, HelloRequest } from "../../shared/protocol/answers.ts";
 import { ENVELOPE_VERSION, type SealedRecord } from "../../shared/protocol/batch.ts";
 import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
+import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { Wake } from "../../shared/wake.ts";
-import { noAnswer, type Refused, readBatchesAnswer, readHelloAnswer } from "./read-answer.ts";
+import {
+  type Accepted,
+  noAnswer,
+  type Refused,
+  readBatchesAnswer,
+  readHelloAnswer,
+  type Welcome,
+} from "./read-answer.ts";
 import type { ShipEffect, ShipPosition, Shipper } from "./ship.ts";
 
 /** What the loop needs of the agent. Everything may fail with DISK_FAILED, and is then asked for again. */
@@ -25,6 +33,10 @@ export interface ShipHost {
   release(applied: number): Promise<void>;
   /** Keeps the record as a dead letter and puts a tombstone in its place. */
   condemn(sequence: number, detail: string): Promise<void>;
+  /** Revision of the newest selectors that are kept. */
+  readonly selectorRevision: string;
+  /** Keeps selectors and lets them choose from the next seal on. */
+  takeSelectors(selectors: Selectors): Promise<void>;
   /** The spool was found damaged: nothing may be read from files until {@link recover}. */
   damaged(error: TailraceError): void;
 }
@@ -56,6 +68,7 @@ export class SendLoop {
   #releaseAtMs = Number.NEGATIVE_INFINITY;
   /** The last complaint, so that the same one is not printed again and again. */
   #complaint = "";
+  #selectorFault = "";
 
   constructor(options: SendLoopOptions) {
     this.#options = options;
@@ -127,7 +140,9 @@ export class SendLoop {
     const { agent, machine, takeover, host, shipper, platform } = this.#options;
     const epoch = await host.drawEpoch(isFresh);
     if (isFresh) shipper.drewEpoch();
-    const hello: HelloRequest = { agent, machine, epoch, takeover, version: ENVELOPE_VERSION };
+    const { selectorRevision } = host;
+    const version = ENVELOPE_VERSION;
+    const hello: HelloRequest = { agent, machine, epoch, takeover, version, selectorRevision };
     const response = await this.#call(endpoint, "/v1/hello", {
       headers: { "content-type": "application/json" },
       body: Buffer.from(JSON.stringify(hello)),
@@ -139,6 +154,7 @@ export class SendLoop {
     if (shipper.mode !== "recovering" || result.kind !== "welcome") return;
     this.#releaseUpTo = 0;
     this.#released = 0;
+    await this.#takeSelectors(endpoint, result);
     shipper.begin(await host.recover(epoch, result.answer));
   }
 
@@ -154,6 +170,7 @@ export class SendLoop {
       logId,
       machine,
       records,
+      selectorRevision: host.selectorRevision,
     });
     const headers = { "content-type": "application/x-protobuf" };
     const response = await this.#call(endpoint, "/v1/batches", { headers, body });
@@ -163,7 +180,27 @@ export class SendLoop {
     const nowMs = platform.clock.monotonic();
     this.#report(shipper.batchesAnswered(endpoint, sent, result, nowMs));
     this.#releaseUpTo = shipper.applied;
-    if (result.kind === "accepted") this.#complaint = "";
+    if (result.kind !== "accepted") return;
+    this.#complaint = "";
+    await this.#takeSelectors(endpoint, result);
+  }
+
+  /** What cannot be used is said once, and asked for again with every request: the revision stays the old one. */
+  async #takeSelectors(
+    endpoint: string,
+    { answer: { selectors }, selectorFault = "" }: Accepted | Welcome,
+  ): Promise<void> {
+    const { host, logger } = this.#options;
+    const isNews = selectorFault !== "" && selectorFault !== this.#selectorFault;
+    this.#selectorFault = selectorFault;
+    if (isNews) {
+      const message =
+        "the aggregator's selectors of events cannot be used; what was selected before still is: bring " +
+        "agent and aggregator to the same version";
+      logger.error(message, { endpoint, detail: selectorFault });
+    }
+    if (selectors === undefined || selectors.revision === host.selectorRevision) return;
+    await host.takeSelectors(selectors);
   }
 
   async #call(

@@ -19,6 +19,7 @@ import type {
   SourceReport,
   SourceState,
 } from "../../shared/protocol/batch.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { FileDiscovery } from "./discover-files.ts";
 import { watchedFolders } from "./find-files.ts";
 import { RotationFollower } from "./follow-rotation.ts";
@@ -55,6 +56,8 @@ export interface FileSourceOptions {
 /** What was counted since the last cut, and the positions that it covers. They belong into one record. */
 export interface SourceCut {
   readonly deltas: Delta[];
+  readonly events: readonly SelectedEvent[];
+  readonly holes: readonly Hole[];
   /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
   readonly checkpoints: Checkpoint[];
   readonly report: SourceReport;
@@ -114,6 +117,11 @@ export class FileSource {
     return this.options.counter.pendingKeys;
   }
 
+  /** Size of the selected events that wait for the next cut. */
+  get pendingEventBytes(): number {
+    return this.options.counter.pendingEventBytes ?? 0;
+  }
+
   /** Bytes that are known to be there and not yet counted. */
   get backlogBytes(): number {
     let bytes = 0;
@@ -156,16 +164,16 @@ export class FileSource {
       const context = this.readContext();
       let bytes = 0;
       for (const file of this.turns()) {
-        if (bytes >= bytesMax) return bytes;
+        if (bytes >= bytesMax || this.options.counter.isFull === true) return bytes;
         bytes += await this.takeTurn(file, context);
       }
       return bytes + (await this.finishFiles(context));
     });
   }
 
-  /** Takes everything that was counted since the last cut. */
-  cut(): SourceCut {
-    const counted = this.options.counter.take();
+  /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes. */
+  cut(isShedding = false): SourceCut {
+    const counted = this.options.counter.take(isShedding);
     for (const entry of counted.entries) {
       this.ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
     }
@@ -183,7 +191,8 @@ export class FileSource {
       eventTimeMaxMs: counted.eventTimeMaxMs,
     };
     const ledger = this.ledger.entries(heldBytes);
-    return { deltas: counted.deltas, checkpoints, report, ledger };
+    const { deltas, events = [], holes = [] } = counted;
+    return { deltas, events, holes, checkpoints, report, ledger };
   }
 
   /** The full set, as of now. */

@@ -1,4 +1,5 @@
 import type { Delta, LedgerKind } from "../../shared/protocol/batch.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 
 /** What a source tells with the lines of one call. */
 export interface LineContext {
@@ -8,6 +9,9 @@ export interface LineContext {
   readonly eventTimeLimitMs: number;
   /** Number of the file that the lines stem from. */
   readonly file: number;
+  readonly generation: number;
+  /** Position in the file of the call's first byte. */
+  readonly offset: number;
   /** True when the bytes are the first of the file. */
   readonly fileStart: boolean;
 }
@@ -20,8 +24,12 @@ export interface LineSink {
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
-  /** Takes everything counted since the last take. */
-  take(): {
+  /** Size of the selected events that wait; absent where none are selected. */
+  readonly pendingEventBytes?: number;
+  /** True when so many selected events wait that no more should be read; absent where none are selected. */
+  readonly isFull?: boolean;
+  /** Takes everything counted since the last take. `isShedding`: selected events are not sent. */
+  take(isShedding: boolean): {
     readonly deltas: Delta[];
     readonly entries: readonly {
       readonly kind: LedgerKind;
@@ -30,5 +38,8 @@ export interface LineSink {
       readonly bytes: number;
     }[];
     readonly eventTimeMaxMs: number | undefined;
+    /** Absent where none are selected. */
+    readonly events?: readonly SelectedEvent[];
+    readonly holes?: readonly Hole[];
   };
 }

@@ -133,19 +133,21 @@ function countRuns(file: TailedFile, chunk: Chunk, context: ReadContext): number
     if (run.isTooLong) {
       context.ledger.add("rejected", "too_long", 1, run.to - run.from);
     } else {
-      const isFileStart = chunk.start + run.from === 0;
-      context.counter.count(buffer, run.from, run.to, countContext(file, context, isFileStart));
+      const offset = chunk.start + run.from;
+      context.counter.count(buffer, run.from, run.to, countContext(file, context, offset));
     }
   }
   return restFrom;
 }
 
-function countContext(file: TailedFile, context: ReadContext, isFileStart: boolean): LineContext {
+function countContext(file: TailedFile, context: ReadContext, offset: number): LineContext {
   return {
     service: context.service,
     eventTimeLimitMs: context.eventTimeLimitMs,
     file: file.file,
-    fileStart: isFileStart,
+    generation: file.generation,
+    offset,
+    fileStart: offset === 0,
   };
 }
 
@@ -188,9 +190,8 @@ export async function readTail(
       file.searchAgain();
       return { outcome: "more", bytes: 0 };
     }
-    const isFileStart = file.offset === 0;
     const line = buffer.subarray(guardBytes, length);
-    context.counter.countUnterminated(line, countContext(file, context, isFileStart));
+    context.counter.countUnterminated(line, countContext(file, context, file.offset));
     file.advance(end, guardBefore(buffer, length));
   }
   file.setUnterminated(true);
@@ -261,8 +262,7 @@ function countHeldLines(file: TailedFile, chunk: Chunk, context: ReadContext): v
     if (line.length > context.lineBytesMax) {
       context.ledger.add("rejected", "too_long", 1, line.length);
     } else {
-      const isFileStart = start + restFrom === 0;
-      context.counter.countUnterminated(line, countContext(file, context, isFileStart));
+      context.counter.countUnterminated(line, countContext(file, context, start + restFrom));
     }
   }
   file.releaseHeld(start + (isLast ? to : restFrom));

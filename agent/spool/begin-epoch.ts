@@ -3,6 +3,7 @@ import { present } from "../../shared/assert.ts";
 import type { AgentMark, HelloAnswer } from "../../shared/protocol/answers.ts";
 import { type Batch, DIGEST_NONE } from "../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../shared/protocol/codec.ts";
+import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
 import { Lineage } from "./lineage.ts";
@@ -101,6 +102,9 @@ async function reseal(spool: Spool, plan: RecoveryPlan, retained: RetainedBatch)
     sources: isCondemned ? [] : batch.sources,
     ledger: kept.ledger,
     tombstone: undefined,
+    events: isCondemned ? [] : batch.events,
+    holes: isCondemned ? mergeHoles(batch.holes, batch.events) : batch.holes,
+    selectorRevision: batch.selectorRevision,
   };
   const keptNotes = { ledger: kept.ledgerChanges, heldBefore: kept.heldBefore };
   await spool.append(resealed, keptNotes, false);

@@ -25,7 +25,12 @@ export async function keepDeadLetter(
   const { record, ...head } = letter;
   const directory = join(dataDirectory, "dead");
   const path = join(directory, `${letter.epoch}-${record.sequence}.envelope`);
-  const bytes = encodeEnvelope({ version: ENVELOPE_VERSION, ...head, records: [record] });
+  const bytes = encodeEnvelope({
+    version: ENVELOPE_VERSION,
+    ...head,
+    records: [record],
+    selectorRevision: "",
+  });
   try {
     await makeDurableDirectory(disk, directory);
     const file = await disk.open(path, "write");

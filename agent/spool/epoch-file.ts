@@ -7,6 +7,7 @@ import { crc32 } from "node:zlib";
 import { systemCode } from "../../shared/errors.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
 import { diskFailed } from "./read-record.ts";
+import { writeDurably } from "./write-durably.ts";
 
 const NAME = "epoch";
 const LINE = /^([0-9a-f]{32}) ([0-9a-f]{8})\n$/;
@@ -34,24 +35,9 @@ export async function readEpoch(
 }
 
 /** Remembers `epoch` instead of the one before; durable when it resolves. Fails with DISK_FAILED. */
-export async function writeEpoch(disk: Disk, directory: string, epoch: string): Promise<void> {
-  const path = join(directory, NAME);
-  const draft = `${path}.new`;
-  try {
-    const file = await disk.open(draft, "write");
-    try {
-      await file.truncate(0);
-      await file.write(Buffer.from(`${epoch} ${checksum(epoch)}\n`), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await disk.rename(draft, path);
-    await disk.syncDirectory(directory);
-  } catch (cause) {
-    if (systemCode(cause) === undefined) throw cause;
-    throw diskFailed(path, cause);
-  }
+export function writeEpoch(disk: Disk, directory: string, epoch: string): Promise<void> {
+  const line = Buffer.from(`${epoch} ${checksum(epoch)}\n`);
+  return writeDurably(disk, join(directory, NAME), line);
 }
 
 function checksum(epoch: string): string {

@@ -6,12 +6,16 @@ import type {
   LedgerEntry,
   SourceReport,
 } from "../../shared/protocol/batch.ts";
+import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import type { HeldBefore, RecordNotes } from "./record.ts";
 import { Ledger, ledgerChanges, type SpoolState } from "./spool-state.ts";
 
 /** What one source hands over at a seal. */
 export interface SealedCut {
   readonly deltas: readonly Delta[];
+  readonly events: readonly SelectedEvent[];
+  readonly holes: readonly Hole[];
   /** Those that changed since the cut before. */
   readonly checkpoints: readonly Checkpoint[];
   readonly report: SourceReport;
@@ -28,12 +32,14 @@ export interface MadeBatch {
   readonly isEmpty: boolean;
 }
 
+/** When a batch is sealed, and what chose its events. */
+export interface Seal {
+  readonly sealedAtMs: number;
+  readonly selectorRevision: string;
+}
+
 /** Makes the batch that follows `state`, which stays as it is. */
-export function makeBatch(
-  state: SpoolState,
-  cuts: readonly SealedCut[],
-  sealedAtMs: number,
-): MadeBatch {
+export function makeBatch(state: SpoolState, cuts: readonly SealedCut[], seal: Seal): MadeBatch {
   const deltas = cuts.flatMap((cut) => cut.deltas);
   const checkpoints = cuts
     .flatMap((cut) => cut.checkpoints)
@@ -58,12 +64,17 @@ export function makeBatch(
       epoch: state.epoch,
       sequence: state.nextSequence,
       previousDigest: state.previousDigest,
-      sealedAtMs,
       deltas,
       checkpoints,
       sources: cuts.map((cut) => cut.report),
       ledger: ledger.entries(),
       tombstone: undefined,
+      events: cuts.flatMap((cut) => cut.events),
+      holes: mergeHoles(
+        cuts.flatMap((cut) => cut.holes),
+        [],
+      ),
+      ...seal,
     },
     notes: { ledger: changes, heldBefore },
     isEmpty: deltas.length + checkpoints.length + changes.length === 0,

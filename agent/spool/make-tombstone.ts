@@ -1,6 +1,10 @@
-/** What takes the place of a batch that the aggregator condemned: its checkpoints without its counts, which are ledgered as lost. */
+/**
+ * What takes the place of a batch that the aggregator condemned: its checkpoints without its counts, which are ledgered as lost, and holes
+ * for its events.
+ */
 import type { LedgerEntry, SealedRecord } from "../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../shared/protocol/codec.ts";
+import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
 import { openRecord, sealRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
 import { BODY_BYTES_MAX, type FoundRecord, type RecordNotes, readNotes } from "./record.ts";
@@ -25,9 +29,9 @@ export function makeTombstone(
 ): MadeTombstone {
   const { sequence, digest } = found.record;
   const batch = tryDecode(found);
-  const aggregated = readNotes(found.notesBytes).ledger.filter(isAggregated);
+  const taken = readNotes(found.notesBytes).ledger.filter(isTaken);
   const ledger = new Ledger(batch?.ledger ?? state.ledger());
-  const changes = aggregated.flatMap((entry) => [
+  const changes = taken.flatMap((entry) => [
     { ...entry, lines: -entry.lines, bytes: -entry.bytes },
     asCondemned(entry),
   ]);
@@ -43,18 +47,25 @@ export function makeTombstone(
     sources: [],
     ledger: ledger.entries(),
     tombstone: { reason: "malformed_batch", replacedDigest: digest },
+    events: [],
+    holes: mergeHoles(batch?.holes ?? [], batch?.events ?? []),
+    selectorRevision: batch?.selectorRevision ?? "",
   });
+  const aggregated = taken.filter((entry) => entry.kind === "aggregated");
   const lines = aggregated.reduce((sum, entry) => sum + entry.lines, 0);
   return { record, notes: { ledger: changes, heldBefore: [] }, lines };
 }
 
 /** What a ledger entry becomes when the batch that brought it is condemned. */
 export function asCondemned(entry: LedgerEntry): LedgerEntry {
-  return isAggregated(entry) ? { ...entry, kind: "lost", reason: CONDEMNED_REASON } : entry;
+  if (!isTaken(entry)) return entry;
+  const kind = entry.kind === "aggregated" ? "lost" : "events_shed";
+  return { ...entry, kind, reason: CONDEMNED_REASON };
 }
 
-function isAggregated(entry: LedgerEntry): boolean {
-  return entry.kind === "aggregated";
+/** Whether an aggregator would have taken in what the entry counts. */
+function isTaken(entry: LedgerEntry): boolean {
+  return entry.kind === "aggregated" || entry.kind === "events_sent";
 }
 
 function tryDecode(found: FoundRecord) {

@@ -140,9 +140,14 @@ export class Spool {
     return this.#syncedSequence;
   }
 
+  /** Share of the limit that is taken. */
+  get fill(): number {
+    return this.bytes / this.#options.bytesMax;
+  }
+
   /** True when nothing more may be added until something is deleted. The limit is exceeded by no more than one record. */
   get isFull(): boolean {
-    return this.bytes >= this.#options.bytesMax;
+    return this.fill >= 1;
   }
 
   /** True between a failed write and the append that repaired it. */

@@ -50,6 +50,11 @@ export class AutoLineCounter implements LineCounter {
     return this.#counters.get("json")?.readBuffer;
   }
 
+  /** The format by which the lines of a file were last counted; undefined when none knows them. */
+  formatOf(file: number): ParserName | undefined {
+    return this.#guesses.get(file)?.nearest;
+  }
+
   get pendingKeys(): number {
     let keys = 0;
     for (const counter of this.#counters.values()) keys += counter.pendingKeys;

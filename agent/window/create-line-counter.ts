@@ -1,12 +1,15 @@
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
+import { fieldNames } from "../parsers/event-fields.ts";
 import type { EventOptions } from "../parsers/event-options.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
+import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { SERVICES_MAX_DEFAULT } from "./minute-windows.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
+import { SelectingLineCounter } from "./selecting-line-counter.ts";
 
 /** What a source's lines are and how they count. */
 export interface LineCounterOptions extends EventOptions {
@@ -22,7 +25,32 @@ export interface LineCounterOptions extends EventOptions {
 /** Makes the fastest counter that counts lines of this format. */
 export function createLineCounter(options: LineCounterOptions): LineCounter {
   const { format } = options;
-  if (format !== "auto") return createFormatCounter(format, options);
+  return format === "auto" ? createAutoCounter(options) : createFormatCounter(format, options);
+}
+
+/** What chooses events of a source's lines. */
+export interface SelectingOptions extends LineCounterOptions {
+  /** Name of the source. */
+  readonly source: string;
+  readonly selection: EventSelection;
+}
+
+/** Makes the fastest counter that counts lines of this format and selects events from them. */
+export function createSelectingCounter(options: SelectingOptions): SelectingLineCounter {
+  const { format, source, selection, stream = STREAM_DEFAULT } = options;
+  const createParser = (name: ParserName) => parsers[name].compile(options);
+  const levelNames = fieldNames(options).level;
+  const parts = { stream, source, selection, levelNames, createParser };
+  if (format !== "auto") {
+    const counter = createFormatCounter(format, options);
+    return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });
+  }
+  const counter = createAutoCounter(options);
+  const formatOf = (file: number) => counter.formatOf(file);
+  return new SelectingLineCounter({ ...parts, counter, formatOf });
+}
+
+function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
   return new AutoLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
     eventOptions: options,

@@ -15,6 +15,10 @@ export interface CountContext {
   readonly eventTimeLimitMs: number;
   /** Number of the file that the lines stem from: `auto` decides for each file by itself. Absent: one decision for all such calls. */
   readonly file?: number;
+  /** Generation of that file. */
+  readonly generation?: number;
+  /** Position in the file of the call's first byte. */
+  readonly offset?: number;
   /** True when the bytes are the first of a file: a UTF-8 byte order mark there is no part of the line (its bytes count with it). */
   readonly fileStart?: boolean;
   /** Called for each rejected line with the reason and the position in `buffer` where the line begins. */

@@ -1,5 +1,6 @@
 import { compilePredicate, type StageEvents } from "../../shared/expression/compile.ts";
 import type { Expression } from "../../shared/expression/parse.ts";
+import { asksStages } from "../../shared/expression/visit.ts";
 import type { CepEvent } from "./shared-buffer.ts";
 
 /** The event under test, and what the partial match holds so far. */
@@ -109,21 +110,4 @@ function oncePerEvent(test: (evaluation: Evaluation) => boolean) {
     }
     return answer;
   };
-}
-
-function asksStages(expression: Expression): boolean {
-  switch (expression.kind) {
-    case "stage":
-      return true;
-    case "not":
-    case "negate":
-    case "in":
-      return asksStages(expression.operand);
-    case "logical":
-    case "comparison":
-    case "arithmetic":
-      return asksStages(expression.left) || asksStages(expression.right);
-    default:
-      return false;
-  }
 }

@@ -16,7 +16,7 @@ import {
 } from "./shared-buffer.ts";
 import { pruningOf } from "./skip-strategy.ts";
 
-/** How much one key of one rule may hold. Beyond it the partial matches with the oldest first event are dropped and counted. */
+/** How much one key of one rule may hold. Beyond it the partial matches with the oldest first event are dropped, counted and told. */
 export interface KeyLimits {
   readonly partialsMax: number;
   readonly eventsMax: number;
@@ -36,10 +36,17 @@ export interface Found {
 /** Takes what is found, at once. */
 export type Emit = (found: Found) => void;
 
+/** Which bound made a key drop partial matches. */
+export type DropReason = "partials_max" | "events_max" | "age_max";
+
+/** Is told of each partial match that a bound drops, at once; `startMs` is the time of its first event. */
+export type OnDrop = (reason: DropReason, startMs: number) => void;
+
 /** See the head of this file. */
 export class Matcher {
   readonly #automaton: Automaton;
   readonly #limits: KeyLimits;
+  readonly #onDrop: OnDrop;
   readonly #expiryMs: number;
   readonly #evaluation = new EventEvaluation();
   readonly #edges: Edge[] = [];
@@ -50,9 +57,10 @@ export class Matcher {
   /** Partial matches that a limit dropped. */
   droppedCount = 0;
 
-  constructor(automaton: Automaton, limits: KeyLimits) {
+  constructor(automaton: Automaton, limits: KeyLimits, onDrop: OnDrop = () => undefined) {
     this.#automaton = automaton;
     this.#limits = limits;
+    this.#onDrop = onDrop;
     this.#expiryMs = automaton.withinMs ?? limits.ageMsMax;
     this.#start = startOf(automaton.start);
   }
@@ -80,10 +88,13 @@ export class Matcher {
     return oldest.startMs + this.#expiryMs;
   }
 
-  /** No event earlier than `timeMs` comes any more: ends what is too old (Flink's `NFA.advanceTime`). Throws SkipMissError. */
-  advance(state: KeyState, timeMs: number, emit: Emit): void {
+  /**
+   * No event earlier than `timeMs` comes any more: ends what is too old (Flink's `NFA.advanceTime`). False: nothing is. Throws
+   * SkipMissError.
+   */
+  advance(state: KeyState, timeMs: number, emit: Emit): boolean {
     const deadlineMs = this.deadlineMs(state);
-    if (deadlineMs === Number.POSITIVE_INFINITY || deadlineMs > timeMs) return;
+    if (deadlineMs === Number.POSITIVE_INFINITY || deadlineMs > timeMs) return false;
     const partials = new PriorityQueue<PartialMatch>(byFirstEvent);
     const matches: PartialMatch[] = [];
     const timeouts: Found[] = [];
@@ -94,7 +105,7 @@ export class Matcher {
       } else if (partial.state.kind === "pending") {
         matches.push(partial);
       } else {
-        if (this.#automaton.withinMs === undefined) this.droppedCount++;
+        if (this.#automaton.withinMs === undefined) this.#drop("age_max", startMs);
         else timeouts.push(foundAt("timeout", link, startMs + this.#expiryMs));
         state.buffer.release(link);
       }
@@ -102,15 +113,20 @@ export class Matcher {
     state.partials = partials;
     this.#complete(state, matches, timeMs, emit);
     for (const timeout of timeouts) emit(timeout);
+    return true;
   }
 
-  /** Shows the next event of the key to every partial match (Flink's `NFA.process`). Throws SkipMissError. */
-  process(state: KeyState, event: CepEvent, emit: Emit): void {
+  /**
+   * Shows the next event of the key to every partial match (Flink's `NFA.process`). False: it changed nothing. Throws SkipMissError.
+   */
+  process(state: KeyState, event: CepEvent, emit: Emit): boolean {
     const partials = new PriorityQueue<PartialMatch>(byFirstEvent);
     let matches: PriorityQueue<PartialMatch> | undefined;
+    let isChanged = false;
     this.#evaluation.begin(event);
     for (const partial of state.partials) {
       const isDiscarded = this.#step(state.buffer, partial);
+      isChanged ||= isDiscarded || this.#next.length !== 1 || this.#next[0] !== partial;
       for (const next of this.#next) {
         if (next.state.kind === "final") {
           matches ??= new PriorityQueue<PartialMatch>(byFirstEvent);
@@ -122,14 +138,13 @@ export class Matcher {
         }
       }
     }
+    if (isChanged) partials.trim();
     state.partials = partials;
     if (matches !== undefined || state.completed.size > 0) {
       this.#complete(state, matches ?? [], event.ts, emit);
     }
-    const { partialsMax, eventsMax } = this.#limits;
-    if (partials.size - 1 > partialsMax || state.buffer.eventCount > eventsMax) {
-      this.#shrink(state, event.ts, emit);
-    }
+    if (this.#exceeded(state) !== undefined) this.#shrink(state, event.ts, emit);
+    return isChanged;
   }
 
   /**
@@ -249,20 +264,31 @@ export class Matcher {
     state.completed.remove(isPruned);
   }
 
+  /** The bound that the key is beyond. Matches that wait count as partial: it is partial ones that make them wait. */
+  #exceeded({ partials, completed, buffer }: KeyState): DropReason | undefined {
+    if (partials.size - 1 + completed.size > this.#limits.partialsMax) return "partials_max";
+    return buffer.eventCount > this.#limits.eventsMax ? "events_max" : undefined;
+  }
+
   /** Drops the partial matches of the oldest first events until the key is within its limits; what waited for them comes out. */
   #shrink(state: KeyState, ts: number, emit: Emit): void {
-    const { partialsMax, eventsMax } = this.#limits;
-    while (state.partials.size - 1 > partialsMax || state.buffer.eventCount > eventsMax) {
+    for (;;) {
+      const reason = this.#exceeded(state);
       const oldest = state.partials.peek();
-      if (oldest?.link === undefined) return;
-      state.partials.remove(({ link, startOrder }) => {
+      if (reason === undefined || oldest?.link === undefined) return;
+      state.partials.remove(({ link, startOrder, startMs }) => {
         if (link === undefined || startOrder !== oldest.startOrder) return false;
         state.buffer.release(link);
-        this.droppedCount++;
+        this.#drop(reason, startMs);
         return true;
       });
       this.#complete(state, [], ts, emit);
     }
+  }
+
+  #drop(reason: DropReason, startMs: number): void {
+    this.droppedCount++;
+    this.#onDrop(reason, startMs);
   }
 }
 

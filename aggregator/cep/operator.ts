@@ -2,12 +2,16 @@
  * One pattern over one stream (Flink's `CepOperator`): keeps events until the watermark reaches them, hands them to their key in the order
  * of (time, arrival), drops what comes late, and lets time pass for keys to which nothing comes. Synchronous, without clock or I/O; the
  * same events and watermarks give the same results, and {@link file://./snapshot.ts} takes and restores its state between any two calls.
+ *
+ * A host that keeps the states of keys in a store of its own does without an operator: it runs a {@link Matcher} over the states itself and
+ * stores each as {@link file://./key-codec.ts} encodes it.
  */
 import { compileName } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Automaton } from "./automaton.ts";
+import { DropLog, type KeyDrop } from "./drop-log.ts";
 import type { KeyState } from "./key-state.ts";
-import { type Found, type KeyLimits, Matcher } from "./matcher.ts";
+import { type Emit, type Found, type KeyLimits, Matcher } from "./matcher.ts";
 import { PriorityQueue } from "./priority-queue.ts";
 import type { CepEvent } from "./shared-buffer.ts";
 
@@ -22,6 +26,12 @@ export const KEY_LIMITS_DEFAULT: KeyLimits = {
   eventsMax: 10_000,
   ageMsMax: Number.POSITIVE_INFINITY,
 };
+
+/**
+ * When it is noticed that time ran out: as in Flink, once the watermark or an event has passed the moment, whose time the result then has; or
+ * at the very moment, however far they jump, so that the same events give the same results at the same times.
+ */
+export type Timing = "watermark" | "moment";
 
 interface Waiting {
   readonly event: CepEvent;
@@ -39,17 +49,28 @@ export class PatternOperator {
   readonly automaton: Automaton;
   readonly matcher: Matcher;
   readonly #keyOf: ((event: CepEvent) => Value) | undefined;
+  readonly #timing: Timing;
   readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
   readonly #deadlines = new PriorityQueue<Deadline>(byDeadline);
   readonly #keys = new Map<Value, KeyState>();
+  readonly #drops = new DropLog();
+  /** Whose partial matches are being moved. */
+  #current: Value = null;
   #arrivals = 0;
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #lateCount = 0;
   #keylessCount = 0;
 
-  constructor(automaton: Automaton, limits: KeyLimits = KEY_LIMITS_DEFAULT) {
+  constructor(
+    automaton: Automaton,
+    limits: KeyLimits = KEY_LIMITS_DEFAULT,
+    timing: Timing = "watermark",
+  ) {
     this.automaton = automaton;
-    this.matcher = new Matcher(automaton, limits);
+    this.#timing = timing;
+    this.matcher = new Matcher(automaton, limits, (reason, startMs) =>
+      this.#drops.add(this.#current, reason, startMs),
+    );
     this.#keyOf = automaton.key === undefined ? undefined : compileName(automaton.key);
   }
 
@@ -104,6 +125,11 @@ export class PatternOperator {
     else this.#advanceByTime(emit);
   }
 
+  /** What bounds made it drop since the last call; asked after `advance`. */
+  takeDrops(): KeyDrop[] {
+    return this.#drops.take();
+  }
+
   /** Puts back what a snapshot held. */
   restore(state: {
     readonly watermarkMs: number;
@@ -128,16 +154,19 @@ export class PatternOperator {
   }
 
   #advanceByKey(emit: (found: KeyFound) => void): void {
+    // Of equal times a deadline goes before an event: Flink's timer for it was registered earlier.
     const due = new Map<Value, { firstMs: number; readonly waiting: Waiting[] }>();
+    for (let next = this.#takeDeadline(); next !== undefined; next = this.#takeDeadline()) {
+      due.set(next.key, { firstMs: next.ms, waiting: [] });
+    }
     for (let next = this.#takeWaiting(); next !== undefined; next = this.#takeWaiting()) {
       const known = due.get(next.key);
-      if (known === undefined) due.set(next.key, { firstMs: next.event.ts, waiting: [next] });
-      else known.waiting.push(next);
-    }
-    for (let next = this.#takeDeadline(); next !== undefined; next = this.#takeDeadline()) {
-      const known = due.get(next.key);
-      if (known === undefined) due.set(next.key, { firstMs: next.ms, waiting: [] });
-      else known.firstMs = Math.min(known.firstMs, next.ms);
+      if (known === undefined) {
+        due.set(next.key, { firstMs: next.event.ts, waiting: [next] });
+      } else {
+        known.firstMs = Math.min(known.firstMs, next.event.ts);
+        known.waiting.push(next);
+      }
     }
     for (const [key, { waiting }] of [...due].toSorted((a, b) => a[1].firstMs - b[1].firstMs)) {
       for (const next of waiting) this.#handle(next, emit);
@@ -174,8 +203,9 @@ export class PatternOperator {
       state = this.matcher.newState();
       this.#keys.set(key, state);
     }
+    this.#current = key;
     const emitFor = (found: Found) => emit({ key, ...found });
-    this.matcher.advance(state, event.ts, emitFor);
+    this.#pass(state, event.ts, emitFor);
     this.matcher.process(state, event, emitFor);
     this.#settle(key, state);
   }
@@ -183,8 +213,21 @@ export class PatternOperator {
   #expire(key: Value, emit: (found: KeyFound) => void): void {
     const state = this.#keys.get(key);
     if (state === undefined) return;
-    this.matcher.advance(state, this.#watermarkMs, (found) => emit({ key, ...found }));
+    this.#current = key;
+    this.#pass(state, this.#watermarkMs, (found) => emit({ key, ...found }));
     this.#settle(key, state);
+  }
+
+  #pass(state: KeyState, timeMs: number, emit: Emit): void {
+    if (this.#timing === "watermark") {
+      this.matcher.advance(state, timeMs, emit);
+      return;
+    }
+    for (;;) {
+      const dueMs = this.matcher.deadlineMs(state);
+      if (dueMs > timeMs || dueMs === Number.POSITIVE_INFINITY) return;
+      this.matcher.advance(state, dueMs, emit);
+    }
   }
 
   #settle(key: Value, state: KeyState): void {

@@ -59,7 +59,7 @@ export function checkPattern(pattern: Pattern): PatternFault[] {
   const names = new Set<string>();
   for (const [index, stage] of pattern.stages.entries()) {
     const tell = (key: string, message: string) =>
-      faults.push({ path: ["stages", index, key], message });
+      faults.push({ path: ["stages", index, ...key.split(".")], message });
     if (names.has(stage.name)) {
       tell("name", `another stage is called \`${stage.name}\`; give each its own name`);
     }
@@ -109,11 +109,11 @@ function checkTimes(stage: Stage, tell: Tell): void {
   if (isNegated(stage)) {
     tell("times", "a not-stage has no `times`; one forbidden event is enough to end the match");
   } else if (times.max === 0) {
-    tell("times", "expected at least 1 in `max`; for a stage that takes nothing use notFollowedBy");
+    tell("times.max", "expected at least 1; for what must not come use notFollowedBy");
   } else if (times.max === null && times.min === 0) {
-    tell("times", "an open range begins at 1; write {min: 1, max: null} and `optional: true`");
+    tell("times.min", "an open range begins at 1; write {min: 1, max: null} and `optional: true`");
   } else if (times.max !== null && times.max < times.min) {
-    tell("times", `expected \`max\` of at least ${times.min}, got ${times.max}`);
+    tell("times.max", `expected at least ${times.min}, the \`min\` beside it`);
   }
 }
 
@@ -126,9 +126,12 @@ function checkFlags(stage: Stage, tell: Tell): void {
     tell("optional", "`times` from 0 is optional already; drop one of them");
   }
   if (stage.greedy === true && isNegated(stage)) {
-    tell("greedy", "a not-stage takes nothing, so it cannot be greedy");
+    tell("greedy", "a not-stage takes nothing, so it cannot be greedy; drop it");
   } else if (stage.greedy === true && isSingle) {
-    tell("greedy", "only a stage with `times` can be greedy");
+    tell(
+      "greedy",
+      "only a stage with `times` can be greedy; add `times: {min: 1, max: null}` or drop it",
+    );
   } else if (stage.greedy === true && stage.allowCombinations === true) {
     tell("greedy", "`greedy` and `allowCombinations` contradict each other; drop one");
   }

@@ -53,6 +53,11 @@ export class AgentTable {
     return this.changed.size > 0;
   }
 
+  /** All agents. */
+  get rows(): Iterable<AgentRow> {
+    return this.agents.values();
+  }
+
   find(tenant: string, agent: string): AgentRow | undefined {
     return this.agents.get(agentKey(tenant, agent));
   }
@@ -89,6 +94,8 @@ export class AgentTable {
       retiredEpochs: retired.slice(-RETIRED_EPOCH_COUNT_MAX),
       removedFiles: before?.removedFiles ?? [],
       sources: before?.sources ?? [],
+      selectorRevision: before?.selectorRevision ?? "",
+      selectedSinceMs: before?.selectedSinceMs,
     };
     if (before !== undefined) this.changed.delete(before);
     this.agents.set(agentKey(row.tenant, row.agent), row);
@@ -197,7 +204,7 @@ function digestKey(row: AgentRow, sequence: number): string {
 
 /** About the bytes of an agent's row and key. */
 function rowBytes(row: AgentRow): number {
-  let bytes = 400 + 16 * row.retiredEpochs.length + 5 * row.removedFiles.length;
+  let bytes = 480 + 16 * row.retiredEpochs.length + 5 * row.removedFiles.length;
   for (const { source } of row.sources) bytes += 40 + 3 * source.length;
   return bytes;
 }

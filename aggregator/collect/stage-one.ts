@@ -2,8 +2,8 @@
  * Stage 1: what agents sent becomes what counts. One of them owns one partition of `batches`.
  *
  * It takes the log's records in order, decides which batches are new (deduplicate), keeps mark, ledger and checkpoints by agent
- * (agent-table), merges deltas (pre-merge) and moves the watermark (source-watermark). It does no I/O and has no clock: the same
- * records give the same state. What it changed is taken with {@link StageOne.flush}, as one commit or several.
+ * (agent-table), merges deltas (pre-merge), sends events on (route-events) and moves the watermark (source-watermark). It does no I/O and
+ * has no clock: the same records give the same state. What it changed is taken with {@link StageOne.flush}, as one commit or several.
  */
 import { assert } from "../../shared/assert.ts";
 import type { AgentMark, Outcome } from "../../shared/protocol/answers.ts";
@@ -12,7 +12,8 @@ import { type ScannedBatch, scanBatch } from "../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
-import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
+import type { KeyedDelta, PartitionWatermark, Selection } from "../log/keyed-entry.ts";
+import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { LogRecord, StateChange, StateView } from "../log/log.ts";
 import { decodeLogEntry, type EnvelopeEntry, type FenceEntry } from "../log/log-entry.ts";
 import type { AgentRow } from "../state/agent-row.ts";
@@ -22,6 +23,8 @@ import { type CollectRow, decodeCollectRow, encodeCollectRow } from "../state/st
 import { type AgentSnapshot, AgentTable } from "./agent-table.ts";
 import { judge, standingOf } from "./deduplicate.ts";
 import { PreMerge } from "./pre-merge.ts";
+import { EventRouter, type EventRoutes, NO_ROUTES } from "./route-events.ts";
+import { noteRevision, selectionOf } from "./selection.ts";
 import { advanceWatermark, takeReport, type WatermarkSettings } from "./source-watermark.ts";
 
 /** What became of one record of an envelope. */
@@ -54,7 +57,11 @@ export type EntryResult =
 export interface StageOneOutput {
   /** Per partition of stage 2; deltas of one series stand together. */
   readonly deltas: readonly (readonly KeyedDelta[])[];
-  /** Undefined when it is the same as after the flush before. Comes after the deltas. */
+  /** Per partition of stage 2. */
+  readonly events: readonly (readonly KeyedEvent[])[];
+  /** For every partition of stage 2. */
+  readonly holes: readonly KeyedHole[];
+  /** Undefined when it is the same as after the flush before. Comes after deltas, events and gaps. */
   readonly watermark: PartitionWatermark | undefined;
   /** May be committed before `last`: applying the same records again gives the same. */
   readonly early: readonly StateChange[];
@@ -68,6 +75,7 @@ export interface StageOneOutput {
 export class StageOne {
   private readonly agents: AgentTable;
   private readonly preMerge: PreMerge;
+  private readonly router: EventRouter;
   private readonly settings: WatermarkSettings;
   private readonly row: CollectRow;
 
@@ -75,6 +83,7 @@ export class StageOne {
   constructor(view: StateView, partitionCount: number, settings: WatermarkSettings) {
     this.agents = new AgentTable(view);
     this.preMerge = new PreMerge(partitionCount);
+    this.router = new EventRouter(partitionCount, NO_ROUTES);
     this.settings = settings;
     this.row = decodeCollectRow(view.get(COLLECT_KEY));
   }
@@ -82,6 +91,11 @@ export class StageOne {
   /** True when a flush is due before more is applied. */
   get isFull(): boolean {
     return this.agents.isFull;
+  }
+
+  /** Says where events go from now on; nowhere before the first call. */
+  route(routes: EventRoutes): void {
+    this.router.routes = routes;
   }
 
   /** Applies one record of `batches`. Fails with FORMAT_UNKNOWN or LOG_CORRUPT when it is none of this program's. */
@@ -96,16 +110,39 @@ export class StageOne {
 
   /** Takes what changed since the last flush. Nothing is applied before it is committed; after a failed commit begin anew from the view. */
   flush(): StageOneOutput {
-    const { watermarkMs, idle } = this.row;
+    const { watermarkMs, idle, selection } = this.row;
     advanceWatermark(this.row, this.agents.sources, this.settings);
-    const isSame = this.row.watermarkMs === watermarkMs && this.row.idle === idle;
+    this.row.selection = this.selection;
+    const isSame =
+      this.row.watermarkMs === watermarkMs &&
+      this.row.idle === idle &&
+      isSameSelection(this.row.selection, selection);
     const watermark = isSame
       ? undefined
-      : { watermarkMs: this.row.watermarkMs, idle: this.row.idle };
+      : {
+          watermarkMs: this.row.watermarkMs,
+          idle: this.row.idle,
+          selection: this.row.selection,
+        };
     const isQuiet = !this.agents.hasChanges;
     const { early, last } = this.agents.take();
     last.push({ key: COLLECT_KEY, value: encodeCollectRow(this.row) });
-    return { deltas: this.preMerge.take(), watermark, early, last, isQuiet };
+    return {
+      deltas: this.preMerge.take(),
+      ...this.router.take(),
+      watermark,
+      early,
+      last,
+      isQuiet,
+    };
+  }
+
+  private get selection(): Selection | undefined {
+    const { clockMs, watermarkMs } = this.row;
+    if (clockMs === undefined) return undefined;
+    const liveMs = this.settings.idleAfterMs;
+    const { revision } = this.router.routes;
+    return selectionOf(this.agents.rows, revision, { clockMs, liveMs, watermarkMs });
   }
 
   private moveClock(nowMs: number): void {
@@ -202,10 +239,17 @@ export class StageOne {
       preMerge.newestMinute ?? Number.NEGATIVE_INFINITY,
     );
     if (newest !== Number.NEGATIVE_INFINITY) this.row.newestMinute = newest;
+    for (const event of batch.events) this.router.add(row.tenant, row.agent, event);
+    for (const hole of batch.holes) this.router.addHole(row.tenant, hole);
+    noteRevision(row, batch.selectorRevision);
     for (const report of batch.sources) {
       const input = this.agents.sourceOf(row, report.source, clockMs);
       if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;
     }
     this.agents.advance(row, batch, digest);
   }
+}
+
+function isSameSelection(a: Selection | undefined, b: Selection | undefined): boolean {
+  return a?.revision === b?.revision && a?.sinceMs === b?.sinceMs;
 }

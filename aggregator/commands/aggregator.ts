@@ -13,10 +13,11 @@ import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type Aggregator, startAggregator } from "../aggregator.ts";
 import { type AggregatorConfig, aggregatorConfig } from "../config.ts";
 import { type Embedded, openEmbedded } from "../embedded.ts";
+import { RuleFiles } from "../rule-files.ts";
 
 /** `tailrace aggregator`: runs the aggregator until it is told to stop. */
 export const command = defineCommand({
-  summary: "Takes what agents counted, merges it into windows, serves them and feeds the sinks.",
+  summary: "Merges what agents counted into windows, runs rules, serves both and feeds the sinks.",
   examples: [
     ["tailrace aggregator --config /etc/tailrace/aggregator.yaml", "until SIGTERM or SIGINT"],
     ["tailrace aggregator --config a.yaml --log-level debug", "tells more about what it does"],
@@ -65,13 +66,21 @@ async function runAggregator(
   const logger = textLogger(io.stderr, () => platform.clock.now(), level);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
+  const ruleFiles = new RuleFiles(platform, config.rules, logger);
+  const faults = await ruleFiles.open();
+  if (faults.length > 0) {
+    io.stderr(faultLines(faults));
+    return EXIT_USAGE;
+  }
+  io.onReload(() => ruleFiles.reload());
   let embedded: Embedded | undefined;
   let aggregator: Aggregator | undefined;
   let exitCode: number = EXIT_DONE;
   try {
     embedded = await openEmbedded(platform, config, { logger, onFailed: failure.reject });
     const { log, store } = embedded;
-    const parts = { log, store, logger, hasProcessMetrics: true };
+    const rules = () => ruleFiles.current;
+    const parts = { log, store, logger, rules, hasProcessMetrics: true };
     aggregator = await startAggregator(platform, config, parts);
     const { host, port } = aggregator;
     const place = host.includes(":") ? `[${host}]` : host;
@@ -86,6 +95,7 @@ async function runAggregator(
     exitCode = EXIT_FAILED;
   }
   try {
+    await ruleFiles.close();
     await aggregator?.close();
     await embedded?.close();
   } catch (error) {

@@ -1,11 +1,13 @@
 import type { z } from "zod";
 import { agentConfig } from "../../agent/config.ts";
 import { aggregatorConfig } from "../config.ts";
+import { ruleSchema } from "../rules/rule.ts";
 
 /** The kinds of configuration file, each with its schema and a key that only it has. */
 export const configKinds = {
   agent: { schema: agentConfig, keys: ["sources", "ship"] },
   aggregator: { schema: aggregatorConfig, keys: ["listen", "sinks", "windows_retention"] },
+  rules: { schema: ruleSchema, keys: ["stages", "stream", "alert", "summary"] },
 } as const satisfies Record<
   string,
   { readonly schema: z.ZodType; readonly keys: readonly string[] }

@@ -1,5 +1,4 @@
 /** `tailrace rules`: tries rules on recorded events and shows what they are compiled into, without a server. */
-import { ZodError, z } from "zod";
 import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
 import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
 import {
@@ -11,21 +10,22 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
-import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import type { KeyDrop } from "../cep/drop-log.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
-import { loadRules, type Rule } from "../rules/load-rules.ts";
+import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
-import { runCase } from "../rules/run-case.ts";
-import { RuleRun } from "../rules/run-rule.ts";
+import { runCaseText } from "../rules/run-case.ts";
+import { foundText, RuleRun } from "../rules/run-rule.ts";
+import { readRules } from "./rules-files.ts";
+import { testRules } from "./rules-test.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The command. */
 export const command = defineCommand({
-  summary: "Runs rules over recorded events, and explains what they are compiled into.",
+  summary: "Runs and tests rules on recorded events, and explains what they are compiled into.",
   examples: [
     ["tailrace rules run fraud.yaml --events events.ndjson", "matches and timeouts as JSON lines"],
     ["tailrace rules run rules/ --events - --out-of-orderness 10s", "all rules of a folder"],
@@ -33,13 +33,14 @@ export const command = defineCommand({
       "tailrace rules run --case - < cases.ndjson",
       "recorded cases, one a line, each with an answer",
     ],
+    ["tailrace rules test config/rules/tests", "recorded expectations, exit 1 when one fails"],
     ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
     ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
   ],
   configure: (command) => {
     command
-      .argument("<verb>", "run or explain")
-      .argument("[rules...]", "rule files, or folders of them")
+      .argument("<verb>", "run, test or explain")
+      .argument("[files...]", "rule files, for `test` files of tests, or folders of them")
       .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
       .option("--case <file>", "run cases instead of rules: pattern and events in each line")
@@ -50,8 +51,9 @@ export const command = defineCommand({
     const cases = options["case"];
     if (verb === "run" && typeof cases === "string") return runCases(cases, paths, io);
     if (verb === "run") return runRules(paths, runOptions(options), io);
+    if (verb === "test") return testRules(paths, io);
     if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
-    throw new UsageError(`${verb} is not one of run, explain`);
+    throw new UsageError(`${verb} is not one of run, test, explain`);
   },
 });
 
@@ -75,15 +77,12 @@ async function runCases(path: string, paths: readonly string[], io: CommandIo): 
   if (paths.length > 0) throw new UsageError("a case carries its own pattern; name no rules");
   let exitCode: number = EXIT_DONE;
   const isRead = await readLines(path, io, (line, lineNumber) => {
-    try {
-      return `${JSON.stringify(runCase(JSON.parse(line)))}\n`;
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof ZodError)) throw error;
-      const why = error instanceof ZodError ? z.prettifyError(error) : error.message;
-      io.stderr(`${path}:${lineNumber}: no case: ${why}\n`);
+    const result = runCaseText(line);
+    if (result.error?.phase === "input") {
+      io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
       exitCode = EXIT_FAILED;
-      return "";
     }
+    return `${JSON.stringify(result)}\n`;
   });
   return isRead ? exitCode : EXIT_FAILED;
 }
@@ -101,7 +100,8 @@ async function runRules(
   const advance = (watermarkMs: number) => {
     let text = "";
     for (const run of runs) {
-      for (const found of run.advance(watermarkMs)) text += `${JSON.stringify(found)}\n`;
+      for (const found of run.advance(watermarkMs)) text += `${foundText(found)}\n`;
+      for (const drop of run.takeDrops()) io.stderr(`${dropText(run.name, drop)}\n`);
     }
     return text;
   };
@@ -130,6 +130,11 @@ async function runRules(
   return EXIT_DONE;
 }
 
+function dropText(rule: string, { key, reason, count, fromMs }: KeyDrop): string {
+  const whose = key === null ? "" : ` of key ${String(key)}`;
+  return `${rule}: ${count} partial matches${whose} were dropped (${reason}), the oldest begun ${new Date(fromMs).toISOString()}`;
+}
+
 function eventOf(line: string, lineNumber: number) {
   try {
     return readEvent(JSON.parse(line), lineNumber);
@@ -153,31 +158,9 @@ async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo
 }
 
 /** Loads all rules; undefined: something is wrong, and was said. */
-async function rulesOf(
-  paths: readonly string[],
-  io: CommandIo,
-): Promise<readonly Rule[] | undefined> {
+function rulesOf(paths: readonly string[], io: CommandIo): Promise<readonly Rule[] | undefined> {
   if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
-  const texts = [];
-  for (const path of paths) {
-    try {
-      for (const file of await filesOf(path, io)) {
-        const text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
-        texts.push({ file, text });
-      }
-    } catch (error) {
-      io.stderr(`${path}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
-      return undefined;
-    }
-  }
-  const { rules, faults } = loadRules(texts);
-  if (faults !== undefined) io.stderr(faultLines(faults));
-  return rules;
-}
-
-async function filesOf(path: string, { platform }: CommandIo): Promise<string[]> {
-  const found = await platform.disk.glob(`${path.replace(/\/+$/, "")}/*.{yaml,yml}`);
-  return found.length > 0 ? found.toSorted() : [path];
+  return readRules(paths, io);
 }
 
 /** Gives each line that is not blank to `handle` and prints what it returns. False: the input could not be read, and it was said. */

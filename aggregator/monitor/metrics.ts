@@ -1,6 +1,7 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
 /** How a sink is doing. */
 export interface SinkFigures {
@@ -29,6 +30,7 @@ export interface Figures {
   readonly mergedLines: number;
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
+  readonly rules: readonly RuleFigures[];
 }
 
 const BREAKER_STATES = ["closed", "half_open", "open"] as const;
@@ -82,6 +84,7 @@ export class Metrics {
     const figures = () => this.#figures ?? read();
     this.#defineState(figures);
     this.#defineSinks(figures);
+    defineRuleMetrics(this.#registry, () => figures().rules);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 

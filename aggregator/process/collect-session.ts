@@ -1,5 +1,5 @@
-import { StageOne } from "../collect/stage-one.ts";
-import { encodeDeltas, encodeWatermark, type KeyedDelta } from "../log/keyed-entry.ts";
+import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
+import { encodeDeltas, encodeEvents, encodeHoles, encodeWatermark } from "../log/keyed-entry.ts";
 import type { LogRecord, OutgoingRecord, Owner } from "../log/log.ts";
 import { collectGroup } from "./collect-group.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
@@ -27,6 +27,7 @@ export class CollectSession implements Session {
   readonly hasHousekeeping = false;
   private readonly partition: number;
   private readonly keyedCount: number;
+  private readonly rules: StageSettings["rules"];
   private readonly stageOne: StageOne;
   private readonly commit: GroupCommit;
   private readonly gather: GroupGather;
@@ -35,6 +36,7 @@ export class CollectSession implements Session {
   constructor(owner: Owner, options: CollectSessionOptions) {
     this.partition = options.partition;
     this.keyedCount = options.keyedCount;
+    this.rules = options.settings.rules;
     this.stageOne = new StageOne(owner.state, options.keyedCount, options.settings.watermark);
     this.commit = new GroupCommit(owner, "batches");
     this.gather = new GroupGather(this.commit);
@@ -42,6 +44,7 @@ export class CollectSession implements Session {
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
     const { stageOne, commit, gather } = this;
+    stageOne.route(this.rules());
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -55,7 +58,7 @@ export class CollectSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { commit } = this;
     const one = this.stageOne.flush();
-    const steps = this.outgoing(one.deltas);
+    const steps = this.outgoing(one);
     if (one.watermark !== undefined) {
       const payload = encodeWatermark(this.partition, one.watermark);
       for (let partition = 0; partition < this.keyedCount; partition++) {
@@ -83,12 +86,16 @@ export class CollectSession implements Session {
     return true;
   }
 
-  private outgoing(deltas: readonly (readonly KeyedDelta[])[]): OutgoingRecord[] {
+  private outgoing({ deltas, events, holes }: StageOneOutput): OutgoingRecord[] {
     const steps: OutgoingRecord[] = [];
-    for (const [partition, ofPartition] of deltas.entries()) {
-      for (const payload of encodeDeltas(this.partition, ofPartition)) {
-        steps.push({ topic: "keyed", partition, payload });
-      }
+    const gaps = encodeHoles(this.partition, holes);
+    for (let partition = 0; partition < this.keyedCount; partition++) {
+      const payloads = [
+        ...encodeDeltas(this.partition, deltas[partition] ?? []),
+        ...encodeEvents(this.partition, events[partition] ?? []),
+        ...gaps,
+      ];
+      for (const payload of payloads) steps.push({ topic: "keyed", partition, payload });
     }
     return steps;
   }

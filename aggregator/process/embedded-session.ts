@@ -1,4 +1,4 @@
-import { StageOne } from "../collect/stage-one.ts";
+import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
 import type { LogRecord, Owner } from "../log/log.ts";
 import { collectGroup } from "./collect-group.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
@@ -13,6 +13,7 @@ import { StageTwo } from "./stage-two.ts";
 
 /** Both stages on one partition: what stage 1 makes of a group of records is merged at once and committed with it. */
 export class EmbeddedSession implements Session {
+  private readonly settings: StageSettings;
   private readonly stageOne: StageOne;
   private readonly stageTwo: StageTwo;
   private readonly commit: GroupCommit;
@@ -21,7 +22,8 @@ export class EmbeddedSession implements Session {
 
   constructor(owner: Owner, settings: StageSettings) {
     this.stageOne = new StageOne(owner.state, 1, settings.watermark);
-    this.stageTwo = new StageTwo(owner.state, settings.windows);
+    this.settings = settings;
+    this.stageTwo = new StageTwo(owner.state, settings.windows, settings.rules());
     this.commit = new GroupCommit(owner, "batches");
     this.gather = new GroupGather(this.commit);
   }
@@ -31,7 +33,10 @@ export class EmbeddedSession implements Session {
   }
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
-    const { stageOne, commit, gather } = this;
+    const { stageOne, stageTwo, commit, gather } = this;
+    const rules = this.settings.rules();
+    stageOne.route(rules);
+    stageTwo.use(rules);
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -47,15 +52,14 @@ export class EmbeddedSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
     const one = this.stageOne.flush();
-    const deltas = one.deltas[0] ?? [];
     const { stepsDone } = commit;
-    for (const [step, delta] of deltas.entries()) {
+    for (const [step, merge] of mergeSteps(stageTwo, one)) {
       if (step < stepsDone) continue;
       if (stageTwo.isFull) {
         await commit.slice(through, step, stageTwo.flush().changes);
         stageTwo.settle();
       }
-      stageTwo.merge(delta);
+      merge();
     }
     if (one.watermark !== undefined) stageTwo.observe(0, one.watermark);
     stageTwo.housekeep();
@@ -68,4 +72,15 @@ export class EmbeddedSession implements Session {
     stageTwo.settle();
     return true;
   }
+}
+
+/** What stage 1 hands over, one part after the other, with its number: the same parts in the same order for the same records. */
+function* mergeSteps(
+  stageTwo: StageTwo,
+  { deltas, events, holes }: StageOneOutput,
+): Iterable<readonly [step: number, merge: () => void]> {
+  let step = 0;
+  for (const delta of deltas[0] ?? []) yield [step++, () => stageTwo.merge(delta)];
+  for (const event of events[0] ?? []) yield [step++, () => stageTwo.addEvent(event)];
+  for (const hole of holes) yield [step++, () => stageTwo.addHole(hole)];
 }

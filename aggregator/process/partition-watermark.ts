@@ -1,3 +1,4 @@
+import type { PartitionWatermark } from "../log/keyed-entry.ts";
 import type { ProcessRow } from "../state/stage-rows.ts";
 
 /**
@@ -20,4 +21,23 @@ export function advancePartitions(row: ProcessRow, holdMaxMs: number): void {
   if (newestLive === Number.NEGATIVE_INFINITY) target = newestIdle;
   if (target === Number.NEGATIVE_INFINITY) return;
   if (row.watermarkMs === undefined || target > row.watermarkMs) row.watermarkMs = target;
+}
+
+/**
+ * From where on all live agents select by the selectors of `revision`: `sinceMs` is the last event time at which one may have selected by
+ * others, undefined when none ever did. Undefined while a partition has agents that did not switch, or nothing is known of any.
+ */
+export function selectionStart(
+  partitions: Iterable<PartitionWatermark>,
+  revision: string,
+): { readonly sinceMs: number | undefined } | undefined {
+  let isKnown = false;
+  let sinceMs: number | undefined;
+  for (const { selection } of partitions) {
+    if (selection?.revision !== revision) return undefined;
+    isKnown = true;
+    if (selection.sinceMs !== undefined)
+      sinceMs = Math.max(sinceMs ?? selection.sinceMs, selection.sinceMs);
+  }
+  return isKnown ? { sinceMs } : undefined;
 }

@@ -2,12 +2,15 @@ import { present } from "../../shared/assert.ts";
 import type { WatermarkSettings } from "../collect/source-watermark.ts";
 import type { EntryResult } from "../collect/stage-one.ts";
 import type { LogRecord } from "../log/log.ts";
+import type { RuleSet } from "../rules/rule-set.ts";
 import type { WindowSettings } from "./stage-two.ts";
 
 /** The settings of both stages. */
 export interface StageSettings {
   readonly watermark: WatermarkSettings;
   readonly windows: WindowSettings;
+  /** The rules in use; may change at any time, and is looked at before every group. */
+  readonly rules: () => RuleSet;
 }
 
 /** What became of records. */

@@ -1,5 +1,5 @@
 /**
- * Stage 2: windows. One of them owns one partition of `keyed`, or takes over what stage 1 hands it.
+ * Stage 2: windows, and beside them rules (pattern-stage). One of them owns one partition of `keyed`, or takes over what stage 1 hands it.
  *
  * A delta merges into its window whatever the window's age, within the retention. Every flush that changes a window raises its revision
  * and moves it to the end of the index of changes, which sinks walk. A window is provisional until the watermark reaches its end - 1,
@@ -8,9 +8,13 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
+
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
+import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
+import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
+import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import { aggregateBytesMax } from "../state/aggregate-format.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import {
@@ -25,10 +29,12 @@ import {
   windowKey,
 } from "../state/keys.ts";
 import { type IndexedWindow, readMinuteIndex } from "../state/minute-index.ts";
-import { encodeServiceRow } from "../state/read-windows.ts";
+import { encodeServiceRow, readServiceRow, type ServiceRow } from "../state/read-windows.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { decodeWindowHead, encodeWindowRow } from "../state/window-row.ts";
-import { advancePartitions } from "./partition-watermark.ts";
+import { metricsRow } from "./metrics-event.ts";
+import { advancePartitions, selectionStart } from "./partition-watermark.ts";
+import { PatternStage } from "./pattern-stage.ts";
 import { type CachedWindow, WindowCache } from "./window-cache.ts";
 
 const MINUTE_MS = 60_000;
@@ -42,6 +48,9 @@ const PAGE_COUNT = 256;
 const KNOWN_SERVICE_COUNT_MAX = 50_000;
 const CHANGE_VERSION = 1;
 const INDEX_VALUE: Buffer = Buffer.of(1);
+/** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
+const METRICS_BYTES = 1_200;
+const METRICS_NAME_FACTOR = 9;
 
 /** What stage 2 is given. */
 export interface WindowSettings {
@@ -73,7 +82,9 @@ export class StageTwo {
   private readonly settings: WindowSettings;
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
-  private readonly knownServices = new Set<string>();
+  private readonly patterns: PatternStage;
+  private rules: RuleSet;
+  private readonly knownServices = new Map<string, ServiceRow>();
   private dirty: CachedWindow[] = [];
   private deletions: StateChange[] = [];
   private services: StateChange[] = [];
@@ -86,22 +97,30 @@ export class StageTwo {
   private finalPass: { readonly toMinute: number; after: string | undefined } | undefined;
 
   /** `view`: the state of this partition as of its last commit. */
-  constructor(view: StateView, settings: WindowSettings) {
+  constructor(view: StateView, settings: WindowSettings, rules: RuleSet = NO_RULE_SET) {
     this.view = view;
     this.settings = settings;
+    this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
+    const patterns = { rules, retentionMs: settings.windowsRetentionMs };
+    this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    return this.openKeys >= FLUSH_KEYS_MAX || this.openBytes >= FLUSH_BYTES_MAX;
+    const { patterns } = this;
+    return (
+      this.openKeys + patterns.openKeys >= FLUSH_KEYS_MAX ||
+      this.openBytes + patterns.openBytes >= FLUSH_BYTES_MAX
+    );
   }
 
   /** True when windows wait to be made final or deleted; {@link housekeep} does some of it. */
   get hasHousekeeping(): boolean {
     return (
       this.finalPass !== undefined ||
+      this.patterns.hasWork ||
       isBefore(this.row.finalMinute, this.finalMinute) ||
       isBefore(this.row.deletedMinute, this.retentionMinute)
     );
@@ -135,16 +154,38 @@ export class StageTwo {
     this.markDirty(window);
   }
 
+  /** Changes the rules; between a flush and what comes after it. */
+  use(rules: RuleSet): void {
+    if (rules === this.rules) return;
+    this.rules = rules;
+    this.observeMetrics();
+    this.patterns.use(rules);
+    this.startRules();
+  }
+
+  /** Takes an event for rules. */
+  addEvent(event: KeyedEvent): void {
+    this.patterns.add(event);
+  }
+
+  /** Takes a gap in the events of a stream. */
+  addHole(hole: KeyedHole): void {
+    this.patterns.addHole(hole);
+  }
+
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
   observe(partition: number, watermark: PartitionWatermark): void {
     const before = this.finalMinute;
     this.row.partitions.set(partition, { ...watermark });
     advancePartitions(this.row, this.settings.holdMaxMs);
     if (this.finalMinute !== before) this.rowChanged = true;
+    this.patterns.observe("events", this.row.watermarkMs);
+    this.startRules();
   }
 
-  /** Makes windows final and deletes old ones, as many as fit into the open flush. Call it after the merging. */
+  /** Runs rules, makes windows final and deletes old ones, as much as fits into the open flush. Call it after the merging. */
   housekeep(): void {
+    this.patterns.run(() => this.isFull);
     const finalMinute = this.finalMinute;
     if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
       this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
@@ -159,13 +200,19 @@ export class StageTwo {
 
   /** Takes what changed. Its states are as of the watermark of now. */
   flush(): StageTwoOutput {
-    const isQuiet = !this.rowChanged && this.dirty.length === 0 && this.deletions.length === 0;
     const changes: StateChange[] = [];
     const writer = new ByteWriter();
     const finalMinute = this.finalMinute;
     for (const window of this.dirty) {
       if (window.isDirty) this.emit(window, finalMinute, writer, changes);
     }
+    const patterns = this.patterns.flush();
+    const isQuiet =
+      !this.rowChanged &&
+      this.dirty.length === 0 &&
+      this.deletions.length === 0 &&
+      patterns.length === 0;
+    changes.push(...patterns);
     // Services last: a window deleted and a window made in one flush leave the service there.
     changes.push(...this.deletions, ...this.services);
     changes.push({ key: PROCESS_KEY, value: encodeProcessRow(this.row) });
@@ -176,12 +223,14 @@ export class StageTwo {
     this.openKeys = 0;
     this.openBytes = 0;
     this.rowChanged = false;
+    if (this.patterns.wantsMetrics) this.observeMetrics();
     return { changes, isQuiet };
   }
 
   /** Says that everything flushed is committed. */
   settle(): void {
     this.cache.evict(this.row.watermarkMs);
+    this.patterns.settle();
     if (this.knownServices.size > KNOWN_SERVICE_COUNT_MAX) this.knownServices.clear();
   }
 
@@ -198,9 +247,23 @@ export class StageTwo {
     return Math.floor((watermarkMs - this.settings.windowsRetentionMs) / MINUTE_MS) - 1;
   }
 
+  /** What became final up to there has said so in the flush before; what comes for it later is late for rules. */
+  private observeMetrics(): void {
+    const { finalMinute } = this.row;
+    if (finalMinute === undefined) return;
+    this.patterns.observe("metrics", (finalMinute + 1) * MINUTE_MS - 1);
+  }
+
+  /** New rules see events as soon as all live agents of all partitions select what they need. */
+  private startRules(): void {
+    if (!this.patterns.hasWaitingRules) return;
+    const start = selectionStart(this.row.partitions.values(), this.rules.revision);
+    if (start !== undefined) this.patterns.start(start.sinceMs);
+  }
+
   private addService(series: Series): void {
     if (this.knownServices.has(series.key)) return;
-    this.knownServices.add(series.key);
+    this.knownServices.set(series.key, series);
     const key = serviceKey(series.key);
     if (this.view.get(key) !== undefined) return;
     const writer = new ByteWriter();
@@ -219,6 +282,7 @@ export class StageTwo {
       window.rowBytes = 0;
       this.dirty.push(window);
       this.openKeys += KEYS_PER_WINDOW;
+      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window.series);
     }
     this.openBytes += bytes - window.rowBytes;
     window.rowBytes = bytes;
@@ -243,6 +307,9 @@ export class StageTwo {
     }
     const isFinal = finalMinute !== undefined && minute <= finalMinute;
     const state = isFinal ? settledState(window.state) : "provisional";
+    if (state === "final" && this.patterns.wantsMetrics) {
+      this.sayMetrics(window);
+    }
     window.state = state;
     window.revision++;
     window.changeNumber = ++this.row.changeNumber;
@@ -255,6 +322,25 @@ export class StageTwo {
     writer.byte(CHANGE_VERSION);
     writer.ascii(key);
     changes.push({ key: changeKey(changeNumber), value: writer.finish() });
+  }
+
+  /** Tells rules of a window that is final for the first time. */
+  private sayMetrics({ series, minute, aggregate }: CachedWindow): void {
+    const row = metricsRow(this.namesOf(series), minute, aggregate);
+    this.patterns.addMetrics(series.key, row);
+  }
+
+  private metricsBytes(series: SeriesKey): number {
+    const { tenant, stream, service } = this.namesOf(series);
+    return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
+  }
+
+  private namesOf({ key }: SeriesKey): ServiceRow {
+    const known = this.knownServices.get(key);
+    if (known !== undefined) return known;
+    const names = present(readServiceRow(this.view, key), `the row of service ${key}`);
+    this.knownServices.set(key, names);
+    return names;
   }
 
   /** Makes one page of windows final. */

@@ -1,4 +1,4 @@
-import { decodeKeyedEntry } from "../log/keyed-entry.ts";
+import { decodeKeyedEntry, type KeyedEntry } from "../log/keyed-entry.ts";
 import type { LogRecord, Owner } from "../log/log.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
 import {
@@ -13,13 +13,15 @@ import { StageTwo } from "./stage-two.ts";
 
 /** Stage 2 on one partition of `keyed`. */
 export class WindowSession implements Session {
+  private readonly rules: StageSettings["rules"];
   private readonly stageTwo: StageTwo;
   private readonly commit: GroupCommit;
   private readonly gather: GroupGather;
   private quietGroupCount = 0;
 
   constructor(owner: Owner, settings: StageSettings) {
-    this.stageTwo = new StageTwo(owner.state, settings.windows);
+    this.rules = settings.rules;
+    this.stageTwo = new StageTwo(owner.state, settings.windows, settings.rules());
     this.commit = new GroupCommit(owner, "keyed");
     this.gather = new GroupGather(this.commit);
   }
@@ -29,6 +31,7 @@ export class WindowSession implements Session {
   }
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
+    this.stageTwo.use(this.rules());
     const gathered = this.gather.gather(records);
     if (gathered === undefined) return waitForMore(records);
     const through = this.commit.partial?.through ?? lastPosition(records);
@@ -52,13 +55,13 @@ export class WindowSession implements Session {
         stageTwo.observe(entry.from, entry.watermark);
         continue;
       }
-      for (const delta of entry.deltas) {
+      for (const merge of mergeSteps(stageTwo, entry)) {
         if (step++ < stepsDone) continue;
         if (stageTwo.isFull) {
           await commit.slice(through, step - 1, stageTwo.flush().changes);
           stageTwo.settle();
         }
-        stageTwo.merge(delta);
+        merge();
       }
     }
     stageTwo.housekeep();
@@ -70,5 +73,19 @@ export class WindowSession implements Session {
     await commit.finish(through, { early: [], last: changes });
     stageTwo.settle();
     return true;
+  }
+}
+
+/** What an entry holds, one part after the other. */
+function* mergeSteps(
+  stageTwo: StageTwo,
+  entry: Exclude<KeyedEntry, { readonly kind: "watermark" }>,
+): Iterable<() => void> {
+  if (entry.kind === "deltas") {
+    for (const delta of entry.deltas) yield () => stageTwo.merge(delta);
+  } else if (entry.kind === "events") {
+    for (const event of entry.events) yield () => stageTwo.addEvent(event);
+  } else {
+    for (const hole of entry.holes) yield () => stageTwo.addHole(hole);
   }
 }

@@ -1,7 +1,7 @@
 import type { BatchesAnswer } from "../../shared/protocol/answers.ts";
 import { DIGEST_NONE, type Envelope } from "../../shared/protocol/batch.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
-import { fencedRefusal } from "./hello.ts";
+import { type AnswerParts, fencedRefusal, newSelectors } from "./hello.ts";
 import type { Verdict } from "./intake.ts";
 
 /** Wait that is asked of agents while stage 1 is behind. */
@@ -14,8 +14,9 @@ export type BatchesResult = { readonly answer: BatchesAnswer } | { readonly refu
 export function answerBatches(
   envelope: Envelope,
   verdict: Verdict | undefined,
-  logId: string,
+  { logId, selectors }: AnswerParts,
 ): BatchesResult {
+  const revision = envelope.version === 1 ? undefined : envelope.selectorRevision;
   const accepted = envelope.records.at(-1)?.sequence ?? 0;
   const mark = verdict?.mark;
   const fenced = verdict?.outcomes.find(({ outcome }) => outcome === "fenced");
@@ -42,6 +43,7 @@ export function answerBatches(
       outcomes: verdict?.outcomes ?? [],
       throttleMs: verdict === undefined ? THROTTLE_BEHIND_MS : 0,
       logId,
+      ...newSelectors(selectors, revision),
     },
   };
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { AgentMark, HelloAnswer, HelloRequest } from "../../shared/protocol/answers.ts";
-import { ENVELOPE_VERSION } from "../../shared/protocol/batch.ts";
+import { ENVELOPE_VERSION, isKnownVersion } from "../../shared/protocol/batch.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
+import { REVISION, type Selectors } from "../../shared/protocol/selected-event.ts";
 import { NAME_LENGTH_MAX } from "./check-envelope.ts";
 import type { AgentStanding, Fence, FenceVerdict } from "./intake.ts";
 
@@ -20,6 +21,7 @@ const helloSchema = z.strictObject({
   epoch: z.string().regex(/^[0-9a-f]{32}$/, { error: "is not 32 lower-case hex digits" }),
   takeover: z.boolean(),
   version: z.int().min(0),
+  selectorRevision: z.string().regex(REVISION, { error: "is not hex digits" }).optional(),
 });
 
 /** Reads the body of a hello. */
@@ -42,12 +44,12 @@ export function parseHello(
   const parsed = helloSchema.safeParse(value);
   const version: unknown =
     typeof value === "object" && value !== null ? Reflect.get(value, "version") : undefined;
-  if (typeof version === "number" && version !== ENVELOPE_VERSION) {
+  if (typeof version === "number" && !isKnownVersion(version)) {
     return {
       refusal: {
         status: 400,
         code: "unknown_version",
-        detail: `Version ${version} is not known here; this aggregator takes version ${ENVELOPE_VERSION}.`,
+        detail: `Version ${version} is not known here; this aggregator takes versions up to ${ENVELOPE_VERSION}.`,
       },
     };
   }
@@ -89,14 +91,32 @@ export function decideHello(
   };
 }
 
+/** What answers to agents hold beside stage 1's word. */
+export interface AnswerParts {
+  readonly logId: string;
+  /** What agents are to select now. */
+  readonly selectors: Selectors;
+}
+
+/** The part of an answer that hands selectors out: nothing to an agent that has them, or that knows of none (`revision` undefined). */
+export function newSelectors(
+  selectors: Selectors,
+  revision: string | undefined,
+): { readonly selectors?: Selectors } {
+  return revision === undefined || revision === selectors.revision ? {} : { selectors };
+}
+
 /** The answer to a hello by its fence's verdict; undefined when another one came first and it must be decided anew. */
 export function answerHello(
   hello: HelloRequest,
   word: FenceVerdict,
-  logId: string,
+  { logId, selectors }: AnswerParts,
 ): { readonly answer: HelloAnswer } | { readonly refusal: Refusal } | undefined {
   if (word.verdict === "lost") return undefined;
-  if (word.verdict === "taken") return { answer: { logId, ...word.snapshot } };
+  if (word.verdict === "taken") {
+    const news = newSelectors(selectors, hello.selectorRevision);
+    return { answer: { logId, ...word.snapshot, ...news } };
+  }
   return { refusal: fencedRefusal(hello, undefined) };
 }
 

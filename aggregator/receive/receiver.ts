@@ -20,6 +20,7 @@ import type { HelloRequest, Outcome, ProblemCode } from "../../shared/protocol/a
 import type { Envelope } from "../../shared/protocol/batch.ts";
 import { jsonAnswer, problemAnswer, type Refusal } from "../../shared/protocol/http-answer.ts";
 import type { Principal } from "../../shared/protocol/principal.ts";
+import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { Admission, type AdmissionLimits, type Admitted } from "./admission.ts";
 import { answerBatches } from "./answer-batches.ts";
 import { checkEnvelope, type EnvelopeLimits } from "./check-envelope.ts";
@@ -47,6 +48,8 @@ export interface ReceiveObserver {
 export interface ReceiverParts {
   readonly intake: Intake;
   readonly limits: ReceiveLimits;
+  /** What agents are to select now. */
+  readonly selectors: () => Selectors;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly observer: ReceiveObserver;
@@ -128,7 +131,9 @@ export class Receiver {
     observer.accepted(body.length);
     const verdict = await this.#within(VERDICT_WAIT_MS_MAX, (signal) => appended.word(signal));
     for (const { outcome } of verdict?.outcomes ?? []) observer.recorded(outcome);
-    const result = answerBatches(envelope, verdict, intake.logId);
+    const { selectors } = this.#parts;
+    const answered = { logId: intake.logId, selectors: selectors() };
+    const result = answerBatches(envelope, verdict, answered);
     return "refusal" in result ? this.#refuse(result.refusal) : jsonAnswer(200, result.answer);
   }
 
@@ -146,7 +151,8 @@ export class Receiver {
       }
       const word = await this.#within(FENCE_WAIT_MS_MAX, (signal) => appended.word(signal));
       if (word === undefined) break;
-      const result = answerHello(hello, word, intake.logId);
+      const answered = { logId: intake.logId, selectors: this.#parts.selectors() };
+      const result = answerHello(hello, word, answered);
       if (result === undefined) continue;
       if ("refusal" in result) return this.#refuse(result.refusal);
       const { agent, machine, epoch } = hello;

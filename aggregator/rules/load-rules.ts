@@ -3,6 +3,7 @@ import type { ConfigFault } from "../../shared/config/load.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import type { Automaton } from "../cep/automaton.ts";
 import { compilePattern } from "../cep/compile.ts";
+import { type AlertDetail, compileDetails } from "./alert-details.ts";
 import { compileTemplate, type MessageTemplate } from "./message-template.ts";
 import { type RuleConfig, ruleSchema } from "./rule.ts";
 
@@ -11,6 +12,8 @@ export interface Rule {
   readonly config: RuleConfig;
   readonly automaton: Automaton;
   readonly message: MessageTemplate;
+  /** What its alerts tell beside the message. */
+  readonly details: readonly AlertDetail[];
 }
 
 /** A file that was read. */
@@ -53,6 +56,10 @@ function compileRule(config: RuleConfig): Rule {
   const { automaton } = compilePattern(config);
   const stages = config.stages.map(({ name }) => name);
   const { template } = compileTemplate(config.alert.message, stages);
-  assert(automaton !== undefined && template !== undefined, `rule ${config.name} does not compile`);
-  return { config, automaton, message: template };
+  const { details } = compileDetails(config.alert.details, stages);
+  assert(
+    automaton !== undefined && template !== undefined && details !== undefined,
+    `rule ${config.name} does not compile`,
+  );
+  return { config, automaton, message: template, details };
 }

@@ -6,10 +6,14 @@ import { parseExpression } from "../../shared/expression/parse.ts";
 import { compilePattern } from "../cep/compile.ts";
 import { type PatternFault, patternShape, type Stage } from "../cep/pattern.ts";
 import { isNegated } from "../cep/quantifier.ts";
+import { compileDetails } from "./alert-details.ts";
 import { compileTemplate } from "./message-template.ts";
 
 /** How urgent an alert is. */
 const SEVERITIES = ["info", "warning", "critical"] as const;
+
+/** What an alert says anyway. */
+const DETAILS_OWN = ["rule", "kind", "key", "firstEvent", "durationMs", "stages"];
 
 const alertSchema = z.strictObject({
   type: z
@@ -20,6 +24,18 @@ const alertSchema = z.strictObject({
   message: z.string().min(1).meta({
     description: "For people; {{key}}, {{amount}}, {{sum(first.amount)}} are filled in.",
   }),
+  details: z
+    .record(
+      z
+        .string()
+        .regex(/^[a-zA-Z_]\w*$/, { error: "expected a name of letters, digits and _" })
+        .refine((name) => !DETAILS_OWN.includes(name), {
+          error: "an alert has this detail anyway",
+        }),
+      z.string(),
+    )
+    .prefault({})
+    .meta({ description: "Expressions whose values the alert tells under these names." }),
   cooldown: duration({ max: "365d" }).prefault("0s").meta({
     description: "Matches of the same key within this time of an alert raise no further one.",
   }),
@@ -54,6 +70,9 @@ export const ruleSchema = ruleShape.superRefine((rule, context) => {
   const stages = rule.stages.filter((stage) => !isNegated(stage)).map(({ name }) => name);
   for (const message of compileTemplate(rule.alert.message, stages).faults ?? []) {
     faults.push({ path: ["alert", "message"], message });
+  }
+  for (const { name, message } of compileDetails(rule.alert.details, stages).faults ?? []) {
+    faults.push({ path: ["alert", "details", name], message });
   }
   for (const { path, message } of faults) {
     context.addIssue({ code: "custom", path: [...path], message });

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import type { Value } from "../../shared/expression/parse.ts";
 import { compilePattern } from "../cep/compile.ts";
+import type { KeyLimits } from "../cep/matcher.ts";
 import { type KeyFound, PatternOperator } from "../cep/operator.ts";
 import { patternSchema } from "../cep/pattern.ts";
+import type { CepEvent } from "../cep/shared-buffer.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 
 const keySchema = z
@@ -28,6 +30,16 @@ const caseSchema = z.object({
   noFinalWatermark: z.boolean().default(false),
 });
 
+/**
+ * A case is small, so nothing that it holds is dropped before it would exhaust the memory: 20 events of which any may be left out are
+ * a million partial matches.
+ */
+const CASE_LIMITS: KeyLimits = {
+  partialsMax: 2 ** 20,
+  eventsMax: 2 ** 20,
+  ageMsMax: Number.POSITIVE_INFINITY,
+};
+
 /** A match or a timed-out partial match: `ts` its event time (`max` at the end of the stream), `at` the index of the event upon whose arrival it came, `m` ids by stage. */
 export interface CaseFound {
   readonly key: string;
@@ -43,18 +55,34 @@ export interface CaseResult {
   readonly timeouts: CaseFound[];
   /** Ids of events dropped as late. */
   readonly late: (number | string)[];
-  readonly error?: {
-    /** Refused before the first event, or failed while handling the events up to `at`. */
-    readonly phase: "compile" | "runtime";
-    readonly message: string;
-    readonly at?: number;
-  };
+  readonly error?: CaseError;
 }
 
-/** Runs a case given as parsed JSON. Throws a ZodError when it is no case; a wrong pattern is a result. */
+/** Not a case; its pattern is refused before the first event; or failed while handling the events up to `at`. */
+export interface CaseError {
+  readonly phase: "input" | "compile" | "runtime";
+  readonly message: string;
+  readonly at?: number;
+}
+
+/** Runs a case given as text; what is wrong with it is a result too. */
+export function runCaseText(text: string): CaseResult {
+  try {
+    return runCase(JSON.parse(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return noCase(null, `not JSON: ${error.message}`);
+  }
+}
+
+/** Runs a case given as parsed JSON; what is wrong with it is a result too. */
 export function runCase(input: unknown): CaseResult {
-  const { id, pattern, outOfOrderness, watermarkLag, events, noFinalWatermark } =
-    caseSchema.parse(input);
+  const checked = caseSchema.safeParse(input);
+  if (!checked.success) {
+    const hasId = typeof input === "object" && input !== null && "id" in input;
+    return noCase(hasId ? input.id : null, z.prettifyError(checked.error));
+  }
+  const { id, pattern, outOfOrderness, watermarkLag, events, noFinalWatermark } = checked.data;
   const result: CaseResult = { id, matches: [], timeouts: [], late: [] };
   const parsed = patternSchema.safeParse(pattern);
   if (!parsed.success) {
@@ -65,7 +93,7 @@ export function runCase(input: unknown): CaseResult {
     const message = faults.map((fault) => `${fault.path.join(".")}: ${fault.message}`).join("\n");
     return { ...result, error: { phase: "compile", message } };
   }
-  const operator = new PatternOperator(automaton);
+  const operator = new PatternOperator(automaton, CASE_LIMITS);
   const lagMs = watermarkLag ?? outOfOrderness + 1;
   let at = 0;
   const emit = (found: KeyFound) => {
@@ -77,9 +105,11 @@ export function runCase(input: unknown): CaseResult {
       if (!operator.add(event)) result.late.push(event.id);
       newestMs = Math.max(newestMs, event.ts);
       operator.advance(newestMs - lagMs, emit);
+      if (operator.matcher.droppedCount > 0) return { ...result, error: tooLarge(at) };
       at++;
     }
     if (!noFinalWatermark) operator.advance(Number.POSITIVE_INFINITY, emit);
+    if (operator.matcher.droppedCount > 0) return { ...result, error: tooLarge(at) };
   } catch (error) {
     if (!(error instanceof SkipMissError)) throw error;
     return { ...result, error: { phase: "runtime", message: error.message, at } };
@@ -87,11 +117,21 @@ export function runCase(input: unknown): CaseResult {
   return result;
 }
 
+function noCase(id: unknown, message: string): CaseResult {
+  return { id, matches: [], timeouts: [], late: [], error: { phase: "input", message } };
+}
+
+function tooLarge(at: number): CaseError {
+  const message = `a key holds more than ${CASE_LIMITS.partialsMax} partial matches; use a stricter contiguity or a shorter \`within\``;
+  return { phase: "runtime", message, at };
+}
+
 function caseFound({ key, ts, stages }: KeyFound, at: number): CaseFound {
-  const m: Record<string, (number | string)[]> = {};
-  for (const [stage, events] of stages) m[stage] = events.map(({ id }) => id);
+  const m = Object.fromEntries([...stages].map(([stage, events]) => [stage, events.map(idOf)]));
   return { key: keyText(key), ts: ts === Number.POSITIVE_INFINITY ? "max" : ts, at, m };
 }
+
+const idOf = ({ id }: CepEvent) => id;
 
 function keyText(key: Value): string {
   return key === null ? "" : String(key);

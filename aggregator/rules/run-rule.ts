@@ -1,34 +1,33 @@
-import type { StageEvents } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
-import { type KeyFound, PatternOperator } from "../cep/operator.ts";
+import type { KeyDrop } from "../cep/drop-log.ts";
+import { KEY_LIMITS_DEFAULT, type KeyFound, PatternOperator } from "../cep/operator.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
+import { distinctTimeouts } from "./distinct-timeouts.ts";
 import type { Rule } from "./load-rules.ts";
+import { type Alert, makeAlert } from "./make-alert.ts";
 
-/** A match or a timed-out partial match of a rule, as it is printed. */
+/** A match or a timed-out partial match of a rule. */
 export interface RuleFound {
   readonly rule: string;
   readonly kind: "match" | "timeout";
   /** Null when the rule has no key. */
   readonly key: Value;
-  /** ISO 8601; null at the end of the stream. */
-  readonly timestamp: string | null;
-  /** Undefined for a timeout that raises none. */
-  readonly alert?: {
-    readonly alertType: string;
-    readonly severity: string;
-    readonly message: string;
-  };
-  readonly events: Readonly<Record<string, readonly unknown[]>>;
+  /** Event time of the last event, or when the time ran out. */
+  readonly timestampMs: number;
+  readonly events: Readonly<Record<string, readonly CepEvent[]>>;
+  /** Undefined when none is raised: for a timeout that the rule ignores, and while an earlier alert of the key cools down. */
+  readonly alert: Alert | undefined;
 }
 
-/** One rule over a stream that comes in the order of arrival. */
+/** One rule over a stream that comes in the order of arrival: the same alerts as live, for events of no tenant and without holes. */
 export class RuleRun {
   readonly #rule: Rule;
   readonly #operator: PatternOperator;
+  readonly #cooldownUntilMs = new Map<Value, number>();
 
   constructor(rule: Rule) {
     this.#rule = rule;
-    this.#operator = new PatternOperator(rule.automaton);
+    this.#operator = new PatternOperator(rule.automaton, KEY_LIMITS_DEFAULT, "moment");
   }
 
   /** Name of the rule. */
@@ -48,23 +47,35 @@ export class RuleRun {
 
   /** Moves the watermark and returns what came out. Throws SkipMissError. */
   advance(watermarkMs: number): RuleFound[] {
-    const found: RuleFound[] = [];
-    this.#operator.advance(watermarkMs, (one) => found.push(this.#ruleFound(one)));
-    return found;
+    const found: KeyFound[] = [];
+    this.#operator.advance(watermarkMs, (one) => found.push(one));
+    return distinctTimeouts(found).map((one) => this.#ruleFound(one));
   }
 
-  #ruleFound({ kind, key, ts, stages }: KeyFound): RuleFound {
-    const { name, alert, onTimeout } = this.#rule.config;
-    const timestamp = ts === Number.POSITIVE_INFINITY ? null : new Date(ts).toISOString();
-    const last = [...stages.values()].at(-1)?.at(-1);
-    const events: Record<string, readonly CepEvent[]> = Object.fromEntries(stages);
-    if (last === undefined || (kind === "timeout" && onTimeout === "ignore")) {
-      return { rule: name, kind, key, timestamp, events };
-    }
-    const held: StageEvents = { eventsOf: (stage) => stages.get(stage) ?? [] };
-    const keyed = { ...last, key: last.key ?? (key === null ? null : String(key)) };
-    const message = this.#rule.message.render(keyed, held);
-    const raised = { alertType: alert.type, severity: alert.severity, message };
-    return { rule: name, kind, key, timestamp, alert: raised, events };
+  /** What bounds made the rule drop since the last call. */
+  takeDrops(): KeyDrop[] {
+    return this.#operator.takeDrops();
   }
+
+  #ruleFound(one: KeyFound): RuleFound {
+    const { kind, key, ts, stages } = one;
+    const events = Object.fromEntries(stages);
+    return { rule: this.name, kind, key, timestampMs: ts, events, alert: this.#raise(one) };
+  }
+
+  #raise(one: KeyFound): Alert | undefined {
+    const { alert, onTimeout } = this.#rule.config;
+    const { kind, key, ts } = one;
+    if (kind === "timeout" && onTimeout === "ignore") return undefined;
+    if (ts < (this.#cooldownUntilMs.get(key) ?? ts)) return undefined;
+    if (alert.cooldown > 0) this.#cooldownUntilMs.set(key, ts + alert.cooldown);
+    return makeAlert(this.#rule, one, { tenant: "", key, isIncomplete: false });
+  }
+}
+
+/** What is found as one line of JSON, the whole alert in it. */
+export function foundText({ timestampMs, alert, events, ...found }: RuleFound): string {
+  const timestamp = new Date(timestampMs).toISOString();
+  const head = JSON.stringify({ ...found, timestamp, events });
+  return alert === undefined ? head : `${head.slice(0, -1)},"alert":${alert.json}}`;
 }

@@ -18,6 +18,8 @@ export interface AgentJson {
   readonly lagMs: number | null;
   readonly records: Readonly<Record<string, number>>;
   readonly lineCount: number;
+  /** Revision of the selectors of the newest applied batch; empty when it had none. */
+  readonly selectorRevision: string;
   readonly sources: readonly {
     readonly source: string;
     readonly state: string;
@@ -89,6 +91,7 @@ function agentJson(view: StateView, row: AgentRow, clockMs: number | undefined):
         : Math.max(0, clockMs - row.sealedAtMs),
     records: { applied, duplicate, diverged, fenced, clockAhead },
     lineCount: lines,
+    selectorRevision: row.selectorRevision,
     sources: sources.toSorted((a, b) => (a.source < b.source ? -1 : 1)),
     ledger: readLedger(view, row.tenant, row.agent),
   };

@@ -3,6 +3,7 @@ import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { QueryFault } from "../../shared/protocol/http-answer.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
+import { limitUpTo, nonEmpty, QueryParameters } from "./query-parameters.ts";
 
 /** Most windows in one answer. */
 export const LIMIT_MAX = 10_000;
@@ -38,26 +39,8 @@ const INSTANT =
 export function parseWindowsQuery(
   query: string,
 ): { readonly query: WindowsQuery } | { readonly faults: readonly QueryFault[] } {
-  const parameters = new URLSearchParams(query);
-  const faults: QueryFault[] = [];
-  const fault = (parameter: string, detail: string) => faults.push({ parameter, detail });
-  for (const name of new Set(parameters.keys())) {
-    if (!PARAMETERS.includes(name)) {
-      fault(name, `There is no such parameter; known are ${PARAMETERS.join(", ")}.`);
-    } else if (parameters.getAll(name).length > 1) fault(name, "It is given more than once.");
-  }
-  const read = <T>(
-    name: string,
-    absent: T,
-    parse: (text: string) => T | undefined,
-    want: string,
-  ) => {
-    const text = parameters.get(name);
-    if (text === null) return absent;
-    const value = parse(text);
-    if (value === undefined) fault(name, `Expected ${want}, got ${JSON.stringify(text)}.`);
-    return value ?? absent;
-  };
+  const parameters = new QueryParameters(query, PARAMETERS);
+  const read = parameters.read.bind(parameters);
   const instant = "a time such as 2026-11-20T10:00:00Z";
   const cursorHelp = "the `next` of an earlier answer to the same query";
   const noDimensions = (text: string) => (text === "" ? "" : undefined);
@@ -69,11 +52,11 @@ export function parseWindowsQuery(
     fromMs: read("from", Number.NEGATIVE_INFINITY, parseInstantMs, instant),
     toMs: read("to", Number.POSITIVE_INFINITY, parseInstantMs, instant),
     stepMinutes: read("step", 1, parseStepMinutes, "a multiple of 1m such as 5m, 1h or 1d"),
-    limit: read("limit", LIMIT_MAX, parseLimit, `a whole number from 1 to ${LIMIT_MAX}`),
+    limit: read("limit", LIMIT_MAX, limitUpTo(LIMIT_MAX), `a whole number from 1 to ${LIMIT_MAX}`),
     after: after ?? read<WindowPlace | undefined>("cursor", undefined, decodeCursor, cursorHelp),
   };
-  if (parsed.fromMs > parsed.toMs) fault("from", "It is later than `to`.");
-  return faults.length > 0 ? { faults } : { query: parsed };
+  if (parsed.fromMs > parsed.toMs) parameters.fault("from", "It is later than `to`.");
+  return parameters.faults.length > 0 ? { faults: parameters.faults } : { query: parsed };
 }
 
 /** Milliseconds since the Unix epoch of an ISO 8601 time with a zone, or undefined. */
@@ -114,14 +97,4 @@ function parseStepMinutes(text: string): number | undefined {
   if (stepMs === undefined || stepMs < MINUTE_MS || stepMs % MINUTE_MS !== 0) return undefined;
   const stepMinutes = stepMs / MINUTE_MS;
   return stepMinutes <= STEP_MINUTES_MAX ? stepMinutes : undefined;
-}
-
-function parseLimit(text: string): number | undefined {
-  if (!/^\d{1,6}$/.test(text)) return undefined;
-  const limit = Number.parseInt(text, 10);
-  return limit >= 1 && limit <= LIMIT_MAX ? limit : undefined;
-}
-
-function nonEmpty(text: string): string | undefined {
-  return text === "" ? undefined : text;
 }

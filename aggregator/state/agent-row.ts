@@ -1,6 +1,6 @@
 /**
  * The rows of an agent: what stage 1 knows of it, its ledger, its checkpoints. Written and read in the order of the interfaces below;
- * each begins with format version 1.
+ * each begins with a format version.
  */
 import type { AgentMark } from "../../shared/protocol/answers.ts";
 import type {
@@ -14,6 +14,8 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 const VERSION = 1;
+/** 2: with the revision of selectors. */
+const AGENT_VERSION = 2;
 const DIGEST_BYTES = 16;
 const SOURCE_STATES = ["live", "idle", "ended"] as const satisfies readonly SourceState[];
 const LEDGER_KINDS = [
@@ -23,6 +25,9 @@ const LEDGER_KINDS = [
   "lost",
   "held",
   "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
 ] as const satisfies readonly LedgerKind[];
 
 /** How far one source of an agent has come. Times are of the log's clock unless they are called event times. */
@@ -78,11 +83,15 @@ export interface AgentRow {
   /** Files whose checkpoint says removed, oldest first. */
   removedFiles: number[];
   sources: SourceInput[];
+  /** Revision of the selectors of the last applied batch; empty when it had none. */
+  selectorRevision: string;
+  /** Up to this event time the agent may have selected by others; undefined: it never did. */
+  selectedSinceMs: number | undefined;
 }
 
 /** Writes an agent's row. */
 export function encodeAgentRow(row: AgentRow, writer: ByteWriter): Buffer {
-  writer.byte(VERSION);
+  writer.byte(AGENT_VERSION);
   writer.text(row.tenant);
   writer.text(row.agent);
   writer.uint(row.fenceNumber);
@@ -110,13 +119,15 @@ export function encodeAgentRow(row: AgentRow, writer: ByteWriter): Buffer {
     writer.optionalInt(input.eventSeenMs);
     writer.int(input.seenMs);
   }
+  writer.text(row.selectorRevision);
+  writer.optionalInt(row.selectedSinceMs);
   return writer.finish();
 }
 
 /** Reads an agent's row. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeAgentRow(bytes: Buffer): AgentRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "agent");
+  const version = reader.versions(1, AGENT_VERSION, "agent");
   const row: AgentRow = {
     tenant: reader.text(),
     agent: reader.text(),
@@ -141,6 +152,8 @@ export function decodeAgentRow(bytes: Buffer): AgentRow {
     retiredEpochs: [],
     removedFiles: [],
     sources: [],
+    selectorRevision: "",
+    selectedSinceMs: undefined,
   };
   for (let left = reader.uint(); left > 0; left--) row.retiredEpochs.push(reader.hex(DIGEST_BYTES));
   for (let left = reader.uint(); left > 0; left--) row.removedFiles.push(reader.uint());
@@ -153,6 +166,9 @@ export function decodeAgentRow(bytes: Buffer): AgentRow {
       seenMs: reader.int(),
     });
   }
+  if (version === 1) return row;
+  row.selectorRevision = reader.text();
+  row.selectedSinceMs = reader.optionalInt();
   return row;
 }
 

@@ -94,12 +94,18 @@ export class ByteReader {
 
   /** Reads the format version before a row; fails with FORMAT_UNKNOWN when it is not `version`. */
   version(version: number, row: string): void {
+    this.versions(version, version, row);
+  }
+
+  /** Reads and returns the format version before a row; fails with FORMAT_UNKNOWN when it is not from `lowest` to `highest`. */
+  versions(lowest: number, highest: number, row: string): number {
     const found = this.byte();
-    if (found === version) return;
+    if (found >= lowest && found <= highest) return found;
+    const known = lowest === highest ? String(highest) : `${lowest} to ${highest}`;
     throw new TailraceError(
       "FORMAT_UNKNOWN",
-      `A stored ${row} has format version ${found}, this program reads ${version}: run the version that wrote it.`,
-      { facts: { row, found, expected: version } },
+      `A stored ${row} has format version ${found}, this program reads ${known}: run the version that wrote it.`,
+      { facts: { row, found, expected: highest } },
     );
   }
 }

@@ -3,15 +3,24 @@
  *
  * ```text
  * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
+ * alert/NUMBER                              an alert, in the order in which they were raised (alert-row)
+ * alert-time/TIME/NUMBER                    which alerts there are, by event time
  * checkpoint/TENANT/AGENT/FILE              how far a file has been read
  * collect                                   stage 1: clock, watermark, counters
  * change/NUMBER                             the window that has this change number, newest only
  * digest/TENANT/AGENT/SLOT                  digest of a record, a ring
+ * hole/NUMBER                               a gap in the events of a stream (rule-rows)
+ * late/SLOT                                 an event that came too late for the rules, a ring
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
  * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
+ * patterns                                  stage 2: numbers of alerts, holes and late events
  * partial                                   how much of a group of log records that needs several commits is done
  * process                                   stage 2: watermarks, change number, counters
+ * rule/RULE                                 a version of a rule: since when it runs, counters (rule-rows)
+ * rule-key/RULE/KEY                         what a rule knows of one value of its key
+ * rule-timer/LANE/TIME/RULE/KEY             when time matters to that next
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
+ * waiting/LANE/PLACE/FIELD                  an event that waits for the watermark, in the order of events
  * window/TENANT/STREAM/SERVICE/MINUTE       a window (window-row)
  * ```
  *
@@ -28,6 +37,8 @@ const PART_LENGTH_KEPT = 107;
 /** Largest distance of a minute from the epoch that a batch may name. */
 export const MINUTE_MAX: number = 2 ** 40;
 const MINUTE_OFFSET = 5e12;
+/** What a date can show. */
+const TIME_MS_MAX = 8.64e15;
 const NUMBER_OFFSET = 1e15;
 
 /** Sorts after every key that continues the same prefix with `/`. */
@@ -43,8 +54,11 @@ export interface KeyRange {
 export function keyPart(name: string): string {
   const escaped = encodeURIComponent(name.toWellFormed());
   if (escaped.length <= PART_LENGTH_MAX) return escaped;
-  const hash = createHash("sha256").update(escaped).digest("hex").slice(0, 32);
-  return `${escaped.slice(0, PART_LENGTH_KEPT)}$${hash}`;
+  return `${escaped.slice(0, PART_LENGTH_KEPT)}$${hashOf(escaped)}`;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
 /** The name that a part of a key stands for; undefined when it was cut. */
@@ -96,6 +110,19 @@ export function numberOfPart(part: string): number {
   return Number(part) - NUMBER_OFFSET;
 }
 
+/** A time within ±8.64e15 ms of the epoch as text that sorts like the number. */
+export function timePart(timeMs: number): string {
+  assert(Math.abs(timeMs) <= TIME_MS_MAX, `time ${timeMs} is out of range`);
+  const isBefore = timeMs < 0;
+  return `${isBefore ? 0 : 1}${String(isBefore ? timeMs + TIME_MS_MAX : timeMs).padStart(16, "0")}`;
+}
+
+/** The time of {@link timePart}. */
+export function timeOfPart(part: string): number {
+  const value = Number(part.slice(1));
+  return part.startsWith("0") ? value - TIME_MS_MAX : value;
+}
+
 /** Key of a window's row. */
 export function windowKey(seriesKey: string, minute: number): string {
   return `window/${seriesKey}/${minutePart(minute)}`;
@@ -135,6 +162,56 @@ export function checkpointPrefix(tenant: string, agent: string): string {
 export function digestPrefix(tenant: string, agent: string): string {
   return `digest/${keyPart(tenant)}/${keyPart(agent)}/`;
 }
+
+/** Key of an alert. */
+export function alertKey(number: number): string {
+  return `alert/${numberPart(number)}`;
+}
+
+/** Key of an alert in the index by event time. */
+export function alertTimeKey(timeMs: number, number: number): string {
+  return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
+}
+
+/** Key of a gap. */
+export function holeKey(number: number): string {
+  return `hole/${numberPart(number)}`;
+}
+
+/** Key of a late event. */
+export function lateKey(slot: number): string {
+  return `late/${numberPart(slot)}`;
+}
+
+/** Key of a version of a rule. */
+export function ruleKey(rule: string): string {
+  return `rule/${rule}`;
+}
+
+/** Key of what a rule knows of one value of its key. */
+export function ruleStateKey(rule: string, part: string): string {
+  return `rule-key/${rule}/${part}`;
+}
+
+/** Key of a moment that matters to one value of a rule's key. */
+export function ruleTimerKey(lane: Lane, timeMs: number, rule: string, part: string): string {
+  return `rule-timer/${lane}/${timePart(timeMs)}/${rule}/${part}`;
+}
+
+/**
+ * Key of a waiting event. `place` is its place in the order of events and `field` the name of the field by which it is keyed here: the same
+ * event can wait under several. The hash of a long name keeps the key short.
+ */
+export function waitingKey(lane: Lane, place: string, field: string): string {
+  const part = encodeURIComponent(field.toWellFormed());
+  return `waiting/${lane}/${place}/${part.length <= 40 ? part : hashOf(part)}`;
+}
+
+/** Where events come from: `events` from agents, `metrics` from windows that became final. Each has a watermark of its own. */
+export type Lane = "events" | "metrics";
+
+/** Key of stage 2's row about rules. */
+export const PATTERNS_KEY = "patterns";
 
 /** Key of stage 1's own row. */
 export const COLLECT_KEY = "collect";

@@ -4,13 +4,26 @@ import type { StateChange, StateView } from "../log/log.ts";
 export class Overlay implements StateView {
   private readonly base: StateView;
   private changes = new Map<string, Buffer | undefined>();
+  private bytes = 0;
 
   constructor(base: StateView) {
     this.base = base;
   }
 
+  /** Changes that are not taken yet. */
+  get changeCount(): number {
+    return this.changes.size;
+  }
+
+  /** Bytes of the keys and values of these changes. */
+  get changeBytes(): number {
+    return this.bytes;
+  }
+
   /** Undefined deletes. */
   set(key: string, value: Buffer | undefined): void {
+    if (!this.changes.has(key)) this.bytes += key.length;
+    this.bytes += (value?.length ?? 0) - (this.changes.get(key)?.length ?? 0);
     this.changes.set(key, value);
   }
 
@@ -18,22 +31,31 @@ export class Overlay implements StateView {
     return this.changes.has(key) ? this.changes.get(key) : this.base.get(key);
   }
 
+  /** Entries as of the call, whatever is set while they are walked. */
   *range(
     from: string,
     to: string,
     options: { readonly limit?: number; readonly reverse?: boolean } = {},
   ): Iterable<readonly [key: string, value: Buffer]> {
-    const merged = new Map<string, Buffer>(this.base.range(from, to));
-    for (const [key, value] of this.changes) {
-      if (key < from || key >= to) continue;
-      if (value === undefined) merged.delete(key);
-      else merged.set(key, value);
+    const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
+    const changed = new Map<string, Buffer | undefined>();
+    for (const [key, value] of this.changes) if (key >= from && key < to) changed.set(key, value);
+    const keys = [...changed.keys()].sort();
+    if (reverse) keys.reverse();
+    let at = 0;
+    let left = limit;
+    for (const [baseKey, baseValue] of this.base.range(from, to, { reverse })) {
+      for (let key = keys[at]; key !== undefined; key = keys[++at]) {
+        if (reverse ? key <= baseKey : key >= baseKey) break;
+        const value = changed.get(key);
+        if (value !== undefined && left-- > 0) yield [key, value];
+      }
+      if (left <= 0) return;
+      if (!changed.has(baseKey) && left-- > 0) yield [baseKey, baseValue];
     }
-    const keys = [...merged.keys()].sort();
-    if (options.reverse === true) keys.reverse();
-    for (const key of keys.slice(0, options.limit)) {
-      const value = merged.get(key);
-      if (value !== undefined) yield [key, value];
+    for (const key of keys.slice(at)) {
+      const value = changed.get(key);
+      if (value !== undefined && left-- > 0) yield [key, value];
     }
   }
 
@@ -41,6 +63,7 @@ export class Overlay implements StateView {
   take(): StateChange[] {
     const changes = [...this.changes].map(([key, value]) => ({ key, value }));
     this.changes = new Map();
+    this.bytes = 0;
     return changes;
   }
 }

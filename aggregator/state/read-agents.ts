@@ -14,9 +14,11 @@ import {
   checkpointPrefix,
   keyPart,
   ledgerKey,
+  PATTERNS_KEY,
   PROCESS_KEY,
   rangeOf,
 } from "./keys.ts";
+import { decodePatternsRow, type PatternsRow } from "./rule-rows.ts";
 import {
   type CollectRow,
   decodeCollectRow,
@@ -63,4 +65,9 @@ export function readCollectRow(view: StateView): Readonly<CollectRow> {
 /** Stage 2's watermark, last change number and counters of one partition. */
 export function readProcessRow(view: StateView): Readonly<ProcessRow> {
   return decodeProcessRow(view.get(PROCESS_KEY));
+}
+
+/** Stage 2's numbers of alerts, gaps and late events of one partition. */
+export function readPatternsRow(view: StateView): Readonly<PatternsRow> {
+  return decodePatternsRow(view.get(PATTERNS_KEY));
 }

@@ -328,7 +328,8 @@ function decodeServiceRow(bytes: Buffer): ServiceRow {
   return { tenant: reader.text(), stream: reader.text(), service: reader.text() };
 }
 
-function readServiceRow(view: StateView, seriesKey: string): ServiceRow | undefined {
+/** The names of a series of which there are windows; undefined when there are none. */
+export function readServiceRow(view: StateView, seriesKey: string): ServiceRow | undefined {
   const row = view.get(serviceKey(seriesKey));
   return row === undefined ? undefined : decodeServiceRow(row);
 }

@@ -1,8 +1,16 @@
-/** The rows in which the two stages keep what belongs to no single agent or window. Each begins with format version 1. */
+/** The rows in which the two stages keep what belongs to no single agent or window. Each begins with a format version. */
+import {
+  type PartitionWatermark,
+  readSelection,
+  type Selection,
+  writeSelection,
+} from "../log/keyed-entry.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 const VERSION = 1;
+/** 2: with selections. */
+const SELECTION_VERSION = 2;
 
 /** Stage 1's own row. */
 export interface CollectRow {
@@ -15,6 +23,8 @@ export interface CollectRow {
   newestMinute: number | undefined;
   /** Lines in the windows of all applied batches. */
   receivedLines: number;
+  /** As it was last handed over. */
+  selection: Selection | undefined;
 }
 
 /** Stage 2's own row. */
@@ -31,7 +41,7 @@ export interface ProcessRow {
   /** Lines that came when their window was already beyond the retention. */
   tooLateLines: number;
   /** What is known of each partition of `batches`. */
-  partitions: Map<number, { watermarkMs: number | undefined; idle: boolean }>;
+  partitions: Map<number, PartitionWatermark>;
 }
 
 /** A group of log records that needs several commits: its last position, and how many of its steps are committed. */
@@ -43,12 +53,13 @@ export interface PartialRow {
 /** Writes stage 1's row. */
 export function encodeCollectRow(row: CollectRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(SELECTION_VERSION);
   writer.optionalInt(row.clockMs);
   writer.optionalInt(row.watermarkMs);
   writer.flag(row.idle);
   writer.optionalInt(row.newestMinute);
   writer.uint(row.receivedLines);
+  writeSelection(writer, row.selection);
   return writer.finish();
 }
 
@@ -61,23 +72,25 @@ export function decodeCollectRow(bytes: Buffer | undefined): CollectRow {
       idle: true,
       newestMinute: undefined,
       receivedLines: 0,
+      selection: undefined,
     };
   }
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "row of stage 1");
+  const version = reader.versions(1, SELECTION_VERSION, "row of stage 1");
   return {
     clockMs: reader.optionalInt(),
     watermarkMs: reader.optionalInt(),
     idle: reader.flag(),
     newestMinute: reader.optionalInt(),
     receivedLines: reader.uint(),
+    selection: version === 1 ? undefined : readSelection(reader),
   };
 }
 
 /** Writes stage 2's row. */
 export function encodeProcessRow(row: ProcessRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(SELECTION_VERSION);
   writer.optionalInt(row.watermarkMs);
   writer.uint(row.changeNumber);
   writer.optionalInt(row.finalMinute);
@@ -85,10 +98,11 @@ export function encodeProcessRow(row: ProcessRow): Buffer {
   writer.uint(row.mergedLines);
   writer.uint(row.tooLateLines);
   writer.uint(row.partitions.size);
-  for (const [partition, { watermarkMs, idle }] of row.partitions) {
+  for (const [partition, { watermarkMs, idle, selection }] of row.partitions) {
     writer.uint(partition);
     writer.optionalInt(watermarkMs);
     writer.flag(idle);
+    writeSelection(writer, selection);
   }
   return writer.finish();
 }
@@ -106,7 +120,7 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
   };
   if (bytes === undefined) return row;
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "row of stage 2");
+  const version = reader.versions(1, SELECTION_VERSION, "row of stage 2");
   row.watermarkMs = reader.optionalInt();
   row.changeNumber = reader.uint();
   row.finalMinute = reader.optionalInt();
@@ -116,7 +130,9 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
   for (let left = reader.uint(); left > 0; left--) {
     const partition = reader.uint();
     const watermarkMs = reader.optionalInt();
-    row.partitions.set(partition, { watermarkMs, idle: reader.flag() });
+    const idle = reader.flag();
+    const selection = version === 1 ? undefined : readSelection(reader);
+    row.partitions.set(partition, { watermarkMs, idle, selection });
   }
   return row;
 }

@@ -1,5 +1,6 @@
 import { nearestName } from "../config/nearest-name.ts";
 import type { Expression, ExpressionFault } from "./parse.ts";
+import { visitExpression } from "./visit.ts";
 
 /** What names an expression may use. */
 export interface KnownNames {
@@ -12,29 +13,11 @@ export interface KnownNames {
 /** Faults that a parser cannot see: unknown stages and fields, comparisons that never hold. In the order of the text. */
 export function checkExpression(expression: Expression, known: KnownNames): ExpressionFault[] {
   const faults: ExpressionFault[] = [];
-  visit(expression, (part) => {
+  visitExpression(expression, (part) => {
     const message = faultOf(part, known);
     if (message !== undefined) faults.push({ offset: part.offset, message });
   });
   return faults.toSorted((a, b) => a.offset - b.offset);
-}
-
-function visit(expression: Expression, see: (part: Expression) => void): void {
-  see(expression);
-  switch (expression.kind) {
-    case "not":
-    case "negate":
-    case "in":
-      visit(expression.operand, see);
-      break;
-    case "logical":
-    case "comparison":
-    case "arithmetic":
-      visit(expression.left, see);
-      visit(expression.right, see);
-      break;
-    default:
-  }
 }
 
 function faultOf(part: Expression, known: KnownNames): string | undefined {

@@ -35,6 +35,9 @@ export function processIo(): CommandIo {
     machine: machineId(),
     temporaryDirectory,
     signal: stopping.signal,
+    onReload: (listener) => {
+      process.on("SIGHUP", listener);
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Checkpoint, LedgerEntry } from "./batch.ts";
+import type { Selectors } from "./selected-event.ts";
 
 /** What became of one record in stage 1. */
 export type Outcome = "applied" | "duplicate" | "diverged" | "fenced";
@@ -25,6 +26,8 @@ export interface BatchesAnswer {
   /** Wait at least this long before the next request; 0 when there is no hurry to slow down. */
   readonly throttleMs: number;
   readonly logId: string;
+  /** What to select from now on; left out when the envelope named this revision, or nothing is known yet. */
+  readonly selectors?: Selectors | undefined;
 }
 
 /** Body of `POST /v1/hello`, as JSON. */
@@ -35,6 +38,8 @@ export interface HelloRequest {
   /** Take the name over although it was seen on another machine a moment ago. */
   readonly takeover: boolean;
   readonly version: number;
+  /** Revision of the selectors that the agent has; empty when it has none. Left out in version 1. */
+  readonly selectorRevision?: string | undefined;
 }
 
 /** Body of a 200 of `POST /v1/hello`, as JSON: what the aggregator holds of the agent as of its fence. */
@@ -46,6 +51,8 @@ export interface HelloAnswer {
   readonly mark: AgentMark | undefined;
   readonly checkpoints: readonly Checkpoint[];
   readonly ledger: readonly LedgerEntry[];
+  /** As in {@link BatchesAnswer.selectors}, for the revision that the hello named. */
+  readonly selectors?: Selectors | undefined;
 }
 
 /** Codes of problem+json answers. */

@@ -2,6 +2,7 @@
  * What agent and aggregator agree on: the batch, its parts and its bytes. `FORMAT.md` draws them, `tailrace.proto` numbers them.
  */
 import type { Aggregate } from "../aggregates/aggregate.ts";
+import type { Hole, SelectedEvent } from "./selected-event.ts";
 
 /** The stream that windows belong to unless a source says otherwise. */
 export const STREAM_DEFAULT = "application-logs";
@@ -68,17 +69,30 @@ export interface SourceReport {
   readonly eventTimeMaxMs: number | undefined;
 }
 
-/** The sides of the ledger: read = aggregated + filtered + rejected + lost + held. */
-export type LedgerKind = "aggregated" | "filtered" | "rejected" | "lost" | "held" | "noted";
+/**
+ * The sides of the ledger. Of lines: read = aggregated + filtered + rejected + lost + held; `noted` stands beside the balance (a duration out
+ * of range, a clock ahead). Of events, apart from lines: events_selected = events_sent + events_shed.
+ */
+export type LedgerKind =
+  | "aggregated"
+  | "filtered"
+  | "rejected"
+  | "lost"
+  | "held"
+  | "noted"
+  | "events_selected"
+  | "events_sent"
+  | "events_shed";
 
-/** One line of the cumulative ledger. `noted` entries (a duration out of range, a clock ahead) stand beside the balance. */
+/** One line of the cumulative ledger. */
 export interface LedgerEntry {
   readonly source: string;
   readonly kind: LedgerKind;
-  /** Why, such as `too_long`; empty for `aggregated` and `held`. */
+  /** Why, such as `too_long`; empty for `aggregated`, `held`, `events_selected` and `events_sent`. */
   readonly reason: string;
+  /** Count of lines, or of events. */
   readonly lines: number;
-  /** Line ends included. */
+  /** Of lines: line ends included. Of events: as `eventBytes` counts. */
   readonly bytes: number;
 }
 
@@ -106,6 +120,12 @@ export interface Batch {
   /** Cumulative, every entry of the agent. */
   readonly ledger: readonly LedgerEntry[];
   readonly tombstone: Tombstone | undefined;
+  /** By source, in the order in which their lines were read. */
+  readonly events: readonly SelectedEvent[];
+  /** At most one per stream. */
+  readonly holes: readonly Hole[];
+  /** Revision of the selectors that chose the events; empty when there were none. */
+  readonly selectorRevision: string;
 }
 
 /** What the first record of an epoch names as the digest before it. */
@@ -130,7 +150,14 @@ export interface Envelope {
   readonly logId: string;
   readonly machine: string;
   readonly records: readonly SealedRecord[];
+  /** Revision of the selectors that the agent has, which those of its next batches may be; empty when it has none, and in version 1. */
+  readonly selectorRevision: string;
 }
 
-/** The envelope version that this program produces; it refuses others. */
-export const ENVELOPE_VERSION = 1;
+/** The envelope version that this program produces. 1: without events. */
+export const ENVELOPE_VERSION = 2;
+
+/** True for versions that this program reads. */
+export function isKnownVersion(version: number): boolean {
+  return version === 1 || version === ENVELOPE_VERSION;
+}

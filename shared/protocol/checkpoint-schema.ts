@@ -39,7 +39,17 @@ export const checkpointSchema = z
     }),
   );
 
-const LEDGER_KINDS = ["aggregated", "filtered", "rejected", "lost", "held", "noted"] as const;
+const LEDGER_KINDS = [
+  "aggregated",
+  "filtered",
+  "rejected",
+  "lost",
+  "held",
+  "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
+] as const;
 
 /** A {@link LedgerEntry} in JSON. */
 export const ledgerEntrySchema = z.object({

@@ -13,6 +13,10 @@ import type {
 } from "./batch.ts";
 import { type DeltaColumns, readDeltaColumns } from "./delta-columns.ts";
 import { type StringTable, writeDeltas } from "./deltas.ts";
+import { writeEvents, writeHole } from "./event-columns.ts";
+import { HOLES_MAX } from "./event-limits.ts";
+import { readEvents, readHole } from "./read-events.ts";
+import { type Hole, REVISION, type SelectedEvent } from "./selected-event.ts";
 import {
   BYTES,
   createReader,
@@ -38,6 +42,9 @@ const LEDGER_KINDS = [
   "lost",
   "held",
   "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
 ] as const satisfies readonly LedgerKind[];
 const TOMBSTONE_REASONS = [
   "malformed_batch",
@@ -103,7 +110,22 @@ export function encodeBatch(batch: Batch): Buffer {
     body.uint32(tag(2, BYTES)).bytes(Buffer.from(batch.tombstone.replacedDigest, "hex"));
     body.ldelim();
   }
+  writeSelected(body, batch, strings);
   return Buffer.concat([finish(writeHead(batch, strings)), finish(body)]);
+}
+
+function writeSelected(body: Writer, batch: Batch, strings: Strings): void {
+  if (batch.events.length > 0) {
+    body.uint32(tag(12, BYTES)).fork();
+    writeEvents(body, batch.events, strings);
+    body.ldelim();
+  }
+  for (const hole of batch.holes) {
+    body.uint32(tag(13, BYTES)).fork();
+    writeHole(body, hole, strings);
+    body.ldelim();
+  }
+  if (batch.selectorRevision !== "") body.uint32(tag(14, BYTES)).string(batch.selectorRevision);
 }
 
 function writeHead(batch: Batch, strings: Strings): Writer {
@@ -172,6 +194,9 @@ function readBatch(reader: Reader): ScannedBatch {
   const sources: SourceReport[] = [];
   const ledger: LedgerEntry[] = [];
   let tombstone: Tombstone | undefined;
+  let events: readonly SelectedEvent[] = [];
+  const holes: Hole[] = [];
+  let selectorRevision = "";
   while (reader.pos < reader.len) {
     const fieldTag = reader.uint32();
     if (fieldTag === tag(1, BYTES)) agent = reader.string();
@@ -186,6 +211,9 @@ function readBatch(reader: Reader): ScannedBatch {
     else if (fieldTag === tag(9, BYTES)) sources.push(readSourceReport(reader, strings));
     else if (fieldTag === tag(10, BYTES)) ledger.push(readLedgerEntry(reader, strings));
     else if (fieldTag === tag(11, BYTES)) tombstone = readTombstone(reader);
+    else if (fieldTag === tag(12, BYTES)) events = readOnlyEvents(reader, strings, events);
+    else if (fieldTag === tag(13, BYTES)) holes.push(readHole(reader, readEnd(reader), strings));
+    else if (fieldTag === tag(14, BYTES)) selectorRevision = readRevision(reader);
     else refuseTag("Batch", fieldTag);
   }
   if (agent === "") throw new MalformedError("the batch names no agent");
@@ -193,6 +221,8 @@ function readBatch(reader: Reader): ScannedBatch {
   if (!/^[0-9a-f]{32}$/.test(previousDigest))
     throw new MalformedError("the batch's previous digest is not 16 bytes");
   if (sequence < 1) throw new MalformedError("the batch's sequence is not at least 1");
+  if (holes.length > HOLES_MAX)
+    throw new MalformedError(`the batch has ${holes.length} holes; at most ${HOLES_MAX}`);
   return {
     agent,
     epoch,
@@ -204,7 +234,27 @@ function readBatch(reader: Reader): ScannedBatch {
     sources,
     ledger,
     tombstone,
+    events,
+    holes,
+    selectorRevision,
   };
+}
+
+// The limits hold for one message; a second one would double them.
+function readOnlyEvents(
+  reader: Reader,
+  strings: readonly string[],
+  before: readonly SelectedEvent[],
+): SelectedEvent[] {
+  if (before.length > 0) throw new MalformedError("the batch has events twice");
+  return readEvents(reader, readEnd(reader), strings);
+}
+
+/** Reads a revision of selectors. Throws {@link MalformedError} when it is none. */
+export function readRevision(reader: Reader): string {
+  const revision = reader.string();
+  if (!REVISION.test(revision)) throw new MalformedError("a selector revision is no hex digits");
+  return revision;
 }
 
 function readText(reader: Reader): string {

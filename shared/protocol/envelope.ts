@@ -1,6 +1,7 @@
 /** The bytes of a request: `encodeEnvelope` and `decodeEnvelope` are each other's inverse. */
 import type { Reader } from "protobufjs/minimal.js";
-import { ENVELOPE_VERSION, type Envelope, type SealedRecord } from "./batch.ts";
+import { ENVELOPE_VERSION, type Envelope, isKnownVersion, type SealedRecord } from "./batch.ts";
+import { readRevision } from "./codec.ts";
 import {
   BYTES,
   createReader,
@@ -23,7 +24,7 @@ export class UnknownVersionError extends MalformedError {
 
   constructor(version: number) {
     super(
-      `envelope version ${version} is not known here; this program takes version ${ENVELOPE_VERSION}`,
+      `envelope version ${version} is not known here; this program takes versions up to ${ENVELOPE_VERSION}`,
     );
     this.version = version;
   }
@@ -45,6 +46,9 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
     writer.uint32(tag(4, BYTES)).bytes(record.payload);
     writer.ldelim();
   }
+  if (envelope.selectorRevision !== "") {
+    writer.uint32(tag(8, BYTES)).string(envelope.selectorRevision);
+  }
   return finish(writer);
 }
 
@@ -63,6 +67,7 @@ function readEnvelope(reader: Reader): Envelope {
   let logId = "";
   let machine = "";
   const records: SealedRecord[] = [];
+  let selectorRevision = "";
   while (reader.pos < reader.len) {
     const fieldTag = reader.uint32();
     if (fieldTag === tag(1, VARINT)) version = readVersion(reader);
@@ -71,6 +76,7 @@ function readEnvelope(reader: Reader): Envelope {
     else if (fieldTag === tag(4, BYTES)) logId = reader.string();
     else if (fieldTag === tag(5, BYTES)) machine = reader.string();
     else if (fieldTag === tag(6, BYTES)) records.push(readRecord(reader));
+    else if (fieldTag === tag(8, BYTES)) selectorRevision = readRevision(reader);
     else refuseTag("Envelope", fieldTag);
   }
   if (version === 0) throw new MalformedError("the envelope has no version");
@@ -83,13 +89,13 @@ function readEnvelope(reader: Reader): Envelope {
     if (record.sequence !== expected)
       throw new MalformedError("the envelope's records are not consecutive");
   }
-  return { version, agent, epoch, logId, machine, records };
+  return { version, agent, epoch, logId, machine, records, selectorRevision };
 }
 
 // The version comes first, so that a newer envelope is refused for its version and not for a field that this version does not know.
 function readVersion(reader: Reader): number {
   const version = reader.uint32();
-  if (version !== ENVELOPE_VERSION) throw new UnknownVersionError(version);
+  if (!isKnownVersion(version)) throw new UnknownVersionError(version);
   return version;
 }
 

@@ -52,3 +52,9 @@ export interface Selectors {
   /** One per stream, in the order of their names. */
   readonly selectors: readonly Selector[];
 }
+
+/** What holds before an aggregator said anything. */
+export const SELECTORS_NONE: Selectors = { revision: "", selectors: [] };
+
+/** A revision is at most so many hex digits. */
+export const REVISION = /^[0-9a-f]{0,64}$/;

@@ -131,8 +131,16 @@ export function readPackedSint(reader: Reader): number[] {
   return values;
 }
 
+/** Reads packed doubles. */
+export function readPackedDouble(reader: Reader): number[] {
+  const end = readEnd(reader);
+  const values: number[] = [];
+  while (reader.pos < end) values.push(reader.double());
+  return values;
+}
+
 /** How numbers of a packed field are written. */
-export type PackedKind = "uint32" | "sint32" | "uint64" | "sint64";
+export type PackedKind = "uint32" | "sint32" | "uint64" | "sint64" | "double";
 
 /** Writes `values` as one packed field; nothing when there are none. */
 export function writePacked(

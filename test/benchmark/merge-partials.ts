@@ -3,6 +3,7 @@ import { aggregatorConfig } from "../../aggregator/config.ts";
 import { openEmbedded } from "../../aggregator/embedded.ts";
 import { Processor } from "../../aggregator/process/processor.ts";
 import { WINDOW_DEFAULTS } from "../../aggregator/process/stage-two.ts";
+import { NO_RULE_SET } from "../../aggregator/rules/rule-set.ts";
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { textLogger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
@@ -67,7 +68,7 @@ async function mergePartials(
   const processor = new Processor({
     ...{ log: embedded.log, clock: realPlatform.clock, timers: realPlatform.timers },
     ...{ logger, onFatal: fail },
-    settings: { watermark: config.time, windows: WINDOW_DEFAULTS },
+    settings: { watermark: config.time, windows: WINDOW_DEFAULTS, rules: () => NO_RULE_SET },
   });
   await Promise.all(prepared.map((agent) => sendAll(processor, agent)));
   await processor.close();
@@ -104,6 +105,7 @@ function* envelopes(agent: string, random: () => number): Generator<Buffer> {
     const batch: Batch = {
       ...{ agent, epoch: EPOCH, sequence, previousDigest, sealedAtMs: Date.now() },
       ...{ deltas: deltas(random), checkpoints: [], sources: [], ledger: [], tombstone: undefined },
+      ...{ events: [], holes: [], selectorRevision: "" },
     };
     const record = sealRecord(batch);
     previousDigest = record.digest;
@@ -114,6 +116,7 @@ function* envelopes(agent: string, random: () => number): Generator<Buffer> {
         epoch: EPOCH,
         logId: "",
         machine: agent,
+        selectorRevision: "",
       },
       records: [record],
     });

@@ -98,7 +98,7 @@ describe("an aggregator that is sent what it should not", () => {
   });
 
   it("refuses a version that it does not know", async () => {
-    const envelope = sampleEnvelope(sampleChain(3).slice(2), { version: 2 });
+    const envelope = sampleEnvelope(sampleChain(3).slice(2), { version: 3 });
     await expectRefused(await aggregator.send(envelope), 400, "unknown_version");
   });
 

@@ -82,7 +82,7 @@ const STYLES = ["none", "rename", "rename with date", "rename and pack", "copytr
 /** Draws a scenario. */
 export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenario {
   const isCluster = options.isCluster ?? prng.chance(0.4);
-  const durationMs = prng.between(10_000, 35_000);
+  const durationMs = prng.between(8_000, 22_000);
   const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () =>
     drawAgent(prng, options.styles ?? STYLES),
   );
@@ -94,7 +94,7 @@ export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenari
       faults.push({
         kind,
         atMs: prng.between(500, durationMs),
-        durationMs: prng.between(500, 20_000),
+        durationMs: prng.between(500, 12_000),
         agentIndex: prng.below(agents.length),
       });
     }

@@ -46,3 +46,46 @@ describe("an envelope of version 1", () => {
     expect(delta?.aggregate.durationSum).toBe(1500 + 1_073_741_823_999 + 77 + 1_000_000);
   });
 });
+
+describe("an envelope of version 2", () => {
+  const text = readFileSync(join(import.meta.dirname, "envelope-v2.base64"), "utf8");
+  const envelope = decodeEnvelope(Buffer.from(text, "base64"));
+
+  it("is read as it was meant", () => {
+    expect(envelope).toMatchObject({ version: 2, logId: "L", selectorRevision: "0badcaff" });
+    const [record] = envelope.records;
+    if (record === undefined) throw new Error("the recorded envelope holds a record");
+    const raw = openRecord(record, 1 << 20);
+    expect(digestOf(raw)).toBe(record.digest);
+    const batch = decodeBatch(raw);
+    const line = { stream: "business-events", source: "app", file: 4, generation: 1, index: 0 };
+    expect(batch.events).toEqual([
+      {
+        ...line,
+        offset: 8000,
+        timeMs: 1_795_430_399_000,
+        type: "LOGIN",
+        fields: {
+          ...{ userId: "u1", amount: 12.5, count: -3, zero: -0, big: 2 ** 60 },
+          ...{ ok: true, no: false, none: null },
+        },
+      },
+      {
+        ...line,
+        offset: 8120,
+        timeMs: 1_795_430_398_999,
+        type: null,
+        fields: { message: "ä".repeat(65), tags: ["a", [], { deep: { x: 1 } }] },
+      },
+    ]);
+    expect(batch.holes).toEqual([
+      { stream: "business-events", fromMs: -5, toMs: 1_795_430_399_999, count: 3 },
+    ]);
+    expect(batch.selectorRevision).toBe("0badcafe");
+    expect(batch.ledger).toEqual([
+      { source: "app", kind: "events_selected", reason: "", lines: 5, bytes: 500 },
+      { source: "app", kind: "events_sent", reason: "", lines: 2, bytes: 200 },
+      { source: "app", kind: "events_shed", reason: "spool_full", lines: 3, bytes: 300 },
+    ]);
+  });
+});

@@ -123,6 +123,52 @@ describe("an agent", () => {
     await untilCounted(10);
   });
 
+  it("selects what the aggregator asks for, also after a restart without contact", async () => {
+    const selector = { stream: "application-logs", keys: [], where: ["service == 't'"] };
+    receiver.selectors = {
+      revision: "0bad",
+      selectors: [{ ...selector, fields: ["service", "level"] }],
+    };
+    await write(2);
+    await write(1, "t");
+    const first = await start();
+    await untilCounted(3);
+    expect(first.status().selectorRevision).toBe("0bad");
+    await first.close();
+    receiver.script = () => "cut";
+    await write(2, "t");
+    const second = await start();
+    await until("it is read", () => second.status().sealed > 0 && second.status().readBytes > 0);
+    await second.close();
+    receiver.script = () => undefined;
+    receiver.selectors = undefined;
+    await start();
+    await untilCounted(5);
+    const bytes = Buffer.byteLength(line("s"));
+    const events = receiver.batches.flatMap((batch) => batch.events);
+    expect(events.map(({ offset, fields }) => [offset, fields])).toEqual(
+      [2, 3, 4].map((index) => [index * bytes, { service: "t", level: "INFO" }]),
+    );
+    expect(new Set(receiver.batches.map((batch) => batch.selectorRevision))).toEqual(
+      new Set(["0bad"]),
+    );
+    expect(receiver.ledgerLines("events_sent")).toBe(3);
+  });
+
+  it("goes on without selectors when the file that remembers them is damaged", async () => {
+    receiver.selectors = { revision: "0bad", selectors: [] };
+    const first = await start();
+    await until("they are kept", () => first.status().selectorRevision === "0bad");
+    await first.close();
+    await writeFile(join(folder, "data", "selectors"), "nothing");
+    receiver.script = () => "cut";
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    const second = await start({}, { logger: { ...quiet, warn } });
+    expect(second.status().selectorRevision).toBe("");
+    expect(warnings[0]).toContain("the file of selectors is damaged");
+  });
+
   it("sends again after lost answers, and is counted once", async () => {
     let count = 0;
     receiver.losesAnswer = () => count++ % 2 === 1;

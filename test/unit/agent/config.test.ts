@@ -26,6 +26,7 @@ describe("agent.yaml", () => {
       max_future: 600_000,
       spool: { max_bytes: 1024 ** 3, segment_bytes: 8 * 1024 ** 2 },
       ship: { endpoints: ["http://127.0.0.1:7400"], timeout: 30_000, request_bytes: 1024 ** 2 },
+      events: { forbid: [], select: [] },
     });
     expect(config?.sources[0]).toMatchObject({
       format: "auto",
@@ -59,6 +60,19 @@ describe("agent.yaml", () => {
       expect.stringContaining("expected at least four times `segment_bytes`"),
     ]);
     expect(limit("id: ''")).toEqual([expect.stringContaining("a text that is not empty")]);
+  });
+
+  it("adds and forbids events, by conditions that can be used", () => {
+    const events = (text: string) => `${SMALLEST}events: ${text}\n`;
+    const good = `{ forbid: [audit], select: [{ stream: s, where: "level == 'FATAL'", fields: [message] }] }`;
+    expect(loadConfig(agentConfig, events(good), "agent.yaml").config?.events).toEqual({
+      forbid: ["audit"],
+      select: [{ stream: "s", where: "level == 'FATAL'", fields: ["message"] }],
+    });
+    expect(faultsOf(events("{ select: [{ stream: s, where: 'level ==', fields: [a] }] }"))).toEqual(
+      [expect.stringMatching(/^8 events\.select\[0\]\.where: .*character/)],
+    );
+    expect(faultsOf(events("{ select: [{ stream: s, fields: [], of: all }] }"))).toHaveLength(2);
   });
 
   it("refuses two sources of one name, since offsets are kept under it", () => {

@@ -3,7 +3,8 @@ import { ReadLoop, type ShipView } from "../../../agent/read-loop.ts";
 import { FileSource } from "../../../agent/source/file-source.ts";
 import { openSpool } from "../../../agent/spool/open-spool.ts";
 import type { Spool } from "../../../agent/spool/spool.ts";
-import { createLineCounter } from "../../../agent/window/create-line-counter.ts";
+import { createSelectingCounter } from "../../../agent/window/create-line-counter.ts";
+import { EventSelection } from "../../../agent/window/event-selection.ts";
 import { present } from "../../../shared/assert.ts";
 import { simulatedGunzip } from "../../../shared/platform/simulated/simulated-gunzip.ts";
 import type { Timers } from "../../../shared/platform/timers.ts";
@@ -48,12 +49,14 @@ let time: VirtualTime;
 let spool: Spool;
 let ship: { -readonly [Key in keyof ShipView]: ShipView[Key] };
 let sealed: number[];
+let selection: EventSelection;
 
 beforeEach(async () => {
   disk = new LogDisk();
   time = new VirtualTime();
   ship = { isFenced: false, hasUnacknowledged: false, hasUnapplied: false };
   sealed = [];
+  selection = new EventSelection({ forbid: [], select: [] });
   spool = (await openSpool(spoolOptions(disk))).spool;
   await spool.begin({ ...emptyHeader(), sources: [] });
 });
@@ -77,7 +80,10 @@ function makeLoop(
       handleCountMax: 8,
     },
     platform,
-    counter: createLineCounter({ format: "json", fields: {}, durationUnit: "ms", timezone: "UTC" }),
+    counter: createSelectingCounter({
+      ...{ format: "json", fields: {}, durationUnit: "ms", timezone: "UTC" },
+      ...{ source: "app", selection },
+    }),
     checkpoints: state.checkpoints(),
     ledger: state.ledger(),
     allocateFile: () => state.allocateFile(),
@@ -91,6 +97,7 @@ function makeLoop(
     sources: [source],
     spool,
     ship,
+    selection,
     flushIntervalMs,
     pollIntervalMs: 500,
     once,
@@ -192,6 +199,79 @@ describe("the read loop", () => {
     await runFor(20_000, loop);
     expect(loop.readBytes).toBeLessThan(many.length);
     expect(small.lastSequence).toBe(0);
+  });
+
+  it("lets a selected event wait no longer than a second for a seal", async () => {
+    await disk.append(lines(3));
+    selection = new EventSelection({
+      forbid: [],
+      select: [{ stream: "application-logs", keys: [], where: ["user == 'u1'"], fields: ["user"] }],
+    });
+    await runFor(10_000, makeLoop({ flushIntervalMs: 600_000 }), async (nowMs) => {
+      if (nowMs === 3000) await disk.append(`{"time":"2026-11-20T10:00:00Z","user":"u1"}\n`);
+    });
+    const [first] = (await batches()).filter(({ events }) => events.length > 0);
+    expect(first?.events.map(({ fields }) => fields)).toEqual([{ user: "u1" }]);
+    expect(first?.sealedAtMs).toBeLessThanOrEqual(5000);
+  });
+
+  it("switches to other selectors at a seal: each batch names those that chose its events", async () => {
+    const selector = { stream: "application-logs", keys: [], where: [], fields: ["service"] };
+    await disk.append(lines(2, "a"));
+    await runFor(30_000, makeLoop({ flushIntervalMs: 5000 }), async (nowMs) => {
+      // Read already, but not yet sealed.
+      if (nowMs === 500) selection.offer({ revision: "0bad", selectors: [selector] });
+      if (nowMs === 8000) await disk.append(lines(3, "b"));
+      if (nowMs === 20_000) selection.offer({ revision: "", selectors: [] });
+      if (nowMs === 22_000) await disk.append(lines(1, "c"));
+    });
+    const all = (await batches()).filter(({ deltas }) => deltas.length > 0);
+    expect(
+      all.map(({ deltas, events, selectorRevision }) => [
+        deltas.map(({ service }) => service).join(),
+        events.length,
+        selectorRevision,
+      ]),
+    ).toEqual([
+      ["a", 0, ""],
+      ["b", 3, "0bad"],
+      ["c", 0, ""],
+    ]);
+  });
+
+  it("sheds events, never counts, while little of the spool is left, and says where they are missing", async () => {
+    const where = ["service == 'b'"];
+    selection = new EventSelection({
+      forbid: [],
+      select: [{ stream: "application-logs", keys: [], where, fields: [] }],
+    });
+    await disk.append(lines(2, "b"));
+    const target = new MemoryDisk();
+    spool = (await openSpool({ ...spoolOptions(target), bytesMax: 1e9 })).spool;
+    await spool.begin({ ...emptyHeader(), sources: [] });
+    await runFor(5000, makeLoop());
+    const bytesMax = Math.ceil(spool.bytes / 0.86);
+    await spool.close();
+    spool = (await openSpool({ ...spoolOptions(target), bytesMax })).spool;
+    await disk.append(lines(3, "b"));
+    await runFor(10_000, makeLoop());
+    const all = (await batches()).filter(({ deltas }) => deltas.length > 0);
+    expect(all.map((batch) => [countOf([batch]), batch.events.length])).toEqual([
+      [2, 2],
+      [3, 0],
+    ]);
+    const timeMs = Date.parse("2026-11-20T10:00:00Z");
+    expect(all[1]?.holes).toEqual([
+      { stream: "application-logs", fromMs: timeMs, toMs: timeMs, count: 3 },
+    ]);
+    const counts = all[1]?.ledger.map(({ kind, reason, lines: count }) => [kind, reason, count]);
+    expect(counts).toEqual(
+      expect.arrayContaining([
+        ["events_selected", "", 5],
+        ["events_sent", "", 2],
+        ["events_shed", "spool_full", 3],
+      ]),
+    );
   });
 
   it("does nothing more when it is fenced, not even at its end", async () => {

@@ -13,6 +13,7 @@ import { decodeBatch } from "../../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../../shared/protocol/envelope.ts";
 import { jsonAnswer, problemAnswer } from "../../../shared/protocol/http-answer.ts";
 import { openRecord } from "../../../shared/protocol/sealed-record.ts";
+import type { Selectors } from "../../../shared/protocol/selected-event.ts";
 
 /** What the receiver holds: replace it to restore a backup. */
 export interface ReceiverState {
@@ -48,6 +49,10 @@ export class ScriptedReceiver implements Network {
   logId = "log-1";
   readonly hellos: HelloRequest[] = [];
   readonly batches: Batch[] = [];
+  /** What it asks for; undefined: it knows nothing of events. */
+  selectors: Selectors | undefined;
+  /** Revisions that requests named. */
+  readonly revisions: string[] = [];
   /** Looked at before anything else: an answer, a failure, or undefined to go on. */
   script: (call: HttpCall) => HttpResponse | "cut" | undefined = () => undefined;
   /** Looked at after the request took effect: true loses the answer. */
@@ -98,6 +103,7 @@ export class ScriptedReceiver implements Network {
     }
     const { known, before, checkpoints, ledger } = this.state;
     const answer = {
+      ...this.#selectorsFor(hello.selectorRevision ?? ""),
       logId: this.logId,
       known,
       mark: before,
@@ -129,6 +135,7 @@ export class ScriptedReceiver implements Network {
     }
     const { sequence, digest } = this.state;
     return jsonAnswer(200, {
+      ...this.#selectorsFor(envelope.selectorRevision),
       accepted: sequence,
       applied: sequence,
       appliedDigest: digest,
@@ -136,6 +143,12 @@ export class ScriptedReceiver implements Network {
       throttleMs: 0,
       logId: this.logId,
     });
+  }
+
+  #selectorsFor(revision: string): { readonly selectors?: Selectors } {
+    this.revisions.push(revision);
+    const { selectors } = this;
+    return selectors === undefined || selectors.revision === revision ? {} : { selectors };
   }
 
   #apply(batch: Batch, digest: string): void {

@@ -3,6 +3,7 @@ import { type Aggregator, startAggregator } from "../../../aggregator/aggregator
 import { aggregatorConfig } from "../../../aggregator/config.ts";
 import { openLocalLog } from "../../../aggregator/log/local-log.ts";
 import { STALL_MS } from "../../../aggregator/monitor/progress.ts";
+import { RuleSet } from "../../../aggregator/rules/rule-set.ts";
 import { MemoryStore } from "../../../aggregator/state/memory-store.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { SimulatedHost } from "../../../shared/platform/simulated/simulated-host.ts";
@@ -10,6 +11,8 @@ import { SimulatedNetwork } from "../../../shared/platform/simulated/simulated-n
 import type { SimulatedProcess } from "../../../shared/platform/simulated/simulated-process.ts";
 import { Simulation } from "../../../shared/platform/simulated/simulation.ts";
 import { encodeEnvelope } from "../../../shared/protocol/envelope.ts";
+import { report, SampleAgent } from "./collect/sample-agent.ts";
+import { EVENT_STREAM, event, FRAUD, rulesOf } from "./process/sample-events.ts";
 import { EPOCH, sampleChain, sampleEnvelope } from "./receive/sample-batches.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
@@ -40,14 +43,19 @@ async function on<T>(work: Promise<T>): Promise<T> {
   return work;
 }
 
-function start(): Promise<Aggregator> {
+function start(rules?: RuleSet): Promise<Aggregator> {
   const { platform } = host.start("aggregator");
   const store = new MemoryStore(undefined, { beforeApply: () => beforeApply() });
   const begin = async () => {
     const directory = "/data/log";
     const bytesMax = config.limits.logBytesMax;
     const log = await openLocalLog(platform, { directory, store, logger: quiet, bytesMax });
-    return startAggregator(platform, config, { log, store, logger: quiet });
+    const parts = { log, store, logger: quiet };
+    return startAggregator(
+      platform,
+      config,
+      rules === undefined ? parts : { ...parts, rules: () => rules },
+    );
   };
   return on(begin());
 }
@@ -66,8 +74,9 @@ async function call(method: string, path: string, body?: Buffer, contentType = "
   return { status: answer.status, value };
 }
 
-async function hello() {
-  const content = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 1 };
+async function hello(changes: Readonly<Record<string, unknown>> = {}) {
+  const first = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 1 };
+  const content = { ...first, ...changes };
   const body = Buffer.from(JSON.stringify(content));
   for (;;) {
     const answer = await call("POST", "/v1/hello", body, "application/json");
@@ -137,6 +146,30 @@ describe("an aggregator", () => {
       return startAggregator(platform, config, { log, store, logger: quiet });
     };
     await expect(on(second())).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+  });
+
+  it("hands out what its rules need, and makes alerts of what comes", async () => {
+    const selector = { stream: EVENT_STREAM, keys: ["userId"], where: [], fields: ["amount"] };
+    const selectors = { revision: "ab", selectors: [selector] };
+    await start(new RuleSet(rulesOf(FRAUD), selectors));
+    const agent = new SampleAgent("web-1");
+    const { value } = await hello({ epoch: agent.epoch, version: 2, selectorRevision: "" });
+    expect(value).toMatchObject({ selectors });
+    const events = [200, 60].map((amount, index) => ({
+      ...event(index, 0, { amount, userId: "ann" }),
+      timeMs: host.now() - 3_600_000 + index * 1_000,
+    }));
+    const batch = { events, selectorRevision: "ab", sources: report(host.now()) };
+    const { envelope } = agent.send(batch);
+    const answer = await call("POST", "/v1/batches", envelope, "application/x-protobuf");
+    // The envelope named no revision.
+    expect(answer).toMatchObject({ status: 200, value: { applied: 1, selectors } });
+    await simulation.run(simulation.timeMs + 3_000);
+    const { value: found } = await call("GET", "/v1/alerts?rule=fraud");
+    expect(found).toMatchObject({ alerts: [{ user: "ann", message: "ann paid 200 and 60" }] });
+    expect(await call("GET", "/v1/alerts?rule=other")).toMatchObject({ value: { alerts: [] } });
+    const { value: agents } = await call("GET", "/v1/agents");
+    expect(agents).toMatchObject({ agents: [{ selectorRevision: "ab" }] });
   });
 
   it("answers what is under way before it closes", async () => {

@@ -98,6 +98,7 @@ describe("the command", () => {
     machine: "m",
     temporaryDirectory: () => Promise.reject(new Error("no folder is needed")),
     signal: stop.signal,
+    onReload: () => undefined,
   });
   const options = (changes: Readonly<Record<string, unknown>>) => ({
     config: join(folder, "agent.yaml"),

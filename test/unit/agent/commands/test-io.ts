@@ -34,6 +34,7 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
       return { path, [Symbol.asyncDispose]: async () => rmSync(path, { recursive: true }) };
     },
     signal: new AbortController().signal,
+    onReload: () => undefined,
     ...changes,
     output: () => output,
     errors: () => errors,

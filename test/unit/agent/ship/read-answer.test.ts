@@ -39,6 +39,31 @@ describe("an answer", () => {
     });
   });
 
+  it("hands over selectors that can be used", () => {
+    const selector = { stream: "s", keys: ["user"], where: ["type == 'A'"], fields: ["user"] };
+    const selectors = { revision: "0bad", selectors: [selector] };
+    expect(readBatchesAnswer(jsonAnswer(200, { ...accepted, selectors }))).toEqual({
+      kind: "accepted",
+      answer: { ...accepted, selectors },
+    });
+  });
+
+  it.each([
+    ["of a later version", { revision: "1", selectors: [], color: "red" }, "color"],
+    ["without a revision", { selectors: [] }, "revision"],
+    ["that are none at all", 7, "object"],
+  ])("with selectors %s is taken without them, and tells why", (_, selectors, why) => {
+    const read = readBatchesAnswer(jsonAnswer(200, { ...accepted, selectors }));
+    expect(read).toMatchObject({ kind: "accepted", answer: accepted });
+    expect(read).toHaveProperty("answer.selectors", undefined);
+    expect(read).toHaveProperty("selectorFault", expect.stringContaining(why));
+    const hello = { logId: "log", known: false, checkpoints: [], ledger: [], selectors };
+    expect(readHelloAnswer(jsonAnswer(200, hello))).toMatchObject({
+      kind: "welcome",
+      selectorFault: expect.stringContaining(why),
+    });
+  });
+
   it("that refuses gives its code, its reason and the record that it names", () => {
     const problem = problemAnswer({
       status: 400,

@@ -4,7 +4,10 @@ import { Shipper } from "../../../../agent/ship/ship.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
 import type { Timers } from "../../../../shared/platform/timers.ts";
 import { DIGEST_NONE, type SealedRecord } from "../../../../shared/protocol/batch.ts";
+import { decodeEnvelope } from "../../../../shared/protocol/envelope.ts";
+import { jsonAnswer } from "../../../../shared/protocol/http-answer.ts";
 import { sealRecord } from "../../../../shared/protocol/sealed-record.ts";
+import type { Selectors } from "../../../../shared/protocol/selected-event.ts";
 import { ScriptedReceiver } from "../scripted-receiver.ts";
 import { EPOCH } from "../spool/sample-spool.ts";
 
@@ -36,6 +39,7 @@ class Host implements ShipHost {
   epochCount = 0;
   logId = "log-1";
   epoch = EPOCH;
+  selectorRevision = "";
 
   seal(): void {
     const { epoch } = this;
@@ -52,6 +56,9 @@ class Host implements ShipHost {
       sources: [],
       ledger: [],
       tombstone: undefined,
+      events: [],
+      holes: [],
+      selectorRevision: "",
     };
     this.records.push(sealRecord(batch));
   }
@@ -87,6 +94,10 @@ class Host implements ShipHost {
   async condemn(sequence: number) {
     this.#enter("condemn", `condemn ${sequence}`);
   }
+  async takeSelectors({ revision }: Selectors) {
+    this.#enter("takeSelectors", `select ${revision}`);
+    this.selectorRevision = revision;
+  }
   damaged() {
     this.diary.push("damaged");
     shipper.sayHelloAgain();
@@ -98,6 +109,8 @@ let receiver: ScriptedReceiver;
 let shipper: Shipper;
 let time: VirtualTime;
 let stop: AbortController;
+let errors: string[];
+let loop: SendLoop;
 
 beforeEach(() => {
   host = new Host();
@@ -105,13 +118,15 @@ beforeEach(() => {
   shipper = new Shipper({ endpoints: ["http://receiver/"], requestBytesMax: 1e6, random: () => 1 });
   time = new VirtualTime();
   stop = new AbortController();
+  errors = [];
 });
 
 /** Starts the loop; ends when `stop` aborts. */
 function start(): Promise<void> {
-  const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+  const error = (message: string) => void errors.push(message);
+  const quiet = { error, warn() {}, info() {}, debug() {} };
   const clock = { now: () => time.nowMs, monotonic: () => time.nowMs };
-  const loop = new SendLoop({
+  loop = new SendLoop({
     platform: { clock, timers: time, network: receiver },
     agent: "web-1",
     machine: "m",
@@ -140,8 +155,55 @@ describe("the send loop", () => {
     await run(() => host.diary.includes("release 1"));
     expect(host.diary).toEqual(["draw", "recover", "read 1", "release 1"]);
     expect(receiver.hellos).toEqual([
-      { agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false, version: 1 },
+      {
+        ...{ agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false, version: 2 },
+        selectorRevision: "",
+      },
     ]);
+  });
+
+  it("takes the selectors of a hello before anything is read, and tells their revision from then on", async () => {
+    receiver.selectors = { revision: "0bad", selectors: [] };
+    shipper.sayHello(undefined);
+    await run(() => host.diary.includes("release 1"));
+    expect(host.diary).toEqual(["draw", "select 0bad", "recover", "read 1", "release 1"]);
+    expect(receiver.revisions).toEqual(["", "0bad"]);
+  });
+
+  it("takes the selectors of an answer, and asks again for what the disk refused", async () => {
+    host.seal();
+    host.failures.set("takeSelectors", [failed()]);
+    receiver.state = { ...receiver.state, epoch: EPOCH };
+    receiver.selectors = { revision: "0bad", selectors: [] };
+    shipper.begin({ logId: "log-1", firstSequence: 1, lastSequence: 1 });
+    const running = start();
+    for (let step = 0; step < 200; step++) await Promise.resolve();
+    expect(host.diary.filter((entry) => entry === "select 0bad")).toHaveLength(1);
+    expect(host.selectorRevision).toBe("");
+    host.seal();
+    shipper.sealed(2);
+    loop.wake();
+    for (let step = 0; step < 200; step++) await Promise.resolve();
+    expect(host.selectorRevision).toBe("0bad");
+    stop.abort();
+    await running;
+  });
+
+  it("goes on with the old selectors when it cannot use the new ones, and says so once", async () => {
+    host.seal();
+    receiver.script = ({ body = Buffer.alloc(0) }) => {
+      const accepted = decodeEnvelope(body).records.at(-1);
+      return jsonAnswer(200, {
+        ...{ accepted: accepted?.sequence, applied: accepted?.sequence },
+        ...{ appliedDigest: accepted?.digest, outcomes: [], throttleMs: 0, logId: "log-1" },
+        selectors: { revision: "1", selectors: [], color: "red" },
+      });
+    };
+    shipper.begin({ logId: "log-1", firstSequence: 1, lastSequence: 1 });
+    await run(() => host.diary.includes("release 1"));
+    expect(host.diary.some((entry) => entry.startsWith("select"))).toBe(false);
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toContain("cannot be used");
   });
 
   it("asks again for what the disk refused, and says hello again after a recovery that failed", async () => {

@@ -95,6 +95,8 @@ describe("a new epoch", () => {
     expect(batches[1]?.previousDigest).toBe((await digestsOf(spool)).get(1));
     expect(batches[1]?.ledger[0]?.lines).toBe(6);
     expect(batches[1]?.deltas[0]?.aggregate.durationSum).toBe(6);
+    expect(batches.map(({ events }) => events.map(({ offset }) => offset))).toEqual([[40], [50]]);
+    expect(batches.map(({ selectorRevision }) => selectorRevision)).toEqual(["0bad", "0bad"]);
     expect(spool.retained.numbers).toEqual([]);
     const again = (await openSpool(spoolOptions(disk))).spool;
     expect(again.state?.header()).toEqual(spool.state?.header());

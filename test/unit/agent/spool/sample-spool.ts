@@ -64,6 +64,12 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
   };
 }
 
+/** The event of every sample batch, but for its offset. */
+const SAMPLE_EVENT = {
+  ...{ stream: "application-logs", source: "app", file: 0, generation: 0, index: 0 },
+  ...{ timeMs: 60_000, type: "SAMPLE", fields: { user: "u1" } },
+};
+
 /** The batch that follows what the spool holds: ten bytes more of file 0, one line each. */
 export function nextBatch(spool: Spool): MadeBatch {
   const state = present(spool.state, "the state");
@@ -83,13 +89,15 @@ export function nextBatch(spool: Spool): MadeBatch {
     [
       {
         deltas: [{ stream: "application-logs", service: "s", minute: 1, aggregate }],
+        events: [{ ...SAMPLE_EVENT, offset }],
+        holes: [],
         checkpoints: [sampleCheckpoint({ from: offset, offset: offset + 10 })],
         report: { source: "app", state: "live", eventTimeMaxMs: 60_000 },
         ledger: [entry],
         ledgerBefore: state.ledger(),
       },
     ],
-    1000,
+    { sealedAtMs: 1000, selectorRevision: "0bad" },
   );
 }
 

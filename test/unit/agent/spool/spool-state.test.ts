@@ -24,6 +24,9 @@ function batch(sequence: number, checkpoints: Batch["checkpoints"]): Batch {
     sources: [],
     ledger: [],
     tombstone: undefined,
+    events: [],
+    holes: [],
+    selectorRevision: "",
   };
 }
 const NO_NOTES = { ledger: [], heldBefore: [] };

@@ -89,6 +89,40 @@ describe("the bounds of a key", () => {
     });
     expect(run(operator, events)).toEqual(["match  @4 a=2 b=4", "match  @4 a=3 b=4"]);
     expect(operator.matcher.droppedCount).toBe(2);
+    expect(operator.takeDrops()).toEqual([
+      { key: null, reason: "partials_max", count: 2, fromMs: 0, toMs: 1 },
+    ]);
+    expect(operator.takeDrops()).toEqual([]);
+  });
+
+  it("are told for each key, and touch no other", () => {
+    const limits = { partialsMax: 1, eventsMax: 100, ageMsMax: Number.POSITIVE_INFINITY };
+    const operator = operatorOf({ ...loop, key: "key" }, limits);
+    const found = run(operator, eventsOf("A@0:k1 A@1:k2 A@2:k2 B@3:k1 B@4:k2"));
+    expect(found).toEqual(["match k1 @3 a=0 b=3", "match k2 @4 a=2 b=4"]);
+    expect(operator.takeDrops()).toEqual([
+      { key: "k2", reason: "partials_max", count: 1, fromMs: 1, toMs: 1 },
+    ]);
+  });
+
+  it("count matches that wait too, and let them out when what they wait for is dropped", () => {
+    const waiting: Pattern = {
+      skip: "skipToNext",
+      stages: [
+        { name: "a", where: "type == 'A'" },
+        { name: "b", contiguity: "followedBy", where: "type == 'B' && ts < first(a.ts) + 3" },
+      ],
+    };
+    const events = eventsOf("A@0 A@10 B@11 A@20 B@21 A@30 B@31");
+    expect(run(operatorOf(waiting), events)).toEqual([]);
+    const limits = { partialsMax: 3, eventsMax: 100, ageMsMax: Number.POSITIVE_INFINITY };
+    const operator = operatorOf(waiting, limits);
+    expect(run(operator, events)).toEqual([
+      "match  @30 a=1 b=2",
+      "match  @30 a=3 b=4",
+      "match  @31 a=5 b=6",
+    ]);
+    expect(operator.takeDrops()).toMatchObject([{ reason: "partials_max", count: 1, fromMs: 0 }]);
   });
 
   it("hold for events too", () => {
@@ -98,12 +132,14 @@ describe("the bounds of a key", () => {
       ageMsMax: Number.POSITIVE_INFINITY,
     });
     expect(run(operator, events)).toHaveLength(3);
-    expect(operator.matcher.droppedCount).toBe(1);
+    expect(operator.takeDrops()).toMatchObject([{ reason: "events_max", count: 1 }]);
   });
 
   it("end partial matches without a time limit at an age, silently but counted", () => {
     const operator = operatorOf(loop, { partialsMax: 100, eventsMax: 100, ageMsMax: 3 });
     expect(run(operator, events)).toHaveLength(2);
-    expect(operator.matcher.droppedCount).toBe(4);
+    expect(operator.takeDrops()).toMatchObject([
+      { reason: "age_max", count: 4, fromMs: 0, toMs: 3 },
+    ]);
   });
 });

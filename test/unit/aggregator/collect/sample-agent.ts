@@ -102,6 +102,9 @@ export class SampleAgent {
       sources: [],
       ledger: [],
       tombstone: undefined,
+      events: [],
+      holes: [],
+      selectorRevision: "",
       ...changes,
     });
     this.digest = record.digest;
@@ -117,6 +120,7 @@ export class SampleAgent {
       epoch,
       logId: "",
       machine: "machine-1",
+      selectorRevision: "",
       records,
     });
     return { kind: "envelope", tenant: "", agent, envelope };

@@ -353,6 +353,7 @@ describe("the output", () => {
     expect(collector.output.at(-1)?.watermark).toEqual({
       watermarkMs: TEN_MS - 10_001,
       idle: false,
+      selection: { revision: "", sinceMs: undefined },
     });
     await collector.apply({ kind: "tick", nowMs: TEN_MS + 1000 });
     expect(collector.output.at(-1)?.watermark).toBeUndefined();
@@ -384,6 +385,7 @@ describe("the output", () => {
     expect(collector.output.at(-1)?.watermark).toEqual({
       watermarkMs: TEN_MS - 10_000,
       idle: true,
+      selection: { revision: "", sinceMs: TEN_MS - 10_000 },
     });
   });
 });

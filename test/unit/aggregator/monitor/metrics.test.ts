@@ -10,6 +10,7 @@ const figures: Figures = {
   receivedLines: 10,
   mergedLines: 9,
   tooLateLines: 1,
+  rules: [],
   sinks: [
     {
       name: "hot",

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { advancePartitions } from "../../../../aggregator/process/partition-watermark.ts";
+import {
+  advancePartitions,
+  selectionStart,
+} from "../../../../aggregator/process/partition-watermark.ts";
 import { decodeProcessRow } from "../../../../aggregator/state/stage-rows.ts";
 
 const HOLD_MS = 60_000;
@@ -11,7 +14,7 @@ function watermarkOf(
   const row = decodeProcessRow(undefined);
   row.watermarkMs = before;
   partitions.forEach(([watermarkMs, idle], partition) => {
-    row.partitions.set(partition, { watermarkMs, idle });
+    row.partitions.set(partition, { watermarkMs, idle, selection: undefined });
   });
   advancePartitions(row, HOLD_MS);
   return row.watermarkMs;
@@ -69,5 +72,25 @@ describe("the watermark of stage 2", () => {
   it("is undefined before the first", () => {
     expect(watermarkOf([])).toBeUndefined();
     expect(watermarkOf([[undefined, true]])).toBeUndefined();
+  });
+});
+
+describe("where a new rule starts", () => {
+  const at = (revision: string, sinceMs?: number) => ({
+    watermarkMs: 0,
+    idle: false,
+    selection: { revision, sinceMs },
+  });
+  const mixed = { watermarkMs: 0, idle: false, selection: undefined };
+
+  it("is not known before all agents of all partitions select what it needs", () => {
+    expect(selectionStart([], "b")).toBeUndefined();
+    expect(selectionStart([at("b"), mixed], "b")).toBeUndefined();
+    expect(selectionStart([at("b"), at("a")], "b")).toBeUndefined();
+  });
+
+  it("is where the last one switched, or the beginning when none selected by others before", () => {
+    expect(selectionStart([at("b", 5), at("b"), at("b", 9)], "b")).toEqual({ sinceMs: 9 });
+    expect(selectionStart([at("b"), at("b")], "b")).toEqual({ sinceMs: undefined });
   });
 });

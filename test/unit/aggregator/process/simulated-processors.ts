@@ -5,6 +5,7 @@ import type { EnvelopeEntry, FenceEntry } from "../../../../aggregator/log/log-e
 import { type LogFaults, SimulatedLog } from "../../../../aggregator/log/simulated-log.ts";
 import { PROCESS_GROUPS, Processor } from "../../../../aggregator/process/processor.ts";
 import { WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
+import { NO_RULE_SET, type RuleSet } from "../../../../aggregator/rules/rule-set.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { SimulatedHost } from "../../../../shared/platform/simulated/simulated-host.ts";
@@ -33,12 +34,19 @@ export class SimulatedProcessors {
   readonly log: SimulatedLog;
   readonly fatal: unknown[] = [];
   private readonly layout: Layout;
+  private readonly rules: () => RuleSet;
   private readonly host: SimulatedHost;
   private readonly client: SimulatedProcess;
   private readonly members: Member[] = [];
 
-  constructor(layout: Layout, seed: number, faults: Partial<LogFaults> = {}) {
+  constructor(
+    layout: Layout,
+    seed: number,
+    faults: Partial<LogFaults> = {},
+    rules: () => RuleSet = () => NO_RULE_SET,
+  ) {
     this.layout = layout;
+    this.rules = rules;
     this.simulation = new Simulation(seed);
     this.host = new SimulatedHost(
       this.simulation,
@@ -149,7 +157,7 @@ export class SimulatedProcessors {
       clock,
       timers,
       logger: silent,
-      settings: { watermark: WATERMARK_DEFAULTS, windows: WINDOW_DEFAULTS },
+      settings: { watermark: WATERMARK_DEFAULTS, windows: WINDOW_DEFAULTS, rules: this.rules },
       ...(partitions === undefined ? {} : { batches: partitions, keyed: partitions }),
       onFatal: (error) => this.fatal.push(error),
     });

@@ -31,7 +31,8 @@ class Windows {
       if (this.stage.isFull) await this.flush();
       this.stage.merge(delta);
     }
-    if (watermarkMs !== undefined) this.stage.observe(0, { watermarkMs, idle: false });
+    if (watermarkMs !== undefined)
+      this.stage.observe(0, { watermarkMs, idle: false, selection: undefined });
     this.stage.housekeep();
     await this.flush();
   }

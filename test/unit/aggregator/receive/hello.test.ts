@@ -10,7 +10,7 @@ import type { AgentStanding } from "../../../../aggregator/receive/intake.ts";
 import { EPOCH } from "./sample-batches.ts";
 
 const OTHER_EPOCH = "ff".repeat(16);
-const hello = { agent: "web-1", machine: "m1", epoch: EPOCH, takeover: false, version: 1 };
+const hello = { agent: "web-1", machine: "m1", epoch: EPOCH, takeover: false, version: 2 };
 const standing: AgentStanding = {
   fenceNumber: 3,
   epoch: OTHER_EPOCH,
@@ -20,7 +20,14 @@ const standing: AgentStanding = {
 
 describe("reading a hello", () => {
   it("takes what an agent sends", () => {
-    expect(parseHello(Buffer.from(JSON.stringify(hello)))).toEqual({ hello });
+    for (const sent of [
+      hello,
+      { ...hello, version: 1 },
+      { ...hello, selectorRevision: "" },
+      { ...hello, selectorRevision: "0badcafe" },
+    ]) {
+      expect(parseHello(Buffer.from(JSON.stringify(sent)))).toEqual({ hello: sent });
+    }
   });
 
   it.each([
@@ -29,8 +36,13 @@ describe("reading a hello", () => {
     ["an empty name", JSON.stringify({ ...hello, agent: "" }), "invalid_hello"],
     ["half a surrogate pair", JSON.stringify({ ...hello, agent: "\ud800" }), "invalid_hello"],
     ["an epoch that is none", JSON.stringify({ ...hello, epoch: "xyz" }), "invalid_hello"],
+    [
+      "a revision that is none",
+      JSON.stringify({ ...hello, selectorRevision: "?" }),
+      "invalid_hello",
+    ],
     ["an unknown key", JSON.stringify({ ...hello, color: 1 }), "invalid_hello"],
-    ["a newer version", JSON.stringify({ ...hello, version: 2, color: 1 }), "unknown_version"],
+    ["a newer version", JSON.stringify({ ...hello, version: 3, color: 1 }), "unknown_version"],
   ])("refuses %s", (_, text, code) => {
     expect(parseHello(Buffer.from(text))).toMatchObject({ refusal: { status: 400, code } });
   });
@@ -74,20 +86,28 @@ describe("deciding about a hello", () => {
 });
 
 describe("the answer to a hello", () => {
+  const answered = { logId: "log-a", selectors: { revision: "ab", selectors: [] } };
   const snapshot = { known: true, mark: undefined, checkpoints: [], ledger: [] };
 
   it("is what was held as of the fence", () => {
-    expect(answerHello(hello, { verdict: "taken", snapshot }, "log-a")).toEqual({
+    expect(answerHello(hello, { verdict: "taken", snapshot }, answered)).toEqual({
       answer: { logId: "log-a", ...snapshot },
     });
   });
 
+  it("hands selectors out to whoever names others", () => {
+    const answer = (selectorRevision: string) =>
+      answerHello({ ...hello, selectorRevision }, { verdict: "taken", snapshot }, answered);
+    expect(answer("")).toMatchObject({ answer: { selectors: answered.selectors } });
+    expect(answer("ab")).not.toHaveProperty("answer.selectors");
+  });
+
   it("is not there yet when another hello came first", () => {
-    expect(answerHello(hello, { verdict: "lost", snapshot }, "log-a")).toBeUndefined();
+    expect(answerHello(hello, { verdict: "lost", snapshot }, answered)).toBeUndefined();
   });
 
   it("is 410 for an epoch that was fenced off before", () => {
-    expect(answerHello(hello, { verdict: "retired", snapshot }, "log-a")).toMatchObject({
+    expect(answerHello(hello, { verdict: "retired", snapshot }, answered)).toMatchObject({
       refusal: { status: 410, code: "fenced" },
     });
   });

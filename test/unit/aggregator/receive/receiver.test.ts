@@ -88,6 +88,7 @@ beforeEach(() => {
       inFlightBytesMax: 1_000,
       agentRequestCountMax: 1,
     },
+    selectors: () => ({ revision: "", selectors: [] }),
     timers: host.start("aggregator").platform.timers,
     logger: quiet,
     observer: { refused: (code) => refusals.push(code), accepted() {}, recorded() {} },
@@ -112,7 +113,7 @@ const sendBatches = (principal: Principal = LOCAL_OPERATOR) =>
   receiver.batches(requestOf(body, "application/x-protobuf; charset=binary"), principal);
 
 function sayHello() {
-  const hello = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 1 };
+  const hello = { agent: "web-1", machine: "m", epoch: EPOCH, takeover: false, version: 2 };
   const content = Buffer.from(JSON.stringify(hello));
   return receiver.hello(requestOf(content, "application/json"), LOCAL_OPERATOR);
 }

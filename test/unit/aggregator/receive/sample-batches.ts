@@ -43,6 +43,9 @@ export function sampleBatch(sequence: number, changes: Partial<Batch> = {}): Bat
       { source: "app", kind: "aggregated", reason: "", lines: 3 * sequence, bytes: 90 * sequence },
     ],
     tombstone: undefined,
+    events: [],
+    holes: [],
+    selectorRevision: "",
     ...changes,
   };
 }
@@ -69,6 +72,7 @@ export function sampleEnvelope(
     logId: "",
     machine: "machine-1",
     records,
+    selectorRevision: "",
     ...changes,
   };
 }

@@ -46,6 +46,18 @@ describe("rules", () => {
     expect(rules?.[0]?.automaton).toMatchObject({ key: "userId", withinMs: undefined });
   });
 
+  it("keep their partial matches while the pattern stays the same, whatever else changes", () => {
+    const fingerprint = (text: string) =>
+      loadRules([{ file: "r.yaml", text }]).rules?.[0]?.automaton.fingerprint;
+    const before = fingerprint(RULE);
+    const reworded = RULE.replace("info", "critical").replace("{{key}}", "User {{key}}");
+    expect(fingerprint(`${reworded}onTimeout: alert\n`)).toBe(before);
+    const cooled = RULE.replace("severity:", "cooldown: 5m, details: { x: amount }, severity:");
+    expect(fingerprint(cooled)).toBe(before);
+    expect(fingerprint(RULE.replace("amount > 2", "amount > 3"))).not.toBe(before);
+    expect(fingerprint(RULE.replace("stages:", "within: 1h\nstages:"))).not.toBe(before);
+  });
+
   it("of one name are a fault", () => {
     const { faults } = loadRules([
       { file: "r.yaml", text: RULE },
@@ -80,7 +92,7 @@ describe("a fault of a rule", () => {
     const text = RULE.replace("contiguity: next", "contiguity: notFollowedBy\n    greedy: true");
     expect(faultsOf(text)).toEqual([
       "8:17 stages[1].contiguity: that an event never comes can be told only after a time; add `within` to the rule, got `notFollowedBy`",
-      "9:13 stages[1].greedy: a not-stage takes nothing, so it cannot be greedy, got true",
+      "9:13 stages[1].greedy: a not-stage takes nothing, so it cannot be greedy; drop it, got true",
     ]);
   });
 

@@ -27,7 +27,10 @@ describe("an event in JSON", () => {
     [{ time: "yesterday" }, "bad_time"],
     [{ time: "2026-11-20T10:00:00" }, "bad_time"],
     [{ time: "2026-13-20T10:00:00Z" }, "bad_time"],
-    [{ ts: null }, "bad_time"],
+    [{ ts: null }, "no_time"],
+    [{ ts: {} }, "bad_time"],
+    [{ ts: 9e15 }, "bad_time"],
+    [{ ts: 9e15, fields: {} }, "bad_time"],
   ])("is none when it is %j", (value, reason) => {
     expect(readEvent(value, 1)).toBe(reason);
   });

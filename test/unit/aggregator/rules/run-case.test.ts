@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runCase } from "../../../../aggregator/rules/run-case.ts";
+import { runCase, runCaseText } from "../../../../aggregator/rules/run-case.ts";
 
 const stages = [{ name: "a", where: "type == 'A'" }];
 const event = { id: 0, ts: 5, key: "k", type: "A" };
@@ -26,6 +26,40 @@ describe("a case", () => {
   });
 
   it("is refused as a whole when it is none", () => {
-    expect(() => runCase({ id: 1, events: 5 })).toThrow(/events/);
+    const { error, ...rest } = runCase({ id: 1, events: 5 });
+    expect(rest).toEqual({ id: 1, matches: [], timeouts: [], late: [] });
+    expect(error?.phase).toBe("input");
+    expect(error?.message).toMatch(/events/);
+    expect(runCaseText("null").id).toBeNull();
+    expect(runCaseText("[").error).toMatchObject({ phase: "input", message: /^not JSON/ });
+  });
+
+  it("may use names that mean something to JavaScript", () => {
+    const text = `{"id":1,"pattern":{"name":"p","key":"constructor","stages":[{"name":"__proto__","where":"toString == 1"}]},
+      "events":[{"id":0,"ts":5,"fields":{"constructor":"a","toString":1}},{"id":1,"ts":6,"fields":{"constructor":"b"}},{"id":2,"ts":6}]}`;
+    expect(JSON.stringify(runCaseText(text))).toBe(
+      '{"id":1,"matches":[{"key":"a","ts":5,"at":1,"m":{"__proto__":[0]}}],"timeouts":[],"late":[]}',
+    );
+  });
+
+  it("that needs more memory than there is fails instead of losing matches", () => {
+    const many = Array.from({ length: 25 }, (_, id) => ({ ...event, id, ts: id }));
+    const all = { name: "a", times: { min: 1, max: null }, allowCombinations: true };
+    const pattern = { name: "p", stages: [all, { ...stages[0], name: "b", contiguity: "next" }] };
+    const { error, matches } = runCase({
+      id: 1,
+      pattern: { ...pattern },
+      events: many.slice(0, 14),
+    });
+    expect({ error, count: matches.length }).toEqual({ error: undefined, count: 8191 });
+    expect(
+      runCase({ id: 1, pattern: { name: "p", stages: [all, never] }, events: many }).error,
+    ).toEqual({
+      phase: "runtime",
+      at: 21,
+      message: expect.stringContaining("more than 1048576 partial matches"),
+    });
   });
 });
+
+const never = { name: "b", contiguity: "next", where: "false" };

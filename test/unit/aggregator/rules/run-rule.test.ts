@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
-import { type RuleFound, RuleRun } from "../../../../aggregator/rules/run-rule.ts";
+import { foundText, type RuleFound, RuleRun } from "../../../../aggregator/rules/run-rule.ts";
 import { present } from "../../../../shared/assert.ts";
 
 const MINUTE = 60_000;
@@ -23,8 +24,15 @@ function found(
   return [...out, ...run.advance(Number.POSITIVE_INFINITY)];
 }
 
+const alertSchema = z.looseObject({ message: z.string() });
+
+/** The message of what was found; undefined when no alert was raised. */
+function alertOf({ alert }: RuleFound): string | undefined {
+  return alert === undefined ? undefined : alertSchema.parse(JSON.parse(alert.json)).message;
+}
+
 const messages = (results: readonly RuleFound[]) =>
-  results.filter(({ kind }) => kind === "match").map(({ alert }) => alert?.message);
+  results.filter(({ kind, alert }) => kind === "match" && alert !== undefined).map(alertOf);
 
 describe("the built-in rule", () => {
   it("fraud-suspicion finds two large payments in a row", () => {
@@ -119,8 +127,9 @@ describe("the built-in rule", () => {
       beat(8, "b"),
     ]);
     expect(out.filter(({ key }) => key === "a")).toMatchObject([
-      { kind: "match", alert: { message: "a has not reported for five minutes." } },
+      { kind: "match", timestampMs: 7 * MINUTE },
     ]);
+    expect(messages(out)).toContain("a has not reported for five minutes.");
   });
 });
 
@@ -133,11 +142,61 @@ describe("a timeout", () => {
         rule: "fraud-suspicion",
         kind: "timeout",
         key: "u1",
-        timestamp: "1970-01-01T00:05:00.000Z",
+        timestampMs: 5 * MINUTE,
+        alert: undefined,
         events: { first: [expect.objectContaining({ id: 0 })] },
       },
     ]);
     const alerting = found("fraud-suspicion", events, (text) => `${text}onTimeout: alert\n`);
-    expect(alerting[0]?.alert?.message).toBe("User u1 paid 20000 and right after it ?.");
+    expect(alerting.map(alertOf)[0]).toBe("User u1 paid 20000 and right after it ?.");
+  });
+});
+
+describe("the cooldown of a rule", () => {
+  it("lets one alert of a key through, then none until it is over; matches are told all the same", () => {
+    const paid = (minute: number, userId: string) =>
+      [minute, "PAID", { userId, amount: 20_000 }] as const;
+    const events = [0, 1, 2, 12, 13].map((minute) => paid(minute, "u1"));
+    const others = [paid(0, "u2"), paid(1, "u2")];
+    const all = [...events, ...others].toSorted(([a], [b]) => a - b);
+    const out = found("fraud-suspicion", all, (text) =>
+      text.replace("severity: critical", "severity: critical\n  cooldown: 10m"),
+    ).filter(({ kind }) => kind === "match");
+    const told = out.map(({ key, timestampMs, alert }) => [
+      key,
+      timestampMs / MINUTE,
+      alert !== undefined,
+    ]);
+    expect(told).toEqual([
+      ["u1", 1, true],
+      ["u2", 1, true],
+      ["u1", 2, false],
+      ["u1", 13, true],
+    ]);
+  });
+});
+
+describe("what is found", () => {
+  it("is a line of JSON with the alert as sinks get it", () => {
+    const [first] = found("fraud-suspicion", [
+      [0, "PAID", { userId: "u1", amount: 20_000 }],
+      [1, "PAID", { userId: "u1", amount: 6000 }],
+    ]);
+    expect(JSON.parse(foundText(present(first, "match")))).toMatchObject({
+      rule: "fraud-suspicion",
+      kind: "match",
+      key: "u1",
+      timestamp: "1970-01-01T00:01:00.000Z",
+      events: { first: [{ id: 0 }], second: [{ id: 1 }] },
+      alert: {
+        alertType: "FRAUD_SUSPICION",
+        user: "u1",
+        message: "User u1 paid 20000 and right after it 6000.",
+        timestamp: "1970-01-01T00:01:00.000Z",
+        severity: "critical",
+        details: { rule: "fraud-suspicion", firstAmount: 20_000, secondAmount: 6000 },
+        id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      },
+    });
   });
 });

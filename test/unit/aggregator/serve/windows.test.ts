@@ -33,7 +33,7 @@ async function storeWindows(
     }
   }
   const endMs = (MINUTE + count) * 60_000;
-  if (isFinal) stage.observe(0, { watermarkMs: endMs, idle: false });
+  if (isFinal) stage.observe(0, { watermarkMs: endMs, idle: false, selection: undefined });
   stage.housekeep();
   await store.commit(stage.flush().changes);
   stage.settle();

@@ -34,6 +34,8 @@ const full: AgentRow = {
     { source: "app", state: "ended", eventTimeMaxMs: -1, eventSeenMs: 5, seenMs: 7 },
     { source: "", state: "idle", eventTimeMaxMs: undefined, eventSeenMs: undefined, seenMs: 0 },
   ],
+  selectorRevision: "ab12",
+  selectedSinceMs: -7,
 };
 
 describe("rows of an agent", () => {

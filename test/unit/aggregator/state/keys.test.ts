@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { placeOfEvent } from "../../../../aggregator/log/keyed-event.ts";
 import {
   keyPart,
   MINUTE_MAX,
@@ -11,6 +12,9 @@ import {
   numberOfPart,
   numberPart,
   rangeOf,
+  timeOfPart,
+  timePart,
+  waitingKey,
   windowKey,
 } from "../../../../aggregator/state/keys.ts";
 
@@ -38,6 +42,48 @@ describe("a name in a key", () => {
 
   it("with lone surrogates becomes well-formed", () => {
     expect(nameOfKeyPart(keyPart("a\ud800"))).toBe("a\ufffd");
+  });
+});
+
+describe("times in keys", () => {
+  const time = fc.integer({ min: -8.64e15, max: 8.64e15 });
+
+  it("sort as text as they sort as numbers, and come back", () => {
+    fc.assert(
+      fc.property(time, time, (a, b) => {
+        const [left, right] = [timePart(a), timePart(b)];
+        expect(left < right).toBe(a < b);
+        expect([timeOfPart(left), timeOfPart(right)]).toEqual([a, b]);
+      }),
+    );
+  });
+});
+
+describe("keys of waiting events", () => {
+  it("stay below the smallest limit of stores, whatever the names", () => {
+    const long = "ü".repeat(1_000);
+    const sample = { source: long, file: 2 ** 40, generation: 9, offset: 2 ** 49, index: 3 };
+    const event = { ...sample, stream: long, timeMs: -1, type: null, fields: {} };
+    const key = waitingKey("metrics", placeOfEvent(long, event), long);
+    expect(key.length).toBeLessThan(511);
+    expect(waitingKey("metrics", placeOfEvent(long, event), `${long}x`)).not.toBe(key);
+  });
+
+  it("have the place of the event in the order of events", () => {
+    const sample = { stream: "s", source: "a", type: null, fields: {} };
+    const at = (timeMs: number, file: number, offset: number, index = 0) =>
+      placeOfEvent("web", { ...sample, timeMs, file, generation: 0, offset, index });
+    const places = [at(-1, 9, 9), at(5, 1, 9), at(5, 1, 10), at(5, 1, 10, 1), at(5, 10, 0)];
+    expect(places.toSorted()).toEqual(places);
+    expect(
+      placeOfEvent("web-2", {
+        ...sample,
+        timeMs: 5,
+        ...{ file: 0, generation: 0 },
+        offset: 0,
+        index: 0,
+      }) > at(5, 10, 0),
+    ).toBe(true);
   });
 });
 

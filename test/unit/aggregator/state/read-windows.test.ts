@@ -16,7 +16,8 @@ async function storeOf(deltas: readonly KeyedDelta[], watermarkMs?: number): Pro
   const store = new MemoryStore();
   const stage = new StageTwo(store, WINDOW_DEFAULTS);
   for (const delta of deltas) stage.merge(delta);
-  if (watermarkMs !== undefined) stage.observe(0, { watermarkMs, idle: false });
+  if (watermarkMs !== undefined)
+    stage.observe(0, { watermarkMs, idle: false, selection: undefined });
   await store.commit(stage.flush().changes);
   return store;
 }
@@ -124,7 +125,7 @@ describe("five minutes of one service", () => {
     const stage = new StageTwo(store, WINDOW_DEFAULTS);
     const emit = async (minute: number, watermarkMs: number) => {
       stage.merge(keyed("a", minute));
-      stage.observe(0, { watermarkMs, idle: false });
+      stage.observe(0, { watermarkMs, idle: false, selection: undefined });
       stage.housekeep();
       await store.commit(stage.flush().changes);
     };

@@ -5,6 +5,12 @@ import { describe, expect, it } from "vitest";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
 import { type Batch, type Checkpoint, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch } from "../../../../shared/protocol/codec.ts";
+import {
+  EVENT_BYTES_MAX,
+  EVENT_TIME_MS_MAX,
+  eventBytes,
+} from "../../../../shared/protocol/event-limits.ts";
+import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
 import { MalformedError } from "../../../../shared/protocol/wire.ts";
 
 const EPOCH = "00112233445566778899aabbccddeeff";
@@ -59,6 +65,41 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   complete: fc.boolean(),
   removed: fc.boolean(),
 });
+const wellFormed = (text: string) => text.toWellFormed();
+const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 7, depthSize: "small" },
+    fc.constantFrom(
+      null,
+      true,
+      false,
+      -0,
+      Number.MAX_SAFE_INTEGER,
+      -Number.MAX_SAFE_INTEGER,
+      2 ** 53,
+    ),
+    fc.integer(),
+    fc.double({ noNaN: true }),
+    fc.string({ unit: "binary", maxLength: 100 }).map(wellFormed),
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(fc.string({ maxLength: 4 }).map(wellFormed), tie("value"), { maxKeys: 3 }),
+  ),
+}));
+const event: fc.Arbitrary<SelectedEvent> = fc
+  .record({
+    stream: name,
+    source: name,
+    file: size,
+    generation: fc.nat(),
+    offset: size,
+    index: fc.nat(),
+    timeMs: fc.integer({ min: -EVENT_TIME_MS_MAX, max: EVENT_TIME_MS_MAX }),
+    type: fc.option(name, { nil: null }),
+    fields: fc
+      .dictionary(fc.oneof(name, fc.constantFrom("__proto__", "constructor", "7")), value)
+      .map((fields) => Object.fromEntries(Object.entries(fields))),
+  })
+  .filter((found) => eventBytes(found) <= EVENT_BYTES_MAX);
 const batch: fc.Arbitrary<Batch> = fc.record({
   agent: name,
   epoch: hex,
@@ -86,7 +127,7 @@ const batch: fc.Arbitrary<Batch> = fc.record({
   ledger: fc.array(
     fc.record({
       source: name,
-      kind: fc.constantFrom("aggregated" as const, "rejected" as const, "noted" as const),
+      kind: fc.constantFrom("aggregated" as const, "noted" as const, "events_shed" as const),
       reason: fc.string({ maxLength: 5 }).map((text) => text.toWellFormed()),
       lines: size,
       bytes: size,
@@ -97,6 +138,17 @@ const batch: fc.Arbitrary<Batch> = fc.record({
     fc.record({ reason: fc.constant("malformed_batch" as const), replacedDigest: hex }),
     { nil: undefined },
   ),
+  events: fc.array(event, { maxLength: 6 }),
+  holes: fc.array(
+    fc.record({
+      stream: name,
+      fromMs: fc.integer({ max: 0 }),
+      toMs: fc.nat(),
+      count: fc.integer({ min: 1 }),
+    }),
+    { maxLength: 3 },
+  ),
+  selectorRevision: fc.constantFrom("", "0badcafe"),
 });
 
 const empty: Batch = {
@@ -110,6 +162,9 @@ const empty: Batch = {
   sources: [],
   ledger: [],
   tombstone: undefined,
+  events: [],
+  holes: [],
+  selectorRevision: "",
 };
 
 describe("encodeBatch and decodeBatch", () => {
@@ -134,6 +189,7 @@ describe("encodeBatch and decodeBatch", () => {
         expect(read["agent"]).toBe(original.agent);
         expect(Number(read["sequence"])).toBe(original.sequence);
         expect(read["checkpoints"]).toHaveLength(original.checkpoints.length);
+        expect(read["events"]?.shape ?? []).toHaveLength(original.events.length);
         const deltas = read["deltas"] ?? { service: [] };
         expect(deltas.service).toHaveLength(original.deltas.length);
         expect(deltas.service.map((index: number) => read["strings"][index])).toEqual(

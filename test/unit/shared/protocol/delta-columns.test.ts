@@ -16,6 +16,9 @@ function batchOf(deltas: readonly Delta[]): Batch {
     sources: [],
     ledger: [],
     tombstone: undefined,
+    events: [],
+    holes: [],
+    selectorRevision: "",
   };
 }
 

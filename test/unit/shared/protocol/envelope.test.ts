@@ -17,6 +17,7 @@ const envelope: Envelope = {
   logId: "log",
   machine: "m",
   records: [record, { ...record, sequence: 8 }],
+  selectorRevision: "0badcafe",
 };
 
 describe("encodeEnvelope and decodeEnvelope", () => {
@@ -34,8 +35,15 @@ describe("encodeEnvelope and decodeEnvelope", () => {
   });
 
   it("refuse another version before looking at the rest", () => {
-    const newer = Buffer.concat([Buffer.from([8, 2]), Buffer.from([(7 << 3) | 0, 1])]);
-    expect(() => decodeEnvelope(newer)).toThrow(UnknownVersionError);
+    for (const version of [0, 3, 127]) {
+      const other = Buffer.concat([Buffer.from([8, version]), Buffer.from([(7 << 3) | 0, 1])]);
+      expect(() => decodeEnvelope(other)).toThrow(UnknownVersionError);
+    }
+  });
+
+  it("refuse a revision of selectors that is none", () => {
+    const bytes = encodeEnvelope({ ...envelope, selectorRevision: "no hash" });
+    expect(() => decodeEnvelope(bytes)).toThrow("selector revision");
   });
 
   it("refuse records that are not consecutive", () => {
@@ -44,7 +52,7 @@ describe("encodeEnvelope and decodeEnvelope", () => {
   });
 
   it("refuse every cut of an envelope that loses a byte of a record", () => {
-    const bytes = encodeEnvelope({ ...envelope, records: [record] });
+    const bytes = encodeEnvelope({ ...envelope, records: [record], selectorRevision: "" });
     for (let length = 0; length < bytes.length; length++) {
       expect(() => decodeEnvelope(bytes.subarray(0, length))).toThrow(MalformedError);
     }

@@ -17,6 +17,9 @@ const batch: Batch = {
   sources: [],
   ledger: [],
   tombstone: undefined,
+  events: [],
+  holes: [],
+  selectorRevision: "",
 };
 
 describe("sealRecord and openRecord", () => {

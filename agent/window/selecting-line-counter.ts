@@ -1,0 +1,143 @@
+/**
+ * Counts lines, and selects events from them. Counting is the counter's own, as fast as ever: selecting looks at the same bytes a second time,
+ * only where something is selected of the stream, and parses only lines that hold a text which the selector asks for (`line-needles.ts`).
+ *
+ * An event is named by where its line begins. So the same bytes give the same events, whatever crash or cut came between.
+ */
+import type { CompiledSelector } from "../../shared/events/compile-selectors.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
+import type { LineParser } from "../parsers/parser.ts";
+import type { ParserName } from "../parsers/registry.ts";
+import { candidateLines } from "./candidate-lines.ts";
+import type { EventSelection } from "./event-selection.ts";
+import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
+import { DERIVED_FIELDS, lineEvent } from "./line-event.ts";
+import { needlesOf } from "./line-needles.ts";
+import { PendingEvents } from "./pending-events.ts";
+
+/** What belongs to one call. */
+export interface SelectContext extends CountContext {
+  readonly file: number;
+  readonly generation: number;
+  /** Position in the file of the call's first byte. */
+  readonly offset: number;
+}
+
+/** What was counted and selected between two takes. */
+export interface CountedAndSelected extends Counted {
+  readonly events: readonly SelectedEvent[];
+  readonly holes: readonly Hole[];
+}
+
+/** What a {@link SelectingLineCounter} needs. */
+export interface SelectingLineCounterOptions {
+  readonly stream: string;
+  readonly source: string;
+  readonly counter: LineCounter;
+  readonly selection: EventSelection;
+  /** The format by which `counter` counted the lines of a file; undefined when it knows none and rejects them all. */
+  readonly formatOf: (file: number) => ParserName | undefined;
+  /** Names under which lines of JSON say their level. */
+  readonly levelNames: readonly string[];
+  /** Makes a parser; asked once for each format. */
+  readonly createParser: (format: ParserName) => LineParser;
+}
+
+/** Names whose value may stand nowhere in the line, or written otherwise. */
+const NAMES_FROM_ELSEWHERE: ReadonlySet<string> = new Set([
+  ...DERIVED_FIELDS,
+  ...["id", "key", "ts"],
+]);
+
+/** See the head of this file. */
+export class SelectingLineCounter {
+  readonly #options: SelectingLineCounterOptions;
+  readonly #parsers = new Map<ParserName, LineParser>();
+  readonly #pending = new PendingEvents();
+  #selector: CompiledSelector | undefined;
+  #service = "";
+  #needles: readonly Buffer[] | undefined;
+
+  constructor(options: SelectingLineCounterOptions) {
+    this.#options = options;
+  }
+
+  /** Count of windows that wait for the next {@link take}. */
+  get pendingKeys(): number {
+    return this.#options.counter.pendingKeys;
+  }
+
+  /** Size of the events that wait. */
+  get pendingEventBytes(): number {
+    return this.#pending.bytes;
+  }
+
+  /** True when so much waits that it should be sealed before more is read. */
+  get isFull(): boolean {
+    return this.#pending.isFull;
+  }
+
+  /** Counts whole lines, as {@link LineCounter.count} does, and selects from them. */
+  count(buffer: Buffer, from: number, to: number, context: SelectContext): void {
+    this.#options.counter.count(buffer, from, to, context);
+    this.#select(buffer, from, to, context);
+  }
+
+  /** Counts one line that no line feed ends, and selects from it. */
+  countUnterminated(line: Buffer, context: SelectContext): void {
+    this.#options.counter.countUnterminated(line, context);
+    this.#select(line, 0, line.length, context);
+  }
+
+  /** Takes everything counted and selected since the last take. `isShedding`: events are not sent and become holes. */
+  take(isShedding: boolean): CountedAndSelected {
+    const counted = this.#options.counter.take();
+    const { events, holes, entries } = this.#pending.take(isShedding);
+    return { ...counted, entries: [...counted.entries, ...entries], events, holes };
+  }
+
+  #select(buffer: Buffer, from: number, to: number, context: SelectContext): void {
+    const { stream, selection, formatOf } = this.#options;
+    const selector = selection.of(stream);
+    if (selector === undefined) return;
+    // Counting comes first: it decides what the format is.
+    const format = formatOf(context.file);
+    if (format === undefined) return;
+    const needles = format === "json" ? this.#needlesOf(selector, context.service) : undefined;
+    const markBytes = context.fileStart === true ? byteOrderMarkBytes(buffer, from, to) : 0;
+    const parser = this.#parser(format);
+    for (const line of candidateLines(buffer, from, to, needles)) {
+      const contentFrom = line.from + (line.from === from ? markBytes : 0);
+      const bytes = buffer.subarray(contentFrom, line.to);
+      const event = lineEvent(parser, format, bytes, context.service);
+      if (event === undefined || !selector.matches(event)) continue;
+      const offset = context.offset + line.from - from;
+      this.#pending.add(event, selector.fields, this.#place(context, offset), bytes.length);
+    }
+  }
+
+  #needlesOf(selector: CompiledSelector, service: string): readonly Buffer[] | undefined {
+    if (selector !== this.#selector || service !== this.#service) {
+      this.#selector = selector;
+      this.#service = service;
+      const levelNames = this.#options.levelNames.filter((name) => name !== "level");
+      this.#needles = needlesOf(selector, { names: NAMES_FROM_ELSEWHERE, service, levelNames });
+    }
+    return this.#needles;
+  }
+
+  #place({ file, generation }: SelectContext, offset: number) {
+    const { stream, source } = this.#options;
+    return { stream, source, file, generation, offset, index: 0 };
+  }
+
+  #parser(format: ParserName): LineParser {
+    let parser = this.#parsers.get(format);
+    if (parser === undefined) {
+      parser = this.#options.createParser(format);
+      this.#parsers.set(format, parser);
+    }
+    return parser;
+  }
+}

@@ -1,0 +1,72 @@
+/** Sends the events of batches to the partitions of stage 2 in which rules see them. */
+import type { ExpressionEvent } from "../../shared/expression/compile.ts";
+import type { Value } from "../../shared/expression/parse.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import { expressionEvent, type KeyedEvent, type KeyedHole } from "../log/keyed-event.ts";
+import { partitionOf } from "../log/partition.ts";
+
+/** One field that parts a stream, with what reads it. */
+export interface EventField {
+  /** Undefined: events are not parted, all of a stream go to one partition. */
+  readonly name: string | undefined;
+  readonly valueOf: (event: ExpressionEvent) => Value;
+}
+
+/** What decides where events go. */
+export interface EventRoutes {
+  /** Revision of the selectors by which agents are to select what is routed here. */
+  readonly revision: string;
+  /** The fields that part a stream; empty when nobody wants its events. */
+  keyFields(stream: string): readonly EventField[];
+}
+
+/** No event goes anywhere. */
+export const NO_ROUTES: EventRoutes = { revision: "", keyFields: () => [] };
+
+/** Events and gaps of applied batches, by partition of stage 2. */
+export class EventRouter {
+  private readonly partitionCount: number;
+  private events: KeyedEvent[][];
+  private holes: KeyedHole[] = [];
+  /** May change between two batches. */
+  routes: EventRoutes;
+
+  /** `partitionCount` is that of stage 2. */
+  constructor(partitionCount: number, routes: EventRoutes) {
+    this.partitionCount = partitionCount;
+    this.routes = routes;
+    this.events = this.noEvents();
+  }
+
+  /** Takes one event of a batch: once for every field of which it has a value. */
+  add(tenant: string, agent: string, event: SelectedEvent): void {
+    const { stream } = event;
+    for (const { name, valueOf } of this.routes.keyFields(stream)) {
+      const key = valueOf(expressionEvent(event, ""));
+      if (key === null && name !== undefined) continue;
+      const names = [tenant, stream, name ?? "", JSON.stringify(key)];
+      const partition = partitionOf(names, this.partitionCount);
+      this.events[partition]?.push({ tenant, agent, keyField: name, key, event });
+    }
+  }
+
+  /** Takes a gap in the events of a batch, of which every partition hears. */
+  addHole(tenant: string, hole: Hole): void {
+    if (this.routes.keyFields(hole.stream).length > 0) this.holes.push({ tenant, hole });
+  }
+
+  /** What was added since the last take. */
+  take(): {
+    readonly events: readonly (readonly KeyedEvent[])[];
+    readonly holes: readonly KeyedHole[];
+  } {
+    const taken = { events: this.events, holes: this.holes };
+    this.events = this.noEvents();
+    this.holes = [];
+    return taken;
+  }
+
+  private noEvents(): KeyedEvent[][] {
+    return Array.from({ length: this.partitionCount }, () => []);
+  }
+}

@@ -1,0 +1,17 @@
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { windowJson } from "../../shared/aggregates/window-json.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+import type { ServiceRow } from "../state/read-windows.ts";
+import type { WaitingRow } from "../state/rule-rows.ts";
+
+/** What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. */
+export function metricsRow(
+  { tenant, stream, service }: ServiceRow,
+  minute: number,
+  aggregate: Aggregate,
+): Omit<WaitingRow, "stream" | "keyField"> {
+  const json = windowJson({ stream, service, minute, windowMinutes: 1, aggregate });
+  const { latency, levels: _levels, dimensions: _dimensions, ...numbers } = json;
+  const fields = { ...numbers, responseTime: json.avgLatency, ...latency };
+  return { tenant, key: service, timeMs: (minute + 1) * MINUTE_MS - 1, type: null, fields };
+}

@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+import type { FormatName } from "../../../../agent/parsers/registry.ts";
+import {
+  createLineCounter,
+  createSelectingCounter,
+} from "../../../../agent/window/create-line-counter.ts";
+import { EventSelection } from "../../../../agent/window/event-selection.ts";
+import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
+import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
+import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
+
+const CONTEXT: SelectContext = {
+  service: "web",
+  eventTimeLimitMs: Number.POSITIVE_INFINITY,
+  file: 3,
+  generation: 2,
+  offset: 0,
+};
+
+function counterOf(format: FormatName, where: readonly string[], fields: readonly string[] = []) {
+  const select = [{ stream: STREAM_DEFAULT, keys: [], where, fields }];
+  return createSelectingCounter({
+    ...EVENT_OPTIONS_DEFAULT,
+    ...{ timezone: "UTC", format, source: "app" },
+    selection: new EventSelection({ forbid: [], select }),
+  });
+}
+
+const login = (user: string) => `{"time":"2026-11-20T10:00:00Z","type":"LOGIN","user":"${user}"}\n`;
+const other = '{"time":"2026-11-20T10:00:00Z","type":"OTHER"}\n';
+const placeOf = ({ file, generation, offset, fields }: SelectedEvent) => ({
+  ...{ file, generation, offset },
+  ...fields,
+});
+
+describe("a counter that selects", () => {
+  it("names an event by where its line begins, a byte order mark included", () => {
+    const counter = counterOf("json", ["type == 'LOGIN'"], ["user"]);
+    const first = Buffer.from(`\ufeff${login("a")}${other}${login("b")}`);
+    counter.count(first, 0, first.length, { ...CONTEXT, fileStart: true });
+    const second = Buffer.from(`rest\n${login("c")}`);
+    counter.count(second, 5, second.length, { ...CONTEXT, offset: first.length });
+    counter.countUnterminated(Buffer.from(login("d").trimEnd()), { ...CONTEXT, offset: 5000 });
+    const { events, deltas } = counter.take(false);
+    const place = { file: 3, generation: 2 };
+    expect(events.map(placeOf)).toEqual([
+      { ...place, offset: 0, user: "a" },
+      { ...place, offset: first.length - login("b").length, user: "b" },
+      { ...place, offset: first.length, user: "c" },
+      { ...place, offset: 5000, user: "d" },
+    ]);
+    expect(deltas[0]?.aggregate.requestCount).toBe(5);
+  });
+
+  it("selects nothing from lines that count nowhere", () => {
+    const counter = counterOf("json", [], ["user"]);
+    const text = Buffer.from(`{"type":"LOGIN"}\nnothing\n\n${login("a")}`);
+    counter.count(text, 0, text.length, CONTEXT);
+    expect(counter.take(false).events).toHaveLength(1);
+  });
+
+  it("reads lines in the format by which they are counted, found out for each file", () => {
+    const counter = counterOf("auto", ["user == 'u1'"], ["user", "level"]);
+    const json = Buffer.from(login("u1"));
+    const logfmt = Buffer.from("time=2026-11-20T10:00:00Z user=u1 level=warn\n");
+    counter.count(json, 0, json.length, CONTEXT);
+    counter.count(logfmt, 0, logfmt.length, { ...CONTEXT, file: 4 });
+    counter.count(Buffer.from("words\n"), 0, 6, { ...CONTEXT, file: 5 });
+    expect(counter.take(false).events.map(placeOf)).toEqual([
+      { file: 3, generation: 2, offset: 0, user: "u1", level: "INFO" },
+      { file: 4, generation: 2, offset: 0, user: "u1", level: "WARN" },
+    ]);
+  });
+
+  it("counts exactly what a counter that does not select counts", () => {
+    const options = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC", format: "json" } as const;
+    const plain = createLineCounter(options);
+    const selecting = counterOf("json", []);
+    const text = Buffer.from(`${other}broken\n${login("a")}\n`);
+    plain.count(text, 0, text.length, CONTEXT);
+    selecting.count(text, 0, text.length, CONTEXT);
+    const { deltas, entries, eventTimeMaxMs } = selecting.take(true);
+    const expected = plain.take();
+    expect({ deltas, eventTimeMaxMs }).toEqual({
+      deltas: expected.deltas,
+      eventTimeMaxMs: expected.eventTimeMaxMs,
+    });
+    expect(entries.slice(0, expected.entries.length)).toEqual(expected.entries);
+    expect(entries.slice(expected.entries.length).map(({ kind }) => kind)).toEqual([
+      "events_shed",
+      "events_selected",
+    ]);
+  });
+
+  it("gives the same events wherever the reads are cut, and when they begin anew", () => {
+    const line = fc.constantFrom(login("a"), login("long".repeat(30)), other, "broken\n", "\n");
+    const cuts = fc.array(fc.nat(), { maxLength: 6 });
+    const condition = fc.constantFrom("type == 'LOGIN'", "user != 'a'", "level == 'INFO'");
+    fc.assert(
+      fc.property(fc.array(line), cuts, condition, (lines, places, where) => {
+        const text = Buffer.from(lines.join(""));
+        const whole = counterOf("json", [where], ["user"]);
+        whole.count(text, 0, text.length, CONTEXT);
+        const parts: SelectedEvent[] = [];
+        let counter = counterOf("json", [where], ["user"]);
+        let from = 0;
+        for (const place of [
+          ...places.map((cut) => cut % (text.length + 1)).sort((a, b) => a - b),
+          -1,
+        ]) {
+          const to = place < 0 ? text.length : text.lastIndexOf("\n", place) + 1;
+          if (to < from) continue;
+          counter.count(text, from, to, { ...CONTEXT, offset: from });
+          if (place % 2 === 0) {
+            // A crash: what was not taken is read again by another.
+            counter = counterOf("json", [where], ["user"]);
+            continue;
+          }
+          parts.push(...counter.take(false).events);
+          from = to;
+        }
+        expect(parts).toEqual(whole.take(false).events);
+      }),
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
+import { selectorsOf } from "../../../../aggregator/rules/selectors.ts";
+import { present } from "../../../../shared/assert.ts";
+
+const golden = z
+  .array(z.object({ name: z.string(), rules: z.array(z.unknown()), selectors: z.unknown() }))
+  .parse(
+    JSON.parse(readFileSync(join(import.meta.dirname, "../../../golden/selectors.json"), "utf8")),
+  );
+
+function rulesOf(rules: readonly unknown[]) {
+  const texts = rules.map((rule, index) => ({ file: `${index}`, text: JSON.stringify(rule) }));
+  return present(loadRules(texts).rules, "rules");
+}
+
+describe("the selectors of rules", () => {
+  it.each(golden.map(({ name, ...rest }) => [name, rest] as const))(
+    "are those written down: %s",
+    (_name, { rules, selectors }) => {
+      expect(selectorsOf(rulesOf(rules))).toEqual(selectors);
+      expect(selectorsOf(rulesOf(rules.toReversed()))).toEqual(selectors);
+    },
+  );
+
+  const rule = (index: number, where: unknown) => ({
+    name: `rule-${index}`,
+    ...{ summary: "A sample.", stream: "events", key: "k" },
+    stages: [{ name: "a", where }],
+    alert: { type: "SAMPLE", severity: "info", message: "Seen." },
+  });
+
+  it("are everything when agents could not take the conditions", () => {
+    const long = `v in [${"12345678, ".repeat(408)}1]`;
+    expect(selectorsOf(rulesOf([rule(0, [long, "w > 1"])])).selectors[0]?.where).toEqual([]);
+    const many = Array.from({ length: 1001 }, (_, index) => rule(index, `v == ${index}`));
+    expect(selectorsOf(rulesOf(many.slice(1))).selectors[0]?.where).toHaveLength(1000);
+    expect(selectorsOf(rulesOf(many)).selectors[0]?.where).toEqual([]);
+  });
+});
