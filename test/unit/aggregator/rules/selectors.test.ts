@@ -41,3 +41,19 @@ describe("the selectors of rules", () => {
     expect(selectorsOf(rulesOf(many)).selectors[0]?.where).toEqual([]);
   });
 });
+
+describe("the names `id` and `key`", () => {
+  const withKey = (key: string, where: string, message: string) => ({
+    ...{ name: "a", summary: "A sample.", stream: "events", key, stages: [{ name: "a", where }] },
+    alert: { type: "SAMPLE", severity: "info", message },
+  });
+  const fieldsOf = (rule: unknown) => selectorsOf(rulesOf([rule])).selectors[0]?.fields;
+
+  it("are fields that travel where rules read them, but for the key of a message", () => {
+    expect(fieldsOf(withKey("userId", "x > 1", "{{key}}"))).toEqual(["userId", "x"]);
+    expect(fieldsOf(withKey("userId", "key == 'a' && ts > 1", "{{id}}"))).toEqual([
+      ...["id", "key", "userId"],
+    ]);
+    expect(fieldsOf(withKey("key", "type == 'A'", "Seen."))).toEqual(["key"]);
+  });
+});
