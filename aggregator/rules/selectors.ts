@@ -41,6 +41,17 @@ export function selectorsOf(rules: readonly Rule[]): Selectors {
   return { revision: hash.slice(0, REVISION_DIGITS), selectors };
 }
 
+/** What agents send for `rule`, for people. */
+export function neededText(rule: Rule): string {
+  const { stream } = rule.config;
+  if (stream === METRICS_STREAM) return "needs nothing of agents: its events are made of windows";
+  const { keys, where, fields } = selectorOf(rule);
+  const whose = keys.length === 0 ? "" : ` that have ${keys.join(" or ")}`;
+  const which =
+    where.length === 0 ? `all events${whose}` : `events${whose} with ${where.join(", or ")}`;
+  return `needs of ${stream}: ${which}; of each ${["time", "type", ...fields].join(", ")}`;
+}
+
 function selectorOf({ config, message, details }: Rule): Selector {
   const { stream, key, stages } = config;
   const conditions = stages.flatMap((stage) => conditionsOf(stage).flat());
