@@ -43,11 +43,14 @@ export interface RouterParts {
 }
 
 /** Addresses of this machine alone, also as IPv6 sockets show them. */
-const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
+const LOOPBACK_ADDRESS = /^(::ffff:)?127\.|^::1$/;
+/** What a caller on this machine calls it. A page in a browser may have another name made to point here, but cannot change what is asked for. */
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 
-/** On whose behalf a request is made. No credentials are asked for; who calls from this machine is its operator. */
-export function authenticate({ remoteAddress }: HttpRequest): Principal {
-  return LOOPBACK.test(remoteAddress) ? LOCAL_OPERATOR : REMOTE_CALLER;
+/** On whose behalf a request is made. No credentials are asked for; who calls this machine from itself is its operator. */
+export function authenticate({ remoteAddress, headers }: HttpRequest): Principal {
+  const isLocal = LOOPBACK_ADDRESS.test(remoteAddress) && LOOPBACK_HOST.test(headers["host"] ?? "");
+  return isLocal ? LOCAL_OPERATOR : REMOTE_CALLER;
 }
 
 /**

@@ -78,6 +78,8 @@ export class RotationFollower {
   readonly waiting = new Map<string, WaitingCopy>();
   /** Logs to search for generations that were never seen. */
   missed: MissedGenerations[] = [];
+  /** Missing files whose copies were searched for. */
+  readonly followed = new WeakSet<TailedFile>();
   /** When packed files that cannot be unpacked were first seen with their sizes, monotonic. */
   private readonly brokenSince = new Map<string, number>();
   /** Files that have the inodes of known ones that are gone. */
@@ -115,10 +117,16 @@ export class RotationFollower {
   private async verify(file: TailedFile): Promise<FoundContent | undefined> {
     const handle = await this.files.handles.get(file);
     if (handle === undefined) return undefined;
+    const stat = await handle.stat();
     const head = await readHead(handle);
     const content = await probeContent(handle, head, file);
-    const stat = await handle.stat();
-    if (content !== "whole") return { stat, head };
+    // A few bytes that begin alike are more likely the next generation than what is left of this one.
+    const isShorter = stat.bytes < file.fingerprint.fingerprintBytes;
+    if (content !== "whole" || isShorter) {
+      // It may be truncated between one look and the next: only what both saw is sure to be there.
+      const bytes = Math.min(stat.bytes, (await handle.stat()).bytes);
+      return { stat: { ...stat, bytes }, head };
+    }
     this.confirm(file, stat, head);
     return undefined;
   }
@@ -217,7 +225,7 @@ export class RotationFollower {
     head: Buffer,
     now?: FoundContent,
   ): void {
-    const { path, homePath, presence, isMatched } = file;
+    const { path, presence, isMatched } = file;
     this.lose(file, Math.max(0, file.provenBytes - Math.max(copy.stat.bytes, file.offset)));
     this.noteMissed(file, { path: copy.path, ...copy.stat });
     this.continueIn(file, copy);
@@ -225,7 +233,6 @@ export class RotationFollower {
     if (now === undefined) return;
     const start = { offset: 0, guard: GUARD_NONE, head: now.head, isWithinLine: false };
     const other = this.start(path, now.stat, start);
-    other.homePath = homePath;
     other.presence = presence;
     other.isMatched = isMatched;
     this.files.handles.hand(file, other);

@@ -186,6 +186,43 @@ export class TailedFile {
     this.hasChanged = true;
   }
 
+  /** Takes over size and time of change. `nowMs` is monotonic. */
+  observe(stat: FileStat, nowMs: number): void {
+    if (this.isPacked) {
+      this.observePacked(stat, nowMs);
+      return;
+    }
+    const { fingerprintBytes } = this.fingerprint;
+    if (stat.bytes < Math.max(this.provenBytes, fingerprintBytes)) this.isSuspect = true;
+    // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
+    if (stat.bytes > 0 && fingerprintBytes === 0) this.isVerified = false;
+    if (!this.isSized || stat.bytes !== this.bytes || stat.modifiedMs !== this.modifiedMs) {
+      this.changedAtMs = nowMs;
+      this.isDirty = true;
+    }
+    this.bytes = stat.bytes;
+    this.modifiedMs = stat.modifiedMs;
+    this.wasEmpty = stat.bytes === 0;
+    this.isSized = true;
+  }
+
+  /** The size of packed bytes says nothing of the lines in them. They do not change, or else they are another file's. */
+  private observePacked(stat: FileStat, nowMs: number): void {
+    const isChanged = !this.isSized || stat.modifiedMs !== this.modifiedMs;
+    this.modifiedMs = stat.modifiedMs;
+    this.wasEmpty = false;
+    this.isSized = true;
+    if (this.isComplete && stat.modifiedMs === this.provenMs) {
+      // To unpack it again, each time that it gets another name, would prove no more.
+      this.prove();
+      this.isDirty = false;
+    } else if (isChanged) {
+      this.changedAtMs = nowMs;
+      this.isVerified = false;
+      this.isDirty = true;
+    }
+  }
+
   /** The bytes on disk were just found to be those that were read. */
   prove(): void {
     this.isVerified = true;

@@ -18,6 +18,7 @@ import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
+import { neededText } from "../rules/selectors.ts";
 import { readRules } from "./rules-files.ts";
 import { testRules } from "./rules-test.ts";
 
@@ -147,11 +148,12 @@ function eventOf(line: string, lineNumber: number) {
 async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo): Promise<number> {
   const rules = await rulesOf(paths, io);
   if (rules === undefined) return EXIT_USAGE;
-  for (const { config, automaton } of rules) {
+  for (const rule of rules) {
+    const { config, automaton } = rule;
     await io.stdout(
       isGraph
         ? explainGraph(automaton, config.name)
-        : `${config.name}: ${config.summary}\n${explainText(automaton)}\n`,
+        : `${config.name}: ${config.summary}\n${neededText(rule)}\n${explainText(automaton)}\n`,
     );
   }
   return EXIT_DONE;

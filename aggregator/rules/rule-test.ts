@@ -1,6 +1,7 @@
 /** Tests of rules as data: what comes in, and which alerts must come out, when. The format is described in `config/rules/README.md`. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { durationText } from "../../shared/config/quantity.ts";
 import { duration } from "../../shared/config/units.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 import type { Rule } from "./load-rules.ts";
@@ -148,16 +149,11 @@ function shown({ at, ...rest }: ExpectedAlert): string {
       ? `details ${JSON.stringify(withoutStages(value))}`
       : `${name} ${JSON.stringify(value)}`,
   );
-  return [`at ${momentText(at)}:`, ...facts].join(" ");
+  return [`at ${durationText(at)}:`, ...facts].join(" ");
 }
 
 /** The events themselves would hide the rest. */
 function withoutStages(details: unknown): unknown {
   if (typeof details !== "object" || details === null) return details;
   return Object.fromEntries(Object.entries(details).filter(([name]) => name !== "stages"));
-}
-
-function momentText(ms: number): string {
-  if (ms !== 0 && ms % 60_000 === 0) return `${ms / 60_000}m`;
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

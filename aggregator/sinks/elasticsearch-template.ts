@@ -35,6 +35,8 @@ const fields = {
     message: { type: "text" },
     timestamp: DATE,
     rule: { properties: { name: KEYWORD } },
+    user: { properties: { id: KEYWORD } },
+    key: KEYWORD,
   },
 } as const;
 

@@ -91,6 +91,9 @@ async function openElasticsearchSink(
   return new ElasticsearchSink(client, settings, context);
 }
 
+/** A clock that runs wild must not make an index for every month of a century. */
+const AHEAD_MS_MAX = 366 * 86_400_000;
+
 const MONTH_INDEX = /-(\d{4})\.(\d{2})$/;
 
 class ElasticsearchSink implements Sink {
@@ -115,27 +118,22 @@ class ElasticsearchSink implements Sink {
   }
 
   async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
+    const { watermarkMs } = context;
     const firstKept =
-      context.watermarkMs === undefined
-        ? undefined
-        : this.#indexOf(context.watermarkMs - this.#retentionMs);
+      watermarkMs === undefined ? undefined : this.#indexOf(watermarkMs - this.#retentionMs);
     const kept: number[] = [];
+    const tooEarly: WriteFailure[] = [];
     const operations: string[] = [];
     for (const [index, result] of results.entries()) {
       const target = this.#indexOf(timeOf(result));
       if (firstKept !== undefined && target < firstKept) continue;
+      if (watermarkMs !== undefined && timeOf(result) > watermarkMs + AHEAD_MS_MAX) {
+        const reason = `${target} would be more than a year ahead of the watermark`;
+        tooEarly.push({ index, reason, isRetryable: false });
+        continue;
+      }
       kept.push(index);
-      operations.push(
-        JSON.stringify({
-          index: {
-            _index: target,
-            _id: result.id,
-            version: result.revision,
-            version_type: "external",
-          },
-        }),
-        elasticsearchDocument(result),
-      );
+      operations.push(bulkAction(target, result), elasticsearchDocument(result));
     }
     try {
       await this.#prepare(context.signal);
@@ -145,7 +143,8 @@ class ElasticsearchSink implements Sink {
         ...failure,
         index: kept[failure.index] ?? 0,
       }));
-      return { ...report, failures, ignoredCount: results.length - kept.length };
+      const ignoredCount = results.length - kept.length - tooEarly.length;
+      return { ...report, failures: [...tooEarly, ...failures], ignoredCount };
     } catch (cause) {
       this.#isPrepared = false;
       const refusal = statusOf(cause);
@@ -218,6 +217,10 @@ class ElasticsearchSink implements Sink {
       facts,
     });
   }
+}
+
+function bulkAction(_index: string, { id: _id, revision: version }: Result): string {
+  return JSON.stringify({ index: { _index, _id, version, version_type: "external" } });
 }
 
 const bulkAnswer = z.object({

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { parentOf } from "../../shared/platform/simulated/file-tree.ts";
 import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
+import { isSelected } from "./event-witness.ts";
 import type { Recount } from "./recount.ts";
 
 const LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR", "DEBUG", "FATAL"] as const;
@@ -188,6 +189,9 @@ export class LogWriter {
       durationUs,
     };
     this.recount.add(event);
+    if (isSelected(event.level)) {
+      this.recount.select(this.host.name, `${this.path} ${this.totals.lines}`);
+    }
     this.totals.events++;
     const duration = durationUs === undefined ? "" : `,"duration":${durationUs / 1_000}`;
     return (

@@ -24,6 +24,8 @@ export interface CountedWindow {
 export class Recount {
   readonly windows = new Map<string, CountedWindow>();
   private readonly starts = new Map<number, string>();
+  /** By host: the lines that are to be selected, as `FILE LINE`. */
+  readonly selected = new Map<string, Set<string>>();
 
   add(event: WrittenEvent): void {
     const key = windowKey(this.startOf(event.timeMs), event.service);
@@ -59,6 +61,12 @@ export class Recount {
       this.starts.set(minute, start);
     }
     return start;
+  }
+
+  /** Notes a line that is to be selected. */
+  select(host: string, line: string): void {
+    const lines = this.selected.get(host) ?? new Set();
+    this.selected.set(host, lines.add(line));
   }
 
   get requestCount(): number {

@@ -9,9 +9,11 @@
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import { CALM, SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import { Simulation } from "../../shared/platform/simulated/simulation.ts";
+import { compareEvents } from "./check-events.ts";
 import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
+import { EventWitness } from "./event-witness.ts";
 import type { Fleet } from "./fleet.ts";
 import { HOUR_MS, injectFault, SETTLE_MS } from "./inject-fault.ts";
 import { makeFleet } from "./make-fleet.ts";
@@ -56,7 +58,10 @@ export async function simulate(
   simulation.trace.onEntry = options.onTrace;
   const scenario = drawScenario(simulation.prng, options);
   const network = new SimulatedNetwork(simulation);
-  const fleet = makeFleet({ simulation, network, scenario, onTrace: options.onTrace });
+  // Every second seed selects events; drawing that would change what the seeds have been so far.
+  const witness = seed % 2 === 1 ? new EventWitness() : undefined;
+  const { onTrace } = options;
+  const fleet = makeFleet({ simulation, network, scenario, witness, onTrace });
   const life = new Life(fleet, scenario);
   let failure: string | undefined;
   try {
@@ -234,7 +239,10 @@ class Life {
     if (difference !== undefined) return difference;
     const agents = await this.onTime(this.observer.agents());
     if (agents === undefined) return "the aggregator does not answer";
-    return compareLedger(agents, this.fleet.agents);
+    const { recount, witness } = this.fleet;
+    const imbalance = compareLedger(agents, this.fleet.agents);
+    if (imbalance !== undefined || witness === undefined) return imbalance;
+    return compareEvents(agents, this.fleet.agents, recount, witness);
   }
 
   /** Lets virtual time pass until `work` is done. */

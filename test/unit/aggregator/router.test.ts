@@ -83,14 +83,18 @@ describe("the router", () => {
 
 describe("who calls", () => {
   it.each([
-    ["127.0.0.1", true],
-    ["::1", true],
-    ["::ffff:127.0.0.1", true],
-    ["10.0.0.7", false],
-    ["::ffff:10.0.0.7", false],
-    ["", false],
-  ])("%s may operate the aggregator: %s", (remoteAddress, isAllowed) => {
-    const request = { method: "GET", path: "/", headers: {}, body: Buffer.alloc(0), remoteAddress };
+    ["127.0.0.1", "127.0.0.1:7400", true],
+    ["::1", "[::1]:7400", true],
+    ["::ffff:127.0.0.1", "localhost", true],
+    ["127.0.0.1", "evil.example:7400", false],
+    ["127.0.0.1", "127.0.0.1.evil.example", false],
+    ["127.0.0.1", undefined, false],
+    ["10.0.0.7", "127.0.0.1:7400", false],
+    ["::ffff:10.0.0.7", "localhost", false],
+    ["", "localhost", false],
+  ])("%s, who asks %s, may operate the aggregator: %s", (remoteAddress, host, isAllowed) => {
+    const headers = host === undefined ? {} : { host };
+    const request = { method: "GET", path: "/", headers, body: Buffer.alloc(0), remoteAddress };
     expect(authenticate(request).scopes.includes("operate")).toBe(isAllowed);
   });
 });

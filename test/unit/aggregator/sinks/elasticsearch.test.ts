@@ -203,6 +203,20 @@ describe("the elasticsearch sink", () => {
     expect(bulkLines()[0]?.[0]).toMatchObject({ index: { _index: "tailrace-windows-2026.12" } });
   });
 
+  it("makes no index for a clock that runs wild", async () => {
+    onBulk((response, count) => answer(response, 200, { items: new Array(count).fill(item(201)) }));
+    const report = await write([
+      sampleWindow("orders", 60 * 24 * 400, 1),
+      sampleWindow("orders", 0, 1),
+    ]);
+    const reason = "tailrace-windows-2027.12 would be more than a year ahead of the watermark";
+    expect(report).toMatchObject({
+      failures: [{ index: 0, reason, isRetryable: false }],
+      ignoredCount: 0,
+    });
+    expect(bulkLines()[0]).toHaveLength(2);
+  });
+
   it("signs in, compresses and asks one address only", async () => {
     await sink.close();
     sink = await open({ api_key: "secret" });
