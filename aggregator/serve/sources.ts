@@ -57,7 +57,10 @@ export interface LetterJson {
   readonly cut: boolean;
 }
 
-/** Answers `GET /v1/sources` from the state of each partition of stage 1; `query` is what follows the question mark. */
+/**
+ * Answers `GET /v1/sources` from the state of each partition of stage 1: every inlet of which something was counted, and beside them every
+ * configured source with its failure. `query` is what follows the question mark.
+ */
 export function answerSources(
   views: readonly StateView[],
   running: readonly RunningSource[],
@@ -84,7 +87,10 @@ export function answerSources(
   inlets.sort((a, b) =>
     a.source < b.source || (a.source === b.source && a.place < b.place) ? -1 : 1,
   );
-  return jsonAnswer(200, { sources: inlets });
+  const configured = running
+    .filter(({ name }) => source === undefined || name === source)
+    .map(({ name, failure }) => ({ source: name, failure: failure ?? null }));
+  return jsonAnswer(200, { sources: inlets, configured });
 }
 
 function inletJson(
