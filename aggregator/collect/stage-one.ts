@@ -27,7 +27,12 @@ import { InletTable, type InletVerdict } from "./inlet-table.ts";
 import { PreMerge } from "./pre-merge.ts";
 import { EventRouter, type EventRoutes, NO_ROUTES } from "./route-events.ts";
 import { noteRevision, selectionOf } from "./selection.ts";
-import { advanceWatermark, takeReport, type WatermarkSettings } from "./source-watermark.ts";
+import {
+  advanceWatermark,
+  awaitSource,
+  takeReport,
+  type WatermarkSettings,
+} from "./source-watermark.ts";
 
 /** What became of one record of an envelope. */
 export interface RecordOutcome {
@@ -261,8 +266,9 @@ export class StageOne {
     row.counters.records += this.count(row.tenant, row.source, batch);
     noteRevision(row, batch.selectorRevision);
     for (const report of batch.sources) {
-      const isTaken = takeReport(row.sources[0], report, clockMs, this.settings);
-      if (!isTaken) row.counters.clockAhead++;
+      const [input] = row.sources;
+      if (isOpening(entry) && report.state === "live") awaitSource(input, clockMs);
+      else if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;
     }
     this.inlets.advance(row, entry, { ledger: batch.ledger, clockMs });
     return { kind: "inlet", verdict, position: row.position };
@@ -284,6 +290,11 @@ export class StageOne {
     for (const hole of batch.holes) this.router.addHole(tenant, hole);
     return lines;
   }
+}
+
+/** True of the entry that only says where the reading of an inlet begins. */
+function isOpening({ records }: InletEntry): boolean {
+  return records.kind === "range" && records.from === records.to;
 }
 
 function isSameSelection(a: Selection | undefined, b: Selection | undefined): boolean {

@@ -41,7 +41,7 @@ export interface Letter {
 
 /** Which records an entry holds. */
 export type InletRecords =
-  /** All from position `from` up to, not including, `to`. None are left to be read when both are equal. */
+  /** All from position `from` up to, not including, `to`. Where both are equal, reading begins; the batch's source is live when records wait. */
   | { readonly kind: "range"; readonly from: number; readonly to: number }
   /** Those of one request; one with the same `key` counts once. An empty key is nobody's. `digest`: 32 hex digits, of its body. */
   | { readonly kind: "request"; readonly key: string; readonly digest: string };

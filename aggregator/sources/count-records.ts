@@ -112,8 +112,8 @@ export class RecordCounter {
     }
   }
 
-  /** Takes everything counted since the last take and starts anew. */
-  take(nowMs: number): CountedRecords {
+  /** Takes everything counted since the last take and starts anew. `state`: whether more is to be read soon. */
+  take(nowMs: number, state: "live" | "idle" = "live"): CountedRecords {
     const { source, stream } = this.#options;
     const { events, holes, entries } = this.#pending.take(false);
     for (const { kind, reason, lines, bytes } of entries) this.note(kind, reason, lines, bytes);
@@ -121,7 +121,7 @@ export class RecordCounter {
     const batch = encodeBatch({
       ...{ agent: source, epoch: DIGEST_NONE, sequence: 1, previousDigest: DIGEST_NONE },
       ...{ sealedAtMs: nowMs, deltas: this.#windows.take(stream), checkpoints: [], ledger },
-      sources: [{ source, state: "live", eventTimeMaxMs: this.#eventTimeMaxMs }],
+      sources: [{ source, state, eventTimeMaxMs: this.#eventTimeMaxMs }],
       ...{ events, holes, selectorRevision: this.#selectors.revision, tombstone: undefined },
     });
     const letters = this.#letters;

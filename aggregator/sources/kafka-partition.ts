@@ -188,7 +188,9 @@ export class KafkaPartition {
   /** Appends an entry; returns where the next one must begin, undefined when the program stops. */
   async #append(from: number, to: number, controls?: TakeControls): Promise<number | undefined> {
     const { name, counter, records, platform, logger, signal } = this.#parts;
-    const { batch, letters } = counter.take(platform.clock.now());
+    // An entry without records opens the inlet: others wait for its first event, if there is one.
+    const state = from === to && from === this.#endOffset ? "idle" : "live";
+    const { batch, letters } = counter.take(platform.clock.now(), state);
     const range = { kind: "range", from, to } as const;
     const parts: AppendParts = {
       ...{ records, timers: platform.timers, logger, signal },

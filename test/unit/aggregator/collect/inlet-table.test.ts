@@ -86,6 +86,21 @@ describe("an inlet of a range of positions", () => {
     expect(readCollectRow(collector.store).watermarkMs).toBe(TEN_MS + 31_000 - 10_001);
   });
 
+  it("is waited for when it has a backlog of which nothing was read, no longer than idle_after", async () => {
+    const collector = new Collector();
+    const other = { ...INLET, place: "orders/1" };
+    await collector.apply(rangeEntry(0, []));
+    await collector.apply(rangeEntry(0, [recordAt(TEN_MS)], other), TEN_MS + 1_000);
+    expect(readCollectRow(collector.store).watermarkMs).toBeUndefined();
+    await collector.apply(rangeEntry(0, [recordAt(TEN_MS - 5_000)]), TEN_MS + 2_000);
+    expect(readCollectRow(collector.store).watermarkMs).toBe(TEN_MS - 15_001);
+
+    const late = new Collector();
+    await late.apply(rangeEntry(0, []));
+    await late.apply(rangeEntry(0, [recordAt(TEN_MS)], other), TEN_MS + 30_000);
+    expect(readCollectRow(late.store).watermarkMs).toBe(TEN_MS - 10_001);
+  });
+
   it("keeps a ledger, and the newest of its dead letters", async () => {
     const collector = new Collector();
     const bad = Array.from({ length: 600 }, (_, index) => `bad ${index}`);
