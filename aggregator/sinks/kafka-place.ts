@@ -4,7 +4,9 @@
  * again then, at once or one by one, are those by which it is ahead, and are left out. Beside Kafka's count stands what tells the alerts of the
  * last write, and which of them had been refused, since their dead letters were not kept yet.
  *
- * The count belongs to a random id, drawn when the sink is opened for the first time: a new data directory counts on its own.
+ * The count belongs to a random id, drawn when the sink is opened for the first time: a new data directory counts on its own. Kafka keeps it
+ * as the offset of a group without members, which brokers forget some days after the last alert (`offsets.retention.minutes`): the count
+ * with the cursor is then the only one, and right, unless the last write was the one that a crash cut off.
  */
 import { createHash } from "node:crypto";
 import type { KafkaCursor } from "../kafka/kafka-producer.ts";
