@@ -20,6 +20,10 @@ export interface EventOptions {
   readonly durationUnit: DurationUnit;
   /** Zone of times without one: an IANA name such as `Europe/Berlin`, `UTC`, an offset such as `+02:00`, or `host`. */
   readonly timezone: string;
+  /** The clock that says the year of times without one; when left out such times are refused. */
+  readonly nowMs?: (() => number) | undefined;
+  /** True when the caller knows the time of each line: a line then needs none, and `timeMs` may stay as it is. */
+  readonly isTimeGiven?: boolean;
 }
 
 /** What holds when nothing is configured. */

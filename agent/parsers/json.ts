@@ -28,10 +28,12 @@ class JsonParser implements LineParser {
   readonly #names: Readonly<Record<FieldMeaning, readonly string[]>>;
   readonly #durationUnit: DurationUnit;
   readonly #times: TimeReader;
+  readonly #isTimeGiven: boolean;
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
     this.#names = fieldNames(options);
+    this.#isTimeGiven = options.isTimeGiven === true;
     this.#durationUnit = options.durationUnit;
     this.#times = new TimeReader(new TimeZone(options.timezone));
   }
@@ -67,10 +69,12 @@ class JsonParser implements LineParser {
   }
 
   #read(value: object, target: Measure): RejectionReason | undefined {
-    const time = first(value, this.#names.time);
-    if (time === undefined) return "no_time";
-    target.timeMs = this.#timeMs(time);
-    if (Number.isNaN(target.timeMs)) return "bad_time";
+    if (!this.#isTimeGiven) {
+      const time = first(value, this.#names.time);
+      if (time === undefined) return "no_time";
+      target.timeMs = this.#timeMs(time);
+      if (Number.isNaN(target.timeMs)) return "bad_time";
+    }
     const service = first(value, this.#names.service);
     target.service = typeof service === "string" ? serviceName(service) : "";
     const level = first(value, this.#names.level);
@@ -98,6 +102,7 @@ function levelOf(level: unknown): number {
 /** The object that a line writes, or why it writes none. */
 function readObject(buffer: Buffer, from: number, to: number): object | RejectionReason {
   let value: unknown;
+  if (!beginsObject(buffer, from, to)) return isBlank(buffer, from, to) ? "blank" : "not_json";
   try {
     value = JSON.parse(buffer.toString("utf8", from, to));
   } catch {
@@ -105,6 +110,13 @@ function readObject(buffer: Buffer, from: number, to: number): object | Rejectio
     return isBlank(buffer, from, to) ? "blank" : "not_json";
   }
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : "not_json";
+}
+
+/** Most lines that are no object are told by their first byte; asking JSON.parse costs a thrown error. */
+function beginsObject(buffer: Buffer, from: number, to: number): boolean {
+  let at = from;
+  while (at < to && (buffer[at] ?? 0) <= 0x20) at++;
+  return buffer[at] === 0x7b && at < to;
 }
 
 function isPresent(value: object, name: string): boolean {

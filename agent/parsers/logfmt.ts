@@ -58,6 +58,7 @@ interface KnownKey {
 
 class LogfmtParser implements LineParser {
   readonly #durationUnit: DurationUnit;
+  readonly #isTimeGiven: boolean;
   readonly #times: TimeReader;
   readonly #services = new TextCache(serviceName);
   readonly #levels = new TextCache(levelOfText);
@@ -79,6 +80,7 @@ class LogfmtParser implements LineParser {
 
   constructor(options: EventOptions) {
     this.#durationUnit = options.durationUnit;
+    this.#isTimeGiven = options.isTimeGiven === true;
     this.#times = new TimeReader(new TimeZone(options.timezone));
     const names = fieldNames(options);
     for (const meaning of FIELD_MEANINGS) {
@@ -121,11 +123,15 @@ class LogfmtParser implements LineParser {
     for (const span of this.#spanList) span.rank = Number.POSITIVE_INFINITY;
     if (!this.#walk(buffer, from, to)) return isBlank(buffer, from, to) ? "blank" : "unparsed";
     const { time, service, level, duration } = this.#spans;
-    if (time.rank === Number.POSITIVE_INFINITY) return "no_time";
-    target.timeMs = time.isEscaped
-      ? this.#times.readText(textOf(buffer, time))
-      : this.#times.read(buffer, time.from, time.to);
-    if (Number.isNaN(target.timeMs)) return "bad_time";
+    if (time.rank < Number.POSITIVE_INFINITY) {
+      target.timeMs = time.isEscaped
+        ? this.#times.readText(textOf(buffer, time))
+        : this.#times.read(buffer, time.from, time.to);
+      if (Number.isNaN(target.timeMs) && !this.#isTimeGiven) return "bad_time";
+    } else if (!this.#isTimeGiven || level.rank === Number.POSITIVE_INFINITY) {
+      // Where the time is given, a level tells a line of pairs from a text that happens to hold one.
+      return "no_time";
+    }
     target.service = this.#serviceOf(buffer, service);
     target.level = this.#levelOf(buffer, level);
     const us =

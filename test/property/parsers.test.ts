@@ -7,7 +7,11 @@ import { createLineCounter } from "../../agent/window/create-line-counter.ts";
 import type { Counted } from "../../agent/window/line-counter.ts";
 import { LEVELS } from "../../shared/aggregates/aggregate.ts";
 
-const OPTIONS = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
+const OPTIONS = {
+  ...EVENT_OPTIONS_DEFAULT,
+  timezone: "UTC",
+  nowMs: () => Date.UTC(2026, 10, 25),
+};
 
 /** Pieces that lines of all formats are made of, good and bad. */
 const PIECES = [
@@ -37,6 +41,26 @@ const PIECES = [
   "\0",
   "{",
   "1669200000",
+  "Nov 20 10:00:59",
+  "11-20 10:00:59.123",
+  "[Fri Nov 20 10:00:59.123 2026]",
+  "2026-11-20 10:00:59,123",
+  "[2026-11-20T10:00:59]",
+  " ERROR ",
+  "[error]",
+  " [main] ",
+  " shop.Cart: ",
+  " - ",
+  "<11>",
+  "1 2026-11-20T10:00:59Z - a - - -",
+  " host app[12]: ",
+  '[a b="c\\]"]',
+  "2026-11-20T10:00:59Z stdout F ",
+  '{"log":"level=warn msg=x\\n","stream":"stderr","time":"2026-11-20T10:00:59Z"}',
+  "E1120 10:00:59.000000 1 a.go:1] ",
+  "12:M 20 Nov 10:00:59.123 # ",
+  "web-1  | ",
+  "x\n",
 ];
 
 const line = fc
@@ -53,7 +77,11 @@ const line = fc
         return bytes;
       }),
   )
-  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0x0a ? 0x0b : byte))));
+  .map((bytes) => Buffer.from(bytes));
+/** A line as files hold it. */
+const fileLine = line.map((bytes) =>
+  Buffer.from(bytes.map((byte) => (byte === 0x0a ? 0x0b : byte))),
+);
 
 /** What was counted, as a value: the order of windows and entries means nothing. */
 function state({ deltas, entries, eventTimeMaxMs }: Counted): unknown {
@@ -103,7 +131,7 @@ describe.each(PARSER_NAMES)("the %s parser", (name) => {
       eventTimeLimitMs: Date.UTC(2026, 10, 20, 10, 0, 59, 100),
     };
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 30 }), fc.nat({ max: 30 }), (lines, cut) => {
+      fc.property(fc.array(fileLine, { maxLength: 30 }), fc.nat({ max: 30 }), (lines, cut) => {
         const text = (list: readonly Buffer[]) =>
           Buffer.concat(list.flatMap((item) => [item, Buffer.from("\n")]));
         const whole = createLineCounter({ ...OPTIONS, format: name });
