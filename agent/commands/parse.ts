@@ -10,7 +10,7 @@ import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
 import type { EventOptions } from "../parsers/event-options.ts";
 import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import type { LineParser, ParsedEvent } from "../parsers/parser.ts";
+import { isFiltered, type LineParser, type ParsedEvent } from "../parsers/parser.ts";
 import { type FormatName, parsers } from "../parsers/registry.ts";
 import { defaultService } from "./default-service.ts";
 import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";
@@ -138,7 +138,7 @@ class PrintedLines implements LineSink {
     this.lineCount++;
     const parsed = parser.parse(line);
     if (parsed.kind === "event") this.#text += `${JSON.stringify(this.#eventJson(parsed))}\n`;
-    else if (parsed.reason !== "blank") this.#reject(parsed.reason, shownText(line));
+    else if (!isFiltered(parsed.reason)) this.#reject(parsed.reason, shownText(line));
   }
 
   #eventJson(event: ParsedEvent) {

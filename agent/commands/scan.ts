@@ -51,10 +51,8 @@ export async function runScan(options: ScanOptions, io: CommandIo): Promise<numb
   const windows = new CollectedWindows(options.windowMinutes);
   const choices = new Map<number, FormatChoice>();
   const counter = createLineCounter({
-    format: options.format,
+    ...options,
     fields: {},
-    durationUnit: options.durationUnit,
-    timezone: options.timezone,
     nowMs: () => io.platform.clock.now(),
     servicesMax: SERVICES_MAX,
     onFormat: (choice, file) => choices.set(file ?? 0, choice),

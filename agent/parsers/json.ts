@@ -1,5 +1,6 @@
 /** One JSON object per line. Only the top level is looked at; of a key written twice the last counts, as in JSON.parse. */
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
+import { AnyTimeReader } from "../../shared/time/any-time.ts";
 import { epochMs, TimeReader } from "../../shared/time/time-text.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 import {
@@ -27,6 +28,8 @@ import {
 class JsonParser implements LineParser {
   readonly #names: Readonly<Record<FieldMeaning, readonly string[]>>;
   readonly #durationUnit: DurationUnit;
+  /** Only with configured layouts; else {@link TimeReader} reads what the kernel reads, bit for bit. */
+  readonly #layouts: AnyTimeReader | undefined;
   readonly #times: TimeReader;
   readonly #isTimeGiven: boolean;
   readonly #measure = emptyMeasure();
@@ -35,7 +38,11 @@ class JsonParser implements LineParser {
     this.#names = fieldNames(options);
     this.#isTimeGiven = options.isTimeGiven === true;
     this.#durationUnit = options.durationUnit;
-    this.#times = new TimeReader(new TimeZone(options.timezone));
+    const zone = new TimeZone(options.timezone);
+    const { timeFormats, nowMs } = options;
+    this.#layouts =
+      timeFormats === undefined ? undefined : new AnyTimeReader(zone, nowMs, timeFormats);
+    this.#times = new TimeReader(zone);
   }
 
   parse(line: Buffer): ParsedEvent | Rejection {
@@ -88,6 +95,10 @@ class JsonParser implements LineParser {
   }
 
   #timeMs(time: unknown): number {
+    if (this.#layouts !== undefined) {
+      const isTime = typeof time === "string" || typeof time === "number";
+      return isTime ? this.#layouts.readText(String(time)) : Number.NaN;
+    }
     if (typeof time === "string") return this.#times.readText(time);
     return typeof time === "number" ? epochMs(time) : Number.NaN;
   }
@@ -140,5 +151,6 @@ function property(value: object, name: string): unknown {
 /** Reads JSON lines. */
 export const parser = defineParser({
   summary: "One JSON object per line.",
+  takes: ["timeFormats"],
   compile: (options) => new JsonParser(options),
 });

@@ -4,7 +4,7 @@
  * Of a key written twice the last counts; the names of a meaning are tried in their order, as in JSON.
  */
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
-import { TimeReader } from "../../shared/time/time-text.ts";
+import { AnyTimeReader } from "../../shared/time/any-time.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 import { durationTextUs } from "./duration-text.ts";
 import {
@@ -59,7 +59,7 @@ interface KnownKey {
 class LogfmtParser implements LineParser {
   readonly #durationUnit: DurationUnit;
   readonly #isTimeGiven: boolean;
-  readonly #times: TimeReader;
+  readonly #times: AnyTimeReader;
   readonly #services = new TextCache(serviceName);
   readonly #levels = new TextCache(levelOfText);
   readonly #spans: Readonly<Record<FieldMeaning, Span>> = {
@@ -81,7 +81,11 @@ class LogfmtParser implements LineParser {
   constructor(options: EventOptions) {
     this.#durationUnit = options.durationUnit;
     this.#isTimeGiven = options.isTimeGiven === true;
-    this.#times = new TimeReader(new TimeZone(options.timezone));
+    this.#times = new AnyTimeReader(
+      new TimeZone(options.timezone),
+      options.nowMs,
+      options.timeFormats,
+    );
     const names = fieldNames(options);
     for (const meaning of FIELD_MEANINGS) {
       names[meaning].forEach((name, rank) => {
@@ -248,5 +252,6 @@ function textOf(buffer: Buffer, span: Span): string {
 /** Reads logfmt lines. */
 export const parser = defineParser({
   summary: "Pairs of key=value, values quoted where needed (logfmt).",
+  takes: ["timeFormats"],
   compile: (options) => new LogfmtParser(options),
 });

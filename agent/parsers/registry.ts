@@ -1,12 +1,22 @@
 /** All parsers by name. A new one is a line here. */
+import { present } from "../../shared/assert.ts";
 import { parser as accessLog } from "./access-log.ts";
 import { AnyLineParser } from "./any-line.ts";
 import { ContainerParser } from "./container.ts";
 import { DockerLineReader, readCriLine } from "./container-line.ts";
-import type { EventOptions } from "./event-options.ts";
+import { parser as csv } from "./csv.ts";
+import { parser as dissect } from "./dissect.ts";
+import { type EventOptions, LINE_OPTION_KEYS, LINE_OPTIONS } from "./event-options.ts";
+import { parser as grok } from "./grok.ts";
 import { parser as json } from "./json.ts";
 import { parser as logfmt } from "./logfmt.ts";
-import { defineParser, type LineParser, type ParserDefinition } from "./parser.ts";
+import {
+  defineParser,
+  type LineParser,
+  type OptionFault,
+  type ParserDefinition,
+} from "./parser.ts";
+import { parser as regex } from "./regex.ts";
 import { shapeFormats } from "./shape-formats.ts";
 import { defineShapeParser } from "./shape-parser.ts";
 import { parser as syslog } from "./syslog.ts";
@@ -16,6 +26,9 @@ const lineParsers = {
   "access-log": accessLog,
   android: defineShapeParser(shapeFormats.android),
   "apache-error": defineShapeParser(shapeFormats["apache-error"]),
+  csv,
+  dissect,
+  grok,
   haproxy: defineShapeParser(shapeFormats.haproxy),
   hdfs: defineShapeParser(shapeFormats.hdfs),
   json,
@@ -29,6 +42,7 @@ const lineParsers = {
   postgres: defineShapeParser(shapeFormats.postgres),
   python: defineShapeParser(shapeFormats.python),
   redis: defineShapeParser(shapeFormats.redis),
+  regex,
   spark: defineShapeParser(shapeFormats.spark),
   syslog,
   text: defineShapeParser(shapeFormats.text),
@@ -39,10 +53,12 @@ const lineParsers = {
 const containerParsers = {
   cri: defineParser({
     summary: "Lines of containerd and CRI-O, with a line of any format inside.",
+    takes: ["inner"],
     compile: (options) => new ContainerParser(readCriLine, innerParser(options)),
   }),
   docker: defineParser({
     summary: "Docker's json-file, with a line of any format inside.",
+    takes: ["inner"],
     compile: (options) => {
       const reader = new DockerLineReader();
       return new ContainerParser(reader.read.bind(reader), innerParser(options));
@@ -65,7 +81,10 @@ export const PARSER_NAMES = [
   "android",
   "apache-error",
   "cri",
+  "csv",
+  "dissect",
   "docker",
+  "grok",
   "haproxy",
   "hdfs",
   "json",
@@ -79,6 +98,7 @@ export const PARSER_NAMES = [
   "postgres",
   "python",
   "redis",
+  "regex",
   "spark",
   "syslog",
   "text",
@@ -119,12 +139,51 @@ export function isFormatName(name: string): name is FormatName {
   return name === "auto" || Object.hasOwn(parsers, name);
 }
 
-/** The parser of lines inside of others. */
+/** The parser of lines inside of others. Fails with AssertionError when the options were not checked before. */
 function innerParser(options: EventOptions): LineParser {
   const inner = { ...options, isTimeGiven: true };
+  const { inner: name = "auto" } = options;
+  if (name !== "auto") return present(innerFormat(name), `the inner format ${name}`).compile(inner);
   const formats: ParserDefinition[] = [];
-  for (const name of STRICTEST_FIRST) {
-    if (name !== "docker" && name !== "cri") formats.push(lineParsers[name]);
+  for (const known of STRICTEST_FIRST) {
+    if (known !== "docker" && known !== "cri") formats.push(lineParsers[known]);
   }
   return new AnyLineParser(formats, inner);
+}
+
+function innerFormat(name: string): ParserDefinition | undefined {
+  return Object.entries(lineParsers).find(([known]) => known === name)?.[1];
+}
+
+/** What is wrong with the options that only some formats have. */
+export function lineOptionFaults(format: FormatName, options: EventOptions): OptionFault[] {
+  const outer: ParserDefinition | undefined = format === "auto" ? undefined : parsers[format];
+  const definitions = outer === undefined ? [] : [outer];
+  const { inner } = options;
+  if (inner !== undefined && inner !== "auto" && outer?.takes?.includes("inner") === true) {
+    const definition = innerFormat(inner);
+    if (definition === undefined) {
+      return [{ option: "inner", fault: `expected the format of a plain line, not ${inner}` }];
+    }
+    definitions.push(definition);
+  }
+  const needed = definitions.flatMap(({ needs = [] }) => needs);
+  const taken = definitions.flatMap(({ takes = [] }) => takes);
+  const faults: OptionFault[] = [];
+  for (const option of LINE_OPTIONS) {
+    const isGiven = options[option] !== undefined;
+    if (needed.includes(option) && !isGiven) {
+      faults.push({
+        option,
+        fault: `expected ${LINE_OPTION_KEYS[option]}, which the format needs`,
+      });
+    } else if (isGiven && !needed.includes(option) && !taken.includes(option)) {
+      faults.push({
+        option,
+        fault: `expected nothing here: the format ${format} has no such option`,
+      });
+    }
+  }
+  if (faults.length > 0) return faults;
+  return definitions.flatMap((definition) => definition.check?.(options) ?? []);
 }

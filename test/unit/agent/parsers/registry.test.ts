@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+import {
+  EVENT_OPTIONS_DEFAULT,
+  type LineOptions,
+} from "../../../../agent/parsers/event-options.ts";
 import {
   FORMAT_NAMES,
+  type FormatName,
   isFormatName,
+  lineOptionFaults,
   PARSER_NAMES,
   parsers,
 } from "../../../../agent/parsers/registry.ts";
@@ -26,5 +31,44 @@ describe("the registry of parsers", () => {
 
   test("summarises each parser in one sentence", () => {
     for (const { summary } of Object.values(parsers)) expect(summary).toMatch(/^[A-Z].*\.$/);
+  });
+});
+
+describe("lineOptionFaults", () => {
+  const faults = (format: FormatName, options: LineOptions): string[] =>
+    lineOptionFaults(format, { ...EVENT_OPTIONS_DEFAULT, ...options }).map(
+      ({ option, fault }) => `${option}: ${fault}`,
+    );
+
+  test("asks for what a format needs, and refuses what it does not take", () => {
+    expect(faults("csv", { columns: ["a"], delimiter: ";", timeFormats: ["epoch"] })).toEqual([]);
+    expect(faults("csv", { pattern: "x" })).toEqual([
+      "columns: expected columns, which the format needs",
+      "pattern: expected nothing here: the format csv has no such option",
+    ]);
+    expect(faults("auto", { timeFormats: ["epoch"] })).toEqual([
+      "timeFormats: expected nothing here: the format auto has no such option",
+    ]);
+  });
+
+  test("lets each format check its own options", () => {
+    expect(faults("regex", { pattern: "(" })).toEqual([
+      expect.stringContaining("pattern: Invalid"),
+    ]);
+    expect(faults("grok", { pattern: "%{A:b}", patterns: { A: "x" } })).toEqual([]);
+  });
+
+  test("lets lines inside of others have their own options", () => {
+    expect(faults("docker", { inner: "auto" })).toEqual([]);
+    expect(faults("docker", { inner: "dissect", pattern: "%{message}" })).toEqual([]);
+    expect(faults("docker", { inner: "dissect" })).toEqual([
+      "pattern: expected pattern, which the format needs",
+    ]);
+    expect(faults("docker", { inner: "cri" })).toEqual([
+      "inner: expected the format of a plain line, not cri",
+    ]);
+    expect(faults("json", { inner: "json" })).toEqual([
+      "inner: expected nothing here: the format json has no such option",
+    ]);
   });
 });
