@@ -202,6 +202,9 @@ function findTail(buffer: Buffer, from: number, to: number, parts: Parts): boole
   parts.agentFrom = -1;
   parts.agentTo = -1;
   parts.tailFrom = from;
+  const isDashed = from + 3 < to && buffer[from + 1] === DASH && buffer[from + 2] === SPACE;
+  // Traefik writes a referrer that is absent without quotes.
+  if (isDashed && buffer[from + 3] === QUOTE) return findAgent(buffer, from + 2, to, parts);
   if (from + 1 >= to || buffer[from + 1] !== QUOTE) return true;
   const referrerTo = closingQuote(buffer, from + 2, to);
   if (referrerTo < 0) return false;
@@ -212,6 +215,18 @@ function findTail(buffer: Buffer, from: number, to: number, parts: Parts): boole
   parts.referrerFrom = from + 2;
   parts.referrerTo = referrerTo;
   parts.agentFrom = referrerTo + 3;
+  parts.agentTo = agentTo;
+  parts.tailFrom = agentTo + 1;
+  return true;
+}
+
+/** Finds the agent behind a referrer that is absent and ends at `from`. */
+function findAgent(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
+  const agentTo = closingQuote(buffer, from + 2, to);
+  if (agentTo < 0) return false;
+  parts.referrerFrom = from;
+  parts.referrerTo = from;
+  parts.agentFrom = from + 2;
   parts.agentTo = agentTo;
   parts.tailFrom = agentTo + 1;
   return true;

@@ -15,6 +15,7 @@
  * | `{name:number}` | digits and a point; `{duration:number:s}` says the unit |
  * | `{name}` | everything up to the first place where the text that follows stands; at the end: the rest of the line |
  * | `(…)?` | may be missing |
+ * | `{name:last}` | everything up to the last place where the text that follows stands |
  * | a space | one or more spaces or tabs; the text after `{name}` is exact |
  * | `\` | makes the next character stand for itself |
  *
@@ -38,6 +39,7 @@ export type NodeKind =
   | "int"
   | "number"
   | "until"
+  | "last"
   | "rest"
   | "end";
 
@@ -131,7 +133,7 @@ function tokensOf(shape: string): Token[] {
   let text = "";
   const flush = (): void => {
     const last = tokens.at(-1);
-    if (last?.kind === "until" && last.text === "") {
+    if ((last?.kind === "until" || last?.kind === "last") && last.text === "") {
       assert(text !== "", `${last.name} needs a text that ends it in ${shape}`);
       tokens.splice(-1, 1, { ...last, text });
       // A column that is padded: more spaces belong to what ends the value.
@@ -167,6 +169,7 @@ function tokenOf(token: string, isLast: boolean): Token {
   if (first === "word" || first === "name" || first === "int" || first === "number") {
     return { kind: first, name, text: "", detail: others.join(":") };
   }
+  if (first === "last") return { kind: "last", name, text: "", detail: "" };
   assert(first === "", `${first} is no kind of ${token}`);
   return { kind: isLast ? "rest" : "until", name, text: "", detail: "" };
 }

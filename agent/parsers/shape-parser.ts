@@ -223,8 +223,11 @@ class ShapeParser implements LineParser {
       this.#to[slot] = to;
       return to;
     }
-    if (kind === "until") {
-      const found = indexOfText(buffer, from, to, bytes);
+    if (kind === "until" || kind === "last") {
+      const found =
+        kind === "until"
+          ? indexOfText(buffer, from, to, bytes)
+          : lastIndexOfText(buffer, from, to, bytes);
       this.#to[slot] = trimmedEnd(buffer, from, found);
       return found < 0 ? -1 : found + bytes.length;
     }
@@ -326,6 +329,14 @@ function indexOfText(buffer: Buffer, from: number, to: number, text: Uint8Array)
   const first = text[0];
   for (let at = from; at + text.length <= to; at++) {
     if (buffer[at] === first && isTextAt(buffer, at, to, text)) return at;
+  }
+  return -1;
+}
+
+/** Where a text last stands, or -1. */
+function lastIndexOfText(buffer: Buffer, from: number, to: number, text: Uint8Array): number {
+  for (let at = to - text.length; at >= from; at--) {
+    if (isTextAt(buffer, at, to, text)) return at;
   }
   return -1;
 }

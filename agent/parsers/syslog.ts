@@ -256,10 +256,14 @@ function findOlder(buffer: Buffer, from: number, to: number, parts: Parts): bool
   parts.hostFrom = parts.hostTo = from;
   if (findTag(buffer, from, to, parts)) return !parts.isIso;
   let at = from;
-  while (at < to && (buffer[at] ?? 0) > SPACE) at++;
-  if (at === from || at >= to) return false;
-  parts.hostTo = at;
-  at = spacesEnd(buffer, at, to);
+  // `--- last message repeated 2 times ---` has no host.
+  if (buffer[from] !== DASH) {
+    while (at < to && (buffer[at] ?? 0) > SPACE) at++;
+    if (at === from) return false;
+    parts.hostTo = at;
+    at = spacesEnd(buffer, at, to);
+  }
+  if (at >= to) return false;
   if (findTag(buffer, at, to, parts)) return true;
   parts.programFrom = parts.programTo = at;
   parts.processFrom = parts.processTo = at;
