@@ -40,6 +40,9 @@ const CLOSE = 0x5d;
 /** Bytes of `20/Nov/2026:10:00:00 +0000`. */
 const TIME_BYTES = 26;
 
+/** Longest text before the time: addresses, a virtual host, a user. Most lines of other formats are told by that. */
+const HEAD_BYTES_MAX = 1024;
+
 /** Where the parts of the line at hand stand. */
 class Parts {
   timeFrom = 0;
@@ -136,7 +139,8 @@ class AccessLogParser implements LineParser {
 
 /** Finds the parts of `buffer[from, to)`; false when it is no line of an access log. The time is only found, not read. */
 function findParts(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
-  for (let at = from + 1; at < to; at++) {
+  const limit = Math.min(to, from + HEAD_BYTES_MAX);
+  for (let at = from + 1; at < limit; at++) {
     if (buffer[at] !== OPEN || buffer[at - 1] !== SPACE) continue;
     let close = at + TIME_BYTES + 1;
     if (close >= to || buffer[close] !== CLOSE) {

@@ -80,7 +80,7 @@ export class FormatSampler {
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
-    this.#parsers = CANDIDATES.map((name) => parsers[name].compile(options));
+    this.#parsers = CANDIDATES.map((name) => parsers[name].compile({ ...options, isGuess: true }));
   }
 
   /** Why a line is no event to the candidate at `index`; undefined when it is one. */

@@ -20,6 +20,8 @@ const LETTER_N = 0x6e;
 const LETTER_P = 0x50;
 const STDOUT = Buffer.from("stdout");
 const STDERR = Buffer.from("stderr");
+/** Strings up to this length are read byte by byte: names, times, streams. */
+const SHORT_BYTES = 48;
 const KEY_LOG = Buffer.from("log");
 const KEY_STREAM = Buffer.from("stream");
 const KEY_TIME = Buffer.from("time");
@@ -133,21 +135,32 @@ export class DockerLineReader {
     }
   }
 
-  /** Finds the quote that ends a string; false when there is none or the string holds control characters. */
+  /** Finds the quote that ends a string; false when there is none, or when the string may be wrong. */
   #string(buffer: Buffer, from: number, to: number): boolean {
     this.#escapeAt = -1;
-    for (let at = from; at < to; at++) {
-      const byte = buffer[at] ?? 0;
-      if (byte === QUOTE) {
-        this.#stringTo = at;
-        return true;
-      }
-      if (byte === BACKSLASH) {
-        if (this.#escapeAt < 0) this.#escapeAt = at;
-        at++;
-      } else if (byte < SPACE) return false;
+    let at = plainEnd(buffer, from, Math.min(to, from + SHORT_BYTES));
+    if (at === from + SHORT_BYTES) {
+      if (this.#longString(buffer, at, to)) return true;
+      at = plainEnd(buffer, at, to);
     }
-    return false;
+    if (at < to && buffer[at] === BACKSLASH) {
+      this.#escapeAt = at;
+      at = quoteAt(buffer, at, to);
+    }
+    this.#stringTo = at;
+    return at < to && buffer[at] === QUOTE;
+  }
+
+  /**
+   * Finds the end of a long string whose first quote is the last of it, by the searches of the platform: most texts have no escape but the
+   * line feed at their end. The search for an escape stops there at the latest. False says nothing.
+   */
+  #longString(buffer: Buffer, from: number, to: number): boolean {
+    const close = buffer.indexOf(QUOTE, from);
+    if (close < from + 2 || close >= to || !isLineFeedEscape(buffer, from, close)) return false;
+    this.#stringTo = close;
+    this.#escapeAt = buffer.indexOf(BACKSLASH, from);
+    return true;
   }
 
   /** Sets the text to the string at hand; false when its escapes are not simple. */
@@ -161,7 +174,11 @@ export class DockerLineReader {
     target.textTo = textTo;
     if (escapeAt < 0 || escapeAt >= textTo) return true;
     if (this.#scratch.length < to - from) this.#scratch = Buffer.alloc(2 * (to - from));
-    const length = unescape(buffer, from, textTo, this.#scratch);
+    buffer.copy(this.#scratch, 0, from, escapeAt);
+    const length = unescape(buffer, escapeAt, textTo, {
+      bytes: this.#scratch,
+      from: escapeAt - from,
+    });
     target.textBuffer = this.#scratch;
     target.textFrom = 0;
     target.textTo = length;
@@ -199,6 +216,28 @@ export class DockerLineReader {
   }
 }
 
+/** The position of the first byte of a string that is not simply itself: its closing quote, an escape, or what may not stand there. */
+function plainEnd(buffer: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to) {
+    const byte = buffer[at] ?? 0;
+    if (byte === QUOTE || byte === BACKSLASH || byte < SPACE) break;
+    at++;
+  }
+  return at;
+}
+
+/** The position of the quote that closes a string, or of what may not stand in one. */
+function quoteAt(buffer: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to) {
+    const byte = buffer[at] ?? 0;
+    if (byte === QUOTE || byte < SPACE) break;
+    at += byte === BACKSLASH ? 2 : 1;
+  }
+  return at;
+}
+
 /** True when the string ends in the escape of a line feed, and not in an escaped backslash and an n. */
 function isLineFeedEscape(buffer: Buffer, from: number, to: number): boolean {
   if (buffer[to - 1] !== LETTER_N || buffer[to - 2] !== BACKSLASH) return false;
@@ -222,9 +261,14 @@ for (const [letter, byte] of Object.entries({
   ESCAPES[letter.charCodeAt(0)] = byte;
 }
 
-/** Writes the text of a JSON string into `target` and returns its length; -1 when an escape is wrong or one of a surrogate. */
-function unescape(buffer: Buffer, from: number, to: number, target: Buffer): number {
-  let length = 0;
+/** Writes the text of a JSON string into `target` and returns where it ends; -1 when an escape is wrong or one of a surrogate. */
+function unescape(
+  buffer: Buffer,
+  from: number,
+  to: number,
+  { bytes: target, from: start }: { readonly bytes: Buffer; readonly from: number },
+): number {
+  let length = start;
   for (let at = from; at < to; at++) {
     const byte = buffer[at] ?? 0;
     if (byte !== BACKSLASH) {

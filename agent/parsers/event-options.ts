@@ -51,6 +51,8 @@ export interface EventOptions extends LineOptions {
   readonly timezone: string;
   /** The clock that says the year of times without one; when left out such times are refused. */
   readonly nowMs?: (() => number) | undefined;
+  /** True when the caller tries several formats: a line then bears the marks of the format, or it is none of its. */
+  readonly isGuess?: boolean;
   /** True when the caller knows the time of each line: a line then needs none, and `timeMs` may stay as it is. */
   readonly isTimeGiven?: boolean;
 }

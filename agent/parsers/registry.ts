@@ -1,4 +1,5 @@
 /** All parsers by name. A new one is a line here. */
+import type { Level } from "../../shared/aggregates/aggregate.ts";
 import { present } from "../../shared/assert.ts";
 import { parser as accessLog } from "./access-log.ts";
 import { AnyLineParser } from "./any-line.ts";
@@ -9,6 +10,7 @@ import { parser as dissect } from "./dissect.ts";
 import { type EventOptions, LINE_OPTION_KEYS, LINE_OPTIONS } from "./event-options.ts";
 import { parser as grok } from "./grok.ts";
 import { parser as json } from "./json.ts";
+import { anyJson, jsonDialect } from "./json-dialects.ts";
 import { parser as logfmt } from "./logfmt.ts";
 import {
   defineParser,
@@ -18,7 +20,7 @@ import {
 } from "./parser.ts";
 import { parser as regex } from "./regex.ts";
 import { shapeFormats } from "./shape-formats.ts";
-import { defineShapeParser } from "./shape-parser.ts";
+import { defineShapeParser, type ShapeFormat } from "./shape-parser.ts";
 import { parser as syslog } from "./syslog.ts";
 
 /** Parsers of plain lines. */
@@ -26,8 +28,10 @@ const lineParsers = {
   "access-log": accessLog,
   android: defineShapeParser(shapeFormats.android),
   "apache-error": defineShapeParser(shapeFormats["apache-error"]),
+  clef: jsonDialect("clef"),
   csv,
   dissect,
+  ecs: jsonDialect("ecs"),
   grok,
   haproxy: defineShapeParser(shapeFormats.haproxy),
   hdfs: defineShapeParser(shapeFormats.hdfs),
@@ -39,6 +43,7 @@ const lineParsers = {
   "mysql-slow": defineShapeParser(shapeFormats["mysql-slow"]),
   "nginx-error": defineShapeParser(shapeFormats["nginx-error"]),
   openstack: defineShapeParser(shapeFormats.openstack),
+  otel: jsonDialect("otel"),
   postgres: defineShapeParser(shapeFormats.postgres),
   python: defineShapeParser(shapeFormats.python),
   redis: defineShapeParser(shapeFormats.redis),
@@ -80,10 +85,12 @@ export const PARSER_NAMES = [
   "access-log",
   "android",
   "apache-error",
+  "clef",
   "cri",
   "csv",
   "dissect",
   "docker",
+  "ecs",
   "grok",
   "haproxy",
   "hdfs",
@@ -95,6 +102,7 @@ export const PARSER_NAMES = [
   "mysql-slow",
   "nginx-error",
   "openstack",
+  "otel",
   "postgres",
   "python",
   "redis",
@@ -109,6 +117,9 @@ export const PARSER_NAMES = [
 export const STRICTEST_FIRST = [
   "docker",
   "cri",
+  "clef",
+  "ecs",
+  "otel",
   "json",
   "access-log",
   "haproxy",
@@ -116,7 +127,6 @@ export const STRICTEST_FIRST = [
   "nginx-error",
   "klog",
   "redis",
-  "postgres",
   "mysql-error",
   "mysql-slow",
   "android",
@@ -126,6 +136,7 @@ export const STRICTEST_FIRST = [
   "openstack",
   "python",
   "log4j",
+  "postgres",
   "syslog",
   "logfmt",
   "text",
@@ -144,11 +155,22 @@ function innerParser(options: EventOptions): LineParser {
   const inner = { ...options, isTimeGiven: true };
   const { inner: name = "auto" } = options;
   if (name !== "auto") return present(innerFormat(name), `the inner format ${name}`).compile(inner);
-  const formats: ParserDefinition[] = [];
-  for (const known of STRICTEST_FIRST) {
-    if (known !== "docker" && known !== "cri") formats.push(lineParsers[known]);
-  }
-  return new AnyLineParser(formats, inner);
+  const { text } = lineParsers;
+  return new AnyLineParser([anyJson, anyShape, accessLog, syslog, logfmt, text], inner);
+}
+
+/** All strict shapes in one tree: what many of them begin with, such as a time, is read once and not for each format. */
+const anyShape = defineShapeParser({
+  summary: "Any of the formats that shapes describe.",
+  ...joinedShapes(),
+});
+
+function joinedShapes(): Pick<ShapeFormat, "shapes" | "levels"> {
+  const all: Readonly<Record<string, ShapeFormat>> = shapeFormats;
+  const formats = STRICTEST_FIRST.flatMap((name) => (name === "text" ? [] : (all[name] ?? [])));
+  const levels: Record<string, Level> = {};
+  for (const format of formats) Object.assign(levels, format.levels);
+  return { shapes: formats.flatMap(({ shapes }) => shapes), levels };
 }
 
 function innerFormat(name: string): ParserDefinition | undefined {

@@ -240,6 +240,10 @@ export const shapeFormats = {
       "{time:rfc2822} {message}",
       `[${ISO_ZONE}] {message}`,
       `${ISO_ZONE} {message}`,
+      // The garbage collector's and audit logs.
+      `[${ISO_ZONE}][{message}`,
+      `${ISO_ZONE}: {message}`,
+      `${ISO_ZONE}, {message}`,
       // Without a time: for lines inside of containers.
       "{level:upper}: {message}",
       "[{level}] {message}",

@@ -38,6 +38,7 @@ import { TextCache } from "./text-cache.ts";
 const SPACE = 0x20;
 const TAB = 0x09;
 const COLON = 0x3a;
+const DASH = 0x2d;
 const DOT = 0x2e;
 /** Longer words are no levels. */
 const LEVEL_BYTES_MAX = 12;
@@ -66,7 +67,8 @@ class ShapeParser implements LineParser {
   readonly #options: EventOptions;
   readonly #roots: readonly ShapeNode[];
   readonly #leaves = new Map<ShapeNode, Leaf>();
-  readonly #readers = new Map<ShapeNode, LayoutReader>();
+  /** Readers of times, by slot. */
+  readonly #readers: (LayoutReader | undefined)[] = [];
   readonly #units = new Map<number, DurationUnit>();
   readonly #levels: TextCache<number>;
   readonly #services = new TextCache(serviceName);
@@ -113,7 +115,7 @@ class ShapeParser implements LineParser {
         reader = new LayoutReader(layout, zone, this.#options.nowMs);
         readers.set(node.detail, reader);
       }
-      this.#readers.set(node, reader);
+      this.#readers[node.slot] = reader;
     }
     const unit = DURATION_UNITS.find((known) => known === node.detail);
     if (node.kind === "number" && unit !== undefined) this.#units.set(node.slot, unit);
@@ -197,8 +199,7 @@ class ShapeParser implements LineParser {
 
   #findFrom(buffer: Buffer, from: number, to: number): boolean {
     if (this.#firstBytes[buffer[from] ?? 0] === 0) return false;
-    for (const root of this.#roots) if (this.#walk(root, buffer, from, to)) return true;
-    return false;
+    return this.#walkAny(this.#roots, buffer, from, to);
   }
 
   #walk(node: ShapeNode, buffer: Buffer, from: number, to: number): boolean {
@@ -209,7 +210,15 @@ class ShapeParser implements LineParser {
     }
     const at = this.#take(node, buffer, from, to);
     if (at < 0) return false;
-    for (const next of node.next) if (this.#walk(next, buffer, at, to)) return true;
+    return this.#walkAny(node.next, buffer, at, to);
+  }
+
+  #walkAny(nodes: readonly ShapeNode[], buffer: Buffer, from: number, to: number): boolean {
+    // By index: an iterator costs more than the steps.
+    for (let index = 0; index < nodes.length; index++) {
+      const node = nodes[index];
+      if (node !== undefined && this.#walk(node, buffer, from, to)) return true;
+    }
     return false;
   }
 
@@ -239,7 +248,7 @@ class ShapeParser implements LineParser {
   #takeValue(node: ShapeNode, buffer: Buffer, from: number, to: number): number {
     switch (node.kind) {
       case "time": {
-        const reader = this.#readers.get(node);
+        const reader = this.#readers[node.slot];
         const ms = reader?.read(buffer, from, to) ?? Number.NaN;
         this.#values[node.slot] = ms;
         return Number.isNaN(ms) ? -1 : (reader?.end ?? -1);
@@ -359,8 +368,9 @@ function wordEnd(buffer: Buffer, from: number, to: number): number {
   return at > from ? at : -1;
 }
 
-/** Where a name ends: before what stands between parts of a line. */
+/** Where a name ends: before what stands between parts of a line. A dash alone is no name. */
 function nameEnd(buffer: Buffer, from: number, to: number): number {
+  if (buffer[from] === DASH) return -1;
   let at = from;
   while (at < to && isNameByte(buffer[at] ?? 0)) at++;
   return at > from ? at : -1;

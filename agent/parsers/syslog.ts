@@ -254,10 +254,13 @@ function nameEnd(buffer: Buffer, from: number, to: number, bytesMax: number): nu
 function findOlder(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
   parts.messageIdFrom = parts.messageIdTo = 0;
   parts.hostFrom = parts.hostTo = from;
+  parts.programFrom = parts.programTo = from;
   if (findTag(buffer, from, to, parts)) return !parts.isIso;
   let at = from;
   // `--- last message repeated 2 times ---` has no host.
   if (buffer[from] !== DASH) {
+    // What was looked at for a program ends where the host does, unless it holds a colon or a bracket.
+    if (parts.programFrom === from && parts.programTo > from) at = parts.programTo;
     while (at < to && (buffer[at] ?? 0) > SPACE) at++;
     if (at === from) return false;
     parts.hostTo = at;
@@ -277,9 +280,9 @@ function findTag(buffer: Buffer, from: number, to: number, parts: Parts): boolea
   let at = from;
   const limit = Math.min(to, from + TAG_BYTES_MAX);
   while (at < limit && isTagByte(buffer[at] ?? 0)) at++;
-  if (at === from || at >= to) return false;
   parts.programFrom = from;
   parts.programTo = at;
+  if (at === from || at >= to) return false;
   parts.processFrom = parts.processTo = at;
   let hasColon = buffer[at] === COLON;
   if (buffer[at] === OPEN) {

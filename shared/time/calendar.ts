@@ -109,7 +109,20 @@ const ZONE_HOURS: Readonly<Record<string, number>> = {
   EDT: -4,
 };
 
-/** The offset of a zone's abbreviation such as `CEST`, in milliseconds; NaN when it is unknown or stands for several. */
-export function zoneNameOffsetMs(name: string): number {
-  return (ZONE_HOURS[name.toUpperCase()] ?? Number.NaN) * 3_600_000;
+/** The hours by the letters packed into a number: looked up for every line, without making a text of it. */
+const hoursByLetters = new Map<number, number>();
+for (const [name, hours] of Object.entries(ZONE_HOURS)) {
+  hoursByLetters.set(packedLetters(Buffer.from(name), 0, name.length), hours);
+}
+
+function packedLetters(bytes: Uint8Array, from: number, to: number): number {
+  let packed = 0;
+  for (let at = from; at < to; at++) packed = packed * 32 + ((bytes[at] ?? 0) & 31);
+  return packed;
+}
+
+/** The offset of the zone that the letters `bytes[from, to)`, such as `CEST`, abbreviate, in milliseconds; NaN when it is unknown or several. */
+export function zoneNameOffsetMs(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from > 5) return Number.NaN;
+  return (hoursByLetters.get(packedLetters(bytes, from, to)) ?? Number.NaN) * 3_600_000;
 }

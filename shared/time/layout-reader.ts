@@ -5,6 +5,7 @@
  * from the clock that the reader is given; a day of grace keeps a log whose clock is a little ahead from falling back by a year.
  * Without a clock such times are refused.
  */
+import { assert } from "../assert.ts";
 import {
   digits,
   matchesLower,
@@ -13,7 +14,13 @@ import {
   zoneNameOffsetMs,
   zoneOffsetMs,
 } from "./calendar.ts";
-import { fieldsOf, type LayoutField, type LayoutStep } from "./time-layout.ts";
+import {
+  fieldsOf,
+  ISO_PREFIX_LAYOUT,
+  type LayoutField,
+  type LayoutStep,
+  parseLayout,
+} from "./time-layout.ts";
 import { readEpoch } from "./time-text.ts";
 import type { TimeZone } from "./time-zone.ts";
 
@@ -35,6 +42,15 @@ const COMMA = 0x2c;
 const LOWER = 0x20;
 const ZONE_NAME_BYTES_MAX = 5;
 
+/** What follows the minute in {@link ISO_PREFIX_LAYOUT}. */
+const PLAIN_TAIL = JSON.stringify(isoTail());
+
+function isoTail(): readonly LayoutStep[] {
+  const layout = parseLayout(ISO_PREFIX_LAYOUT);
+  assert(typeof layout !== "string", "the layout of ISO 8601 is right");
+  return layout.slice(headCount(layout));
+}
+
 /** See the head of the file. Keeps the last minute read, because most lines of a log share it with the line before. */
 export class LayoutReader {
   /** Where the time that was read last ends. */
@@ -46,6 +62,8 @@ export class LayoutReader {
   /** Steps before the seconds, when they say the whole minute; their bytes are remembered. */
   readonly #headSteps: readonly LayoutStep[];
   readonly #tailSteps: readonly LayoutStep[];
+  /** True when the steps after the minute are those of ISO 8601: seconds, a fraction and a zone, each of which may be missing. */
+  readonly #hasPlainTail: boolean;
   #head: Uint8Array = new Uint8Array(0);
   #headMs = Number.NaN;
   /** Until this moment of the clock the remembered minute is in the right year. */
@@ -71,6 +89,7 @@ export class LayoutReader {
     const split = headCount(layout);
     this.#headSteps = layout.slice(0, split);
     this.#tailSteps = layout.slice(split);
+    this.#hasPlainTail = JSON.stringify(this.#tailSteps) === PLAIN_TAIL;
   }
 
   /**
@@ -94,12 +113,32 @@ export class LayoutReader {
         this.#headMs = minuteMs;
       }
     }
-    at = this.#run(this.#tailSteps, bytes, at, to);
+    at = this.#hasPlainTail
+      ? this.#readPlainTail(bytes, at, to)
+      : this.#run(this.#tailSteps, bytes, at, to);
     if (at < 0) return Number.NaN;
     if (this.#headSteps.length === 0) minuteMs = this.#wallMinute();
     this.end = at;
     const wallMs = minuteMs + this.#ms;
     return wallMs - (Number.isNaN(this.#offsetMs) ? this.#zoneOffset(wallMs) : this.#offsetMs);
+  }
+
+  /** As {@link #run} of such steps; most lines of most logs come here, and this takes half as long. */
+  #readPlainTail(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    if (at < to && bytes[at] === COLON) {
+      const seconds = this.#readSecond(bytes, at + 1, to);
+      if (seconds >= 0) {
+        at = seconds;
+        if (at < to && isPoint(bytes[at] ?? 0)) {
+          const fraction = this.#readFraction(bytes, at + 1, to);
+          if (fraction >= 0) at = fraction;
+        }
+      }
+    }
+    if (at >= to || (bytes[at] ?? 0) <= SPACE) return at;
+    const zone = this.#readZone(bytes, at, to);
+    return zone < 0 ? at : zone;
   }
 
   #knownMinute(bytes: Uint8Array, from: number, to: number): number {
@@ -108,13 +147,15 @@ export class LayoutReader {
     let at = known.length - 1;
     while (at >= 0 && bytes[from + at] === known[at]) at--;
     if (at >= 0) return Number.NaN;
-    if (
-      this.#headUntilMs < Number.POSITIVE_INFINITY &&
-      !((this.#nowMs?.() ?? 0) < this.#headUntilMs)
-    ) {
+    if (this.#headUntilMs < Number.POSITIVE_INFINITY && !this.#isHeadOfThisYear()) {
       return Number.NaN;
     }
     return this.#headMs;
+  }
+
+  /** Whether the remembered minute is still in the right year. */
+  #isHeadOfThisYear(): boolean {
+    return (this.#nowMs?.() ?? Number.POSITIVE_INFINITY) < this.#headUntilMs;
   }
 
   #zoneOffset(wallMs: number): number {
@@ -164,7 +205,10 @@ export class LayoutReader {
   /** Reads steps one after the other and returns where they end, or -1. */
   #run(steps: readonly LayoutStep[], bytes: Uint8Array, from: number, to: number): number {
     let at = from;
-    for (const step of steps) {
+    // By index: an iterator costs more than the steps.
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index];
+      if (step === undefined) break;
       if (step.kind === "text") at = matchText(step.bytes, bytes, at, to);
       else if (step.kind === "point") at = at < to && isPoint(bytes[at] ?? 0) ? at + 1 : -1;
       else if (step.kind === "field") at = this.#readField(step, bytes, at, to);
@@ -179,6 +223,7 @@ export class LayoutReader {
 
   #readField(step: FieldStep, bytes: Uint8Array, from: number, to: number): number {
     const { field, isLoose } = step;
+    if (field === "second") return this.#readSecond(bytes, from, to);
     if (field === "zone") return this.#readZone(bytes, from, to);
     if (field === "fraction") return this.#readFraction(bytes, from, to);
     if (field === "weekday") return letters(bytes, from, to, isLoose);
@@ -210,11 +255,16 @@ export class LayoutReader {
     else if (field === "halfDayHour") {
       this.#hour = value % 12;
       return value >= 1 && value <= 12;
-    } else {
-      if (value > 59) return false;
-      this.#ms += value * 1000;
     }
     return true;
+  }
+
+  #readSecond(bytes: Uint8Array, from: number, to: number): number {
+    const tens = (bytes[from] ?? 0) - ZERO;
+    const ones = (bytes[from + 1] ?? 0) - ZERO;
+    if (from + 2 > to || tens < 0 || tens > 5 || ones < 0 || ones > 9) return -1;
+    this.#ms += (tens * 10 + ones) * 1000;
+    return from + 2;
   }
 
   #readHalfDay(bytes: Uint8Array, from: number, to: number): number {
@@ -241,8 +291,7 @@ export class LayoutReader {
     while (at < to && isLetter(bytes[at] ?? 0) && at - from <= ZONE_NAME_BYTES_MAX) at++;
     const isName = at > from;
     if (isName) {
-      const name = Buffer.from(bytes.subarray(from, at)).toString("latin1");
-      this.#offsetMs = zoneNameOffsetMs(name);
+      this.#offsetMs = zoneNameOffsetMs(bytes, from, at);
       if (Number.isNaN(this.#offsetMs)) return -1;
       // `GMT+1` is an hour ahead of Greenwich.
       if (this.#offsetMs !== 0 || at - from === 1) return at;
