@@ -25,6 +25,7 @@
  * are joined into a tree. Nothing is searched twice for one alternative, so a line costs at most its length times the alternatives.
  */
 import { assert } from "../../shared/assert.ts";
+import { firstBytesOf, parseLayout } from "../../shared/time/time-layout.ts";
 
 /** What a node of the tree takes from the line. */
 export type NodeKind =
@@ -54,12 +55,25 @@ export interface ShapeNode {
   readonly bytes: Uint8Array;
   /** Layout of a time, kind of a level, unit of a duration. */
   readonly detail: string;
-  readonly next: ShapeNode[];
+  /** Bytes that it can begin with, as flags; at {@link AT_END} stands whether it fits where the line has ended. */
+  readonly first: Uint8Array;
+  /** What may come after it. */
+  readonly next: ShapeChoices;
 }
+
+/** Alternatives in the order in which they are tried. */
+export interface ShapeChoices {
+  readonly nodes: ShapeNode[];
+  /** Those that can begin with a byte, by byte: where there are many, most are never looked at. */
+  byByte: readonly (readonly ShapeNode[])[] | undefined;
+}
+
+/** Stands for the byte behind the last one. */
+export const AT_END = 256;
 
 /** A compiled format: its alternatives, and how many slots they need. */
 export interface ShapeTree {
-  readonly roots: readonly ShapeNode[];
+  readonly roots: ShapeChoices;
   readonly slotCount: number;
 }
 
@@ -71,31 +85,70 @@ interface Token {
 }
 
 const EMPTY = new Uint8Array(0);
+/** From so many alternatives on a table by byte is worth its room. */
+const TABLE_FROM_COUNT = 4;
 
 /** The tree of a format's shapes. Fails with AssertionError on a shape that is wrong: shapes are part of the program. */
 export function compileShapes(shapes: readonly string[]): ShapeTree {
-  const roots: ShapeNode[] = [];
+  const roots: ShapeChoices = { nodes: [], byByte: undefined };
   let slotCount = 0;
   for (const shape of shapes) {
     for (const variant of variantsOf(shape)) {
       let level = roots;
       for (const token of tokensOf(variant)) {
-        let node = level.find((known) => isSame(known, token));
+        let node = level.nodes.find((known) => isSame(known, token));
         if (node === undefined) {
           const takes = token.kind !== "text" && token.kind !== "space" && token.kind !== "end";
           node = {
             slot: takes ? slotCount++ : -1,
             ...token,
             bytes: token.text === "" ? EMPTY : Buffer.from(token.text),
-            next: [],
+            first: firstOf(token),
+            next: { nodes: [], byByte: undefined },
           };
-          level.push(node);
+          level.nodes.push(node);
         }
         level = node.next;
       }
     }
   }
+  addTables(roots);
   return { roots, slotCount };
+}
+
+function addTables(choices: ShapeChoices): void {
+  const { nodes } = choices;
+  for (const { next } of nodes) addTables(next);
+  if (nodes.length < TABLE_FROM_COUNT) return;
+  choices.byByte = Array.from({ length: AT_END + 1 }, (_, byte) =>
+    nodes.filter(({ first }) => first[byte] === 1),
+  );
+}
+
+const DIGITS = "0123456789";
+const CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const ENDS = new Set<NodeKind>(["rest", "end"]);
+
+/** The bytes that a token can begin with: nearly all alternatives of a line are told by them, without trying. */
+function firstOf({ kind, name, text, detail }: Token): Uint8Array {
+  const flags = new Uint8Array(AT_END + 1);
+  const allow = (characters: string): void => {
+    for (const character of characters) flags[character.charCodeAt(0)] = 1;
+  };
+  if (kind === "time") {
+    const layout = parseLayout(detail);
+    assert(typeof layout !== "string", `the layout ${detail} of a shape is right`);
+    flags.set(firstBytesOf(layout));
+  } else if (kind === "text") flags[Buffer.from(text)[0] ?? 0] = 1;
+  else if (kind === "space" && detail === "") allow(" \t");
+  else if (kind === "clock" || kind === "status" || kind === "int") allow(DIGITS);
+  else if (kind === "number") allow(`${DIGITS}.`);
+  else if (kind === "level" && detail !== "mark") {
+    allow(CAPITALS);
+    if (detail === "") allow(CAPITALS.toLowerCase());
+  } else if (kind === "word" || kind === "name") flags.fill(1, 0x21, AT_END);
+  else flags.fill(1, 0, ENDS.has(kind) || name === "" ? AT_END + 1 : AT_END);
+  return flags;
 }
 
 function isSame(node: ShapeNode, token: Token): boolean {

@@ -19,7 +19,7 @@ import {
   type ParserDefinition,
 } from "./parser.ts";
 import { parser as regex } from "./regex.ts";
-import { shapeFormats } from "./shape-formats.ts";
+import { ISO, shapeFormats } from "./shape-formats.ts";
 import { defineShapeParser, type ShapeFormat } from "./shape-parser.ts";
 import { parser as syslog } from "./syslog.ts";
 
@@ -167,7 +167,12 @@ const anyShape = defineShapeParser({
 
 function joinedShapes(): Pick<ShapeFormat, "shapes" | "levels"> {
   const all: Readonly<Record<string, ShapeFormat>> = shapeFormats;
-  const formats = STRICTEST_FIRST.flatMap((name) => (name === "text" ? [] : (all[name] ?? [])));
+  const names: readonly string[] = STRICTEST_FIRST.filter((name) => name !== "text");
+  // Those that begin with a time of ISO 8601 come first, because most lines do; no other strict format takes such lines.
+  const begins = (name: string) =>
+    all[name]?.shapes.some((shape) => shape.startsWith(ISO)) === true;
+  const sorted = [...names.filter(begins), ...names.filter((name) => !begins(name))];
+  const formats = sorted.flatMap((name) => all[name] ?? []);
   const levels: Record<string, Level> = {};
   for (const format of formats) Object.assign(levels, format.levels);
   return { shapes: formats.flatMap(({ shapes }) => shapes), levels };

@@ -7,7 +7,8 @@
 import { ISO_PREFIX_LAYOUT } from "../../shared/time/time-layout.ts";
 import type { ShapeFormat } from "./shape-parser.ts";
 
-const ISO = `{time:${ISO_PREFIX_LAYOUT}}`;
+/** How the shapes of most formats begin. */
+export const ISO = `{time:${ISO_PREFIX_LAYOUT}}`;
 const ISO_ZONE = "{time:iso8601}";
 const GO = "{time:yyyy/MM/dd HH:mm:ss[.SSS]}";
 const APACHE = "[{time:ansi_c}]";

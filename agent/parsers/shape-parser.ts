@@ -3,7 +3,7 @@
 import { LEVEL_INDEX, type Level } from "../../shared/aggregates/aggregate.ts";
 import { assert, present } from "../../shared/assert.ts";
 import { LayoutReader } from "../../shared/time/layout-reader.ts";
-import { firstBytesOf, parseLayout } from "../../shared/time/time-layout.ts";
+import { parseLayout } from "../../shared/time/time-layout.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 import { durationTextUs } from "./duration-text.ts";
 import {
@@ -22,7 +22,7 @@ import {
 } from "./event-options.ts";
 import { isBlank, lineContentEnd } from "./line-bytes.ts";
 import { linePrefixEnd } from "./line-prefix.ts";
-import { compileShapes, type ShapeNode } from "./line-shape.ts";
+import { AT_END, compileShapes, type ShapeChoices, type ShapeNode } from "./line-shape.ts";
 import {
   defineParser,
   emptyMeasure,
@@ -65,7 +65,7 @@ interface Leaf {
 
 class ShapeParser implements LineParser {
   readonly #options: EventOptions;
-  readonly #roots: readonly ShapeNode[];
+  readonly #roots: ShapeChoices;
   readonly #leaves = new Map<ShapeNode, Leaf>();
   /** Readers of times, by slot. */
   readonly #readers: (LayoutReader | undefined)[] = [];
@@ -74,8 +74,6 @@ class ShapeParser implements LineParser {
   readonly #services = new TextCache(serviceName);
   readonly #from: Int32Array;
   readonly #to: Int32Array;
-  /** Bytes that a line can begin with, as flags: most lines of other formats are told by their first byte. */
-  readonly #firstBytes: Uint8Array;
   /** Times and levels that nodes read, by slot. */
   readonly #values: Float64Array;
   readonly #measure = emptyMeasure();
@@ -95,8 +93,7 @@ class ShapeParser implements LineParser {
     });
     const zone = new TimeZone(options.timezone);
     const readers = new Map<string, LayoutReader>();
-    for (const root of roots) this.#prepare(root, [], zone, readers);
-    this.#firstBytes = firstBytes(roots);
+    for (const root of roots.nodes) this.#prepare(root, [], zone, readers);
   }
 
   /** Walks the tree once: makes the readers of times and notes at each end where the values are found. */
@@ -119,7 +116,7 @@ class ShapeParser implements LineParser {
     }
     const unit = DURATION_UNITS.find((known) => known === node.detail);
     if (node.kind === "number" && unit !== undefined) this.#units.set(node.slot, unit);
-    for (const next of node.next) this.#prepare(next, [...path, node], zone, readers);
+    for (const next of node.next.nodes) this.#prepare(next, [...path, node], zone, readers);
   }
 
   parse(line: Buffer): ParsedEvent | Rejection {
@@ -198,7 +195,6 @@ class ShapeParser implements LineParser {
   }
 
   #findFrom(buffer: Buffer, from: number, to: number): boolean {
-    if (this.#firstBytes[buffer[from] ?? 0] === 0) return false;
     return this.#walkAny(this.#roots, buffer, from, to);
   }
 
@@ -213,11 +209,13 @@ class ShapeParser implements LineParser {
     return this.#walkAny(node.next, buffer, at, to);
   }
 
-  #walkAny(nodes: readonly ShapeNode[], buffer: Buffer, from: number, to: number): boolean {
+  #walkAny(choices: ShapeChoices, buffer: Buffer, from: number, to: number): boolean {
+    const byte = from < to ? (buffer[from] ?? AT_END) : AT_END;
+    const nodes = choices.byByte?.[byte] ?? choices.nodes;
     // By index: an iterator costs more than the steps.
     for (let index = 0; index < nodes.length; index++) {
       const node = nodes[index];
-      if (node !== undefined && this.#walk(node, buffer, from, to)) return true;
+      if (node?.first[byte] === 1 && this.#walk(node, buffer, from, to)) return true;
     }
     return false;
   }
@@ -283,24 +281,6 @@ class ShapeParser implements LineParser {
     this.#values[node.slot] = levelOfStatus(status);
     return end;
   }
-}
-
-/** The bytes that lines can begin with, as flags by byte. */
-function firstBytes(roots: readonly ShapeNode[]): Uint8Array {
-  const flags = new Uint8Array(256);
-  for (const { kind, bytes, detail } of roots) {
-    if (kind === "text") flags[bytes[0] ?? 0] = 1;
-    else if (kind === "time") {
-      const layout = parseLayout(detail);
-      if (typeof layout === "string") continue;
-      firstBytesOf(layout).forEach((flag, byte) => {
-        if (flag === 1) flags[byte] = 1;
-      });
-    } else if (kind === "int" || kind === "number" || kind === "clock") {
-      for (let digit = 0; digit <= 9; digit++) flags[0x30 + digit] = 1;
-    } else flags.fill(1);
-  }
-  return flags;
 }
 
 function leafOf(path: readonly ShapeNode[], options: EventOptions): Leaf {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { compileShapes, type ShapeNode } from "../../../../agent/parsers/line-shape.ts";
+import { compileShapes, type ShapeChoices } from "../../../../agent/parsers/line-shape.ts";
 import { AssertionError } from "../../../../shared/assert.ts";
 
 /** A tree as text, one node a line. */
-function drawn(nodes: readonly ShapeNode[], indent = ""): string[] {
+function drawn({ nodes }: ShapeChoices, indent = ""): string[] {
   return nodes.flatMap(({ kind, name, text, detail, next }) => [
     [indent + kind, name, detail, JSON.stringify(text)]
       .filter((part) => !["", '""'].includes(part))
