@@ -12,6 +12,7 @@ import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,
   durationUs,
+  FIELD_NAMES_DEFAULT,
   fieldNames,
   levelAt,
   levelOfNumber,
@@ -19,7 +20,12 @@ import {
   levelOfText,
   serviceName,
 } from "./event-fields.ts";
-import type { DurationUnit, EventOptions, FieldMeaning } from "./event-options.ts";
+import {
+  type DurationUnit,
+  type EventOptions,
+  FIELD_MEANINGS,
+  type FieldMeaning,
+} from "./event-options.ts";
 import { isBlank } from "./line-bytes.ts";
 import {
   emptyMeasure,
@@ -33,7 +39,7 @@ import {
 /** How a logging library's JSON differs from the default. */
 export interface JsonDialect {
   readonly summary: string;
-  /** Names of meanings; those left out are the default ones. Here they may lead into nested objects. */
+  /** Names of meanings, tried before the default ones. Here they may lead into nested objects. */
   readonly fields: Partial<Record<FieldMeaning, readonly string[]>>;
   /** Names of which a line has at least one, in order to be told from other JSON by `auto`. */
   readonly marks: readonly string[];
@@ -58,7 +64,7 @@ export class JsonParser implements LineParser {
   constructor(options: EventOptions, dialect?: JsonDialect) {
     this.#dialect = dialect;
     this.#isGuess = options.isGuess === true;
-    const fields = { ...dialect?.fields, ...options.fields };
+    const fields = { ...dialectNames(dialect), ...options.fields };
     this.#names = fieldNames({ ...options, fields });
     this.#isTimeGiven = options.isTimeGiven === true;
     this.#durationUnit = dialect?.durationUnit ?? options.durationUnit;
@@ -82,7 +88,8 @@ export class JsonParser implements LineParser {
     const message = this.#first(value, "message");
     const known = new Set<string>();
     for (const names of Object.values(this.#names)) {
-      const name = names.find((candidate) => isPresent(value, candidate));
+      // A name that leads into an object is no property, and the object stays a field.
+      const name = names.find((candidate) => this.#valueOf(value, candidate) !== undefined);
       if (name !== undefined) known.add(name);
     }
     return {
@@ -133,11 +140,14 @@ export class JsonParser implements LineParser {
   /** The value of the first name that is present; null is as good as absent, and in dialects an empty text too. */
   #first(value: object, meaning: FieldMeaning): unknown {
     for (const name of this.#names[meaning]) {
-      const found =
-        this.#dialect === undefined ? property(value, name) : presentText(nested(value, name));
+      const found = this.#valueOf(value, name);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #valueOf(value: object, name: string): unknown {
+    return this.#dialect === undefined ? property(value, name) : presentText(nested(value, name));
   }
 
   #timeMs(time: unknown): number {
@@ -148,6 +158,17 @@ export class JsonParser implements LineParser {
     if (typeof time === "string") return this.#times.readText(time);
     return typeof time === "number" ? epochMs(time) : Number.NaN;
   }
+}
+
+/** The names of a dialect and behind them the default ones; its duration has a unit of its own and so no other names. */
+function dialectNames(dialect: JsonDialect | undefined): JsonDialect["fields"] {
+  const names: JsonDialect["fields"] = {};
+  for (const meaning of FIELD_MEANINGS) {
+    const own = dialect?.fields[meaning];
+    if (own === undefined) continue;
+    names[meaning] = meaning === "duration" ? own : [...own, ...FIELD_NAMES_DEFAULT[meaning]];
+  }
+  return names;
 }
 
 function levelOf(level: unknown): number {
@@ -174,10 +195,6 @@ function beginsObject(buffer: Buffer, from: number, to: number): boolean {
   let at = from;
   while (at < to && (buffer[at] ?? 0) <= 0x20) at++;
   return buffer[at] === 0x7b && at < to;
-}
-
-function isPresent(value: object, name: string): boolean {
-  return property(value, name) !== undefined;
 }
 
 /** A property of the object itself: `constructor` is none unless the line wrote it. */

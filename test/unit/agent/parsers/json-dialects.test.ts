@@ -29,6 +29,11 @@ describe("dialects of JSON", () => {
     });
   });
 
+  test("know the default names, too", () => {
+    const line = '{"time":1763632859,"severityText":"","level":"warn","msg":"x"}';
+    expect(parse("otel", line)).toMatchObject({ level: "WARN", message: "x" });
+  });
+
   test("let the configuration name fields", () => {
     const fields = { service: ["labels.app"] };
     const line = `{${TIME},"labels":{"app":"x"},"log.level":"info"}`;
