@@ -47,11 +47,14 @@ export function createSources(options: SourcesOptions): FileSource[] {
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
+        nowMs: () => platform.clock.now(),
         servicesMax: source.max_services,
         onFormat: (choice, file) =>
           logger.info("format of a file found", {
             source: source.name,
             format: choice.format,
+            fits: choice.lines,
+            sampled: choice.sampled,
             path: file === undefined ? undefined : state.checkpoint(file)?.path,
           }),
       }),

@@ -88,6 +88,7 @@ const LESSON_MINUTE = 3;
  * bytes could write in several ways. Otherwise the parser counts alone.
  */
 export function canUseKernel(options: EventOptions): boolean {
+  if (options.timeFormats !== undefined) return false;
   const names = fieldNames(options);
   const known = new Set<string>();
   for (const meaning of MEANINGS) {

@@ -86,10 +86,13 @@ export function levelOfText(text: string): number {
 export function levelOfNumber(value: number): number {
   let level: Level | undefined = SYSLOG_LEVELS[value];
   if (level === undefined && value % 10 === 0) level = PINO_LEVELS[value / 10 - 1];
-  if (level === undefined && Number.isInteger(value) && value >= 1 && value <= 24) {
-    level = OTEL_LEVELS[Math.floor((value - 1) / 4)];
-  }
-  return LEVEL_INDEX[level ?? "OTHER"];
+  return level === undefined ? levelOfOtelNumber(value) : LEVEL_INDEX[level];
+}
+
+/** Position in LEVELS of an OpenTelemetry severity number. */
+export function levelOfOtelNumber(value: number): number {
+  const isKnown = Number.isInteger(value) && value >= 1 && value <= 24;
+  return LEVEL_INDEX[(isKnown ? OTEL_LEVELS[Math.floor((value - 1) / 4)] : undefined) ?? "OTHER"];
 }
 
 /** Position in LEVELS of an HTTP status: 500 and above ERROR, 400 to 499 WARN, else INFO. */

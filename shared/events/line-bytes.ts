@@ -12,6 +12,11 @@ export function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
+/** Where a line's content ends: before the carriage return that ends it, if one does. */
+export function lineContentEnd(bytes: Uint8Array, from: number, to: number): number {
+  return to > from && bytes[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
+}
+
 /** Count of the bytes of a UTF-8 byte order mark at `from`: 3 or 0. */
 export function byteOrderMarkBytes(bytes: Uint8Array, from: number, to: number): number {
   const isMark =

@@ -6,10 +6,22 @@
  * and rules; `measure` fills in only what counting needs and builds nothing per line.
  */
 import type { Level } from "../aggregates/aggregate.ts";
-import type { EventOptions } from "./event-options.ts";
+import type { EventOptions, LineOption } from "./event-options.ts";
 
-/** Why a line is no event. `blank` lines are filtered, the others rejected. */
-export type RejectionReason = "blank" | "not_json" | "unparsed" | "no_time" | "bad_time";
+/** Why a line is no event. Of `blank` lines and the `header` of a table nothing is missed: they are filtered, the others rejected. */
+export type RejectionReason =
+  | "blank"
+  | "header"
+  | "not_json"
+  | "unparsed"
+  | "no_time"
+  | "bad_time"
+  | "too_long";
+
+/** True when a line of this kind is no event but rightly so. */
+export function isFiltered(reason: RejectionReason): boolean {
+  return reason === "blank" || reason === "header";
+}
 
 /** One line's meaning. */
 export interface ParsedEvent {
@@ -63,10 +75,23 @@ export interface LineParser {
   measure(buffer: Buffer, from: number, to: number, target: Measure): RejectionReason | undefined;
 }
 
+/** What is wrong with an option. */
+export interface OptionFault {
+  readonly option: LineOption;
+  /** Half a sentence. */
+  readonly fault: string;
+}
+
 /** One kind of parser: the name in configuration files is its key in the registry. */
 export interface ParserDefinition {
   /** One sentence for the reference page. */
   readonly summary: string;
+  /** Options of its own that must be given. */
+  readonly needs?: readonly LineOption[];
+  /** Options of its own that may be given. */
+  readonly takes?: readonly LineOption[];
+  /** Says what is wrong with its own options; asked before {@link compile}. */
+  check?(options: EventOptions): OptionFault | undefined;
   /** Runs once per source and returns the parser. Fails with AssertionError when the options were not checked before. */
   compile(options: EventOptions): LineParser;
 }
