@@ -2,7 +2,12 @@ import type { Logger } from "../shared/log.ts";
 import type { Clock } from "../shared/platform/clock.ts";
 import type { HttpRequest, HttpResponse } from "../shared/platform/network.ts";
 import { problemAnswer } from "../shared/protocol/http-answer.ts";
-import { LOCAL_OPERATOR, type Principal, type Scope } from "../shared/protocol/principal.ts";
+import {
+  LOCAL_OPERATOR,
+  type Principal,
+  REMOTE_CALLER,
+  type Scope,
+} from "../shared/protocol/principal.ts";
 
 /** What a handler gets. */
 export interface RoutedRequest {
@@ -37,9 +42,15 @@ export interface RouterParts {
   readonly observe: (answered: Answered) => void;
 }
 
-/** On whose behalf a request is made. No credentials are asked for, so everybody is the local operator. */
-export function authenticate(_request: HttpRequest): Principal {
-  return LOCAL_OPERATOR;
+/** Addresses of this machine alone, also as IPv6 sockets show them. */
+const LOOPBACK_ADDRESS = /^(::ffff:)?127\.|^::1$/;
+/** What a caller on this machine calls it. A page in a browser may have another name made to point here, but cannot change what is asked for. */
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
+
+/** On whose behalf a request is made. No credentials are asked for; who calls this machine from itself is its operator. */
+export function authenticate({ remoteAddress, headers }: HttpRequest): Principal {
+  const isLocal = LOOPBACK_ADDRESS.test(remoteAddress) && LOOPBACK_HOST.test(headers["host"] ?? "");
+  return isLocal ? LOCAL_OPERATOR : REMOTE_CALLER;
 }
 
 /**

@@ -2,6 +2,8 @@
 export const aggregatorCommands = {
   aggregator: () => import("./aggregator.ts"),
   demo: () => import("./demo.ts"),
+  dlq: () => import("./dlq.ts"),
+  replay: () => import("./replay.ts"),
   rules: () => import("./rules.ts"),
   validate: () => import("./validate.ts"),
   schema: () => import("./schema.ts"),

@@ -9,10 +9,25 @@ export interface SinkFigures {
   /** The kind of results: a sink that takes several has figures for each. */
   readonly results: string;
   readonly writtenCount: number;
+  /** Results given to the sink, by what became of them. */
+  readonly outcomes: Readonly<Record<string, number>>;
   readonly failedWriteCount: number;
+  readonly breaker: "closed" | "half_open" | "open";
   readonly deadTotal: number;
   /** Changes that the sink has yet to get, at most. */
   readonly behindCount: number;
+}
+
+/** How an inlet of a source is doing. */
+export interface InletFigures {
+  readonly source: string;
+  readonly place: string;
+  /** Records in windows. */
+  readonly recordCount: number;
+  /** Records that were no events. */
+  readonly deadTotal: number;
+  /** Records that wait to be read; undefined while that is not known. */
+  readonly behindCount: number | undefined;
 }
 
 /** What is read off when metrics are asked for. */
@@ -27,8 +42,11 @@ export interface Figures {
   readonly mergedLines: number;
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
+  readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
 }
+
+const BREAKER_STATES = ["closed", "half_open", "open"] as const;
 
 /** See the head of this file. Every aggregator has its own. */
 export class Metrics {
@@ -79,6 +97,7 @@ export class Metrics {
     const figures = () => this.#figures ?? read();
     this.#defineState(figures);
     this.#defineSinks(figures);
+    this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
@@ -164,14 +183,66 @@ export class Metrics {
     total("tailrace_sink_results_total", "Results written.", (sink) => sink.writtenCount);
     total("tailrace_sink_failures_total", "Failed writes.", (sink) => sink.failedWriteCount);
     total("tailrace_sink_dead_letters_total", "Results refused for good.", (s) => s.deadTotal);
+    const outcomes = new Counter({
+      name: "tailrace_sink_outcomes_total",
+      help: "Results given to a sink, each time, by what became of them.",
+      labelNames: [...labelNames, "outcome"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const sink of read().sinks) {
+          for (const [outcome, count] of Object.entries(sink.outcomes)) {
+            this.inc({ ...labels(sink), outcome }, count);
+          }
+        }
+      },
+    });
+    this.#registry.registerMetric(outcomes);
+    const gauge = (name: string, help: string, value: (figures: SinkFigures) => number) => {
+      const collect = function (this: Gauge<"sink" | "results">) {
+        this.reset();
+        for (const sink of read().sinks) this.set(labels(sink), value(sink));
+      };
+      const registered = new Gauge({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(registered);
+    };
+    gauge(
+      "tailrace_sink_behind_changes",
+      "Changes that the sink has yet to get, at most.",
+      (sink) => sink.behindCount,
+    );
+    gauge(
+      "tailrace_sink_breaker_state",
+      "Whether the sink is written to: 0 always, 1 once to see whether it is back, 2 not for now.",
+      ({ breaker }) => BREAKER_STATES.indexOf(breaker),
+    );
+  }
+
+  #defineInlets(read: () => Figures): void {
+    const labelNames = ["source", "place"] as const;
+    const labels = ({ source, place }: InletFigures) => ({ source, place });
+    const total = (name: string, help: string, value: (figures: InletFigures) => number) => {
+      const collect = function (this: Counter<"source" | "place">) {
+        this.reset();
+        for (const inlet of read().inlets) this.inc(labels(inlet), value(inlet));
+      };
+      const counter = new Counter({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(counter);
+    };
+    total("tailrace_source_records_total", "Records in windows.", (inlet) => inlet.recordCount);
+    total(
+      "tailrace_source_dead_letters_total",
+      "Records that were no events.",
+      (inlet) => inlet.deadTotal,
+    );
     const behind = new Gauge({
-      name: "tailrace_sink_behind_changes",
-      help: "Changes that the sink has yet to get, at most.",
+      name: "tailrace_source_behind_records",
+      help: "Records that wait to be read.",
       labelNames,
       registers: [],
       collect() {
         this.reset();
-        for (const sink of read().sinks) this.set(labels(sink), sink.behindCount);
+        for (const inlet of read().inlets) this.set(labels(inlet), inlet.behindCount ?? Number.NaN);
       },
     });
     this.#registry.registerMetric(behind);

@@ -1,6 +1,7 @@
 import { readPatternsRow, readProcessRow } from "../state/read-agents.ts";
 import { readAlerts } from "../state/read-alerts.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
+import type { Result } from "./sink.ts";
 import type { DeliveredState } from "./store-feed.ts";
 
 /** The alerts of one partition of stage 2, in the order in which they were raised. Each is there once and never changes. */
@@ -23,6 +24,10 @@ export class AlertFeed implements ChangeFeed {
   newestChange(): number {
     const view = this.#state.view();
     return view === undefined ? 0 : readPatternsRow(view).alertNumber;
+  }
+
+  newest(result: Result): Result {
+    return result;
   }
 
   watermarkMs(): number | undefined {

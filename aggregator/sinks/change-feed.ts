@@ -17,6 +17,8 @@ export interface ChangeFeed {
   changes(after: number, limit: number): readonly Change[];
   /** Number of the newest change; 0 before the first. */
   newestChange(): number;
+  /** The newest state of a result that was delivered before; undefined when its retention is over. */
+  newest(result: Result): Result | undefined;
   /** The watermark in milliseconds since the Unix epoch, undefined before the first. */
   watermarkMs(): number | undefined;
   /** Resolves when there are changes after `after` (-1: when the store can be read), or at once when `signal` aborts. */

@@ -14,6 +14,15 @@ export interface Cursor {
   /** Dead letters kept, and numbered so far. */
   readonly deadCount: number;
   readonly deadTotal: number;
+  /** While results are written again on demand; undefined otherwise. */
+  readonly replay?: Replay | undefined;
+}
+
+/** Up to the change that the cursor had reached before, only results whose time ends after a moment are written again. */
+export interface Replay {
+  /** Milliseconds since the Unix epoch. */
+  readonly fromMs: number;
+  readonly throughChange: number;
 }
 
 /** The cursor of a sink that never wrote. */
@@ -31,6 +40,7 @@ const cursorSchema = z.object({
   position: z.string().optional(),
   deadCount: z.int().min(0),
   deadTotal: z.int().min(0),
+  replay: z.object({ fromMs: z.number(), throughChange: z.int().min(0) }).optional(),
 });
 
 const windowSchema = z.object({
@@ -72,6 +82,11 @@ export function cursorKey(sink: string): string {
 /** Key of a sink's dead letter number `index`; ascending numbers give ascending keys. */
 export function deadLetterKey(sink: string, index: number): string {
   return `${deadLetterPrefix(sink)}${String(index).padStart(16, "0")}`;
+}
+
+/** The number of a {@link deadLetterKey}. */
+export function deadLetterNumber(key: string): number {
+  return Number(key.slice(key.lastIndexOf("/") + 1));
 }
 
 /** What the keys of a sink's dead letters begin with; `${prefix}~` is beyond them all. */

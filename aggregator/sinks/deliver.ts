@@ -7,42 +7,35 @@
  *
  * A step: take the next changes, write them, commit the cursor. Only after everything up to a number is written, or kept among the dead
  * letters in the same commit, does the cursor pass it. A crash in between repeats the write; sinks are made so that this changes nothing.
- * One write is in flight at a time, so an old revision can never arrive after a newer one. Failed writes are tried again with a backoff whose
- * wait is drawn from its whole range (full jitter, Marc Brooker: "Exponential Backoff And Jitter", AWS 2015), each time with what the store
- * holds by then.
+ * One write is in flight at a time, so an old revision can never arrive after a newer one, except from a write of which nobody knows whether
+ * it arrived: stores that compare revisions refuse it, for the others see `last_wins`.
+ *
+ * Failed writes are tried again at the pace of a breaker, each time with what the store holds by then. Of a batch of which the sink took a
+ * part only the rest is written again: what is settled is remembered until the cursor, which can only pass all of it, has passed it. One
+ * result that is never taken and never refused therefore holds its sink's cursor, but no other sink.
  */
-import { TailraceError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
+import { Breaker, type BreakerState } from "./breaker.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
+import { type CursorStore, DeadLetters, type LetterChanges } from "./dead-letters.ts";
+import { DeliveryCounts, type Outcomes } from "./delivery-counts.ts";
+import { KeptCursor } from "./kept-cursor.ts";
+import { LetterOffice } from "./letter-office.ts";
+import { RecentChanges } from "./recent-changes.ts";
+import { type Refused, SettledResults } from "./settled-results.ts";
 import {
-  CURSOR_START,
-  type Cursor,
-  cursorKey,
-  deadLetterKey,
-  decodeCursor,
-  encodeCursor,
-  encodeDeadLetter,
-} from "./cursor-row.ts";
-import type { ConfiguredSink, Result, ResultKind, Sink, WriteFailure } from "./sink.ts";
+  type ConfiguredSink,
+  endMsOf,
+  type Result,
+  type ResultKind,
+  type Sink,
+  type WriteReport,
+} from "./sink.ts";
+import { Turns } from "./turns.ts";
 
-const BACKOFF_MS_MIN = 250;
-const BACKOFF_MS_MAX = 10_000;
 /** While results wait for company, their number is looked at this many times per flush interval. */
 const LOOKS_PER_FLUSH = 10;
-
-/** Where cursors and dead letters are kept; a commit is atomic and durable when it resolves. */
-export interface CursorStore {
-  get(key: string): Buffer | undefined;
-  range(
-    from: string,
-    to: string,
-    options?: { readonly limit?: number },
-  ): Iterable<readonly [key: string, value: Buffer]>;
-  commit(
-    changes: readonly { readonly key: string; readonly value: Buffer | undefined }[],
-  ): Promise<void>;
-}
 
 /** What a delivery works with. */
 export interface DeliveryParts {
@@ -64,13 +57,25 @@ export interface DeliveryStatus {
   readonly results: ResultKind;
   /** Number of the last change behind the cursor. */
   readonly change: number;
+  readonly outcomes: Outcomes;
   readonly writtenCount: number;
   readonly failedWriteCount: number;
-  /** Dead letters since the sink's first start. */
+  readonly breaker: BreakerState;
+  /** Dead letters that are kept, and all since the sink's first start. */
+  readonly deadCount: number;
   readonly deadTotal: number;
   /** Why the last write failed; undefined while all is well. */
   readonly failure: string | undefined;
 }
+
+/** Why a step did not succeed. */
+interface Failure {
+  readonly reason: string;
+  /** 0 when the store did not ask for a wait. */
+  readonly retryAfterMs: number;
+}
+
+type Step = "idle" | "delivered" | Failure;
 
 /**
  * The name under which cursor and dead letters of a sink are kept: the sink's for windows, with the kind of results behind it for others,
@@ -83,41 +88,77 @@ export function placeOf(sink: string, results: ResultKind, partition: number | u
 
 /** One sink's loop over one kind of results. See the head of this file. */
 export class Delivery {
+  readonly place: string;
+  readonly letters: DeadLetters;
+  /** Replays and drops dead letters. */
+  readonly office: LetterOffice;
   readonly #parts: DeliveryParts;
   readonly #drain = new AbortController();
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  #cursor: Cursor = CURSOR_START;
+  readonly #breaker = new Breaker();
+  readonly #settled = new SettledResults();
+  readonly #counts = new DeliveryCounts();
+  readonly #cursor: KeptCursor;
+  readonly #recent = new RecentChanges();
+  /** A step, and what is asked for from outside, never touch sink and cursor at once. */
+  readonly #turns = new Turns();
+  /** Ends a wait for work; a new one follows each time. */
+  #wake = new AbortController();
   #sink: Sink | undefined;
-  #writtenCount = 0;
-  #failedWriteCount = 0;
+  #isCompared = false;
   #failure: string | undefined;
+  /** Whether the last batch was whole, so that another may be waiting. */
+  #isCatchingUp = false;
+  /** Whether a write may still arrive of which nothing is known. */
+  #isUnclear = false;
+  /** How much of what was written before may be lost; undefined when nothing is. */
+  #lostMs: number | undefined;
 
   /** Starts at once. Throws FORMAT_UNKNOWN when the cursor cannot be read. */
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
-    const key = cursorKey(parts.place);
-    this.#cursor = decodeCursor(parts.store.get(key), key);
+    const { feed, place, platform, sink, store } = parts;
+    this.place = place;
+    this.letters = new DeadLetters(store, place);
+    this.#cursor = new KeptCursor(store, place);
+    this.office = new LetterOffice({
+      letters: this.letters,
+      cursor: this.#cursor,
+      turns: this.#turns,
+      feed,
+      clock: platform.clock,
+      batchCount: sink.batchCount,
+      failure: () =>
+        this.#drain.signal.aborted ? "the aggregator is shutting down" : this.#failure,
+      write: async (results) => {
+        const opened = await this.#opened();
+        return [await this.#write(opened, results), opened];
+      },
+    });
     this.#done = this.#run();
   }
 
   get status(): DeliveryStatus {
-    const { sink, results } = this.#parts;
-    return {
-      name: sink.name,
-      type: sink.type,
-      results,
-      change: this.#cursor.change,
-      writtenCount: this.#writtenCount,
-      failedWriteCount: this.#failedWriteCount,
-      deadTotal: this.#cursor.deadTotal,
-      failure: this.#failure,
-    };
+    const { sink, results, platform } = this.#parts;
+    const { name, type } = sink;
+    const { change, deadCount, deadTotal } = this.#cursor.value;
+    const { outcomes, failedWriteCount } = this.#counts;
+    const writtenCount = outcomes.written;
+    const breaker = this.#breaker.state(platform.clock.monotonic());
+    const counts = { outcomes, writtenCount, failedWriteCount, deadCount, deadTotal };
+    return { name, type, results, change, breaker, failure: this.#failure, ...counts };
+  }
+
+  /** Whether everything that is written stands in the sink for ever, so that nothing may be written again. */
+  get isAppending(): boolean {
+    return this.#parts.sink.delivery === "exactly_once";
   }
 
   /** Delivers what waits, without waiting for more, until it is done or a write fails, at most `drainMsMax`; then closes the sink. */
   async close(drainMsMax: number): Promise<void> {
     this.#drain.abort();
+    this.#wake.abort();
     const timeout = new AbortController();
     const wait = this.#parts.platform.timers
       .sleep(drainMsMax, timeout.signal)
@@ -127,100 +168,187 @@ export class Delivery {
     await wait;
   }
 
+  /** Writes again what is over after `fromMs` (since the Unix epoch), as far as the store still has it; durable when it resolves. */
+  async replayFrom(fromMs: number): Promise<void> {
+    await this.#turns.run(async () => {
+      const { change, replay } = this.#cursor.value;
+      const throughChange = Math.max(change, replay?.throughChange ?? 0);
+      const earliestMs = Math.min(fromMs, replay?.fromMs ?? fromMs);
+      await this.#cursor.commit({ change: 0, replay: { fromMs: earliestMs, throughChange } });
+      this.#settled.clear();
+      this.#recent.clear();
+      this.#wake.abort();
+    });
+  }
+
   async #run(): Promise<void> {
-    const { logger, sink, results } = this.#parts;
-    let failureCount = 0;
-    let isCompared = false;
+    const { logger, platform, results, sink } = this.#parts;
+    const { clock, random, timers } = platform;
+    let isWaiting = true;
     for (;;) {
-      try {
-        if (!isCompared) await this.#compareWithStore();
-        isCompared = true;
-        await this.#opened();
-        if (failureCount === 0) await this.#waitForWork();
-        const isDraining = this.#drain.signal.aborted;
-        const isDone = !(await this.#deliverNext());
-        if (this.#stop.signal.aborted || (isDraining && isDone)) break;
-        if (failureCount > 0) logger.info(`the sink takes ${results} again`, { sink: sink.name });
-        failureCount = 0;
-        this.#failure = undefined;
-      } catch (error) {
-        this.#noteFailure(error, failureCount);
+      const step = await this.#step(isWaiting);
+      if (typeof step !== "string") {
+        this.#noteFailure(step.reason);
         if (this.#drain.signal.aborted) break;
-        await this.#rewind();
-        await this.#backOff(failureCount);
-        failureCount++;
+        await this.#turns.run(() => this.#rewind());
+        this.#breaker.fail(clock.monotonic(), random.float(), step.retryAfterMs);
+        await timers.sleep(this.#breaker.waitMs(clock.monotonic()), this.#drain.signal);
+        isWaiting = false;
+        continue;
       }
+      if (this.#stop.signal.aborted || (this.#drain.signal.aborted && step === "idle")) break;
+      // What gathered while the sink was away does not wait for company.
+      isWaiting = this.#breaker.failureCount === 0;
+      if (!isWaiting) logger.info(`the sink takes ${results} again`, { sink: sink.name });
+      this.#breaker.succeed();
+      this.#failure = undefined;
     }
-    await this.#close();
+    await this.#turns.run(() => this.#close());
   }
 
   /** A store that was replaced by an older one has other changes under the numbers that the cursor knows. */
   async #compareWithStore(): Promise<void> {
+    if (this.#isCompared) return;
     const { feed, logger, sink } = this.#parts;
     await feed.changed(-1, this.#drain.signal);
-    if (this.#drain.signal.aborted || this.#cursor.change <= feed.newestChange()) return;
+    if (this.#drain.signal.aborted) return;
+    this.#isCompared = true;
+    if (this.#cursor.value.change <= feed.newestChange()) return;
     logger.warn("the sink is ahead of the store, which was replaced: delivering all of it", {
       sink: sink.name,
     });
-    this.#cursor = { ...this.#cursor, change: 0 };
+    this.#cursor.move(0);
+  }
+
+  async #step(isWaiting: boolean): Promise<Step> {
+    const { platform, sink } = this.#parts;
+    try {
+      await this.#compareWithStore();
+      await this.#turns.run(() => this.#opened());
+      if (isWaiting && !this.#hasWholeBatch()) await this.#waitForWork();
+      const isProbe = this.#breaker.state(platform.clock.monotonic()) !== "closed";
+      return await this.#turns.run(() => this.#deliverNext(isProbe ? 1 : sink.batchCount));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { reason, retryAfterMs: 0 };
+    }
+  }
+
+  /** Whether a whole batch may wait; told by numbers alone, so that what a sink catches up with is not read twice. */
+  #hasWholeBatch(): boolean {
+    const { feed, sink } = this.#parts;
+    return this.#isCatchingUp && feed.newestChange() - this.#cursor.value.change >= sink.batchCount;
   }
 
   /** Waits until enough results wait, or the first of them has waited long enough. */
   async #waitForWork(): Promise<void> {
     const { feed, platform, sink } = this.#parts;
-    const { signal } = this.#drain;
-    await feed.changed(this.#cursor.change, signal);
+    if (this.#wake.signal.aborted && !this.#drain.signal.aborted)
+      this.#wake = new AbortController();
+    const { signal } = this.#wake;
+    await feed.changed(this.#cursor.value.change, signal);
     const startedMs = platform.clock.monotonic();
     const lookMs = Math.max(1, sink.flushIntervalMs / LOOKS_PER_FLUSH);
     while (!signal.aborted) {
-      if (feed.changes(this.#cursor.change, sink.batchCount).length >= sink.batchCount) return;
+      if (feed.changes(this.#cursor.value.change, sink.batchCount).length >= sink.batchCount)
+        return;
       const leftMs = startedMs + sink.flushIntervalMs - platform.clock.monotonic();
       if (leftMs <= 0) return;
       await platform.timers.sleep(Math.min(lookMs, leftMs), signal);
     }
   }
 
-  /** Delivers what comes next; false when nothing waits. */
-  async #deliverNext(): Promise<boolean> {
-    const { feed, sink: configured } = this.#parts;
+  /** Delivers what comes next, at most `countMax` changes. */
+  async #deliverNext(countMax: number): Promise<Step> {
+    const { feed, platform, sink: configured } = this.#parts;
     const newest = feed.newestChange();
-    const changes = feed.changes(this.#cursor.change, configured.batchCount);
+    const changes = feed.changes(this.#cursor.value.change, countMax);
     const last = changes.at(-1);
+    this.#isCatchingUp = changes.length >= configured.batchCount;
     if (last === undefined) {
       // What was changed is no longer kept. Nothing needs to be remembered of that.
-      this.#cursor = { ...this.#cursor, change: Math.max(newest, this.#cursor.change) };
-      return false;
+      this.#cursor.move(Math.max(newest, this.#cursor.value.change));
+      return "idle";
     }
     const sink = await this.#opened();
-    const dead: { readonly result: Result; readonly reason: string }[] = [];
     const results = this.#newestResults(changes);
-    if (results.length > 0) {
-      const failures = await this.#write(sink, results);
-      const retryable = failures.filter((failure) => failure.isRetryable);
-      // A repeated write changes nothing, so one that must come again brings the others along: the cursor can pass all or none.
-      if (retryable.length > 0) throw partlyFailed(retryable, results.length);
-      for (const { index, reason } of failures) {
-        const result = results[index];
-        if (result !== undefined) dead.push({ result, reason });
-      }
+    const failure = await this.#settle(sink, results);
+    if (failure !== undefined) return failure;
+    if (this.#isUnclear && configured.delivery === "last_wins") {
+      this.#isUnclear = false;
+      this.#settled.clear();
+      await platform.timers.sleep(configured.writeTimeoutMs, this.#drain.signal);
+      return this.#deliverNext(countMax);
     }
-    await this.#commit(last.change, sink.position, dead);
-    this.#writtenCount += results.length - dead.length;
-    return true;
+    this.#isUnclear = false;
+    const refused = this.#settled.refused([...results.keys()]);
+    const change = this.#nextChange(last.change);
+    await this.#cursor.commit({ change, position: sink.position }, this.#buried(refused));
+    this.#noteMoved(change, last.change);
+    this.#settled.passed(change);
+    this.#noteRefused(refused);
+    return "delivered";
   }
 
-  /** The newest state of everything that a change touches, each once. */
-  #newestResults(changes: readonly Change[]): Result[] {
+  /** Where the cursor goes after a batch: to its last change, or back to what a replaced store may have lost. */
+  #nextChange(lastChange: number): number {
+    if (this.#lostMs === undefined) return lastChange;
+    const sinceMs = this.#parts.platform.clock.monotonic() - this.#lostMs;
+    return Math.min(this.#recent.at(sinceMs) ?? lastChange, lastChange);
+  }
+
+  #noteMoved(change: number, lastChange: number): void {
+    const { logger, platform, sink } = this.#parts;
+    if (this.#lostMs === undefined) {
+      this.#recent.add(platform.clock.monotonic(), change);
+      return;
+    }
+    this.#lostMs = undefined;
+    this.#recent.clear();
+    logger.warn("the sink's store was replaced: what was written last is written again", {
+      sink: sink.name,
+      changes: lastChange - change,
+    });
+  }
+
+  /** The newest state of everything that a change touches, each once, with the last of its changes. */
+  #newestResults(changes: readonly Change[]): Map<Result, number> {
     const { windowMinutes } = this.#parts.sink;
-    const results = new Map<string, Result>();
-    for (const change of changes) {
-      const result = change.result(windowMinutes);
-      if (result !== undefined) results.set(result.id, result);
+    const { replay } = this.#cursor.value;
+    const byId = new Map<string, readonly [Result, number]>();
+    for (const changed of changes) {
+      const result = changed.result(windowMinutes);
+      if (result === undefined) continue;
+      const isReplayed = replay !== undefined && changed.change <= replay.throughChange;
+      if (isReplayed && endMsOf(result) <= replay.fromMs) continue;
+      byId.set(result.id, [result, changed.change]);
     }
-    return [...results.values()];
+    return new Map(byId.values());
   }
 
-  async #write(sink: Sink, results: readonly Result[]): Promise<readonly WriteFailure[]> {
+  /** Writes what is not settled; undefined when then everything is. */
+  async #settle(sink: Sink, results: ReadonlyMap<Result, number>): Promise<Failure | undefined> {
+    const pending = [...results].filter(([result]) => !this.#settled.has(result));
+    if (pending.length === 0) return undefined;
+    const report = await this.#write(
+      sink,
+      pending.map(([result]) => result),
+    );
+    const failures = new Map(report.failures.map((failure) => [failure.index, failure]));
+    for (const [index, [result, change]] of pending.entries()) {
+      const failure = failures.get(index);
+      if (failure?.isRetryable !== true) this.#settled.add(result, change, failure?.reason);
+    }
+    const retryable = report.failures.filter(({ isRetryable }) => isRetryable);
+    if (retryable.length === 0) return undefined;
+    // A position says what the sink took: there, the batch comes whole or not at all.
+    if (this.#parts.sink.delivery === "exactly_once") this.#settled.clear();
+    const { retryAfterMs = 0 } = report;
+    const of = `${retryable.length} of ${pending.length}`;
+    return { reason: `${of} results were not taken: ${retryable[0]?.reason}`, retryAfterMs };
+  }
+
+  async #write(sink: Sink, results: readonly Result[]): Promise<WriteReport> {
     const { feed, platform, sink: configured } = this.#parts;
     const finished = new AbortController();
     const limit = new AbortController();
@@ -230,7 +358,13 @@ export class Delivery {
     const wait = platform.timers.sleep(configured.writeTimeoutMs, finished.signal).then(stop);
     try {
       const context = { signal: limit.signal, watermarkMs: feed.watermarkMs() };
-      return (await sink.write(results, context)).failures;
+      const report = await sink.write(results, context);
+      this.#counts.written(results.length, report);
+      this.#lostMs ??= report.lostMs;
+      return report;
+    } catch (error) {
+      this.#isUnclear = true;
+      throw error;
     } finally {
       this.#stop.signal.removeEventListener("abort", stop);
       finished.abort();
@@ -241,73 +375,48 @@ export class Delivery {
   async #opened(): Promise<Sink> {
     if (this.#sink !== undefined) return this.#sink;
     const { platform, logger, results, sink: configured } = this.#parts;
-    const { position } = this.#cursor;
+    const { position } = this.#cursor.value;
     const { name } = configured;
     const sink = await configured.open({ name, results, platform, logger, position });
     this.#sink = sink;
     // A position that was never kept is kept before the first write, or a crash after that write would not know where it began.
-    if (sink.position !== position) await this.#commit(this.#cursor.change, sink.position, []);
+    if (sink.position !== position) await this.#cursor.commit({ position: sink.position });
     return sink;
   }
 
-  async #commit(
-    change: number,
-    position: string | undefined,
-    dead: readonly { readonly result: Result; readonly reason: string }[],
-  ): Promise<void> {
-    const { store, platform, logger, sink, results, place } = this.#parts;
-    const excess = Math.max(0, this.#cursor.deadCount + dead.length - sink.deadLetterCountMax);
-    const cursor: Cursor = {
-      change,
-      position,
-      deadCount: this.#cursor.deadCount + dead.length - excess,
-      deadTotal: this.#cursor.deadTotal + dead.length,
-    };
-    const changes: { readonly key: string; readonly value: Buffer | undefined }[] = [
-      { key: cursorKey(place), value: encodeCursor(cursor) },
-    ];
-    // Letters are numbered; the kept ones are the last `deadCount` of `deadTotal`.
-    const keptFrom = cursor.deadTotal - cursor.deadCount;
-    const keptFromBefore = this.#cursor.deadTotal - this.#cursor.deadCount;
-    for (let index = keptFromBefore; index < Math.min(keptFrom, this.#cursor.deadTotal); index++) {
-      changes.push({ key: deadLetterKey(place, index), value: undefined });
-    }
-    for (const [offset, { result, reason }] of dead.entries()) {
-      const index = this.#cursor.deadTotal + offset;
-      if (index < keptFrom) continue;
-      const letter = { reason, refusedAtMs: platform.clock.now(), result };
-      changes.push({ key: deadLetterKey(place, index), value: encodeDeadLetter(letter) });
-    }
-    await store.commit(changes);
-    this.#cursor = cursor;
-    if (dead.length > 0) {
-      logger.error(`the sink refused ${results} for good; they are among the dead letters`, {
-        sink: sink.name,
-        count: dead.length,
-        reason: dead[0]?.reason,
-      });
-    }
+  #buried(refused: readonly Refused[]): LetterChanges {
+    const { platform, sink } = this.#parts;
+    const refusedAtMs = platform.clock.now();
+    const letters = refused.map((each) => ({ ...each, refusedAtMs }));
+    return this.letters.add(letters, this.#cursor.value, sink.deadLetterCountMax);
   }
 
-  #noteFailure(error: unknown, failureCount: number): void {
-    const { logger, sink, results } = this.#parts;
-    this.#failedWriteCount++;
-    this.#failure = error instanceof Error ? error.message : String(error);
-    const facts = { sink: sink.name, reason: this.#failure, attempt: failureCount + 1 };
+  #noteRefused(refused: readonly Refused[]): void {
+    const { logger, results, sink } = this.#parts;
+    const [first] = refused;
+    if (first === undefined) return;
+    logger.error(`the sink refused ${results} for good; they are among the dead letters`, {
+      sink: sink.name,
+      count: refused.length,
+      reason: first.reason,
+    });
+  }
+
+  #noteFailure(reason: string): void {
+    const { logger, results, sink } = this.#parts;
+    const { failureCount } = this.#breaker;
+    this.#counts.failed();
+    this.#failure = reason;
+    const facts = { sink: sink.name, reason, attempt: failureCount + 1 };
     if (failureCount === 0) logger.warn(`the sink does not take ${results}; trying again`, facts);
     else logger.debug(`the sink still does not take ${results}`, facts);
   }
 
-  async #backOff(failureCount: number): Promise<void> {
-    const { platform } = this.#parts;
-    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failureCount, 16));
-    await platform.timers.sleep(platform.random.float() * waitMs, this.#drain.signal);
-  }
-
   /** A sink that wrote more than the cursor knows of is opened again where the cursor is, since all of it comes again. */
   async #rewind(): Promise<void> {
-    if (this.#sink === undefined || this.#sink.position === this.#cursor.position) return;
+    if (this.#sink === undefined || this.#sink.position === this.#cursor.value.position) return;
     await this.#close();
+    this.#settled.clear();
     this.#sink = undefined;
   }
 
@@ -319,12 +428,4 @@ export class Delivery {
       logger.warn("the sink did not close cleanly", { sink: sink.name, reason: String(error) });
     }
   }
-}
-
-function partlyFailed(failures: readonly WriteFailure[], count: number): TailraceError {
-  const reason = failures[0]?.reason ?? "";
-  return new TailraceError(
-    "SINK_FAILED",
-    `${failures.length} of ${count} results were not taken: ${reason}`,
-  );
 }

@@ -84,9 +84,15 @@ interface RedisSettings {
   readonly connect_timeout: number;
 }
 
+/** A replica that takes over may lack the last second or so; a restarted server what it had not saved. A minute costs little to write again. */
+const LOST_MS = 60_000;
+
 class RedisSink implements Sink {
   /** The server itself knows what it holds. */
   readonly position = undefined;
+  /** Tells a server from the one that took its place; undefined before the first, and where nobody may ask. */
+  #runId: string | undefined;
+  #isReplaced = false;
   readonly #settings: RedisSettings;
   readonly #context: SinkContext;
   #client: RedisClientType | undefined;
@@ -100,12 +106,16 @@ class RedisSink implements Sink {
     const { key, stream, retention } = this.#settings;
     const dropUntilMs = context.watermarkMs === undefined ? 0 : context.watermarkMs - retention;
     const list: string[] = [String(dropUntilMs)];
+    let ignoredCount = 0;
     for (const result of results) {
-      if (result.stream !== stream) continue;
+      if (result.stream !== stream) {
+        ignoredCount++;
+        continue;
+      }
       const field = `${result.service}:${new Date(result.windowEndMs).toISOString()}`;
       list.push(field, String(result.revision), String(result.windowEndMs), result.json);
     }
-    if (list.length === 1) return { failures: [] };
+    if (list.length === 1) return { failures: [], ignoredCount };
     const stop = () => this.#disconnect();
     context.signal.addEventListener("abort", stop, { once: true });
     try {
@@ -122,7 +132,9 @@ class RedisSink implements Sink {
     } finally {
       context.signal.removeEventListener("abort", stop);
     }
-    return { failures: [] };
+    const lostMs = this.#isReplaced ? LOST_MS : undefined;
+    this.#isReplaced = false;
+    return { failures: [], ignoredCount, lostMs };
   }
 
   async close(): Promise<void> {
@@ -144,7 +156,21 @@ class RedisSink implements Sink {
     });
     this.#client = client;
     await client.connect();
+    const runId = await this.#runIdOf(client);
+    this.#isReplaced ||= this.#runId !== undefined && runId !== undefined && runId !== this.#runId;
+    this.#runId = runId ?? this.#runId;
     return client;
+  }
+
+  async #runIdOf(client: RedisClientType): Promise<string | undefined> {
+    const { ErrorReply } = await import("redis");
+    try {
+      return /^run_id:(\w+)/m.exec(await client.info("server"))?.[1];
+    } catch (error) {
+      // Some servers let nobody ask; then a replacement goes unnoticed.
+      if (error instanceof ErrorReply) return undefined;
+      throw error;
+    }
   }
 
   #disconnect(): void {

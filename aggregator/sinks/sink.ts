@@ -51,6 +51,11 @@ export function isAlert(result: Result): result is AlertResult {
   return "alertType" in result;
 }
 
+/** When a result is over: the end of its window, or the moment of the alert; milliseconds since the Unix epoch. */
+export function endMsOf(result: Result): number {
+  return isAlert(result) ? result.timestampMs : result.windowEndMs;
+}
+
 /** A result that a sink did not take. */
 export interface WriteFailure {
   /** Place in the results that were given to `write`. */
@@ -62,8 +67,16 @@ export interface WriteFailure {
 
 /** What became of one write. */
 export interface WriteReport {
-  /** Everything not named here is written. */
+  /** Everything not named here is settled: written, or counted below. */
   readonly failures: readonly WriteFailure[];
+  /** How many the store left as they were, since it holds this revision or a newer one. */
+  readonly supersededCount?: number;
+  /** How many this sink does not keep: of another stream, or beyond its retention. */
+  readonly ignoredCount?: number;
+  /** The store was replaced: what was written in so many milliseconds before may be lost, and is written again. */
+  readonly lostMs?: number | undefined;
+  /** The store asks not to be tried before this many milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** What a write needs beside the results. */
@@ -75,9 +88,19 @@ export interface WriteContext {
 }
 
 /**
- * A sink, opened for one kind of results: a sink that takes several is opened once for each. `write` is never called twice at once; the same
- * results may come again, also in another life of the program: a repeated write must change nothing, and a lower revision must not replace a
- * higher one. A rejection means that all of it is to be tried again.
+ * What a result that comes again does, as it may after any failure and in another life of the program.
+ *
+ * - `idempotent`: nothing, and the store itself refuses a lower revision than it holds.
+ * - `last_wins`: it replaces what is there. After a write of which nobody knows whether it arrived, the same results are written once more
+ *   when that one can no longer arrive, so that in the end the newest revision stands.
+ * - `at_least_once`: it arrives again, with the same id and revision.
+ * - `exactly_once`: it cannot come again; the position kept with the cursor decides.
+ */
+export type DeliveryKind = "idempotent" | "last_wins" | "at_least_once" | "exactly_once";
+
+/**
+ * A sink, opened for one kind of results: a sink that takes several is opened once for each. `write` is never called twice at once.
+ * A rejection means that nothing is known of the write, and all of it is to be tried again.
  */
 export interface Sink {
   /** What the sink wants to be opened with next time, as of its last write; kept together with the cursor. Undefined when it keeps nothing. */
@@ -118,6 +141,7 @@ export interface SinkSettings {
 export interface ConfiguredSink {
   readonly name: string;
   readonly type: string;
+  readonly delivery: DeliveryKind;
   readonly batchCount: number;
   readonly flushIntervalMs: number;
   readonly writeTimeoutMs: number;
@@ -133,10 +157,9 @@ export interface ConfiguredSink {
 export interface SinkDefinition<Config extends SinkSettings> {
   /** One line for the reference page. */
   readonly summary: string;
-  /** How often a result can arrive: `idempotent` (again, without effect) or `exactly_once` (the position decides). */
-  readonly delivery: "idempotent" | "exactly_once";
-  /** {@link ConfiguredSink.windowMinutes}. */
-  readonly windowMinutes: number;
+  readonly delivery: DeliveryKind;
+  /** {@link ConfiguredSink.windowMinutes}, or what it is for a sink so configured. */
+  readonly windowMinutes: number | ((config: Config) => number);
   /** The kinds of results that a sink so configured takes; absent: windows. */
   readonly results?: (config: Config) => readonly ResultKind[];
   /** A strict object that begins with {@link sinkSettings}. */
@@ -150,13 +173,25 @@ type SchemaOf<Output> = z.ZodType<Output> & z.core.$ZodTypeDiscriminable;
 /** A kind of sink whose configuration's type is closed over: what the registry holds. */
 export interface SinkKind {
   readonly summary: string;
-  readonly delivery: "idempotent" | "exactly_once";
+  readonly delivery: DeliveryKind;
   /** Checks an entry of `sinks:`. */
   readonly schema: SchemaOf<ConfiguredSink>;
 }
 
+/** How results are gathered before a write. */
+export interface Batching {
+  readonly batch_count: number;
+  readonly flush_interval: string;
+}
+
+/** For stores: few large writes. */
+const STORE_BATCHING: Batching = { batch_count: 100, flush_interval: "5s" };
+
+/** For services that people watch: smaller writes, sooner. */
+export const EXTERNAL_BATCHING: Batching = { batch_count: 50, flush_interval: "3s" };
+
 /** The keys that all sinks have; `type` tells the kinds apart. */
-export function sinkSettings<Type extends string>(type: Type) {
+export function sinkSettings<Type extends string>(type: Type, batching = STORE_BATCHING) {
   return {
     name: z
       .string()
@@ -168,10 +203,10 @@ export function sinkSettings<Type extends string>(type: Type) {
         examples: ["hot"],
       }),
     type: z.literal(type).meta({ description: "Kind of the sink." }),
-    batch_count: z.int().min(1).max(1_000).prefault(100).meta({
+    batch_count: z.int().min(1).max(10_000).prefault(batching.batch_count).meta({
       description: "A write begins when this many results wait.",
     }),
-    flush_interval: duration({ max: "10m" }).prefault("5s").meta({
+    flush_interval: duration({ max: "10m" }).prefault(batching.flush_interval).meta({
       description: "A write begins when the first waiting result has waited this long.",
     }),
     write_timeout: duration({ min: "100ms", max: "10m" }).prefault("30s").meta({
@@ -204,11 +239,12 @@ export function defineSink<Config extends SinkSettings>(
   const schema = definition.config.transform((config) => ({
     name: config.name,
     type: config.type,
+    delivery,
     batchCount: config.batch_count,
     flushIntervalMs: config.flush_interval,
     writeTimeoutMs: config.write_timeout,
     deadLetterCountMax: config.dead_letter_count,
-    windowMinutes,
+    windowMinutes: typeof windowMinutes === "number" ? windowMinutes : windowMinutes(config),
     results: results(config),
     open: (context: SinkContext) => definition.open(config, context),
   }));

@@ -5,7 +5,7 @@ import { readProcessRow } from "../state/read-agents.ts";
 import { readChanges, readWindow, type StoredWindow } from "../state/read-windows.ts";
 import { windowText } from "../state/window-text.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
-import type { WindowResult } from "./sink.ts";
+import { isAlert, type Result, type WindowResult } from "./sink.ts";
 
 /** The state of one partition of stage 2 as deliveries see it. */
 export interface DeliveredState {
@@ -26,15 +26,26 @@ export class StoreFeed implements ChangeFeed {
   changes(after: number, limit: number): readonly Change[] {
     const view = this.#state.view();
     if (view === undefined) return [];
+    const watermarkMs = this.watermarkMs();
     return readChanges(view, after, limit).map(({ changeNumber, window }) => ({
       change: changeNumber,
-      result: (windowMinutes) => this.#resultOf(window, windowMinutes),
+      // A window of a minute is already read.
+      result: (windowMinutes) =>
+        windowMinutes === 1
+          ? resultOf(window, watermarkMs)
+          : this.#resultAround(window, windowMinutes),
     }));
   }
 
   newestChange(): number {
     const view = this.#state.view();
     return view === undefined ? 0 : readProcessRow(view).changeNumber;
+  }
+
+  newest(result: Result): Result | undefined {
+    if (isAlert(result)) return result;
+    const minute = result.windowStartMs / MINUTE_MS;
+    return this.#resultAround({ ...result, minute }, result.windowEndMs / MINUTE_MS - minute);
   }
 
   watermarkMs(): number | undefined {
@@ -48,22 +59,31 @@ export class StoreFeed implements ChangeFeed {
     }
   }
 
-  #resultOf(changed: StoredWindow, windowMinutes: number): WindowResult | undefined {
-    const { tenant, stream, service } = changed;
-    const minute = windowStartMinute(changed.minute, windowMinutes);
+  /** The newest state of the windows around a minute, as one. */
+  #resultAround(
+    { tenant, stream, service, minute }: WindowNames,
+    windowMinutes: number,
+  ): WindowResult | undefined {
+    const start = windowStartMinute(minute, windowMinutes);
     const view = this.#state.view();
-    const window = view && readWindow(view, changed, minute, windowMinutes);
-    if (window === undefined) return undefined;
-    const windowStartMs = minute * MINUTE_MS;
-    return {
-      id: [tenant, stream, service, `${windowMinutes}m`, String(minute)].map(keyPart).join("/"),
-      tenant,
-      stream,
-      service,
-      windowStartMs,
-      windowEndMs: windowStartMs + windowMinutes * MINUTE_MS,
-      revision: window.revision,
-      json: windowText(window, this.watermarkMs()),
-    };
+    const window = view && readWindow(view, { tenant, stream, service }, start, windowMinutes);
+    return window && resultOf(window, this.watermarkMs());
   }
+}
+
+type WindowNames = Pick<StoredWindow, "tenant" | "stream" | "service" | "minute">;
+
+function resultOf(window: StoredWindow, watermarkMs: number | undefined): WindowResult {
+  const { tenant, stream, service, minute, windowMinutes, revision } = window;
+  const windowStartMs = minute * MINUTE_MS;
+  return {
+    id: [tenant, stream, service, `${windowMinutes}m`, String(minute)].map(keyPart).join("/"),
+    tenant,
+    stream,
+    service,
+    windowStartMs,
+    windowEndMs: windowStartMs + windowMinutes * MINUTE_MS,
+    revision,
+    json: windowText(window, watermarkMs),
+  };
 }

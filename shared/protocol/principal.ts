@@ -1,5 +1,5 @@
-/** What a caller may do. */
-export type Scope = "ingest" | "read";
+/** What a caller may do: send batches, ask, tend the aggregator. */
+export type Scope = "ingest" | "read" | "operate";
 
 /** On whose behalf a call is made; every call carries one. The tenant is the first part of every state key. */
 export interface Principal {
@@ -9,9 +9,12 @@ export interface Principal {
   readonly scopes: readonly Scope[];
 }
 
-/** Whoever reaches an aggregator that asks for no credentials. */
+/** Whoever reaches an aggregator that asks for no credentials from its own machine. */
 export const LOCAL_OPERATOR: Principal = {
   tenant: "",
   agent: undefined,
-  scopes: ["ingest", "read"],
+  scopes: ["ingest", "read", "operate"],
 };
+
+/** Whoever reaches it from elsewhere. */
+export const REMOTE_CALLER: Principal = { ...LOCAL_OPERATOR, scopes: ["ingest", "read"] };

@@ -20,16 +20,17 @@ export interface ExpectedWindow {
   readonly max: number | undefined;
 }
 
-/** Minutes of `lines`, in the order of (windowStart, service). */
-export function recount(lines: readonly WrittenLine[]): ExpectedWindow[] {
+/** Windows of `lines`, of so many minutes, in the order of (windowStart, service). */
+export function recount(lines: readonly WrittenLine[], windowMinutes = 1): ExpectedWindow[] {
+  const windowMs = windowMinutes * 60_000;
   const groups = Map.groupBy(
     lines,
-    (line) => `${Math.floor(line.timeMs / 60_000)} ${line.service}`,
+    (line) => `${Math.floor(line.timeMs / windowMs)} ${line.service}`,
   );
-  return [...groups.values()].map(windowOf).toSorted(byStartAndService);
+  return [...groups.values()].map((group) => windowOf(group, windowMs)).toSorted(byStartAndService);
 }
 
-function windowOf(lines: readonly WrittenLine[]): ExpectedWindow {
+function windowOf(lines: readonly WrittenLine[], windowMs: number): ExpectedWindow {
   const [first] = lines;
   const levels: Record<string, number> = {};
   let errorCount = 0;
@@ -43,7 +44,7 @@ function windowOf(lines: readonly WrittenLine[]): ExpectedWindow {
     durations.push(us);
     sumUs += BigInt(us);
   }
-  const startMs = Math.floor((first?.timeMs ?? 0) / 60_000) * 60_000;
+  const startMs = Math.floor((first?.timeMs ?? 0) / windowMs) * windowMs;
   return {
     service: first?.service ?? "",
     windowStart: new Date(startMs).toISOString(),

@@ -12,13 +12,14 @@ import {
   sampleBatch,
   sampleEnvelope,
 } from "../unit/aggregator/receive/sample-batches.ts";
-import { RedisServer } from "./redis-server.ts";
+import { RealServer } from "./real-server.ts";
+import { redis } from "./server-plans.ts";
 
-let server: RedisServer;
+let server: RealServer;
 let aggregator: RunningAggregator;
 
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await RealServer.start(redis);
   aggregator = await RunningAggregator.start((folder) => ({
     sinks: [
       { name: "hot", type: "redis", url: server.url, flush_interval: "20ms" },

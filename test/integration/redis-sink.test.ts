@@ -4,18 +4,19 @@ import { sink as kind } from "../../aggregator/sinks/redis.ts";
 import type { Sink, WindowResult } from "../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
-import { RedisServer } from "./redis-server.ts";
+import { RealServer } from "./real-server.ts";
+import { redis } from "./server-plans.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 const START_MS = Date.parse("2026-11-20T10:00:00Z");
 const MINUTES_MS = 5 * 60_000;
 
-let server: RedisServer;
+let server: RealServer;
 let client: RedisClientType;
 let sink: Sink;
 
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await RealServer.start(redis);
 });
 afterAll(() => server.remove());
 beforeEach(async () => {
@@ -64,7 +65,7 @@ async function revisionOf(field: string): Promise<unknown> {
 describe("the redis sink", () => {
   it("keeps each window under its service and end", async () => {
     const written = result("orders", 0, 1);
-    expect(await write([written, result("a:b", 1, 1)])).toEqual({ failures: [] });
+    expect(await write([written, result("a:b", 1, 1)])).toEqual({ failures: [], ignoredCount: 0 });
     expect(await client.hGetAll("service_metrics")).toEqual({
       "orders:2026-11-20T10:05:00.000Z": written.json,
       "a:b:2026-11-20T10:10:00.000Z": result("a:b", 1, 1).json,
@@ -103,7 +104,8 @@ describe("the redis sink", () => {
   });
 
   it("leaves windows of other streams out", async () => {
-    await write([{ ...result("orders", 0, 1), stream: "metrics" }]);
+    const report = await write([{ ...result("orders", 0, 1), stream: "metrics" }]);
+    expect(report).toEqual({ failures: [], ignoredCount: 1 });
     expect(await client.exists("service_metrics")).toBe(0);
   });
 
@@ -135,11 +137,35 @@ describe("the redis sink", () => {
     expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(3);
   });
 
-  it("refuses a write while memory is full, to be tried again", async () => {
+  it("SNK-05 refuses a write while memory is full, to be tried again", async () => {
     await client.configSet("maxmemory", "1");
     await expect(write([result("orders", 0, 1)])).rejects.toMatchObject({ retry: "later" });
     await client.configSet("maxmemory", "0");
     await write([result("orders", 0, 1)]);
     expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(1);
+  });
+
+  it("SNK-05 refuses a write to a replica, and goes on when that is made the primary", async () => {
+    await write([result("orders", 0, 1)]);
+    await client.sendCommand(["REPLICAOF", "127.0.0.1", "1"]);
+    await expect(write([result("orders", 0, 2)])).rejects.toThrow("READONLY");
+    await client.sendCommand(["REPLICAOF", "NO", "ONE"]);
+    expect(await write([result("orders", 0, 2)])).not.toHaveProperty("lostMs", 60_000);
+    expect(await revisionOf("orders:2026-11-20T10:05:00.000Z")).toBe(2);
+  });
+
+  it("SNK-05 says that the last minute may be lost when another server answers than before", async () => {
+    await write([result("orders", 0, 1)]);
+    client.destroy();
+    await server.end();
+    await server.begin();
+    // Perhaps the broken connection is only noticed by writing.
+    const report = await write([result("orders", 1, 1)]).catch(() =>
+      write([result("orders", 1, 1)]),
+    );
+    expect(report).toMatchObject({ lostMs: 60_000 });
+    expect(await write([result("orders", 1, 2)])).toMatchObject({ lostMs: undefined });
+    client = createClient({ url: server.url });
+    await client.connect();
   });
 });

@@ -1,24 +1,18 @@
-/** Finds the real servers that integration tests run against: on PATH, or where `test/integration/setup` unpacked them. */
-import { accessSync, constants } from "node:fs";
+/** Finds the real servers that integration tests run against: where `test/integration/setup` put them, one for each folder in `servers/`. */
+import { accessSync, constants, readdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tailrace-servers");
 
-const servers = [
-  { name: "redis", program: "redis-server", cached: join(cache, "redis", "redis-server") },
-] as const;
-
-/** Name of a server that tests may need. */
-export type ServerName = (typeof servers)[number]["name"];
+const names = readdirSync(join(import.meta.dirname, "servers"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
 
 /** The program of a server, or undefined when it is not there. */
-export function findServer(name: ServerName): string | undefined {
-  const server = servers.find((candidate) => candidate.name === name);
-  if (server === undefined) return undefined;
-  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  const places = [...folders.map((folder) => join(folder, server.program)), server.cached];
-  return places.find(isExecutable);
+export function findServer(name: string): string | undefined {
+  const program = join(cache, name, "run");
+  return isExecutable(program) ? program : undefined;
 }
 
 /**
@@ -26,14 +20,15 @@ export function findServer(name: ServerName): string | undefined {
  * TAILRACE_SERVERS=required a missing server is an error instead.
  */
 export function testsWithoutServer(): string[] {
-  const missing = servers.filter(({ name }) => findServer(name) === undefined);
+  const missing = names.filter((name) => findServer(name) === undefined);
   if (missing.length === 0) return [];
-  const names = missing.map(({ name }) => name).join(", ");
   if (process.env["TAILRACE_SERVERS"] === "required") {
-    throw new Error(`Servers are missing: ${names}. Run test/integration/setup.`);
+    throw new Error(`Servers are missing: ${missing.join(", ")}. Run test/integration/setup.`);
   }
-  process.stderr.write(`Left out tests against ${names}: run test/integration/setup first.\n`);
-  return missing.map(({ name }) => `test/integration/**/*${name}*.test.ts`);
+  process.stderr.write(
+    `Left out tests against ${missing.join(", ")}: run test/integration/setup first.\n`,
+  );
+  return missing.map((name) => `test/integration/**/*${name}*.test.ts`);
 }
 
 function isExecutable(path: string): boolean {

@@ -59,7 +59,7 @@ limits: { body: 1GiB }
     ]);
     expect(faults[0]?.message).toContain("expected HOST:PORT");
     expect(faults[1]?.message).toContain("did you mean `data_dir`");
-    expect(faults[2]?.message).toContain("file, redis");
+    expect(faults[2]?.message).toContain("elasticsearch, file, influxdb");
   });
 
   it("refuses two sinks of one name, whose places would be one", () => {

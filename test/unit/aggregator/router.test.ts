@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Answered, createRouter } from "../../../aggregator/router.ts";
+import { type Answered, authenticate, createRouter } from "../../../aggregator/router.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { jsonAnswer } from "../../../shared/protocol/http-answer.ts";
 
@@ -78,5 +78,23 @@ describe("the router", () => {
     expect(status).toBe(500);
     expect(text).not.toContain("secret");
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe("who calls", () => {
+  it.each([
+    ["127.0.0.1", "127.0.0.1:7400", true],
+    ["::1", "[::1]:7400", true],
+    ["::ffff:127.0.0.1", "localhost", true],
+    ["127.0.0.1", "evil.example:7400", false],
+    ["127.0.0.1", "127.0.0.1.evil.example", false],
+    ["127.0.0.1", undefined, false],
+    ["10.0.0.7", "127.0.0.1:7400", false],
+    ["::ffff:10.0.0.7", "localhost", false],
+    ["", "localhost", false],
+  ])("%s, who asks %s, may operate the aggregator: %s", (remoteAddress, host, isAllowed) => {
+    const headers = host === undefined ? {} : { host };
+    const request = { method: "GET", path: "/", headers, body: Buffer.alloc(0), remoteAddress };
+    expect(authenticate(request).scopes.includes("operate")).toBe(isAllowed);
   });
 });

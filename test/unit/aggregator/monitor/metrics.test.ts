@@ -16,10 +16,16 @@ const figures: Figures = {
       name: "hot",
       results: "windows",
       writtenCount: 3,
+      outcomes: { written: 3, dead: 2 },
+      breaker: "open",
       failedWriteCount: 1,
       deadTotal: 0,
       behindCount: 4,
     },
+  ],
+  inlets: [
+    { source: "bus", place: "orders/0", recordCount: 5, deadTotal: 1, behindCount: 2 },
+    { source: "http", place: "", recordCount: 6, deadTotal: 0, behindCount: undefined },
   ],
 };
 
@@ -39,7 +45,15 @@ describe("metrics", () => {
     expect(text).toContain("tailrace_watermark_seconds Nan");
     expect(text).toContain("tailrace_lines_merged_total 12");
     expect(text).toContain('tailrace_sink_results_total{sink="hot",results="windows"} 3');
+    expect(text).toContain(
+      'tailrace_sink_outcomes_total{sink="hot",results="windows",outcome="dead"} 2',
+    );
+    expect(text).toContain('tailrace_sink_breaker_state{sink="hot",results="windows"} 2');
     expect(text).toContain('tailrace_sink_behind_changes{sink="hot",results="windows"} 4');
+    expect(text).toContain('tailrace_source_records_total{source="bus",place="orders/0"} 5');
+    expect(text).toContain('tailrace_source_dead_letters_total{source="bus",place="orders/0"} 1');
+    expect(text).toContain('tailrace_source_behind_records{source="bus",place="orders/0"} 2');
+    expect(text).toContain('tailrace_source_behind_records{source="http",place=""} Nan');
   });
 
   it("count what happens", async () => {

@@ -1,5 +1,5 @@
 import type { Change, ChangeFeed } from "../../../../aggregator/sinks/change-feed.ts";
-import type { WindowResult } from "../../../../aggregator/sinks/sink.ts";
+import type { Result, WindowResult } from "../../../../aggregator/sinks/sink.ts";
 
 const START_MS = Date.parse("2026-11-20T10:00:00Z");
 
@@ -38,6 +38,11 @@ export class MemoryFeed implements ChangeFeed {
 
   newestChange(): number {
     return this.#newest;
+  }
+
+  newest(result: Result): Result | undefined {
+    const [service = "", minute = ""] = result.id.split("/");
+    return this.#resultOf({ change: 0, service, minute: Number(minute) }, 1);
   }
 
   watermarkMs(): number {

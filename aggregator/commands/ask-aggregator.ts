@@ -1,0 +1,54 @@
+import type { CommandIo } from "../../shared/command.ts";
+import { TailraceError } from "../../shared/errors.ts";
+import type { HttpResponse } from "../../shared/platform/network.ts";
+
+/** Where an aggregator listens unless it is told otherwise. */
+export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
+
+/** Writing many dead letters again takes its time. */
+const ANSWER_MS_MAX = 600_000;
+
+/**
+ * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. Fails with NETWORK_FAILED when nothing answers,
+ * and with REQUEST_REFUSED and the aggregator's own words when it refuses.
+ */
+export async function askAggregator(
+  io: CommandIo,
+  endpoint: string,
+  path: string,
+  body?: object,
+): Promise<unknown> {
+  const url = `${endpoint.replace(/\/+$/, "")}${path}`;
+  const content = body && { body: Buffer.from(JSON.stringify(body)) };
+  let answer: HttpResponse;
+  try {
+    answer = await io.platform.network.call({
+      url,
+      method: body === undefined ? "GET" : "POST",
+      headers: { "content-type": "application/json" },
+      timeoutMs: ANSWER_MS_MAX,
+      signal: io.signal,
+      ...content,
+    });
+  } catch (cause) {
+    throw new TailraceError(
+      "NETWORK_FAILED",
+      `no aggregator answers at ${endpoint}; is it running, and is --endpoint right?`,
+      { cause, facts: { endpoint } },
+    );
+  }
+  const said = parse(answer.body);
+  if (answer.status === 200 && said !== undefined) return said;
+  const detail: unknown = typeof said === "object" && said !== null && Reflect.get(said, "detail");
+  const reason = typeof detail === "string" ? detail : `it answered ${answer.status}`;
+  throw new TailraceError("REQUEST_REFUSED", `${endpoint}: ${reason}`, { facts: { endpoint } });
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    // Something else than an aggregator answers there; the status says the rest.
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/** What Elasticsearch is told of our indices before the first document: names of the Elastic Common Schema where they fit, else the window's own. */
+import type { ResultKind } from "./sink.ts";
+
+const KEYWORD = { type: "keyword", ignore_above: 8_191 } as const;
+const TIME = { type: "date" } as const;
+// Columns alone answer aggregations, and seldom filters; an index beside them would double the work of a write.
+const DATE = { type: "date", index: false } as const;
+const COUNT = { type: "long", index: false } as const;
+const NUMBER = { type: "double", index: false } as const;
+
+const latency = { min: NUMBER, p50: NUMBER, p95: NUMBER, p99: NUMBER, max: NUMBER };
+const levels = Object.fromEntries(
+  ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OTHER"].map((level) => [level, COUNT]),
+);
+
+const fields = {
+  windows: {
+    stream: KEYWORD,
+    windowStart: DATE,
+    windowEnd: DATE,
+    requestCount: COUNT,
+    errorCount: COUNT,
+    errorRate: NUMBER,
+    avgLatency: NUMBER,
+    latency: { properties: latency },
+    levels: { properties: levels },
+    state: KEYWORD,
+    revision: COUNT,
+    folded: { type: "boolean" },
+    contributors: { properties: { agent: KEYWORD, requestCount: COUNT, errorCount: COUNT } },
+  },
+  alerts: {
+    alertType: KEYWORD,
+    severity: KEYWORD,
+    message: { type: "text" },
+    timestamp: DATE,
+    rule: { properties: { name: KEYWORD } },
+    user: { properties: { id: KEYWORD } },
+    key: KEYWORD,
+  },
+} as const;
+
+/**
+ * The body of the index template for one kind of results. A field that is not named here is kept in the document but not indexed, so that
+ * no data can grow the mapping. One shard holds a month of many services; a replica is made as soon as a second node is there.
+ */
+export function indexTemplate(kind: ResultKind, prefix: string) {
+  return {
+    index_patterns: [`${prefix}-${kind}-*`],
+    priority: 200,
+    version: 1,
+    _meta: { managed_by: "tailrace" },
+    template: {
+      settings: { number_of_shards: 1, auto_expand_replicas: "0-1" },
+      mappings: {
+        dynamic: false,
+        properties: {
+          "@timestamp": TIME,
+          service: { properties: { name: KEYWORD } },
+          event: {
+            properties: { kind: KEYWORD, dataset: KEYWORD, start: DATE, end: DATE },
+          },
+          ...fields[kind],
+        },
+      },
+    },
+  } as const;
+}

@@ -1,0 +1,132 @@
+import { z } from "zod";
+import { callStore, type StoreAnswer } from "./http-store.ts";
+import {
+  defineSink,
+  EXTERNAL_BATCHING,
+  isAlert,
+  type Result,
+  resultsSetting,
+  type Sink,
+  type SinkContext,
+  sinkSettings,
+  type WriteContext,
+  type WriteFailure,
+  type WriteReport,
+} from "./sink.ts";
+import { slackMessage } from "./slack-message.ts";
+import { readWindowFields } from "./window-fields.ts";
+
+/**
+ * Posts each result by itself, a few at a time. It arrives at least once: the headers `tailrace-id` and `tailrace-revision` let a receiver
+ * tell what it has seen. A receiver that asks for patience, or cannot be reached, is left alone with the rest of the batch.
+ */
+export const sink = defineSink({
+  summary: "Posts each alert, or each window, to an address, as JSON or as a message for Slack.",
+  delivery: "at_least_once",
+  windowMinutes: 1,
+  config: z.strictObject({
+    ...sinkSettings("webhook", EXTERNAL_BATCHING),
+    results: resultsSetting(["alerts"]),
+    url: z
+      .string()
+      .regex(/^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/, {
+        error: "expected an address such as https://example.org/hook, without user or fragment",
+      })
+      .meta({ description: "Where results are posted.", examples: ["https://example.org/hook"] }),
+    format: z
+      .enum(["json", "slack"])
+      .prefault("json")
+      .meta({ description: "The result as every interface shows it, or a text for Slack." }),
+    headers: z
+      .record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().regex(/^[^\r\n]*$/))
+      .prefault({})
+      .meta({ description: "Headers of every request, such as authorization." }),
+    provisional: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: "Also posts windows that may still change." }),
+  }),
+  results: (config) => config.results,
+  open: async (config, context) => new WebhookSink(config, context),
+});
+
+interface WebhookSettings {
+  readonly url: string;
+  readonly format: "json" | "slack";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly provisional: boolean;
+}
+
+/** Enough to hide a receiver's latency, few enough not to be a burden. */
+const POSTS_AT_ONCE = 4;
+
+class WebhookSink implements Sink {
+  /** The receiver has no position. */
+  readonly position = undefined;
+  readonly #settings: WebhookSettings;
+  readonly #context: SinkContext;
+
+  constructor(settings: WebhookSettings, context: SinkContext) {
+    this.#settings = settings;
+    this.#context = context;
+  }
+
+  async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
+    const waiting = results.flatMap((result, index) => (this.#isWanted(result) ? [index] : []));
+    const ignoredCount = results.length - waiting.length;
+    const failures: WriteFailure[] = [];
+    let pause: { readonly reason: string; readonly retryAfterMs: number | undefined } | undefined;
+    const work = async () => {
+      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+        const result = results[index];
+        if (result === undefined) continue;
+        const { verdict, reason, retryAfterMs } = await this.#post(result, context);
+        if (verdict === "taken") continue;
+        failures.push({ index, reason, isRetryable: verdict === "later" });
+        if (verdict === "refused") continue;
+        pause ??= { reason, retryAfterMs };
+        return;
+      }
+    };
+    await Promise.all(Array.from({ length: POSTS_AT_ONCE }, work));
+    const { reason = "", retryAfterMs } = pause ?? {};
+    for (const index of waiting) failures.push({ index, reason, isRetryable: true });
+    return { failures, ignoredCount, retryAfterMs };
+  }
+
+  async close(): Promise<void> {
+    // Connections are the platform's.
+  }
+
+  #isWanted(result: Result): boolean {
+    if (this.#settings.provisional || isAlert(result)) return true;
+    return readWindowFields(result.json).state !== "provisional";
+  }
+
+  async #post(result: Result, context: WriteContext): Promise<StoreAnswer> {
+    const { url, format, headers } = this.#settings;
+    const body = format === "json" ? result.json : JSON.stringify({ text: slackMessage(result) });
+    const call = {
+      url,
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        "tailrace-id": encodeURI(result.id),
+        "tailrace-revision": String(result.revision),
+      },
+      body: Buffer.from(body),
+    };
+    try {
+      return await callStore(call, context, this.#context, isRefusal);
+    } catch (error) {
+      // The others of the batch may have arrived: only this one is not known of, and comes again.
+      const reason = error instanceof Error ? error.message : String(error);
+      return { verdict: "later", reason, retryAfterMs: undefined };
+    }
+  }
+}
+
+/** A client's fault, except where the status itself says that the same may pass another time. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && ![408, 425, 429].includes(status);
+}

@@ -1,0 +1,65 @@
+/** How each real server is started; what it is stands beside its `fetch`. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createClient } from "redis";
+import { freePort } from "../end-to-end/program.ts";
+import { isAnswering, type ServerPlan } from "./real-server.ts";
+
+/** In memory only: it starts empty. */
+export const redis: ServerPlan = {
+  name: "redis",
+  scheme: "redis",
+  words: async (folder, port) => {
+    const address = ["--port", String(port), "--bind", "127.0.0.1"];
+    return [...address, "--save", "", "--appendonly", "no", "--dir", folder];
+  },
+  isReady: async (url) => {
+    const client = createClient({ url, socket: { reconnectStrategy: false } });
+    // The rejection of connect says the same.
+    client.on("error", () => undefined);
+    await client.connect();
+    client.destroy();
+    return true;
+  },
+};
+
+/** One node with a heap of 512 MiB. */
+export const elasticsearch: ServerPlan = {
+  name: "elasticsearch",
+  scheme: "http",
+  words: async (folder, port) => [folder, String(port)],
+  isReady: (url) => isAnswering(`${url}/_cluster/health?wait_for_status=yellow&timeout=1s`),
+};
+
+/** Version 1. */
+export const influxdb: ServerPlan = {
+  name: "influxdb",
+  scheme: "http",
+  words: async (folder, port) => {
+    const file = join(folder, "influxdb.conf");
+    const lines = [
+      "reporting-disabled = true",
+      `bind-address = "127.0.0.1:${await freePort()}"`,
+      `[meta]\ndir = "${join(folder, "meta")}"`,
+      `[data]\ndir = "${join(folder, "data")}"\nwal-dir = "${join(folder, "wal")}"`,
+      `[http]\nbind-address = "127.0.0.1:${port}"\nlog-enabled = false`,
+      "[monitor]\nstore-enabled = false",
+    ];
+    await writeFile(file, `${lines.join("\n")}\n`);
+    return ["run", "-config", file];
+  },
+  isReady: (url) => isAnswering(`${url}/ping`),
+};
+
+/** Keeps data of any age, and shows it at once. */
+export const victoriametrics: ServerPlan = {
+  name: "victoriametrics",
+  scheme: "http",
+  words: async (folder, port) => [
+    `-httpListenAddr=127.0.0.1:${port}`,
+    `-storageDataPath=${join(folder, "data")}`,
+    "-retentionPeriod=100y",
+    "-search.latencyOffset=0s",
+  ],
+  isReady: (url) => isAnswering(`${url}/health`),
+};
