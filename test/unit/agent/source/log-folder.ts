@@ -180,15 +180,13 @@ export function folderOpener() {
   afterEach(async () => {
     for (const folder of folders.splice(0)) await folder.close();
   });
-  return {
-    open,
-    /** In a folder whose pattern finds rotated files too. */
-    async openWithRotated(): Promise<LogFolder> {
-      const folder = open();
-      await folder.restart({ paths: [folder.file("*.log*")] });
-      return folder;
-    },
+  /** In a folder whose pattern finds rotated files too. */
+  const openWithRotated = async (): Promise<LogFolder> => {
+    const folder = open();
+    await folder.restart({ paths: [folder.file("*.log*")] });
+    return folder;
   };
+  return { open, openWithRotated };
 }
 
 /** `count` lines of their own, from number `from` on. */
