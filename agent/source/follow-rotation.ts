@@ -172,7 +172,13 @@ export class RotationFollower {
       this.beginGeneration(file, now.stat);
       file.setHead(now.head);
     }
-    for (const copy of copies) if (copy !== next) this.takeAsRead(copy);
+    for (const copy of copies) {
+      if (copy === next) continue;
+      // As long as little was read, several generations may go on like it: what the others are, has still to be found out.
+      if (next !== undefined && copy.isWhole)
+        this.freed.push({ paths: [copy.path], stat: copy.stat });
+      else this.takeAsRead(copy);
+    }
     this.forgetCopies(file);
     return true;
   }

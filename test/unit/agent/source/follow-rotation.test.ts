@@ -116,6 +116,28 @@ describe("rotation", () => {
     expect(folder.ledgerBytes).toBe(size);
   });
 
+  it.each(["*.log*", "*.log"])(
+    "ROT-04 reads all generations that go on like the few bytes that were read (%s)",
+    async (pattern) => {
+      const folder = open();
+      await folder.restart({ paths: [folder.file(pattern)] });
+      folder.append("x.log", "the same ");
+      await folder.follow();
+      folder.append("x.log", lines("a", 0, 5));
+      folder.copyTruncate("x.log", "x.log.2");
+      await folder.tick();
+      folder.append("x.log", `the same ${lines("b", 0, 50)}`);
+      folder.copyTruncate("x.log", "x.log.1");
+      await folder.tick();
+      folder.append("x.log", lines("c", 0, 3));
+      await folder.restart();
+      await folder.follow();
+      await folder.follow();
+      const expected = `the same ${lines("a", 0, 5)}the same ${lines("b", 0, 50)}${lines("c", 0, 3)}`;
+      expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+    },
+  );
+
   it("ROT-05 notices a file that was truncated and grew past the offset before the next look", async () => {
     const folder = open();
     folder.append("x.log", lines("a", 0, 100));
