@@ -441,6 +441,7 @@ class Agent implements RunningAgent, ShipHost {
 }
 
 function positionOf(spool: Spool): ShipPosition {
-  const { logId } = present(spool.state, "the state of the epoch");
-  return { logId, firstSequence: spool.firstSequence, lastSequence: spool.lastSequence };
+  const { epoch, logId } = present(spool.state, "the state of the epoch");
+  const { firstSequence, lastSequence } = spool;
+  return { epoch, logId, firstSequence, lastSequence };
 }

@@ -1,12 +1,13 @@
 /** The schema of agent.yaml: types, defaults, limits and what the reference page says. */
 import { z } from "zod";
+import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.ts";
+import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
-import { eventOptionsConfig } from "./parsers/event-options-config.ts";
-import { FORMAT_NAMES } from "./parsers/registry.ts";
-import { SERVICES_MAX_DEFAULT } from "./window/minute-windows.ts";
+import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
 
 const fileSource = z
   .strictObject({
@@ -37,6 +38,9 @@ const fileSource = z
       }),
     format: z.enum(FORMAT_NAMES).prefault("auto").meta({
       description: "Format of the lines; `auto` decides for each file by its first lines.",
+    }),
+    inner: z.enum(FORMAT_NAMES).optional().meta({
+      description: "Format of the lines inside of docker and cri; `auto` when left out.",
     }),
     ...eventOptionsConfig,
     service: z
@@ -74,6 +78,15 @@ const fileSource = z
       .max(100_000)
       .prefault(512)
       .meta({ description: "Most files of the source that are open at a time." }),
+  })
+  .check((context) => {
+    for (const { option, fault } of lineOptionFaults(
+      context.value.format,
+      eventOptions(context.value),
+    )) {
+      const path = [LINE_OPTION_KEYS[option]];
+      context.issues.push({ code: "custom", input: context.value, path, message: fault });
+    }
   })
   .meta({ description: "Files to read." });
 

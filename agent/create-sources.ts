@@ -1,8 +1,9 @@
 /** From the configuration to the sources that read. */
+
+import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { AgentConfig } from "./config.ts";
-import { eventOptions } from "./parsers/event-options.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
 import { createSelectingCounter } from "./window/create-line-counter.ts";
@@ -46,11 +47,14 @@ export function createSources(options: SourcesOptions): FileSource[] {
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
+        nowMs: () => platform.clock.now(),
         servicesMax: source.max_services,
         onFormat: (choice, file) =>
           logger.info("format of a file found", {
             source: source.name,
             format: choice.format,
+            fits: choice.lines,
+            sampled: choice.sampled,
             path: file === undefined ? undefined : state.checkpoint(file)?.path,
           }),
       }),

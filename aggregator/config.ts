@@ -5,6 +5,8 @@ import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
+import { sources } from "./sources/registry.ts";
+import type { ConfiguredSource } from "./sources/source.ts";
 
 /** The address to listen on. */
 export interface ListenAddress {
@@ -39,6 +41,7 @@ export interface TimeSettings {
 export interface AggregatorConfig {
   readonly listen: ListenAddress;
   readonly dataDir: string;
+  readonly sources: readonly ConfiguredSource[];
   readonly sinks: readonly ConfiguredSink[];
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
@@ -138,6 +141,21 @@ const sinkList = z
     examples: [[{ name: "out", type: "file", path: "windows.ndjson" }]],
   });
 
+const [firstSource, ...otherSources] = await Promise.all(
+  Object.values(sources).map(async (load) => (await load()).source.schema),
+);
+
+const sourceList = z
+  .array(z.discriminatedUnion("type", [present(firstSource, "a kind of source"), ...otherSources]))
+  .check(uniqueNames("source"))
+  .prefault([])
+  .meta({
+    description: "What is read beside what agents send.",
+    examples: [
+      [{ name: "bus", type: "kafka", brokers: ["127.0.0.1:9092"], topics: ["application-logs"] }],
+    ],
+  });
+
 /** Checks an aggregator.yaml; the result is an {@link AggregatorConfig}. */
 export const aggregatorConfig = z
   .strictObject({
@@ -150,6 +168,7 @@ export const aggregatorConfig = z
       .min(1)
       .prefault("/var/lib/tailrace-aggregator")
       .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
+    sources: sourceList,
     sinks: sinkList,
     rules: z
       .array(z.string().min(1))
@@ -172,6 +191,7 @@ export const aggregatorConfig = z
     return {
       listen: read.listen,
       dataDir: read.data_dir,
+      sources: read.sources,
       sinks: read.sinks,
       rules: read.rules,
       windowsRetentionMs: read.windows_retention,

@@ -9,6 +9,7 @@ export const errorCodes = {
     retry: "never",
     meaning: "Stored data has a format that this version cannot read.",
   },
+  KAFKA_FAILED: { retry: "later", meaning: "Kafka did not do what it was asked for." },
   LISTEN_FAILED: { retry: "never", meaning: "The address to listen on cannot be used." },
   LOCK_HELD: { retry: "never", meaning: "Another process uses this data directory." },
   LOG_CORRUPT: { retry: "never", meaning: "The log holds bytes that were not written so." },

@@ -59,7 +59,13 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "aggregator/receive": ["aggregator/log"],
   "aggregator/rules": ["aggregator/cep"],
   "aggregator/serve": ["aggregator/process", "aggregator/log", "aggregator/state"],
-  "aggregator/sinks": ["aggregator/process", "aggregator/log", "aggregator/state"],
+  "aggregator/sources": ["aggregator/log", "aggregator/kafka"],
+  "aggregator/sinks": [
+    "aggregator/process",
+    "aggregator/log",
+    "aggregator/state",
+    "aggregator/kafka",
+  ],
 };
 
 function stageOf(path: string): string {

@@ -1,12 +1,24 @@
 import type { Command } from "commander";
 import { UsageError } from "../../shared/command.ts";
 import { nearestName } from "../../shared/config/nearest-name.ts";
+import {
+  DURATION_UNITS,
+  type DurationUnit,
+  EVENT_OPTIONS_DEFAULT,
+  type LineOption,
+  type LineOptions,
+} from "../../shared/events/event-options.ts";
+import { LAYOUT_NAMES, parseLayout } from "../../shared/time/time-layout.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
-import { DURATION_UNITS, type DurationUnit } from "../parsers/event-options.ts";
-import { FORMAT_NAMES, type FormatName, isFormatName } from "../parsers/registry.ts";
+import {
+  FORMAT_NAMES,
+  type FormatName,
+  isFormatName,
+  lineOptionFaults,
+} from "../parsers/registry.ts";
 
 /** What the flags of `scan` and `parse` say of the format of lines. */
-export interface FormatFlags {
+export interface FormatFlags extends LineOptions {
   readonly format: FormatName;
   readonly timezone: string;
   readonly durationUnit: DurationUnit;
@@ -20,7 +32,15 @@ export function addFormatFlags(command: Command): void {
       "--timezone <zone>",
       "zone of times without one, such as Europe/Berlin or UTC (default: this host's)",
     )
-    .option("--duration-unit <unit>", `unit of durations: ${DURATION_UNITS.join(", ")}`, "ms");
+    .option("--duration-unit <unit>", `unit of durations: ${DURATION_UNITS.join(", ")}`, "ms")
+    .option(
+      "--time-format <layout>",
+      `how times are written, such as "dd.MM.yyyy HH:mm:ss", or ${LAYOUT_NAMES.join(", ")}`,
+    )
+    .option("--pattern <pattern>", "how lines are written, for regex, grok and dissect")
+    .option("--columns <names>", "names of the columns with commas between, for csv")
+    .option("--delimiter <character>", "what stands between two values, for csv (default: a comma)")
+    .option("--inner <format>", "format of the lines inside of docker and cri (default: auto)");
 }
 
 /** The text of a flag as commander parsed it, or `otherwise` when it was not given. */
@@ -55,5 +75,37 @@ export function formatFlags(
   if (durationUnit === undefined) {
     throw new UsageError(`--duration-unit ${unitText} is not one of ${DURATION_UNITS.join(", ")}`);
   }
-  return { format, timezone, durationUnit };
+  return { format, timezone, durationUnit, ...lineFlags(options, format) };
 }
+
+/** The flags that only some formats have. */
+function lineFlags(options: Readonly<Record<string, unknown>>, format: FormatName): LineOptions {
+  const given = (name: string): string | undefined =>
+    options[name] === undefined ? undefined : textFlag(options, name, "");
+  const timeFormat = given("timeFormat");
+  const layout = parseLayout(timeFormat ?? "iso8601");
+  if (typeof layout === "string") {
+    throw new UsageError(`--time-format ${timeFormat} is no layout of a time: ${layout}`);
+  }
+  const lineOptions: LineOptions = {
+    timeFormats: timeFormat === undefined ? undefined : [timeFormat],
+    pattern: given("pattern"),
+    columns: given("columns")?.split(","),
+    delimiter: given("delimiter")?.replace("\\t", "\t"),
+    inner: given("inner"),
+  };
+  const [fault] = lineOptionFaults(format, { ...EVENT_OPTIONS_DEFAULT, ...lineOptions });
+  if (fault !== undefined) {
+    throw new UsageError(`${FLAGS[fault.option]} with --format ${format}: ${fault.fault}`);
+  }
+  return lineOptions;
+}
+
+const FLAGS: Readonly<Record<LineOption, string>> = {
+  columns: "--columns",
+  delimiter: "--delimiter",
+  inner: "--inner",
+  pattern: "--pattern",
+  patterns: "--pattern",
+  timeFormats: "--time-format",
+};

@@ -6,13 +6,15 @@ import {
   EXIT_FAILED,
   UsageError,
 } from "../../shared/command.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import { isFiltered, type LineParser, type ParsedEvent } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
-import { FormatGuess, FormatSampler } from "../parsers/auto.ts";
-import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import type { LineParser, ParsedEvent } from "../parsers/parser.ts";
-import { parsers } from "../parsers/registry.ts";
+import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
+import { type FormatName, parsers } from "../parsers/registry.ts";
 import { defaultService } from "./default-service.ts";
 import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";
+import { describeChoice } from "./format-choice.ts";
 import { LineBuffer, type LineSink } from "./line-buffer.ts";
 import { inputFault, readInput, STDIN_NAME } from "./read-input.ts";
 
@@ -28,7 +30,7 @@ export interface ParseOptions extends FormatFlags {
 
 /** Prints the events of one input as ndjson, what was rejected to stderr, and resolves with the exit code. */
 export async function runParse(options: ParseOptions, io: CommandIo): Promise<number> {
-  const lines = new PrintedLines(options, io.stderr);
+  const lines = new PrintedLines(options, io);
   let exitCode: number = EXIT_DONE;
   try {
     await readInput({
@@ -45,6 +47,9 @@ export async function runParse(options: ParseOptions, io: CommandIo): Promise<nu
   }
   await io.stdout(lines.takeText());
   if (io.signal.aborted) return EXIT_FAILED;
+  if (options.format === "auto" && lines.lineCount > 0) {
+    io.stderr(`${lines.name}: ${describeChoice(lines.choice)}\n`);
+  }
   if (lines.rejectedCount > 0) {
     io.stderr(`${lines.name}: ${lines.rejectedCount} of ${lines.lineCount} lines rejected\n`);
   }
@@ -57,7 +62,8 @@ class PrintedLines implements LineSink {
   readonly name: string;
   lineCount = 0;
   rejectedCount = 0;
-  readonly #options: ParseOptions;
+  readonly #format: FormatName;
+  readonly #options: EventOptions;
   readonly #stderr: (text: string) => void;
   readonly #service: string;
   readonly #guess = new FormatGuess();
@@ -65,13 +71,19 @@ class PrintedLines implements LineSink {
   readonly #parsers = new Map<string, LineParser>();
   #text = "";
 
-  constructor(options: ParseOptions, stderr: (text: string) => void) {
+  constructor(options: ParseOptions, io: Pick<CommandIo, "stderr" | "platform">) {
     const isStdin = options.path === STDIN_NAME;
     this.name = isStdin ? "standard input" : options.path;
     this.#service = isStdin ? "stdin" : defaultService(options.path);
-    this.#options = options;
-    this.#stderr = stderr;
-    this.#sampler = new FormatSampler({ ...options, fields: {} });
+    this.#format = options.format;
+    this.#options = { ...options, fields: {}, nowMs: () => io.platform.clock.now() };
+    this.#stderr = io.stderr;
+    this.#sampler = new FormatSampler(this.#options);
+  }
+
+  /** What `auto` found out; undefined when no line was an event. */
+  get choice(): FormatChoice | undefined {
+    return this.#guess.choice;
   }
 
   /** The text of the events since the last call. */
@@ -100,7 +112,7 @@ class PrintedLines implements LineSink {
   }
 
   #parser(buffer: Buffer, from: number, to: number): LineParser {
-    let { format } = this.#options;
+    let format = this.#format;
     if (format === "auto") {
       for (let at = from; at < to && !this.#guess.isFinal; ) {
         const end = buffer.indexOf(0x0a, at);
@@ -114,7 +126,7 @@ class PrintedLines implements LineSink {
     }
     let parser = this.#parsers.get(format);
     if (parser === undefined) {
-      parser = parsers[format].compile({ ...this.#options, fields: {} });
+      parser = parsers[format].compile(this.#options);
       this.#parsers.set(format, parser);
     }
     return parser;
@@ -126,7 +138,7 @@ class PrintedLines implements LineSink {
     this.lineCount++;
     const parsed = parser.parse(line);
     if (parsed.kind === "event") this.#text += `${JSON.stringify(this.#eventJson(parsed))}\n`;
-    else if (parsed.reason !== "blank") this.#reject(parsed.reason, shownText(line));
+    else if (!isFiltered(parsed.reason)) this.#reject(parsed.reason, shownText(line));
   }
 
   #eventJson(event: ParsedEvent) {

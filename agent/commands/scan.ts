@@ -11,12 +11,12 @@ import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
-import { PARSER_NAMES } from "../parsers/registry.ts";
 import { createLineCounter } from "../window/create-line-counter.ts";
 import type { LineCounter } from "../window/line-counter.ts";
 import { CollectedWindows } from "./collected-windows.ts";
 import { defaultService } from "./default-service.ts";
 import { addFormatFlags, type FormatFlags, formatFlags, textFlag } from "./event-options-flags.ts";
+import { describeChoice } from "./format-choice.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { inputFault, readInput, STDIN_NAME } from "./read-input.ts";
@@ -51,10 +51,9 @@ export async function runScan(options: ScanOptions, io: CommandIo): Promise<numb
   const windows = new CollectedWindows(options.windowMinutes);
   const choices = new Map<number, FormatChoice>();
   const counter = createLineCounter({
-    format: options.format,
+    ...options,
     fields: {},
-    durationUnit: options.durationUnit,
-    timezone: options.timezone,
+    nowMs: () => io.platform.clock.now(),
     servicesMax: SERVICES_MAX,
     onFormat: (choice, file) => choices.set(file ?? 0, choice),
   });
@@ -102,12 +101,6 @@ export async function runScan(options: ScanOptions, io: CommandIo): Promise<numb
 
 function nameOf(path: string): string {
   return path === STDIN_NAME ? "standard input" : path;
-}
-
-function describeChoice(choice: FormatChoice | undefined): string {
-  if (choice === undefined) return `no line is an event in any format (${PARSER_NAMES.join(", ")})`;
-  const { format, lines, sampled } = choice;
-  return `read as ${format}, which fits ${lines} of the first ${sampled} events`;
 }
 
 /** The size of all inputs on disk; 0 when it is not known. */

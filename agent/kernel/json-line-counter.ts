@@ -35,9 +35,14 @@ import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { BUCKET_MULTIPLIER } from "../../shared/aggregates/quantile-sketch.ts";
 import { assert } from "../../shared/assert.ts";
+import {
+  fieldNames,
+  levelOfNumber,
+  levelOfText,
+  UNIT_US,
+} from "../../shared/events/event-fields.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
-import { fieldNames, levelOfNumber, levelOfText, UNIT_US } from "../parsers/event-fields.ts";
-import type { EventOptions } from "../parsers/event-options.ts";
 import type { CountContext, Counted, CountedEntry, LineCounter } from "../window/line-counter.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
 import { KernelWindows } from "./kernel-windows.ts";
@@ -83,6 +88,7 @@ const LESSON_MINUTE = 3;
  * bytes could write in several ways. Otherwise the parser counts alone.
  */
 export function canUseKernel(options: EventOptions): boolean {
+  if (options.timeFormats !== undefined) return false;
   const names = fieldNames(options);
   const known = new Set<string>();
   for (const meaning of MEANINGS) {

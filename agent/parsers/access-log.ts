@@ -7,18 +7,16 @@
  * `$request_time`, in seconds (unless the source's unit is not the default); with a unit of its own it says so; else in the source's unit.
  * The lines name no service; `fields: { service: vhost }` takes one of the fields.
  */
-import { TimeReader } from "../../shared/time/time-text.ts";
-import { TimeZone } from "../../shared/time/time-zone.ts";
-import { durationTextUs } from "./duration-text.ts";
+
 import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,
   levelAt,
   levelOfStatus,
   serviceName,
-} from "./event-fields.ts";
-import type { DurationUnit, EventOptions } from "./event-options.ts";
-import { isBlank } from "./line-bytes.ts";
+} from "../../shared/events/event-fields.ts";
+import type { DurationUnit, EventOptions } from "../../shared/events/event-options.ts";
+import { isBlank } from "../../shared/events/line-bytes.ts";
 import {
   defineParser,
   emptyMeasure,
@@ -27,7 +25,10 @@ import {
   type ParsedEvent,
   type Rejection,
   type RejectionReason,
-} from "./parser.ts";
+} from "../../shared/events/parser.ts";
+import { TimeReader } from "../../shared/time/time-text.ts";
+import { TimeZone } from "../../shared/time/time-zone.ts";
+import { durationTextUs } from "./duration-text.ts";
 import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;
@@ -39,6 +40,9 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 /** Bytes of `20/Nov/2026:10:00:00 +0000`. */
 const TIME_BYTES = 26;
+
+/** Longest text before the time: addresses, a virtual host, a user. Most lines of other formats are told by that. */
+const HEAD_BYTES_MAX = 1024;
 
 /** Where the parts of the line at hand stand. */
 class Parts {
@@ -136,7 +140,8 @@ class AccessLogParser implements LineParser {
 
 /** Finds the parts of `buffer[from, to)`; false when it is no line of an access log. The time is only found, not read. */
 function findParts(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
-  for (let at = from + 1; at < to; at++) {
+  const limit = Math.min(to, from + HEAD_BYTES_MAX);
+  for (let at = from + 1; at < limit; at++) {
     if (buffer[at] !== OPEN || buffer[at - 1] !== SPACE) continue;
     let close = at + TIME_BYTES + 1;
     if (close >= to || buffer[close] !== CLOSE) {
@@ -202,6 +207,9 @@ function findTail(buffer: Buffer, from: number, to: number, parts: Parts): boole
   parts.agentFrom = -1;
   parts.agentTo = -1;
   parts.tailFrom = from;
+  const isDashed = from + 3 < to && buffer[from + 1] === DASH && buffer[from + 2] === SPACE;
+  // Traefik writes a referrer that is absent without quotes.
+  if (isDashed && buffer[from + 3] === QUOTE) return findAgent(buffer, from + 2, to, parts);
   if (from + 1 >= to || buffer[from + 1] !== QUOTE) return true;
   const referrerTo = closingQuote(buffer, from + 2, to);
   if (referrerTo < 0) return false;
@@ -212,6 +220,18 @@ function findTail(buffer: Buffer, from: number, to: number, parts: Parts): boole
   parts.referrerFrom = from + 2;
   parts.referrerTo = referrerTo;
   parts.agentFrom = referrerTo + 3;
+  parts.agentTo = agentTo;
+  parts.tailFrom = agentTo + 1;
+  return true;
+}
+
+/** Finds the agent behind a referrer that is absent and ends at `from`. */
+function findAgent(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
+  const agentTo = closingQuote(buffer, from + 2, to);
+  if (agentTo < 0) return false;
+  parts.referrerFrom = from;
+  parts.referrerTo = from;
+  parts.agentFrom = from + 2;
   parts.agentTo = agentTo;
   parts.tailFrom = agentTo + 1;
   return true;

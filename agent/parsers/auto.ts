@@ -5,15 +5,16 @@
  * banner, do not count. Until then the leader may change; after that nothing changes its mind, and lines that it cannot read are
  * rejected. So one bad line decides nothing.
  */
-import type { EventOptions } from "./event-options.ts";
-import { emptyMeasure, type LineParser } from "./parser.ts";
-import { type ParserName, parsers } from "./registry.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import { isBlank } from "../../shared/events/line-bytes.ts";
+import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
+import { type ParserName, parsers, STRICTEST_FIRST } from "./registry.ts";
 
 /** Lines that are weighed. */
 export const SAMPLE_LINES = 100;
 
-/** In the order in which a tie is decided: the strictest format first. */
-const CANDIDATES = ["json", "access-log", "logfmt"] as const satisfies readonly ParserName[];
+/** In the order in which a tie is decided. */
+const CANDIDATES = STRICTEST_FIRST;
 
 /** What a guess says of a file so far. */
 export interface FormatChoice {
@@ -57,10 +58,12 @@ export class FormatGuess {
 
   /** Weighs one line. */
   weigh(sampler: FormatSampler, buffer: Buffer, from: number, to: number): void {
+    if (isBlank(buffer, from, to)) return;
     let isEvent = false;
     for (let index = 0; index < CANDIDATES.length; index++) {
       const reason = sampler.reason(index, buffer, from, to);
-      if (reason === undefined) {
+      // A format for which a line is blank that is not knows an envelope around nothing.
+      if (reason === undefined || reason === "blank") {
         this.#events[index] = (this.#events[index] ?? 0) + 1;
         isEvent = true;
       } else if (reason === "no_time" || reason === "bad_time") {
@@ -77,7 +80,7 @@ export class FormatSampler {
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
-    this.#parsers = CANDIDATES.map((name) => parsers[name].compile(options));
+    this.#parsers = CANDIDATES.map((name) => parsers[name].compile({ ...options, isGuess: true }));
   }
 
   /** Why a line is no event to the candidate at `index`; undefined when it is one. */

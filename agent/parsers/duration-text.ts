@@ -1,7 +1,7 @@
 /** Durations in text formats: a bare number in the source's unit, or with its own unit as Go writes it: `12.5ms`, `1m30s`. */
-import { DURATION_NONE, durationUs, UNIT_US } from "./event-fields.ts";
-import type { DurationUnit } from "./event-options.ts";
-import { decimalNumber } from "./line-bytes.ts";
+import { DURATION_NONE, durationUs, UNIT_US } from "../../shared/events/event-fields.ts";
+import type { DurationUnit } from "../../shared/events/event-options.ts";
+import { decimalNumber } from "../../shared/events/line-bytes.ts";
 
 /** Microseconds of 1 in the units that {@link DurationUnit} does not have. */
 const MINUTE_US = 60_000_000;

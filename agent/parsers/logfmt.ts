@@ -4,9 +4,6 @@
  * Of a key written twice the last counts; the names of a meaning are tried in their order, as in JSON.
  */
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
-import { TimeReader } from "../../shared/time/time-text.ts";
-import { TimeZone } from "../../shared/time/time-zone.ts";
-import { durationTextUs } from "./duration-text.ts";
 import {
   DURATION_NONE,
   DURATION_OUT_OF_RANGE,
@@ -14,14 +11,14 @@ import {
   levelAt,
   levelOfText,
   serviceName,
-} from "./event-fields.ts";
+} from "../../shared/events/event-fields.ts";
 import {
   type DurationUnit,
   type EventOptions,
   FIELD_MEANINGS,
   type FieldMeaning,
-} from "./event-options.ts";
-import { equalBytes, isBlank } from "./line-bytes.ts";
+} from "../../shared/events/event-options.ts";
+import { equalBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import {
   defineParser,
   emptyMeasure,
@@ -30,7 +27,10 @@ import {
   type ParsedEvent,
   type Rejection,
   type RejectionReason,
-} from "./parser.ts";
+} from "../../shared/events/parser.ts";
+import { AnyTimeReader } from "../../shared/time/any-time.ts";
+import { TimeZone } from "../../shared/time/time-zone.ts";
+import { durationTextUs } from "./duration-text.ts";
 import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;
@@ -58,7 +58,8 @@ interface KnownKey {
 
 class LogfmtParser implements LineParser {
   readonly #durationUnit: DurationUnit;
-  readonly #times: TimeReader;
+  readonly #isTimeGiven: boolean;
+  readonly #times: AnyTimeReader;
   readonly #services = new TextCache(serviceName);
   readonly #levels = new TextCache(levelOfText);
   readonly #spans: Readonly<Record<FieldMeaning, Span>> = {
@@ -79,7 +80,12 @@ class LogfmtParser implements LineParser {
 
   constructor(options: EventOptions) {
     this.#durationUnit = options.durationUnit;
-    this.#times = new TimeReader(new TimeZone(options.timezone));
+    this.#isTimeGiven = options.isTimeGiven === true;
+    this.#times = new AnyTimeReader(
+      new TimeZone(options.timezone),
+      options.nowMs,
+      options.timeFormats,
+    );
     const names = fieldNames(options);
     for (const meaning of FIELD_MEANINGS) {
       names[meaning].forEach((name, rank) => {
@@ -121,11 +127,15 @@ class LogfmtParser implements LineParser {
     for (const span of this.#spanList) span.rank = Number.POSITIVE_INFINITY;
     if (!this.#walk(buffer, from, to)) return isBlank(buffer, from, to) ? "blank" : "unparsed";
     const { time, service, level, duration } = this.#spans;
-    if (time.rank === Number.POSITIVE_INFINITY) return "no_time";
-    target.timeMs = time.isEscaped
-      ? this.#times.readText(textOf(buffer, time))
-      : this.#times.read(buffer, time.from, time.to);
-    if (Number.isNaN(target.timeMs)) return "bad_time";
+    if (time.rank < Number.POSITIVE_INFINITY) {
+      target.timeMs = time.isEscaped
+        ? this.#times.readText(textOf(buffer, time))
+        : this.#times.read(buffer, time.from, time.to);
+      if (Number.isNaN(target.timeMs) && !this.#isTimeGiven) return "bad_time";
+    } else if (!this.#isTimeGiven || level.rank === Number.POSITIVE_INFINITY) {
+      // Where the time is given, a level tells a line of pairs from a text that happens to hold one.
+      return "no_time";
+    }
     target.service = this.#serviceOf(buffer, service);
     target.level = this.#levelOf(buffer, level);
     const us =
@@ -242,5 +252,6 @@ function textOf(buffer: Buffer, span: Span): string {
 /** Reads logfmt lines. */
 export const parser = defineParser({
   summary: "Pairs of key=value, values quoted where needed (logfmt).",
+  takes: ["timeFormats"],
   compile: (options) => new LogfmtParser(options),
 });

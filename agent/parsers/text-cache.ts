@@ -6,8 +6,9 @@ const SLOT_COUNT = 4096;
 /** Remembers what texts mean by their bytes, so that a name that occurs a million times is decoded once. Bounded. */
 export class TextCache<Value> {
   readonly #decode: (text: string) => Value;
-  readonly #keys: (Uint8Array | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
-  readonly #values: (Value | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
+  // Made when first asked: a guess of a format has a parser for each, and most never ask.
+  #keys: (Uint8Array | undefined)[] = [];
+  #values: (Value | undefined)[] = [];
 
   /** `decode` is asked once for each text, or again when the text was forgotten: it must always answer the same. */
   constructor(decode: (text: string) => Value) {
@@ -17,6 +18,10 @@ export class TextCache<Value> {
   /** What the UTF-8 text `buffer[from, to)` means. */
   get(buffer: Buffer, from: number, to: number): Value {
     const length = to - from;
+    if (this.#keys.length === 0) {
+      this.#keys = new Array(SLOT_COUNT).fill(undefined);
+      this.#values = new Array(SLOT_COUNT).fill(undefined);
+    }
     if (length > TEXT_BYTES_MAX) return this.#decode(buffer.toString("utf8", from, to));
     let hash = 0x811c9dc5;
     for (let at = from; at < to; at++) hash = Math.imul(hash ^ (buffer[at] ?? 0), 0x01000193);

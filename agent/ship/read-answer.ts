@@ -31,6 +31,8 @@ export interface Refused {
   readonly detail: string;
   /** The record that a `malformed_batch` names. */
   readonly sequence: number | undefined;
+  /** The epoch that has the agent's name, as far as the refusal tells. */
+  readonly holder: string | undefined;
   /** Not before so many milliseconds; 0 when nothing was said. */
   readonly retryAfterMs: number;
 }
@@ -67,6 +69,7 @@ const problemSchema = z.object({
   detail: z.string().optional(),
   title: z.string().optional(),
   sequence: count.optional(),
+  mark: z.object({ epoch: z.string() }).optional(),
 });
 
 /** The meaning of an answer to `POST /v1/batches`. */
@@ -111,6 +114,7 @@ export function noAnswer(detail: string): Refused {
     code: undefined,
     detail,
     sequence: undefined,
+    holder: undefined,
     retryAfterMs: 0,
   };
 }
@@ -125,6 +129,7 @@ function readRefusal(response: HttpResponse): Refused {
     code: problem?.code,
     detail: problem?.detail ?? problem?.title ?? `the answer has status ${response.status}`,
     sequence: problem?.sequence,
+    holder: problem?.mark?.epoch,
     retryAfterMs: retryAfterMs(response.headers),
   };
 }

@@ -53,6 +53,7 @@ export interface ShipperOptions {
 
 /** Where an epoch stands. */
 export interface ShipPosition {
+  readonly epoch: string;
   /** The log that the epoch is bound to. */
   readonly logId: string;
   /** Sequence of the oldest record in the spool. */
@@ -81,6 +82,9 @@ export class Shipper {
   /** True when an answer of this run said that the name is this spool's. That records are in the log says nothing: it takes any. */
   #hasOwned = false;
   #hasAppealed = false;
+  /** Epochs that this run began. */
+  readonly #ownEpochs = new Set<string>();
+  #epoch = "";
   #needsFreshEpoch = false;
   #replacing = { sequence: 0, detail: "" };
 
@@ -113,6 +117,8 @@ export class Shipper {
   begin(position: ShipPosition): void {
     if (this.#mode === "fenced") return;
     this.#mode = "sending";
+    this.#epoch = position.epoch;
+    this.#ownEpochs.add(position.epoch);
     this.#logId = position.logId;
     this.#accepted = position.firstSequence - 1;
     this.#applied = this.#accepted;
@@ -247,7 +253,7 @@ export class Shipper {
 
   #refused(endpoint: string, refusal: Refused, nowMs: number): ShipEffect[] {
     const { code, detail, retryAfterMs } = refusal;
-    if (code === "fenced") return this.#fence(endpoint);
+    if (code === "fenced") return this.#fence(endpoint, refusal.holder);
     if (code === "diverged" && this.#mode === "sending") return this.#diverge(endpoint, detail);
     if (code === "wrong_log") return this.#leave(endpoint, detail, nowMs);
     return this.#retry(endpoint, { detail, retryAfterMs, message: messages[code ?? ""] }, nowMs);
@@ -276,10 +282,13 @@ export class Shipper {
 
   /**
    * A spool that is fenced at the first word of its run was rolled back to before an epoch that it had itself begun, or it is a clone. It says
-   * hello once: whoever was started last has the name. A spool that had the name in this run and lost it stays silent, so two never take turns.
+   * hello once: whoever was started last has the name. A spool that had the name in this run and lost it stays silent, so two never take turns;
+   * unless it lost it to an epoch of its own. Then a late copy of an old hello reached an aggregator which, restored from a backup, did not
+   * know that epoch any more.
    */
-  #fence(endpoint: string): ShipEffect[] {
-    if (!this.#hasOwned && !this.#hasAppealed) {
+  #fence(endpoint: string, holder?: string): ShipEffect[] {
+    const isOwn = holder !== undefined && holder !== this.#epoch && this.#ownEpochs.has(holder);
+    if (isOwn || (!this.#hasOwned && !this.#hasAppealed)) {
       this.#hasAppealed = true;
       this.sayHello(this.#logId);
       this.#needsFreshEpoch = true;

@@ -1,9 +1,10 @@
 /** A line counter that finds out the format of each file and hands its lines to the counter of that format. */
+
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import { byteOrderMarkBytes, isBlank } from "../../shared/events/line-bytes.ts";
+import type { LineParser } from "../../shared/events/parser.ts";
 import type { Delta } from "../../shared/protocol/batch.ts";
 import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
-import type { EventOptions } from "../parsers/event-options.ts";
-import { byteOrderMarkBytes, isBlank } from "../parsers/line-bytes.ts";
-import type { LineParser } from "../parsers/parser.ts";
 import type { ParserName } from "../parsers/registry.ts";
 import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
 import { LineTally } from "./line-tally.ts";

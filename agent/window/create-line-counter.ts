@@ -1,13 +1,13 @@
+import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
+import { fieldNames } from "../../shared/events/event-fields.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
-import { fieldNames } from "../parsers/event-fields.ts";
-import type { EventOptions } from "../parsers/event-options.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
-import { SERVICES_MAX_DEFAULT } from "./minute-windows.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
 import { SelectingLineCounter } from "./selecting-line-counter.ts";
 

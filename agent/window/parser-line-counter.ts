@@ -1,11 +1,11 @@
 /** A line counter for any format: it finds the lines and lets a parser measure each. */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { MinuteWindows } from "../../shared/aggregates/minute-windows.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import { emptyMeasure, isFiltered, type LineParser } from "../../shared/events/parser.ts";
 import { minuteOf } from "../../shared/time/window.ts";
-import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import { emptyMeasure, type LineParser } from "../parsers/parser.ts";
 import type { CountContext, Counted, CountedEntry, LineCounter } from "./line-counter.ts";
 import { LineTally } from "./line-tally.ts";
-import { MinuteWindows } from "./minute-windows.ts";
 
 const LINE_FEED = 0x0a;
 
@@ -86,8 +86,8 @@ export class ParserLineCounter implements LineCounter {
     const contentTo = buffer[to - 1] === LINE_FEED ? to - 1 : to;
     const reason = this.#parser.measure(buffer, contentFrom, contentTo, measure);
     if (reason !== undefined) {
-      this.#tally.add(reason === "blank" ? "filtered" : "rejected", reason, 1, to - from);
-      if (reason !== "blank") context.onRejected?.(reason, from);
+      this.#tally.add(isFiltered(reason) ? "filtered" : "rejected", reason, 1, to - from);
+      if (!isFiltered(reason)) context.onRejected?.(reason, from);
       return false;
     }
     const { timeMs } = measure;

@@ -5,16 +5,16 @@
  * An event is named by where its line begins. So the same bytes give the same events, whatever crash or cut came between.
  */
 import type { CompiledSelector } from "../../shared/events/compile-selectors.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import { DERIVED_FIELDS, lineEvent } from "../../shared/events/line-event.ts";
+import type { LineParser } from "../../shared/events/parser.ts";
+import { PendingEvents } from "../../shared/events/pending-events.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
-import { byteOrderMarkBytes } from "../parsers/line-bytes.ts";
-import type { LineParser } from "../parsers/parser.ts";
 import type { ParserName } from "../parsers/registry.ts";
 import { candidateLines } from "./candidate-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
-import { DERIVED_FIELDS, lineEvent } from "./line-event.ts";
 import { needlesOf } from "./line-needles.ts";
-import { PendingEvents } from "./pending-events.ts";
 
 /** What belongs to one call. */
 export interface SelectContext extends CountContext {

@@ -1,12 +1,22 @@
 import type { Selection } from "../log/keyed-entry.ts";
-import type { AgentRow } from "../state/agent-row.ts";
+import type { SourceInput } from "../state/agent-row.ts";
+
+/** Whoever selects events: an agent, or an inlet. */
+export interface Selecting {
+  selectorRevision: string;
+  selectedSinceMs: number | undefined;
+  readonly seenMs: number;
+  /** True when nothing of it counts for now; absent: it always does. */
+  readonly diverged?: boolean;
+  readonly sources: readonly SourceInput[];
+}
 
 /**
  * By which selectors the live agents of a partition select: undefined while one of them has yet to switch to those of `revision`. An agent is
  * live while it was heard of within `liveMs` before `clockMs`. When none is, nobody is waited for: what is new begins behind `watermarkMs`.
  */
 export function selectionOf(
-  agents: Iterable<AgentRow>,
+  agents: Iterable<Selecting>,
   revision: string,
   now: {
     readonly clockMs: number;
@@ -19,7 +29,7 @@ export function selectionOf(
   let sinceMs: number | undefined;
   for (const agent of agents) {
     isKnown = true;
-    if (agent.diverged || now.clockMs - agent.seenMs >= now.liveMs) continue;
+    if (agent.diverged === true || now.clockMs - agent.seenMs >= now.liveMs) continue;
     if (agent.selectorRevision !== revision) return undefined;
     isLive = true;
     if (agent.selectedSinceMs === undefined) continue;
@@ -30,7 +40,7 @@ export function selectionOf(
 }
 
 /** Notes that an agent's batch was selected by selectors of `revision`; call it before what the batch says of its sources is taken. */
-export function noteRevision(agent: AgentRow, revision: string): void {
+export function noteRevision(agent: Selecting, revision: string): void {
   if (agent.selectorRevision === revision) return;
   agent.selectorRevision = revision;
   agent.selectedSinceMs = undefined;

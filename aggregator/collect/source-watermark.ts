@@ -5,6 +5,7 @@
  * - a source holds W back only while it is within `holdMaxMs` of the most advanced one, so a host with an old backlog makes corrections
  *   instead of stopping everybody;
  * - a source is idle when no event time that may move W came for `idleAfterMs` of the log's clock, whatever it reports;
+ * - a source that is awaited (an inlet with a backlog of which nothing was read yet) holds W where it is, for `idleAfterMs` at most;
  * - when no source is live, W follows the log's clock, so that the last windows become final; or, when the data is from the past, it
  *   goes to the end of the newest window with data.
  */
@@ -59,6 +60,10 @@ export function advanceWatermark(
   if (clockMs === undefined) return;
   let newestMs = Number.NEGATIVE_INFINITY;
   for (const input of sources) {
+    if (isAwaited(input, clockMs, settings)) {
+      row.idle = false;
+      return;
+    }
     const eventTimeMs = liveEventTime(input, clockMs, settings);
     if (eventTimeMs > newestMs) newestMs = eventTimeMs;
   }
@@ -68,6 +73,22 @@ export function advanceWatermark(
     : slowest(sources, newestMs, clockMs, settings) - settings.outOfOrdernessMs - 1;
   if (target === undefined) return;
   if (row.watermarkMs === undefined || target > row.watermarkMs) row.watermarkMs = target;
+}
+
+/** Notes that something is to be read of a source, of which no event time is known. */
+export function awaitSource(input: SourceInput, clockMs: number): void {
+  input.state = "live";
+  input.seenMs = clockMs;
+  if (input.eventTimeMaxMs === undefined) input.eventSeenMs = clockMs;
+}
+
+function isAwaited(input: SourceInput, clockMs: number, settings: WatermarkSettings): boolean {
+  const { eventTimeMaxMs, eventSeenMs } = input;
+  return (
+    eventTimeMaxMs === undefined &&
+    eventSeenMs !== undefined &&
+    clockMs - eventSeenMs < settings.idleAfterMs
+  );
 }
 
 /** The event time of a live source, -Infinity of the others. */

@@ -12,6 +12,7 @@ import { type ScannedBatch, scanBatch } from "../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { openRecord } from "../../shared/protocol/sealed-record.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
+import type { InletEntry } from "../log/inlet-entry.ts";
 import type { KeyedDelta, PartitionWatermark, Selection } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { LogRecord, StateChange, StateView } from "../log/log.ts";
@@ -22,10 +23,16 @@ import { markOf } from "../state/read-agents.ts";
 import { type CollectRow, decodeCollectRow, encodeCollectRow } from "../state/stage-rows.ts";
 import { type AgentSnapshot, AgentTable } from "./agent-table.ts";
 import { judge, standingOf } from "./deduplicate.ts";
+import { InletTable, type InletVerdict } from "./inlet-table.ts";
 import { PreMerge } from "./pre-merge.ts";
 import { EventRouter, type EventRoutes, NO_ROUTES } from "./route-events.ts";
 import { noteRevision, selectionOf } from "./selection.ts";
-import { advanceWatermark, takeReport, type WatermarkSettings } from "./source-watermark.ts";
+import {
+  advanceWatermark,
+  awaitSource,
+  takeReport,
+  type WatermarkSettings,
+} from "./source-watermark.ts";
 
 /** What became of one record of an envelope. */
 export interface RecordOutcome {
@@ -51,6 +58,12 @@ export type EntryResult =
       /** What is held of the agent as of this entry. */
       readonly snapshot: AgentSnapshot;
     }
+  | {
+      readonly kind: "inlet";
+      readonly verdict: InletVerdict;
+      /** Where the inlet's next entry must begin. */
+      readonly position: number;
+    }
   | { readonly kind: "tick" };
 
 /** What a flush hands over. */
@@ -74,6 +87,7 @@ export interface StageOneOutput {
 /** See the head of this file. */
 export class StageOne {
   private readonly agents: AgentTable;
+  private readonly inlets: InletTable;
   private readonly preMerge: PreMerge;
   private readonly router: EventRouter;
   private readonly settings: WatermarkSettings;
@@ -82,6 +96,7 @@ export class StageOne {
   /** `view`: the state of this partition as of its last commit. `partitionCount`: of stage 2. */
   constructor(view: StateView, partitionCount: number, settings: WatermarkSettings) {
     this.agents = new AgentTable(view);
+    this.inlets = new InletTable(view, this.agents.sources);
     this.preMerge = new PreMerge(partitionCount);
     this.router = new EventRouter(partitionCount, NO_ROUTES);
     this.settings = settings;
@@ -90,7 +105,7 @@ export class StageOne {
 
   /** True when a flush is due before more is applied. */
   get isFull(): boolean {
-    return this.agents.isFull;
+    return this.agents.isFull || this.inlets.isFull;
   }
 
   /** Says where events go from now on; nowhere before the first call. */
@@ -104,6 +119,7 @@ export class StageOne {
     this.moveClock(record.appendedAtMs);
     if (entry.kind === "envelope") return this.applyEnvelope(entry);
     if (entry.kind === "fence") return this.applyFence(entry);
+    if (entry.kind === "inlet") return this.applyInlet(entry);
     this.moveClock(entry.nowMs);
     return entry;
   }
@@ -124,8 +140,10 @@ export class StageOne {
           idle: this.row.idle,
           selection: this.row.selection,
         };
-    const isQuiet = !this.agents.hasChanges;
-    const { early, last } = this.agents.take();
+    const isQuiet = !this.agents.hasChanges && !this.inlets.hasChanges;
+    const [agents, inlets] = [this.agents.take(), this.inlets.take()];
+    const early = [...agents.early, ...inlets.early];
+    const last = [...agents.last, ...inlets.last];
     last.push({ key: COLLECT_KEY, value: encodeCollectRow(this.row) });
     return {
       deltas: this.preMerge.take(),
@@ -142,7 +160,8 @@ export class StageOne {
     if (clockMs === undefined) return undefined;
     const liveMs = this.settings.idleAfterMs;
     const { revision } = this.router.routes;
-    return selectionOf(this.agents.rows, revision, { clockMs, liveMs, watermarkMs });
+    const selecting = [...this.agents.rows, ...this.inlets.rows];
+    return selectionOf(selecting, revision, { clockMs, liveMs, watermarkMs });
   }
 
   private moveClock(nowMs: number): void {
@@ -158,8 +177,10 @@ export class StageOne {
     const row = this.agents.find(entry.tenant, entry.agent);
     const standing = standingOf(row, entry.epoch);
     if (row !== undefined) {
-      // A hello that is repeated because its answer got lost: the fence before did it.
-      if (standing === "current") return this.fenceResult("taken", row);
+      // A hello that is repeated because its answer got lost: the fence before did it. Who has sent records has had the answer: a data
+      // directory that does not know so was rolled back, and to number its records anew would hide that from a restored aggregator.
+      if (standing === "current")
+        return this.fenceResult(row.sequence === 0 ? "taken" : "retired", row);
       if (standing === "retired") return this.fenceResult("retired", row);
     }
     if (entry.number !== (row?.fenceNumber ?? 0) + 1) return this.fenceResult("lost", row);
@@ -227,27 +248,55 @@ export class StageOne {
   }
 
   private applyBatch(row: AgentRow, batch: ScannedBatch, digest: string): void {
-    const { clockMs } = this;
-    const { preMerge } = this;
-    const linesBefore = preMerge.lines;
-    for (const columns of batch.columns) preMerge.add(row.tenant, row.agent, columns);
-    const lines = preMerge.lines - linesBefore;
-    row.counters.lines += lines;
-    this.row.receivedLines += lines;
-    const newest = Math.max(
-      this.row.newestMinute ?? Number.NEGATIVE_INFINITY,
-      preMerge.newestMinute ?? Number.NEGATIVE_INFINITY,
-    );
-    if (newest !== Number.NEGATIVE_INFINITY) this.row.newestMinute = newest;
-    for (const event of batch.events) this.router.add(row.tenant, row.agent, event);
-    for (const hole of batch.holes) this.router.addHole(row.tenant, hole);
+    row.counters.lines += this.count(row.tenant, row.agent, batch);
     noteRevision(row, batch.selectorRevision);
     for (const report of batch.sources) {
-      const input = this.agents.sourceOf(row, report.source, clockMs);
-      if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;
+      const input = this.agents.sourceOf(row, report.source, this.clockMs);
+      if (!takeReport(input, report, this.clockMs, this.settings)) row.counters.clockAhead++;
     }
     this.agents.advance(row, batch, digest);
   }
+
+  private applyInlet(entry: InletEntry): EntryResult {
+    const { clockMs } = this;
+    const { row, verdict } = this.inlets.judge(entry, clockMs);
+    if (verdict !== "applied") {
+      this.inlets.refuse(row, verdict, clockMs);
+      return { kind: "inlet", verdict, position: row.position };
+    }
+    const batch = scanBatch(entry.batch);
+    row.counters.records += this.count(row.tenant, row.source, batch);
+    noteRevision(row, batch.selectorRevision);
+    for (const report of batch.sources) {
+      const [input] = row.sources;
+      if (isOpening(entry) && report.state === "live") awaitSource(input, clockMs);
+      else if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;
+    }
+    this.inlets.advance(row, entry, { ledger: batch.ledger, clockMs });
+    return { kind: "inlet", verdict, position: row.position };
+  }
+
+  /** Hands on what a batch counted and selected; returns how many lines are in its windows. */
+  private count(tenant: string, agent: string, batch: ScannedBatch): number {
+    const { preMerge, row } = this;
+    const linesBefore = preMerge.lines;
+    for (const columns of batch.columns) preMerge.add(tenant, agent, columns);
+    const lines = preMerge.lines - linesBefore;
+    row.receivedLines += lines;
+    const newest = Math.max(
+      row.newestMinute ?? Number.NEGATIVE_INFINITY,
+      preMerge.newestMinute ?? Number.NEGATIVE_INFINITY,
+    );
+    if (newest !== Number.NEGATIVE_INFINITY) row.newestMinute = newest;
+    for (const event of batch.events) this.router.add(tenant, agent, event);
+    for (const hole of batch.holes) this.router.addHole(tenant, hole);
+    return lines;
+  }
+}
+
+/** True of the entry that only says where the reading of an inlet begins. */
+function isOpening({ records }: InletEntry): boolean {
+  return records.kind === "range" && records.from === records.to;
 }
 
 function isSameSelection(a: Selection | undefined, b: Selection | undefined): boolean {

@@ -5,7 +5,7 @@ import { ruleSchema } from "../rules/rule.ts";
 
 /** The kinds of configuration file, each with its schema and a key that only it has. */
 export const configKinds = {
-  agent: { schema: agentConfig, keys: ["sources", "ship"] },
+  agent: { schema: agentConfig, keys: ["ship", "flush_interval", "id"] },
   aggregator: { schema: aggregatorConfig, keys: ["listen", "sinks", "windows_retention"] },
   rules: { schema: ruleSchema, keys: ["stages", "stream", "alert", "summary"] },
 } as const satisfies Record<

@@ -8,9 +8,17 @@
  * fence:    text tenant, text agent, uint number, 16 bytes epoch, text machine
  * tick:     int milliseconds since the Unix epoch
  * ```
+ *
+ * What stems from no agent is drawn in `inlet-entry.ts`; it begins with format version 2.
  */
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
+import {
+  decodeInletEntry,
+  encodeInletEntry,
+  INLET_ENTRY_VERSION,
+  type InletEntry,
+} from "./inlet-entry.ts";
 
 const VERSION = 1;
 const ENVELOPE = 1;
@@ -47,10 +55,11 @@ export interface TickEntry {
 }
 
 /** An entry of the topic `batches`. */
-export type LogEntry = EnvelopeEntry | FenceEntry | TickEntry;
+export type LogEntry = EnvelopeEntry | FenceEntry | InletEntry | TickEntry;
 
 /** The bytes of an entry. */
 export function encodeLogEntry(entry: LogEntry): Buffer {
+  if (entry.kind === "inlet") return encodeInletEntry(entry);
   const writer = new ByteWriter();
   writer.reserve(entry.kind === "envelope" ? entry.envelope.length + 512 : 512);
   writer.byte(VERSION);
@@ -74,6 +83,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
 
 /** The entry of these bytes; an envelope's bytes point into them. Fails with FORMAT_UNKNOWN or LOG_CORRUPT. */
 export function decodeLogEntry(payload: Buffer): LogEntry {
+  if (payload[0] === INLET_ENTRY_VERSION) return decodeInletEntry(payload);
   const reader = new ByteReader(payload, "LOG_CORRUPT");
   reader.version(VERSION, "log entry");
   const kind = reader.byte();

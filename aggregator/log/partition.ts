@@ -1,3 +1,5 @@
+import type { InletName } from "./inlet-entry.ts";
+
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
@@ -19,4 +21,10 @@ export function partitionOf(names: readonly string[], partitionCount: number): n
 /** The partition of `batches` that an agent's entries belong to. */
 export function batchesPartition(tenant: string, agent: string, partitionCount: number): number {
   return partitionCount === 1 ? 0 : partitionOf([tenant, agent], partitionCount);
+}
+
+/** The partition of `batches` that an inlet's entries belong to. */
+export function inletPartition(inlet: InletName, partitionCount: number): number {
+  const { tenant, source, place } = inlet;
+  return partitionCount === 1 ? 0 : partitionOf([tenant, source, place], partitionCount);
 }

@@ -18,6 +18,18 @@ export interface SinkFigures {
   readonly behindCount: number;
 }
 
+/** How an inlet of a source is doing. */
+export interface InletFigures {
+  readonly source: string;
+  readonly place: string;
+  /** Records in windows. */
+  readonly recordCount: number;
+  /** Records that were no events. */
+  readonly deadTotal: number;
+  /** Records that wait to be read; undefined while that is not known. */
+  readonly behindCount: number | undefined;
+}
+
 /** What is read off when metrics are asked for. */
 export interface Figures {
   readonly isReady: boolean;
@@ -30,6 +42,7 @@ export interface Figures {
   readonly mergedLines: number;
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
+  readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
 }
 
@@ -84,6 +97,7 @@ export class Metrics {
     const figures = () => this.#figures ?? read();
     this.#defineState(figures);
     this.#defineSinks(figures);
+    this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
@@ -202,5 +216,35 @@ export class Metrics {
       "Whether the sink is written to: 0 always, 1 once to see whether it is back, 2 not for now.",
       ({ breaker }) => BREAKER_STATES.indexOf(breaker),
     );
+  }
+
+  #defineInlets(read: () => Figures): void {
+    const labelNames = ["source", "place"] as const;
+    const labels = ({ source, place }: InletFigures) => ({ source, place });
+    const total = (name: string, help: string, value: (figures: InletFigures) => number) => {
+      const collect = function (this: Counter<"source" | "place">) {
+        this.reset();
+        for (const inlet of read().inlets) this.inc(labels(inlet), value(inlet));
+      };
+      const counter = new Counter({ name, help, labelNames, registers: [], collect });
+      this.#registry.registerMetric(counter);
+    };
+    total("tailrace_source_records_total", "Records in windows.", (inlet) => inlet.recordCount);
+    total(
+      "tailrace_source_dead_letters_total",
+      "Records that were no events.",
+      (inlet) => inlet.deadTotal,
+    );
+    const behind = new Gauge({
+      name: "tailrace_source_behind_records",
+      help: "Records that wait to be read.",
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const inlet of read().inlets) this.set(labels(inlet), inlet.behindCount ?? Number.NaN);
+      },
+    });
+    this.#registry.registerMetric(behind);
   }
 }

@@ -44,7 +44,9 @@ export class CollectSession implements Session {
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
     const { stageOne, commit, gather } = this;
-    stageOne.route(this.rules());
+    const rules = this.rules();
+    stageOne.route(rules);
+    commit.routes = rules.routes;
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -58,7 +60,9 @@ export class CollectSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { commit } = this;
     const one = this.stageOne.flush();
-    const steps = this.outgoing(one);
+    const steps = this.deltaRecords(one);
+    const stepsDone = commit.stepsDone(steps.length);
+    steps.push(...this.eventRecords(one));
     if (one.watermark !== undefined) {
       const payload = encodeWatermark(this.partition, one.watermark);
       for (let partition = 0; partition < this.keyedCount; partition++) {
@@ -71,7 +75,6 @@ export class CollectSession implements Session {
     this.quietGroupCount = 0;
     let records: OutgoingRecord[] = [];
     let bytes = 0;
-    const { stepsDone } = commit;
     for (const [step, record] of steps.entries()) {
       if (step < stepsDone) continue;
       if (records.length > 0 && bytes + record.payload.length > RECORD_BYTES_MAX) {
@@ -86,17 +89,22 @@ export class CollectSession implements Session {
     return true;
   }
 
-  private outgoing({ deltas, events, holes }: StageOneOutput): OutgoingRecord[] {
-    const steps: OutgoingRecord[] = [];
+  private deltaRecords({ deltas }: StageOneOutput): OutgoingRecord[] {
+    return this.recordsOf((partition) => encodeDeltas(this.partition, deltas[partition] ?? []));
+  }
+
+  private eventRecords({ events, holes }: StageOneOutput): OutgoingRecord[] {
     const gaps = encodeHoles(this.partition, holes);
-    for (let partition = 0; partition < this.keyedCount; partition++) {
-      const payloads = [
-        ...encodeDeltas(this.partition, deltas[partition] ?? []),
-        ...encodeEvents(this.partition, events[partition] ?? []),
-        ...gaps,
-      ];
-      for (const payload of payloads) steps.push({ topic: "keyed", partition, payload });
-    }
-    return steps;
+    return this.recordsOf((partition) => [
+      ...encodeEvents(this.partition, events[partition] ?? []),
+      ...gaps,
+    ]);
+  }
+
+  private recordsOf(payloadsOf: (partition: number) => readonly Buffer[]): OutgoingRecord[] {
+    const partitions = Array.from({ length: this.keyedCount }, (_, partition) => partition);
+    return partitions.flatMap((partition) =>
+      payloadsOf(partition).map((payload) => ({ topic: "keyed" as const, partition, payload })),
+    );
   }
 }

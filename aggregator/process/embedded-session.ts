@@ -37,6 +37,7 @@ export class EmbeddedSession implements Session {
     const rules = this.settings.rules();
     stageOne.route(rules);
     stageTwo.use(rules);
+    commit.routes = rules.routes;
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -52,7 +53,7 @@ export class EmbeddedSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
     const one = this.stageOne.flush();
-    const { stepsDone } = commit;
+    const stepsDone = commit.stepsDone(one.deltas[0]?.length ?? 0);
     for (const [step, merge] of mergeSteps(stageTwo, one)) {
       if (step < stepsDone) continue;
       if (stageTwo.isFull) {

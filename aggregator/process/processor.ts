@@ -10,9 +10,10 @@ import type { Logger } from "../../shared/log.ts";
 import type { Clock } from "../../shared/platform/clock.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
 import type { EntryResult } from "../collect/stage-one.ts";
+import type { InletEntry, InletName } from "../log/inlet-entry.ts";
 import type { Log, StateView } from "../log/log.ts";
 import { type EnvelopeEntry, encodeLogEntry, type FenceEntry } from "../log/log-entry.ts";
-import { batchesPartition } from "../log/partition.ts";
+import { batchesPartition, inletPartition } from "../log/partition.ts";
 import { CollectSession } from "./collect-session.ts";
 import { EmbeddedSession } from "./embedded-session.ts";
 import { EntryResults } from "./entry-results.ts";
@@ -79,11 +80,14 @@ export class Processor {
     this.ticking = Promise.all(batches.map((partition) => this.tick(partition)));
   }
 
-  /** Appends an entry to its agent's partition. Fails as the log does: LOG_FULL, LOG_UNAVAILABLE (certainly absent), LOG_UNKNOWN. */
-  async append(entry: EnvelopeEntry | FenceEntry): Promise<AppendedEntry> {
+  /** Appends an entry to the partition of its agent or inlet. Fails as the log does: LOG_FULL, LOG_UNAVAILABLE (certainly absent), LOG_UNKNOWN. */
+  async append(entry: EnvelopeEntry | FenceEntry | InletEntry): Promise<AppendedEntry> {
     const { log } = this.options;
     const count = log.partitionCount("batches");
-    const partition = batchesPartition(entry.tenant, entry.agent, count);
+    const partition =
+      entry.kind === "inlet"
+        ? inletPartition(entry, count)
+        : batchesPartition(entry.tenant, entry.agent, count);
     const results = this.results.get(partition);
     const append = results?.beginAppend();
     try {
@@ -114,6 +118,12 @@ export class Processor {
   agentView(tenant: string, agent: string): StateView | undefined {
     const count = this.options.log.partitionCount("batches");
     return this.collectLoops.get(batchesPartition(tenant, agent, count))?.state;
+  }
+
+  /** State of stage 1 of the partition that an inlet belongs to; undefined while it is not owned here. */
+  inletView(name: InletName): StateView | undefined {
+    const count = this.options.log.partitionCount("batches");
+    return this.collectLoops.get(inletPartition(name, count))?.state;
   }
 
   /** State of stage 1 of all partitions owned here. */

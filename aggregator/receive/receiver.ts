@@ -12,7 +12,6 @@
  * A hello makes one epoch the only one that counts for an agent's name: a fence is appended and takes effect if its number is the next one.
  * Of two that race one loses, looks again and decides anew. Its answer is what stage 1 had committed as of the fence.
  */
-import { TailraceError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
@@ -21,6 +20,7 @@ import type { Envelope } from "../../shared/protocol/batch.ts";
 import { jsonAnswer, problemAnswer, type Refusal } from "../../shared/protocol/http-answer.ts";
 import type { Principal } from "../../shared/protocol/principal.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
+import { refusalOfLog } from "../log/refusal-of-log.ts";
 import { Admission, type AdmissionLimits, type Admitted } from "./admission.ts";
 import { answerBatches } from "./answer-batches.ts";
 import { checkEnvelope, type EnvelopeLimits } from "./check-envelope.ts";
@@ -241,24 +241,5 @@ function checkContentType(request: HttpRequest, wanted: string): Refusal | undef
     status: 415,
     code: "unsupported_media_type",
     detail: `Expected ${wanted} without content-encoding, got ${got.slice(0, 100)}.`,
-  };
-}
-
-/** Whatever became of the append, sending again is right: stage 1 counts a record once. */
-function refusalOfLog(error: unknown): Refusal {
-  if (!(error instanceof TailraceError) || error.retry === "never") throw error;
-  if (error.code === "LOG_FULL") {
-    return {
-      status: 503,
-      code: "log_full",
-      detail: "The log is at its size limit; nothing was taken. Keep the records and try again.",
-      retryAfterSeconds: 10,
-    };
-  }
-  return {
-    status: 503,
-    code: "log_unavailable",
-    detail: `The log did not confirm the records (${error.code}). Keep them and try again.`,
-    retryAfterSeconds: 1,
   };
 }

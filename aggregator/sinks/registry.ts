@@ -5,6 +5,7 @@ export const sinks = {
   elasticsearch: () => import("./elasticsearch.ts"),
   file: () => import("./file.ts"),
   influxdb: () => import("./influxdb.ts"),
+  kafka: () => import("./kafka.ts"),
   prometheus: () => import("./prometheus.ts"),
   redis: () => import("./redis.ts"),
   webhook: () => import("./webhook.ts"),

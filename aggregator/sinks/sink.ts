@@ -158,8 +158,8 @@ export interface SinkDefinition<Config extends SinkSettings> {
   /** One line for the reference page. */
   readonly summary: string;
   readonly delivery: DeliveryKind;
-  /** {@link ConfiguredSink.windowMinutes}. */
-  readonly windowMinutes: number;
+  /** {@link ConfiguredSink.windowMinutes}, or what it is for a sink so configured. */
+  readonly windowMinutes: number | ((config: Config) => number);
   /** The kinds of results that a sink so configured takes; absent: windows. */
   readonly results?: (config: Config) => readonly ResultKind[];
   /** A strict object that begins with {@link sinkSettings}. */
@@ -244,7 +244,7 @@ export function defineSink<Config extends SinkSettings>(
     flushIntervalMs: config.flush_interval,
     writeTimeoutMs: config.write_timeout,
     deadLetterCountMax: config.dead_letter_count,
-    windowMinutes,
+    windowMinutes: typeof windowMinutes === "number" ? windowMinutes : windowMinutes(config),
     results: results(config),
     open: (context: SinkContext) => definition.open(config, context),
   }));

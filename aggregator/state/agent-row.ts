@@ -112,13 +112,7 @@ export function encodeAgentRow(row: AgentRow, writer: ByteWriter): Buffer {
   writer.uint(row.removedFiles.length);
   for (const file of row.removedFiles) writer.uint(file);
   writer.uint(row.sources.length);
-  for (const input of row.sources) {
-    writer.text(input.source);
-    writer.byte(SOURCE_STATES.indexOf(input.state));
-    writer.optionalInt(input.eventTimeMaxMs);
-    writer.optionalInt(input.eventSeenMs);
-    writer.int(input.seenMs);
-  }
+  for (const input of row.sources) writeSourceInput(writer, input);
   writer.text(row.selectorRevision);
   writer.optionalInt(row.selectedSinceMs);
   return writer.finish();
@@ -158,18 +152,32 @@ export function decodeAgentRow(bytes: Buffer): AgentRow {
   for (let left = reader.uint(); left > 0; left--) row.retiredEpochs.push(reader.hex(DIGEST_BYTES));
   for (let left = reader.uint(); left > 0; left--) row.removedFiles.push(reader.uint());
   for (let left = reader.uint(); left > 0; left--) {
-    row.sources.push({
-      source: reader.text(),
-      state: known(SOURCE_STATES, reader, "source state"),
-      eventTimeMaxMs: reader.optionalInt(),
-      eventSeenMs: reader.optionalInt(),
-      seenMs: reader.int(),
-    });
+    row.sources.push(readSourceInput(reader));
   }
   if (version === 1) return row;
   row.selectorRevision = reader.text();
   row.selectedSinceMs = reader.optionalInt();
   return row;
+}
+
+/** Writes the input of a source, as part of something else. */
+export function writeSourceInput(writer: ByteWriter, input: SourceInput): void {
+  writer.text(input.source);
+  writer.byte(SOURCE_STATES.indexOf(input.state));
+  writer.optionalInt(input.eventTimeMaxMs);
+  writer.optionalInt(input.eventSeenMs);
+  writer.int(input.seenMs);
+}
+
+/** Reads what {@link writeSourceInput} wrote. */
+export function readSourceInput(reader: ByteReader): SourceInput {
+  return {
+    source: reader.text(),
+    state: known(SOURCE_STATES, reader, "source state"),
+    eventTimeMaxMs: reader.optionalInt(),
+    eventSeenMs: reader.optionalInt(),
+    seenMs: reader.int(),
+  };
 }
 
 function writeMark(writer: ByteWriter, mark: AgentMark): void {
@@ -189,6 +197,12 @@ function readMark(reader: ByteReader): AgentMark {
 /** Writes an agent's ledger. */
 export function encodeLedgerRow(entries: readonly LedgerEntry[], writer: ByteWriter): Buffer {
   writer.byte(VERSION);
+  writeLedger(writer, entries);
+  return writer.finish();
+}
+
+/** Writes a ledger, as part of something else. */
+export function writeLedger(writer: ByteWriter, entries: readonly LedgerEntry[]): void {
   writer.uint(entries.length);
   for (const entry of entries) {
     writer.text(entry.source);
@@ -197,13 +211,17 @@ export function encodeLedgerRow(entries: readonly LedgerEntry[], writer: ByteWri
     writer.uint(entry.lines);
     writer.uint(entry.bytes);
   }
-  return writer.finish();
 }
 
 /** Reads an agent's ledger. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeLedgerRow(bytes: Buffer): LedgerEntry[] {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
   reader.version(VERSION, "ledger");
+  return readLedger(reader);
+}
+
+/** Reads what {@link writeLedger} wrote. */
+export function readLedger(reader: ByteReader): LedgerEntry[] {
   const entries: LedgerEntry[] = [];
   for (let left = reader.uint(); left > 0; left--) {
     entries.push({

@@ -11,11 +11,15 @@
  * digest/TENANT/AGENT/SLOT                  digest of a record, a ring
  * hole/NUMBER                               a gap in the events of a stream (rule-rows)
  * late/SLOT                                 an event that came too late for the rules, a ring
+ * inlet/TENANT/SOURCE/PLACE                 a way in without an agent: position, counters, ledger (inlet-row)
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
+ * letter/TENANT/SOURCE/PLACE/NUMBER         a record of an inlet that is no event
  * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
  * patterns                                  stage 2: numbers of alerts, holes and late events
  * partial                                   how much of a group of log records that needs several commits is done
  * process                                   stage 2: watermarks, change number, counters
+ * request/TENANT/SOURCE/KEY                 a request that was counted, by its idempotency key
+ * request-slot/TENANT/SOURCE/SLOT           the key of such a request, a ring
  * rule/RULE                                 a version of a rule: since when it runs, counters (rule-rows)
  * rule-key/RULE/KEY                         what a rule knows of one value of its key
  * rule-timer/LANE/TIME/RULE/KEY             when time matters to that next
@@ -212,6 +216,30 @@ export type Lane = "events" | "metrics";
 
 /** Key of stage 2's row about rules. */
 export const PATTERNS_KEY = "patterns";
+
+/** Key of an inlet's row. */
+export function inletKey(tenant: string, source: string, place: string): string {
+  return `inlet/${inletPart(tenant, source, place)}`;
+}
+
+/** Prefix of an inlet's dead letters, with the slash at its end. */
+export function letterPrefix(tenant: string, source: string, place: string): string {
+  return `letter/${inletPart(tenant, source, place)}/`;
+}
+
+/** Key of a request that was counted. `key` as its sender named it. */
+export function requestKey(tenant: string, source: string, key: string): string {
+  return `request/${keyPart(tenant)}/${keyPart(source)}/${keyPart(key)}`;
+}
+
+/** Key of a slot in the ring of counted requests. */
+export function requestSlotKey(tenant: string, source: string, slot: number): string {
+  return `request-slot/${keyPart(tenant)}/${keyPart(source)}/${numberPart(slot)}`;
+}
+
+function inletPart(tenant: string, source: string, place: string): string {
+  return `${keyPart(tenant)}/${keyPart(source)}/${keyPart(place)}`;
+}
 
 /** Key of stage 1's own row. */
 export const COLLECT_KEY = "collect";

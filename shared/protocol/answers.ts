@@ -65,6 +65,7 @@ export type ProblemCode =
   | "internal_error"
   | "invalid_hello"
   | "invalid_query"
+  | "key_reused"
   | "log_full"
   | "log_unavailable"
   | "malformed_batch"

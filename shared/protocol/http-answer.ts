@@ -33,6 +33,7 @@ export const problemTitles = {
   internal_error: "The aggregator failed at this request",
   invalid_hello: "The hello cannot be understood",
   invalid_query: "The query cannot be understood",
+  key_reused: "The idempotency key belongs to another request",
   log_full: "The log is at its size limit",
   log_unavailable: "The log cannot be reached",
   malformed_batch: "A record arrived whole but holds no valid batch",

@@ -8,10 +8,10 @@
  *
  * Dates that do not exist, second 60 and hour 24 are refused. A time without a zone is a wall clock's: see {@link TimeZone}.
  */
+import { digits, matchesLower, monthOf, wallMinuteMs, zoneOffsetMs } from "./calendar.ts";
 import type { TimeZone } from "./time-zone.ts";
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 /** Longer texts are no times; also the room in which strings are laid out as bytes. */
 const TEXT_BYTES_MAX = 64;
 /** `2026-11-20T10:00`: what lines of the same minute have in common. */
@@ -29,8 +29,6 @@ const COMMA = 0x2c;
 const PLUS = 0x2b;
 /** Turns an ASCII letter into its lower case. */
 const LOWER = 0x20;
-const MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec";
-const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
  * Milliseconds of a number that counts from the epoch, parts cut off; NaN when it can be none.
@@ -47,41 +45,6 @@ export function epochMs(value: number): number {
   if (value >= 1e14 && value < 1e16) return Math.floor(value / 1000);
   if (value >= 1e17 && value < 1e19) return Math.floor(value / 1e6);
   return Number.NaN;
-}
-
-/** The number that `count` digits at `at` write, or NaN when one of them is none. */
-function digits(bytes: Uint8Array, at: number, count: number): number {
-  let value = 0;
-  for (let index = at; index < at + count; index++) {
-    const digit = (bytes[index] ?? 0) - ZERO;
-    if (digit < 0 || digit > 9) return Number.NaN;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/** Milliseconds of a wall clock's minute as if it were UTC; NaN when there is no such minute. Months count from 1. */
-function wallMinuteMs(
-  date: readonly [number, number, number],
-  hour: number,
-  minute: number,
-): number {
-  const [year, month, day] = date;
-  const daysMax = DAYS_OF_MONTH[month - 1];
-  // Written so that a NaN is refused as well.
-  if (!(daysMax !== undefined && day >= 1 && day <= daysMax && hour <= 23 && minute <= 59)) {
-    return Number.NaN;
-  }
-  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  if (month === 2 && day === 29 && !isLeapYear) return Number.NaN;
-  // Days since 1970-03-01 of a calendar whose years begin in March (Howard Hinnant, days_from_civil).
-  const shifted = month <= 2 ? year - 1 : year;
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  const dayOfEra =
-    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return (era * 146_097 + dayOfEra - 719_468) * DAY_MS + hour * 3_600_000 + minute * MINUTE_MS;
 }
 
 /** Reads times. Keeps the last minute seen, because most lines of a log share it with the line before. */
@@ -236,35 +199,8 @@ export class TimeReader {
   }
 }
 
-/** The offset that `+hh`, `+hhmm` or `+hh:mm` writes; NaN when it is none. */
-function zoneOffsetMs(bytes: Uint8Array, from: number, to: number): number {
-  const length = to - from;
-  const hasColon = length === 6 && bytes[from + 3] === COLON;
-  if (length !== 3 && length !== 5 && !hasColon) return Number.NaN;
-  const hours = digits(bytes, from + 1, 2);
-  const minutes = length === 3 ? 0 : digits(bytes, to - 2, 2);
-  if (!(hours <= 23 && minutes <= 59)) return Number.NaN;
-  const ms = (hours * 60 + minutes) * MINUTE_MS;
-  return bytes[from] === DASH ? -ms : ms;
-}
-
-function matchesLower(bytes: Uint8Array, at: number, word: string): boolean {
-  for (let index = 0; index < word.length; index++) {
-    if (((bytes[at + index] ?? 0) | LOWER) !== word.charCodeAt(index)) return false;
-  }
-  return true;
-}
-
-/** The month, from 1, that three letters name; NaN when it is none. */
-function monthOf(bytes: Uint8Array, at: number): number {
-  for (let month = 0; month < 12; month++) {
-    if (matchesLower(bytes, at, MONTHS.slice(month * 3, month * 3 + 3))) return month + 1;
-  }
-  return Number.NaN;
-}
-
-/** As {@link epochMs}, of decimal text without sign or exponent; all digits count, also those that a double could not hold. */
-function readEpoch(bytes: Uint8Array, from: number, to: number): number {
+/** As {@link epochMs}, of the decimal text `bytes[from, to)` without sign or exponent; all digits count, also those that a double could not hold. */
+export function readEpoch(bytes: Uint8Array, from: number, to: number): number {
   let point = from;
   while (point < to && bytes[point] !== DOT) point++;
   const count = point - from;

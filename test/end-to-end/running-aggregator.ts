@@ -58,6 +58,11 @@ export class RunningAggregator {
   /** Stops it and starts it again on the same folder. */
   async restart(): Promise<void> {
     await this.stop();
+    await this.begin();
+  }
+
+  /** Starts it on the same folder after {@link stop}. */
+  async begin(): Promise<void> {
     const { aggregator, embedded } = await begin(this.folder, this.#settings);
     this.#aggregator = aggregator;
     this.#embedded = embedded;
@@ -81,6 +86,15 @@ export class RunningAggregator {
   /** Posts bytes as an envelope. */
   post(body: Buffer, contentType = "application/x-protobuf"): Promise<JsonAnswer> {
     return this.#call("POST", "/v1/batches", { "content-type": contentType }, body);
+  }
+
+  /** Posts anything anywhere. */
+  postTo(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+  ): Promise<JsonAnswer> {
+    return this.#call("POST", path, headers, body);
   }
 
   send(envelope: Envelope): Promise<JsonAnswer> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { EventOptions } from "../../agent/parsers/event-options.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { type ParserName, parsers } from "../../agent/parsers/registry.ts";
 
 interface Vector {

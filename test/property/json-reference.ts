@@ -3,8 +3,8 @@
  * so that an error would have to be made twice.
  */
 import { CubicallyInterpolatedMapping } from "@datadog/sketches-js/dist/ddsketch/mapping/index.js";
-import type { EventOptions } from "../../agent/parsers/event-options.ts";
 import type { CountContext, Counted, LineCounter } from "../../agent/window/line-counter.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 
 const mapping = new CubicallyInterpolatedMapping(0.01);

@@ -4,10 +4,10 @@
  */
 import { JsonLineCounter } from "../../agent/kernel/json-line-counter.ts";
 import { openKernel } from "../../agent/kernel/kernel-module.ts";
-import { DURATION_UNITS, type EventOptions } from "../../agent/parsers/event-options.ts";
 import { parsers } from "../../agent/parsers/registry.ts";
 import type { CountContext, Counted } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
+import { DURATION_UNITS, type EventOptions } from "../../shared/events/event-options.ts";
 import { logChunks } from "../benchmark/log-lines.ts";
 import { countedText, JsonReference } from "./json-reference.ts";
 import { NastyLines } from "./nasty-lines.ts";

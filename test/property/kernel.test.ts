@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { JsonLineCounter } from "../../agent/kernel/json-line-counter.ts";
-import { EVENT_OPTIONS_DEFAULT } from "../../agent/parsers/event-options.ts";
 import { parsers } from "../../agent/parsers/registry.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../shared/events/event-options.ts";
 import { countedText, JsonReference } from "./json-reference.ts";
 import { differenceText, findDifference, nastyCase } from "./kernel-difference.ts";
 import type { PlantedFault } from "./kernel-fault.ts";

@@ -1,13 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../agent/parsers/event-options.ts";
-import { emptyMeasure } from "../../agent/parsers/parser.ts";
 import { PARSER_NAMES, parsers } from "../../agent/parsers/registry.ts";
 import { createLineCounter } from "../../agent/window/create-line-counter.ts";
 import type { Counted } from "../../agent/window/line-counter.ts";
 import { LEVELS } from "../../shared/aggregates/aggregate.ts";
+import { EVENT_OPTIONS_DEFAULT, type LineOptions } from "../../shared/events/event-options.ts";
+import { emptyMeasure } from "../../shared/events/parser.ts";
 
-const OPTIONS = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
+const OPTIONS = {
+  ...EVENT_OPTIONS_DEFAULT,
+  timezone: "UTC",
+  nowMs: () => Date.UTC(2026, 10, 25),
+};
+
+/** What the formats need that have no lines of their own. */
+const NEEDED: Readonly<Record<string, LineOptions>> = {
+  csv: { columns: ["time", "level", "message", "duration"], delimiter: " " },
+  dissect: { pattern: "%{time->} %{level} %{message}" },
+  grok: { pattern: "%{TIMESTAMP_ISO8601:time} +%{NOTSPACE:level}? *%{GREEDYDATA:message}" },
+  regex: { pattern: "(?<time>\\S+) *(?<level>\\w*) *(?<message>.*)" },
+};
 
 /** Pieces that lines of all formats are made of, good and bad. */
 const PIECES = [
@@ -37,6 +49,26 @@ const PIECES = [
   "\0",
   "{",
   "1669200000",
+  "Nov 20 10:00:59",
+  "11-20 10:00:59.123",
+  "[Fri Nov 20 10:00:59.123 2026]",
+  "2026-11-20 10:00:59,123",
+  "[2026-11-20T10:00:59]",
+  " ERROR ",
+  "[error]",
+  " [main] ",
+  " shop.Cart: ",
+  " - ",
+  "<11>",
+  "1 2026-11-20T10:00:59Z - a - - -",
+  " host app[12]: ",
+  '[a b="c\\]"]',
+  "2026-11-20T10:00:59Z stdout F ",
+  '{"log":"level=warn msg=x\\n","stream":"stderr","time":"2026-11-20T10:00:59Z"}',
+  "E1120 10:00:59.000000 1 a.go:1] ",
+  "12:M 20 Nov 10:00:59.123 # ",
+  "web-1  | ",
+  "x\n",
 ];
 
 const line = fc
@@ -53,7 +85,11 @@ const line = fc
         return bytes;
       }),
   )
-  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0x0a ? 0x0b : byte))));
+  .map((bytes) => Buffer.from(bytes));
+/** A line as files hold it. */
+const fileLine = line.map((bytes) =>
+  Buffer.from(bytes.map((byte) => (byte === 0x0a ? 0x0b : byte))),
+);
 
 /** What was counted, as a value: the order of windows and entries means nothing. */
 function state({ deltas, entries, eventTimeMaxMs }: Counted): unknown {
@@ -69,7 +105,8 @@ function state({ deltas, entries, eventTimeMaxMs }: Counted): unknown {
 }
 
 describe.each(PARSER_NAMES)("the %s parser", (name) => {
-  const parser = parsers[name].compile(OPTIONS);
+  const options = { ...OPTIONS, ...NEEDED[name] };
+  const parser = parsers[name].compile(options);
 
   test("never throws, and measures what it parses, wherever the line stands", () => {
     const measure = emptyMeasure();
@@ -103,11 +140,11 @@ describe.each(PARSER_NAMES)("the %s parser", (name) => {
       eventTimeLimitMs: Date.UTC(2026, 10, 20, 10, 0, 59, 100),
     };
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 30 }), fc.nat({ max: 30 }), (lines, cut) => {
+      fc.property(fc.array(fileLine, { maxLength: 30 }), fc.nat({ max: 30 }), (lines, cut) => {
         const text = (list: readonly Buffer[]) =>
           Buffer.concat(list.flatMap((item) => [item, Buffer.from("\n")]));
-        const whole = createLineCounter({ ...OPTIONS, format: name });
-        const parts = createLineCounter({ ...OPTIONS, format: name });
+        const whole = createLineCounter({ ...options, format: name });
+        const parts = createLineCounter({ ...options, format: name });
         const all = text(lines);
         whole.count(all, 0, all.length, context);
         const later = text(lines.slice(cut));

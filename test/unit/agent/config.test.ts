@@ -39,6 +39,22 @@ describe("agent.yaml", () => {
     });
   });
 
+  it("checks the options that only some formats have", () => {
+    const withFormat = (lines: readonly string[]) =>
+      SMALLEST.replace("    type: file", ["    type: file", ...lines].join("\n    "));
+    const good = ["format: dissect", 'pattern: "%{time} %{message}"', "time_format: epoch_ms"];
+    expect(faultsOf(withFormat(good))).toEqual([]);
+    expect(faultsOf(withFormat(["format: csv", 'delimiter: ";"']))).toEqual([
+      expect.stringContaining("sources[0].columns: expected columns, which the format needs"),
+    ]);
+    expect(faultsOf(withFormat(["format: regex", 'pattern: "(?<time>"']))).toEqual([
+      expect.stringMatching(/^7 sources\[0\]\.pattern: .*Unterminated group/),
+    ]);
+    expect(faultsOf(withFormat(["format: json", "time_format: [iso8601, yyyy]"]))).toEqual([
+      expect.stringMatching(/time_format.*it has no place for a month/),
+    ]);
+  });
+
   it("tells every fault at once, with its line and what was expected", () => {
     const text = SMALLEST.replace("type: file", "type: tape")
       .replace("data_dir: /var/lib/tailrace", "flush_intervall: 1s")

@@ -15,7 +15,7 @@ describe("parse", () => {
       '{"time":"2026-11-20T10:00:00.500Z","stream":"application-logs","service":"a","level":"WARN","message":"hi","duration":2,"fields":{"x":1}}\n' +
         '{"time":"2026-11-20T10:00:01.000Z","stream":"application-logs","service":"web","level":"INFO","message":null,"duration":null,"fields":{}}\n',
     );
-    expect(io.errors()).toBe("");
+    expect(io.errors()).toBe(`${path}: read as json, which fits 2 of the first 2 events\n`);
   });
 
   test("says of each rejected line where it is, why, and how it begins", async () => {
@@ -28,6 +28,7 @@ describe("parse", () => {
       "standard input:3: not_json: bad \ufffd[31m\n" +
         "standard input:4: no_time: {}\n" +
         `standard input:5: not_json: ${"y".repeat(120)}…\n` +
+        "standard input: read as json, which fits 1 of the first 1 events\n" +
         "standard input: 3 of 5 lines rejected\n",
     );
   });

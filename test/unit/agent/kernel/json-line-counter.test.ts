@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { canUseKernel, JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
-import {
-  EVENT_OPTIONS_DEFAULT,
-  type EventOptions,
-} from "../../../../agent/parsers/event-options.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import type { CountContext, Counted } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
+import {
+  EVENT_OPTIONS_DEFAULT,
+  type EventOptions,
+} from "../../../../shared/events/event-options.ts";
 
 const CONTEXT: CountContext = { service: "app", eventTimeLimitMs: Infinity };
 

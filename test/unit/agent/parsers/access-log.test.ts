@@ -3,8 +3,8 @@ import { parser } from "../../../../agent/parsers/access-log.ts";
 import {
   EVENT_OPTIONS_DEFAULT,
   type EventOptions,
-} from "../../../../agent/parsers/event-options.ts";
-import type { ParsedEvent } from "../../../../agent/parsers/parser.ts";
+} from "../../../../shared/events/event-options.ts";
+import type { ParsedEvent } from "../../../../shared/events/parser.ts";
 
 const HEAD = "10.0.0.1 - - [20/Nov/2026:10:00:59 +0100]";
 const TIME_MS = Date.UTC(2026, 10, 20, 9, 0, 59);

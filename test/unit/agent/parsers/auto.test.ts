@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FormatGuess, FormatSampler, SAMPLE_LINES } from "../../../../agent/parsers/auto.ts";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 
 const LINES = {
   json: '{"time":"2026-11-20T10:00:00Z","service":"a"}',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { durationTextUs } from "../../../../agent/parsers/duration-text.ts";
-import { DURATION_NONE, DURATION_OUT_OF_RANGE } from "../../../../agent/parsers/event-fields.ts";
-import type { DurationUnit } from "../../../../agent/parsers/event-options.ts";
+import { DURATION_NONE, DURATION_OUT_OF_RANGE } from "../../../../shared/events/event-fields.ts";
+import type { DurationUnit } from "../../../../shared/events/event-options.ts";
 
 function us(text: string, unit: DurationUnit = "ms"): number {
   const bytes = Buffer.from(`x${text}y`);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { parser } from "../../../../agent/parsers/logfmt.ts";
 import {
   EVENT_OPTIONS_DEFAULT,
   type EventOptions,
-} from "../../../../agent/parsers/event-options.ts";
-import { parser } from "../../../../agent/parsers/logfmt.ts";
-import type { ParsedEvent } from "../../../../agent/parsers/parser.ts";
+} from "../../../../shared/events/event-options.ts";
+import type { ParsedEvent } from "../../../../shared/events/parser.ts";
 
 const TIME = "time=2026-11-20T10:00:59.5Z";
 const TIME_MS = Date.UTC(2026, 10, 20, 10, 0, 59, 500);

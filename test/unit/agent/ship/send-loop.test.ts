@@ -86,7 +86,7 @@ class Host implements ShipHost {
     this.epoch = epoch;
     this.records.length = 0;
     this.seal();
-    return { logId: this.logId, firstSequence: 1, lastSequence: 1 };
+    return { epoch, logId: this.logId, firstSequence: 1, lastSequence: 1 };
   }
   async release(applied: number) {
     this.#enter("release", `release ${applied}`);
@@ -175,7 +175,7 @@ describe("the send loop", () => {
     host.failures.set("takeSelectors", [failed()]);
     receiver.state = { ...receiver.state, epoch: EPOCH };
     receiver.selectors = { revision: "0bad", selectors: [] };
-    shipper.begin({ logId: "log-1", firstSequence: 1, lastSequence: 1 });
+    shipper.begin({ epoch: "e1", logId: "log-1", firstSequence: 1, lastSequence: 1 });
     const running = start();
     for (let step = 0; step < 200; step++) await Promise.resolve();
     expect(host.diary.filter((entry) => entry === "select 0bad")).toHaveLength(1);
@@ -199,7 +199,7 @@ describe("the send loop", () => {
         selectors: { revision: "1", selectors: [], color: "red" },
       });
     };
-    shipper.begin({ logId: "log-1", firstSequence: 1, lastSequence: 1 });
+    shipper.begin({ epoch: "e1", logId: "log-1", firstSequence: 1, lastSequence: 1 });
     await run(() => host.diary.includes("release 1"));
     expect(host.diary.some((entry) => entry.startsWith("select"))).toBe(false);
     expect(errors).toHaveLength(1);

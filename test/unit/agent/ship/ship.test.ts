@@ -12,7 +12,7 @@ let ship: Shipper;
 function begin(endpoints: readonly string[] = [A], lastSequence = 3): void {
   random = 1;
   ship = new Shipper({ endpoints, requestBytesMax: 1000, random: () => random });
-  ship.begin({ logId: "log", firstSequence: 1, lastSequence });
+  ship.begin({ epoch: "e1", logId: "log", firstSequence: 1, lastSequence });
 }
 beforeEach(() => begin());
 
@@ -40,6 +40,7 @@ const refused = (code: string | undefined, changes: Partial<Refused> = {}): Refu
   code,
   detail: "because",
   sequence: undefined,
+  holder: undefined,
   retryAfterMs: 0,
   ...changes,
 });
@@ -191,7 +192,7 @@ describe("a divergence", () => {
     expect(ship.mode).toBe("recovering");
     expect(ship.next(0)).toMatchObject({ kind: "wait" });
     ship.sealed(8);
-    ship.begin({ logId: "log", firstSequence: 1, lastSequence: 2 });
+    ship.begin({ epoch: "e1", logId: "log", firstSequence: 1, lastSequence: 2 });
     expect(ship.next(0)).toMatchObject({ kind: "send", from: 1 });
     answered(1, 2, ok(2));
     expect(ship.hasUnacknowledged).toBe(false);
@@ -247,7 +248,7 @@ describe("a fence", () => {
     expect(ship.mode).toBe("fenced");
     ship.sealed(9);
     ship.sayHello("log");
-    ship.begin({ logId: "log", firstSequence: 1, lastSequence: 9 });
+    ship.begin({ epoch: "e1", logId: "log", firstSequence: 1, lastSequence: 9 });
     expect(ship.next(1e9)).toEqual({ kind: "wait", untilMs: Number.POSITIVE_INFINITY });
   });
 
@@ -264,6 +265,21 @@ describe("a fence", () => {
     answered(1, 2, ok(0, { accepted: 2 }));
     answered(3, 3, refused("fenced"));
     expect(ship.next(0)).toMatchObject({ kind: "hello", isFresh: true });
+  });
+
+  it("in favour of an earlier epoch of the same run makes the spool ask again, with a new one", () => {
+    answered(1, 3, ok(3));
+    ship.sayHello("log");
+    ship.helloAnswered(A, welcome(), 0);
+    ship.begin({ epoch: "e2", logId: "log", firstSequence: 4, lastSequence: 5 });
+    answered(4, 4, ok(4));
+    answered(5, 5, refused("fenced", { holder: "e1" }));
+    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: A, isFresh: true });
+    ship.drewEpoch();
+    ship.helloAnswered(A, welcome(), 0);
+    ship.begin({ epoch: "e3", logId: "log", firstSequence: 5, lastSequence: 5 });
+    answered(5, 5, refused("fenced", { holder: "another's" }));
+    expect(ship.mode).toBe("fenced");
   });
 
   it("is not believed of a proxy that answers 410", () => {

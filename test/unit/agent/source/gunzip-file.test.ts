@@ -1,12 +1,12 @@
 import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GunzipFile, isGzipFault, UnpackedSizes } from "../../../../agent/source/gunzip-file.ts";
 import type { FileStat, ReadableFile } from "../../../../shared/platform/disk.ts";
 import { realGunzip } from "../../../../shared/platform/gunzip.ts";
 import { simulatedGunzip } from "../../../../shared/platform/simulated/simulated-gunzip.ts";
-import { type FollowOptions, LogFolder, lines, split } from "./log-folder.ts";
+import { folderOpener, lines, split } from "./log-folder.ts";
 
 const STAT: FileStat = {
   device: "1",
@@ -84,17 +84,7 @@ describe.each([
   });
 });
 
-const folders: LogFolder[] = [];
-
-function open(options: FollowOptions = {}): LogFolder {
-  const folder = new LogFolder(options);
-  folders.push(folder);
-  return folder;
-}
-
-afterEach(async () => {
-  for (const folder of folders.splice(0)) await folder.close();
-});
+const { open } = folderOpener();
 
 /** Patterns that find packed files, and that do not. */
 const PATTERNS = ["*.log*", "*.log"];

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { afterEach } from "vitest";
 import { FileSource, type FileSourceOptions } from "../../../../agent/source/file-source.ts";
 import type { FileSourceSettings } from "../../../../agent/source/source-files.ts";
 import type { Disk } from "../../../../shared/platform/disk.ts";
@@ -166,6 +167,26 @@ export class LogFolder {
     };
     return new FileSource(made);
   }
+}
+
+/** Gives every test of a file folders that are gone after it. */
+export function folderOpener() {
+  const folders: LogFolder[] = [];
+  const open = (options: FollowOptions = {}): LogFolder => {
+    const folder = new LogFolder(options);
+    folders.push(folder);
+    return folder;
+  };
+  afterEach(async () => {
+    for (const folder of folders.splice(0)) await folder.close();
+  });
+  /** In a folder whose pattern finds rotated files too. */
+  const openWithRotated = async (): Promise<LogFolder> => {
+    const folder = open();
+    await folder.restart({ paths: [folder.file("*.log*")] });
+    return folder;
+  };
+  return { open, openWithRotated };
 }
 
 /** `count` lines of their own, from number `from` on. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { FormatChoice } from "../../../../agent/parsers/auto.ts";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
 import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
 import type { CountContext, LineCounter } from "../../../../agent/window/line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 
 const context: CountContext = { service: "default", eventTimeLimitMs: Number.POSITIVE_INFINITY };
 const JSON_LINE = '{"time":"2026-11-20T10:00:00Z","service":"a"}\n';

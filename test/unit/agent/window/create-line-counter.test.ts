@@ -1,18 +1,22 @@
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
-import { FORMAT_NAMES } from "../../../../agent/parsers/registry.ts";
 import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 
 const LINES = {
   auto: "time=2026-11-20T10:00:00Z level=error",
   "access-log": '10.0.0.1 - - [20/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1',
   json: '{"time":"2026-11-20T10:00:00Z","level":"ERROR"}',
+  cri: "2026-11-20T10:00:00Z stdout F level=error msg=x",
+  docker: '{"log":"level=error msg=x\\n","stream":"stdout","time":"2026-11-20T10:00:00Z"}',
   logfmt: "time=2026-11-20T10:00:00Z level=error",
+  log4j: "2026-11-20 10:00:00,000 ERROR [main] shop.App: x",
+  syslog: "<3>1 2026-11-20T10:00:00Z host - - - - x",
 } as const;
+const NAMES = ["auto", "access-log", "json", "cri", "docker", "logfmt", "log4j", "syslog"] as const;
 
 describe("createLineCounter", () => {
-  test.each(FORMAT_NAMES)("makes a counter for %s", (format) => {
+  test.each(NAMES)("makes a counter for %s", (format) => {
     const counter = createLineCounter({ ...EVENT_OPTIONS_DEFAULT, format });
     const bytes = Buffer.from(`${LINES[format]}\n`);
     counter.count(bytes, 0, bytes.length, {

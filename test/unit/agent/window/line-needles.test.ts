@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import { candidateLines } from "../../../../agent/window/candidate-lines.ts";
-import { lineEvent } from "../../../../agent/window/line-event.ts";
 import { needlesOf } from "../../../../agent/window/line-needles.ts";
 import { compileSelectors } from "../../../../shared/events/compile-selectors.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
+import { lineEvent } from "../../../../shared/events/line-event.ts";
 
 const NOT_IN_LINES = {
   names: new Set(["level", "service", "message", "duration", "key", "ts", "id"]),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import type { CountContext } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { minuteOf } from "../../../../shared/time/window.ts";
 
 const TIME_MS = Date.UTC(2026, 10, 20, 10);

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
 import type { FormatName } from "../../../../agent/parsers/registry.ts";
 import {
   createLineCounter,
@@ -8,6 +7,7 @@ import {
 } from "../../../../agent/window/create-line-counter.ts";
 import { EventSelection } from "../../../../agent/window/event-selection.ts";
 import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
 

@@ -222,6 +222,14 @@ describe("fences", () => {
     expect(readAgent(collector.store, "", "web-1")?.fenceNumber).toBe(1);
   });
 
+  it("repeated after records came are those of a data directory that forgot them: refused", async () => {
+    const { collector, agent } = await started();
+    await collector.apply(agent.send(oneLine));
+    expect(fenceOf(await collector.apply(agent.fence(2))).verdict).toBe("retired");
+    expect(readAgent(collector.store, "", "web-1")).toMatchObject({ fenceNumber: 1, sequence: 1 });
+    expect(fenceOf(await collector.apply(agent.renew(2).fence(2))).verdict).toBe("taken");
+  });
+
   it("of an epoch that was fenced off never take effect again, however late they come", async () => {
     const { collector, agent } = await started();
     const next = agent.renew(2);

@@ -23,6 +23,10 @@ const figures: Figures = {
       behindCount: 4,
     },
   ],
+  inlets: [
+    { source: "bus", place: "orders/0", recordCount: 5, deadTotal: 1, behindCount: 2 },
+    { source: "http", place: "", recordCount: 6, deadTotal: 0, behindCount: undefined },
+  ],
 };
 
 async function lines(metrics: Metrics): Promise<string[]> {
@@ -46,6 +50,10 @@ describe("metrics", () => {
     );
     expect(text).toContain('tailrace_sink_breaker_state{sink="hot",results="windows"} 2');
     expect(text).toContain('tailrace_sink_behind_changes{sink="hot",results="windows"} 4');
+    expect(text).toContain('tailrace_source_records_total{source="bus",place="orders/0"} 5');
+    expect(text).toContain('tailrace_source_dead_letters_total{source="bus",place="orders/0"} 1');
+    expect(text).toContain('tailrace_source_behind_records{source="bus",place="orders/0"} 2');
+    expect(text).toContain('tailrace_source_behind_records{source="http",place=""} Nan');
   });
 
   it("count what happens", async () => {

@@ -9,6 +9,7 @@ import { encodeAggregate } from "../../../../aggregator/state/window-row.ts";
 import { Prng } from "../../../../shared/platform/simulated/prng.ts";
 import type { Batch } from "../../../../shared/protocol/batch.ts";
 import { delta, report, SampleAgent } from "../collect/sample-agent.ts";
+import { INLET, rangeEntry, recordAt } from "../collect/sample-records.ts";
 import { allWindows } from "./sample-deltas.ts";
 import { type Layout, SimulatedProcessors } from "./simulated-processors.ts";
 
@@ -235,4 +236,48 @@ describe("a batch that does not fit into one commit", () => {
     const counts = new Set(windows.map(({ aggregate }) => aggregate.requestCount));
     expect(counts).toEqual(new Set([lines]));
   });
+});
+
+describe.each(LAYOUTS)("inlets in the layout %s", (layout) => {
+  it.each([1, 2, 3])(
+    "count each record once on a log that doubles and delays, seed %i",
+    async (seed) => {
+      const world = new SimulatedProcessors(layout, seed, nastyLogFaults);
+      const expected = new Map<string, number>();
+      const read = async (place: string) => {
+        const prng = new Prng(seed + place.length);
+        let position = 0;
+        for (let entry = 0; entry < 12; entry++) {
+          const records = Array.from({ length: 1 + prng.below(20) }, () => {
+            const service = `service-${prng.below(4)}`;
+            const timeMs = world.nowMs - prng.below(240_000);
+            const key = `${service} ${Math.floor(timeMs / 60_000)}`;
+            expected.set(key, (expected.get(key) ?? 0) + 1);
+            return recordAt(timeMs, service);
+          });
+          const name = { ...INLET, place };
+          const result = await world.send(rangeEntry(position, records, name));
+          expect(result).toMatchObject({ kind: "inlet", position: position + records.length });
+          position += records.length;
+          // A reader that was away and reads everything again changes nothing.
+          const again = await world.send(rangeEntry(0, records.slice(0, 1), name));
+          expect(again).toMatchObject({ verdict: "duplicate", position });
+          if (entry === 6) world.restart();
+        }
+      };
+      let isDone = false;
+      const all = Promise.all(["a/0", "a/10", "b/100"].map(read)).then(() => {
+        isDone = true;
+      });
+      for (let round = 0; !isDone && round < 500; round++) await world.pass(5_000);
+      expect(isDone).toBe(true);
+      await all;
+      await world.pass(5_000);
+      const found = allWindows(...world.windowViews).map(
+        ({ service, minute, aggregate }) =>
+          [`${service} ${minute}`, aggregate.requestCount] as const,
+      );
+      expect(new Map(found)).toEqual(expected);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { WATERMARK_DEFAULTS } from "../../../../aggregator/collect/source-watermark.ts";
 import type { EntryResult } from "../../../../aggregator/collect/stage-one.ts";
+import type { InletEntry } from "../../../../aggregator/log/inlet-entry.ts";
 import type { StateView } from "../../../../aggregator/log/log.ts";
 import type { EnvelopeEntry, FenceEntry } from "../../../../aggregator/log/log-entry.ts";
 import { type LogFaults, SimulatedLog } from "../../../../aggregator/log/simulated-log.ts";
@@ -100,7 +101,7 @@ export class SimulatedProcessors {
   }
 
   /** Appends an entry and resolves with its result, trying again, as agents do, while there is none. */
-  async send(entry: EnvelopeEntry | FenceEntry): Promise<EntryResult> {
+  async send(entry: EnvelopeEntry | FenceEntry | InletEntry): Promise<EntryResult> {
     const { timers } = this.client.platform;
     for (;;) {
       const limit = new AbortController();
@@ -114,7 +115,7 @@ export class SimulatedProcessors {
   }
 
   private async tryOnce(
-    entry: EnvelopeEntry | FenceEntry,
+    entry: EnvelopeEntry | FenceEntry | InletEntry,
     signal: AbortSignal,
   ): Promise<EntryResult | undefined> {
     const members = [...this.members];

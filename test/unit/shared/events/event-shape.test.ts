@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FIELD_NAMES_DEFAULT } from "../../../../agent/parsers/event-fields.ts";
+import { FIELD_NAMES_DEFAULT } from "../../../../shared/events/event-fields.ts";
 import { EVENT_TIME_NAMES, eventOfFields } from "../../../../shared/events/event-shape.ts";
 
 describe("the event of fields", () => {

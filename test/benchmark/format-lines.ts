@@ -1,0 +1,60 @@
+/** The lines of `log-lines.ts` as other formats write them: the same events, services, levels and times, about as long as such lines are. */
+import type { ParserName } from "../../agent/parsers/registry.ts";
+import { logChunks } from "./log-lines.ts";
+
+interface Line {
+  readonly timestamp: string;
+  readonly service: string;
+  readonly level: string;
+  readonly message: string;
+  readonly duration: number;
+}
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const SEVERITIES: Readonly<Record<string, number>> = { INFO: 6, WARN: 4, ERROR: 3, FATAL: 2 };
+const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0";
+
+const day = ({ timestamp }: Line) => timestamp.slice(8, 10);
+const month = ({ timestamp }: Line) => MONTHS[Number(timestamp.slice(5, 7)) - 1] ?? "";
+const clock = ({ timestamp }: Line) => timestamp.slice(11, 19);
+const log4jText = (line: Line) =>
+  `${line.timestamp.slice(0, 10)} ${line.timestamp.slice(11, 23).replace(".", ",")} ${line.level.padEnd(5)} [worker-${line.message.length % 8}] shop.${line.service}.Handler: ${line.message}`;
+
+/** How each format writes a line. */
+export const FORMAT_LINES = {
+  "access-log": (line) => {
+    const [method = "", path = "", status = ""] = line.message.split(" ");
+    const time = `${day(line)}/${month(line)}/${line.timestamp.slice(0, 4)}:${clock(line)} +0000`;
+    return `10.0.3.${status.slice(0, 2)} - - [${time}] "${method} ${path} HTTP/1.1" ${status} 5316 "https://shop.example/" "${AGENT}" ${(line.duration / 1000).toFixed(3)}`;
+  },
+  cri: (line) => `${line.timestamp.slice(0, -1)}123456Z stdout F ${log4jText(line)}`,
+  docker: (line) =>
+    JSON.stringify({
+      log: `${log4jText(line)}\n`,
+      stream: "stdout",
+      time: `${line.timestamp.slice(0, -1)}123456Z`,
+    }),
+  log4j: log4jText,
+  logfmt: (line) =>
+    `time=${line.timestamp} level=${line.level} service=${line.service} msg=${JSON.stringify(line.message)} duration=${line.duration}ms region=eu-west-1`,
+  syslog: (line) =>
+    `<${16 * 8 + (SEVERITIES[line.level] ?? 6)}>${month(line)} ${day(line)} ${clock(line)} web-${line.service.length}.example ${line.service}[${1000 + line.message.length}]: ${line.message}`,
+} as const satisfies Partial<Record<ParserName, (line: Line) => string>>;
+
+/** A format that can be measured. */
+export type MeasuredFormat = keyof typeof FORMAT_LINES;
+
+/** Chunks of whole lines of a format, from about `bytes` bytes of JSON lines. */
+export function* formatChunks(
+  format: MeasuredFormat,
+  bytes: number,
+  seed: number,
+): Generator<Buffer> {
+  const write = FORMAT_LINES[format];
+  for (const chunk of logChunks(bytes, seed)) {
+    const lines = chunk.toString().trimEnd().split("\n");
+    // Line feeds in messages would make several lines of one.
+    const texts = lines.map((line) => write(JSON.parse(line.replaceAll("\\n", " "))));
+    yield Buffer.from(`${texts.join("\n")}\n`);
+  }
+}

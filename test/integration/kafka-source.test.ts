@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import type { Admin, Kafka } from "kafkajs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runProgram } from "../end-to-end/program.ts";
+import { RunningAggregator } from "../end-to-end/running-aggregator.ts";
+import { KafkaCluster } from "./kafka-cluster.ts";
+import { produce, testClient } from "./kafka-topic.ts";
+
+const SAMPLE = join(import.meta.dirname, "../../config/demo/train-ticket-requests.ndjson.gz");
+const PARTITION_COUNT = 4;
+const SOON = { timeout: 60_000, interval: 100 };
+
+let cluster: KafkaCluster;
+let client: Kafka;
+let admin: Admin;
+let topic: string;
+const running: RunningAggregator[] = [];
+
+beforeAll(async () => {
+  cluster = await KafkaCluster.start(1);
+  client = testClient(cluster.addresses);
+  admin = client.admin();
+  await admin.connect();
+});
+afterAll(async () => {
+  await admin.disconnect();
+  await cluster.remove();
+});
+beforeEach(() => {
+  topic = `logs-${randomUUID()}`;
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((aggregator) => aggregator.remove()));
+});
+
+async function start(settings: Readonly<Record<string, unknown>>): Promise<RunningAggregator> {
+  const basis = { name: "bus", type: "kafka", brokers: cluster.addresses, start_at: "beginning" };
+  const aggregator = await RunningAggregator.start(() => ({
+    sources: [{ ...basis, topics: { [topic]: "application-logs" }, ...settings }],
+  }));
+  running.push(aggregator);
+  return aggregator;
+}
+
+async function sampleLines(): Promise<string[]> {
+  return gunzipSync(await readFile(SAMPLE))
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+const event = (second: number, fields: Readonly<Record<string, unknown>> = {}) =>
+  JSON.stringify({
+    timestamp: new Date(Date.parse("2026-11-20T10:00:00Z") + second * 1_000).toISOString(),
+    ...{ service: "orders", level: "INFO", message: "paid", duration: 12.5, ...fields },
+  });
+
+async function list(aggregator: RunningAggregator, path: string, name: string) {
+  const { body } = await aggregator.get(path);
+  const found: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : [];
+  const items: unknown[] = Array.isArray(found) ? found : [];
+  return items.map((item) => (typeof item === "object" && item !== null ? { ...item } : {}));
+}
+
+async function windows(aggregator: RunningAggregator) {
+  const span = "from=2000-01-01T00:00:00Z&to=2030-01-01T00:00:00Z";
+  const all = await list(aggregator, `/v1/windows?${span}&limit=10000`, "windows");
+  // How often a window was emitted, and by whom it was counted, depends on the way.
+  return all.map((window) => ({
+    ...window,
+    revision: undefined,
+    state: undefined,
+    contributors: undefined,
+  }));
+}
+
+async function countOf(aggregator: RunningAggregator): Promise<number> {
+  let count = 0;
+  for (const window of await windows(aggregator)) {
+    count += Number(Reflect.get(window, "requestCount"));
+  }
+  return count;
+}
+
+/** Runs an agent over lines until all of them are applied. */
+async function countWithAgent(lines: readonly string[]): Promise<RunningAggregator> {
+  const aggregator = await RunningAggregator.start();
+  running.push(aggregator);
+  const { folder, port } = aggregator;
+  await writeFile(join(folder, "app.log"), lines.map((line) => `${line}\n`).join(""));
+  const config = {
+    ...{ id: "web-1", data_dir: join(folder, "agent") },
+    sources: [{ name: "bus", type: "file", format: "json", paths: [join(folder, "app.log")] }],
+    ship: { endpoints: [`http://127.0.0.1:${port}`] },
+  };
+  await writeFile(join(folder, "agent.yaml"), JSON.stringify(config));
+  const { code, stderr } = await runProgram([
+    ...["agent", "--config", join(folder, "agent.yaml"), "--once"],
+  ]);
+  expect(code, stderr).toBe(0);
+  return aggregator;
+}
+
+describe("a source of Kafka topics", () => {
+  it("makes the same windows of real requests as an agent does", async () => {
+    const lines = [...(await sampleLines()), "not JSON", '{"service":"a"}', "  ", '{"ts":"never"}'];
+    await admin.createTopics({ topics: [{ topic, numPartitions: PARTITION_COUNT }] });
+    await produce(
+      client,
+      topic,
+      lines.map((value) => ({ value })),
+    );
+    const byAgent = await countWithAgent(lines);
+    const byTopic = await start({});
+    const expected = await windows(byAgent);
+    expect(expected.length).toBeGreaterThan(100);
+    await expect.poll(() => countOf(byTopic), SOON).toBe(await countOf(byAgent));
+    expect(await windows(byTopic)).toEqual(expected);
+  }, 120_000);
+
+  it("keeps what is no event among its dead letters, with place and reason", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    const values = [event(0), "not JSON", event(1), '{"service":"a"}', '{"ts":"never"}'];
+    await produce(
+      client,
+      topic,
+      values.map((value) => ({ value })),
+    );
+    const aggregator = await start({});
+    await expect.poll(() => countOf(aggregator), SOON).toBe(2);
+    const [inlet] = await list(aggregator, "/v1/sources?letters=10", "sources");
+    expect(inlet).toMatchObject({
+      ...{ source: "bus", place: `${topic}/0`, position: 5, behind: 0, recordCount: 2 },
+      ...{ failure: null },
+      letters: {
+        ...{ total: 3, kept: 3 },
+        newest: [
+          { position: 4, reason: "bad_time", text: '{"ts":"never"}', cut: false },
+          { position: 3, reason: "no_time", text: '{"service":"a"}' },
+          { position: 1, reason: "not_json", text: "not JSON" },
+        ],
+      },
+    });
+    const metrics = await aggregator.get("/metrics");
+    const labels = `{source="bus",place="${topic}/0"}`;
+    expect(metrics.text).toContain(`tailrace_source_dead_letters_total${labels} 3`);
+  });
+
+  it("goes on where it was after a restart, and counts nothing twice", async () => {
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+    const first = Array.from({ length: 500 }, (_, index) => ({ value: event(index) }));
+    await produce(client, topic, first);
+    const aggregator = await start({});
+    await expect.poll(() => countOf(aggregator), SOON).toBe(500);
+    await aggregator.restart();
+    await produce(client, topic, first);
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1_000);
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await produce(client, topic, [{ value: event(0), partition: 2 }]);
+    await aggregator.restart();
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1_001);
+  });
+
+  it("begins at the end when told so, also if it was stopped before the first record came", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    await produce(client, topic, [{ value: event(0) }]);
+    const aggregator = await start({ start_at: "end" });
+    const known = async () => (await list(aggregator, "/v1/sources", "sources")).length;
+    await expect.poll(known, SOON).toBe(1);
+    await aggregator.stop();
+    await produce(client, topic, [{ value: event(1) }]);
+    await aggregator.begin();
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1);
+    expect(await windows(aggregator)).toMatchObject([{ requestCount: 1 }]);
+  });
+
+  it("says what the topic's retention took before it was read", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    await produce(client, topic, [{ value: event(0) }]);
+    const aggregator = await start({});
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1);
+    await aggregator.stop();
+    await produce(
+      client,
+      topic,
+      Array.from({ length: 5 }, () => ({ value: event(1) })),
+    );
+    // The client must know the topic's leader.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "4" }] });
+    await aggregator.begin();
+    await expect.poll(() => countOf(aggregator), SOON).toBe(3);
+    const [inlet] = await list(aggregator, "/v1/sources", "sources");
+    expect(inlet).toMatchObject({ position: 6 });
+    expect(Reflect.get(inlet ?? {}, "ledger")).toContainEqual({
+      ...{ kind: "lost", reason: "retention", lines: 3, bytes: 0 },
+    });
+  });
+
+  it("reads nothing of a topic that was made anew under the same name, and says so", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    await produce(
+      client,
+      topic,
+      Array.from({ length: 5 }, () => ({ value: event(1) })),
+    );
+    const aggregator = await start({});
+    await expect.poll(() => countOf(aggregator), SOON).toBe(5);
+    await aggregator.stop();
+    await admin.deleteTopics({ topics: [topic] });
+    await expect.poll(() => admin.listTopics(), SOON).not.toContain(topic);
+    await admin.createTopics({ topics: [{ topic }] });
+    await produce(client, topic, [{ value: event(2) }]);
+    await aggregator.begin();
+    const failure = async () => {
+      const [inlet] = await list(aggregator, "/v1/sources", "sources");
+      return Reflect.get(inlet ?? {}, "failure");
+    };
+    await expect.poll(failure, SOON).toMatch(/ends at offset 1, but was counted up to 5/);
+    expect(await countOf(aggregator)).toBe(5);
+  });
+
+  it("reads only what transactions committed", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    const producer = client.producer({ transactionalId: topic, maxInFlightRequests: 1 });
+    await producer.connect();
+    for (const isKept of [true, false, true]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value: event(0) }, { value: event(1) }] });
+      await (isKept ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    const aggregator = await start({});
+    await expect.poll(() => countOf(aggregator), SOON).toBe(4);
+    await produce(client, topic, [{ value: event(2) }]);
+    await expect.poll(() => countOf(aggregator), SOON).toBe(5);
+    const [inlet] = await list(aggregator, "/v1/sources", "sources");
+    expect(inlet).toMatchObject({ recordCount: 5, behind: 0 });
+  });
+});

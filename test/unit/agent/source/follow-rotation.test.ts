@@ -1,0 +1,165 @@
+import { renameSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { folderOpener, lines, split } from "./log-folder.ts";
+
+const { open, openWithRotated } = folderOpener();
+
+describe("rotation", () => {
+  it("ROT-01 reads a renamed file to its end, also what is written after the new one was opened", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 5_000));
+    await folder.source.discover();
+    await folder.source.read(1);
+    renameSync(folder.file("x.log"), folder.file("elsewhere"));
+    folder.append("x.log", lines("b", 0, 10));
+    await folder.source.discover();
+    folder.append("elsewhere", lines("a", 5_000, 10));
+    await folder.follow();
+    expect(folder.counted.toSorted()).toEqual(
+      split(lines("a", 0, 5_010) + lines("b", 0, 10)).toSorted(),
+    );
+    expect(folder.ledgerBytes).toBe(lines("a", 0, 5_010).length + lines("b", 0, 10).length);
+  });
+
+  it.each([2, 3])("ROT-02 reads all of %i rotations while it is behind", async (count) => {
+    for (const isMatched of [true, false]) {
+      const folder = isMatched ? await openWithRotated() : open();
+      folder.append("x.log", lines("g0", 0, 3_000));
+      await folder.source.discover();
+      await folder.source.read(1);
+      const expected = [lines("g0", 0, 3_000)];
+      for (let generation = 1; generation <= count; generation++) {
+        for (let number = generation - 1; number >= 1; number--) {
+          renameSync(folder.file(`x.log.${number}`), folder.file(`x.log.${number + 1}`));
+        }
+        renameSync(folder.file("x.log"), folder.file("x.log.1"));
+        await folder.tick();
+        folder.append("x.log", lines(`g${generation}`, 0, 500));
+        expected.push(lines(`g${generation}`, 0, 500));
+      }
+      await folder.follow();
+      expect(folder.counted.toSorted()).toEqual(split(expected.join("")).toSorted());
+      expect(folder.ledgerBytes).toBe(expected.join("").length);
+    }
+  });
+
+  it.each([1, 3])(
+    "ROT-03 reads %i generations that rotated while it was stopped, in order",
+    async (count) => {
+      for (const isMatched of [true, false]) {
+        const folder = isMatched ? await openWithRotated() : open();
+        folder.append("x.log", lines("g0", 0, 1_000));
+        await folder.source.discover();
+        await folder.source.read(1);
+        folder.store();
+        const expected = [lines("g0", 0, 1_000)];
+        for (let generation = 1; generation <= count; generation++) {
+          for (let number = generation - 1; number >= 1; number--) {
+            renameSync(folder.file(`x.log.${number}`), folder.file(`x.log.${number + 1}`));
+          }
+          renameSync(folder.file("x.log"), folder.file("x.log.1"));
+          await folder.tick();
+          folder.append("x.log", lines(`g${generation}`, 0, 100));
+          expected.push(lines(`g${generation}`, 0, 100));
+        }
+        await folder.restart();
+        await folder.follow();
+        expect(folder.counted).toEqual(split(expected.join("")));
+      }
+    },
+  );
+
+  it("ROT-04 goes on in the copy of a truncated file, inside and outside the pattern", async () => {
+    for (const isMatched of [true, false]) {
+      const folder = isMatched ? await openWithRotated() : open();
+      folder.append("x.log", lines("a", 0, 1_000));
+      await folder.source.discover();
+      await folder.source.read(1);
+      folder.append("x.log", lines("a", 1_000, 50));
+      folder.copyTruncate("x.log", "x.log.1");
+      folder.append("x.log", lines("b", 0, 20));
+      await folder.follow();
+      await folder.restart();
+      await folder.follow();
+      const expected = lines("a", 0, 1_050) + lines("b", 0, 20);
+      expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+      expect(folder.ledgerBytes).toBe(expected.length);
+    }
+  });
+
+  it("ROT-04 does not read a copy while its original is still there", async () => {
+    const folder = await openWithRotated();
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    writeFileSync(folder.file("x.log.1"), lines("a", 0, 60));
+    await folder.follow();
+    writeFileSync(folder.file("x.log.1"), lines("a", 0, 100));
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 100)));
+    truncateSync(folder.file("x.log"), 0);
+    await folder.follow();
+    await folder.restart();
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 100)));
+  });
+
+  it("ROT-04 ledgers the bytes that were destroyed unread when there is no copy", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 1_000));
+    await folder.source.discover();
+    await folder.source.read(1);
+    const before = folder.source.checkpoints()[0]?.offset ?? 0;
+    truncateSync(folder.file("x.log"), 0);
+    await folder.follow();
+    const size = lines("a", 0, 1_000).length;
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, size - before]);
+    expect(folder.ledgerBytes).toBe(size);
+  });
+
+  it("ROT-05 notices a file that was truncated and grew past the offset before the next look", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    writeFileSync(folder.file("x.log"), lines("b", 0, 500));
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 100) + lines("b", 0, 500)));
+    expect(folder.stored.get(1)).toMatchObject({ generation: 1, from: 0 });
+  });
+
+  it("ROT-05 tells of both generations in one cut", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 10));
+    await folder.follow();
+    folder.append("x.log", lines("a", 10, 10));
+    await folder.source.discover();
+    await folder.readAll();
+    writeFileSync(folder.file("x.log"), lines("b", 0, 1));
+    await folder.source.discover();
+    await folder.readAll();
+    const cut = folder.source.cut();
+    const first = lines("a", 0, 10).length;
+    const both = lines("a", 0, 20).length;
+    expect(cut.checkpoints).toMatchObject([
+      { file: 1, generation: 0, from: first, offset: both },
+      { file: 1, generation: 1, from: 0, offset: lines("b", 0, 1).length },
+    ]);
+  });
+
+  it("ROT-06 notices a file that was truncated while it was stopped, with and without a copy", async () => {
+    for (const hasCopy of [true, false]) {
+      for (const size of [10, 500]) {
+        const folder = await openWithRotated();
+        folder.append("x.log", lines("a", 0, 100));
+        await folder.follow();
+        folder.append("x.log", lines("a", 100, 10));
+        if (hasCopy) folder.copyTruncate("x.log", "x.log.1");
+        else truncateSync(folder.file("x.log"), 0);
+        folder.append("x.log", lines("b", 0, size));
+        await folder.restart();
+        await folder.follow();
+        const expected = lines("a", 0, hasCopy ? 110 : 100) + lines("b", 0, size);
+        expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+      }
+    }
+  });
+});
