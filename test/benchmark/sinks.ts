@@ -1,7 +1,8 @@
 /**
  * Windows per second from a state store into real servers, through a delivery as an aggregator runs it (reading the changes, merging, writing,
  * keeping the cursor), against the server's own driver that sends the same texts from memory in batches of the same size.
- * Run: `npx node test/benchmark/sinks.ts [WINDOWS, default 50000]`, after test/integration/setup.
+ * Run: `npx node test/benchmark/sinks.ts [WINDOWS, default 50000] [BATCH…, default 100 1000]`,
+ * after test/integration/setup.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -36,7 +37,7 @@ import { elasticsearch, redis } from "../integration/server-plans.ts";
 const windowCount = Number(process.argv[2] ?? "50000");
 const SERVICES = 100;
 const FIRST_MINUTE = 29_919_480;
-const BATCH_COUNTS = [100, 1_000];
+const batchCounts = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [100, 1_000];
 
 const logger: Logger = {
   error: (message, facts) => say(message, JSON.stringify(facts)),
@@ -143,7 +144,7 @@ function report(name: string, ours: Took, bare: Took): void {
 async function measureElasticsearch(store: StateStore): Promise<void> {
   const server = await RealServer.start(elasticsearch);
   try {
-    for (const batchCount of BATCH_COUNTS) {
+    for (const batchCount of batchCounts) {
       const common = { type: "elasticsearch", url: server.url, batch_count: batchCount };
       // The first round warms the server up.
       for (const round of ["warm", "measured"]) {
@@ -173,7 +174,7 @@ async function measureElasticsearch(store: StateStore): Promise<void> {
 async function measureRedis(store: StateStore): Promise<void> {
   const server = await RealServer.start(redis);
   try {
-    for (const batchCount of BATCH_COUNTS) {
+    for (const batchCount of batchCounts) {
       const name = `redis-${batchCount}`;
       const client = createClient({ url: server.url });
       await client.connect();
