@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Platform } from "./platform/platform.ts";
+import type { ServiceManager } from "./platform/service-manager.ts";
 
 /** Where a command reads, writes and learns about its surroundings. stdout is data, stderr is for people. */
 export interface CommandIo {
@@ -22,6 +23,14 @@ export interface CommandIo {
   readonly temporaryDirectory: () => Promise<TemporaryDirectory>;
   /** Aborts on SIGINT and SIGTERM: finish and return. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP does not end the process but calls `listener`. */
+  readonly onHangup: (listener: () => void) => void;
+  /** Variables of the environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Number of this process. */
+  readonly processId: number;
+  /** Who started this process as a service. */
+  readonly serviceManager: ServiceManager;
 }
 
 /** A folder that lives as long as a command runs. */

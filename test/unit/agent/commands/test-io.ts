@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandIo } from "../../../../shared/command.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
+import { noServiceManager } from "../../../../shared/platform/service-manager.ts";
 
 /** The surroundings of a command in a test: the real disk, and what it printed. */
 export interface TestIo extends CommandIo {
@@ -34,6 +35,10 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
       return { path, [Symbol.asyncDispose]: async () => rmSync(path, { recursive: true }) };
     },
     signal: new AbortController().signal,
+    onHangup: () => undefined,
+    environment: {},
+    processId: 1,
+    serviceManager: noServiceManager,
     ...changes,
     output: () => output,
     errors: () => errors,
