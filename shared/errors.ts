@@ -4,6 +4,10 @@ export type Retry = "never" | "now" | "later";
 /** Every operating error: its code, what a caller may do, and what it means. In alphabetical order; the reference page is checked against it. */
 export const errorCodes = {
   AGENT_MISMATCH: { retry: "never", meaning: "The data directory belongs to another agent." },
+  ARCHIVE_FAILED: {
+    retry: "later",
+    meaning: "A file of the archive could not be written or read.",
+  },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   FORMAT_UNKNOWN: {
     retry: "never",

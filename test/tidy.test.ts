@@ -47,6 +47,7 @@ const DRIVERS = [
 const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "agent/kernel": ["agent/parsers", "agent/window"],
   "agent/window": ["agent/parsers", "agent/kernel"],
+  "aggregator/archive": ["aggregator/log", "aggregator/state"],
   "aggregator/collect": ["aggregator/log", "aggregator/state"],
   "aggregator/process": [
     "aggregator/log",

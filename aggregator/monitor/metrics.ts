@@ -1,6 +1,7 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { type ArchiveFigures, defineArchiveMetrics } from "./archive-metrics.ts";
 import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
 /** How a sink is doing. */
@@ -28,6 +29,8 @@ export interface Figures {
   readonly tooLateLines: number;
   readonly sinks: readonly SinkFigures[];
   readonly rules: readonly RuleFigures[];
+  /** Undefined: nothing is archived. */
+  readonly archive: ArchiveFigures | undefined;
 }
 
 /** See the head of this file. Every aggregator has its own. */
@@ -80,6 +83,7 @@ export class Metrics {
     this.#defineState(figures);
     this.#defineSinks(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
+    defineArchiveMetrics(this.#registry, () => figures().archive);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 

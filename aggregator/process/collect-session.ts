@@ -1,5 +1,11 @@
 import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
-import { encodeDeltas, encodeEvents, encodeHoles, encodeWatermark } from "../log/keyed-entry.ts";
+import {
+  encodeArrivals,
+  encodeDeltas,
+  encodeEvents,
+  encodeHoles,
+  encodeWatermark,
+} from "../log/keyed-entry.ts";
 import type { LogRecord, OutgoingRecord, Owner } from "../log/log.ts";
 import { collectGroup } from "./collect-group.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
@@ -37,7 +43,9 @@ export class CollectSession implements Session {
     this.partition = options.partition;
     this.keyedCount = options.keyedCount;
     this.rules = options.settings.rules;
-    this.stageOne = new StageOne(owner.state, options.keyedCount, options.settings.watermark);
+    const { watermark, archive } = options.settings;
+    const hasArchive = archive !== undefined;
+    this.stageOne = new StageOne(owner.state, options.keyedCount, watermark, hasArchive);
     this.commit = new GroupCommit(owner, "batches");
     this.gather = new GroupGather(this.commit);
   }
@@ -86,7 +94,7 @@ export class CollectSession implements Session {
     return true;
   }
 
-  private outgoing({ deltas, events, holes }: StageOneOutput): OutgoingRecord[] {
+  private outgoing({ deltas, events, holes, arrivals }: StageOneOutput): OutgoingRecord[] {
     const steps: OutgoingRecord[] = [];
     const gaps = encodeHoles(this.partition, holes);
     for (let partition = 0; partition < this.keyedCount; partition++) {
@@ -94,6 +102,7 @@ export class CollectSession implements Session {
         ...encodeDeltas(this.partition, deltas[partition] ?? []),
         ...encodeEvents(this.partition, events[partition] ?? []),
         ...gaps,
+        ...encodeArrivals(this.partition, arrivals[partition] ?? []),
       ];
       for (const payload of payloads) steps.push({ topic: "keyed", partition, payload });
     }
