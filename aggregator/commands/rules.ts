@@ -1,4 +1,4 @@
-/** `tailrace rules`: tries rules on recorded events and shows what they are compiled into, without a server. */
+/** `tailrace rules`: tries rules on recorded or archived events and shows what they are compiled into, without a server. */
 import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
 import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
 import {
@@ -20,6 +20,7 @@ import { loadRules, type Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
+import { backtest, backtestRange } from "./backtest.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -33,15 +34,23 @@ export const command = defineCommand({
       "tailrace rules run --case - < cases.ndjson",
       "recorded cases, one a line, each with an answer",
     ],
+    [
+      "tailrace rules backtest new.yaml --archive DIR --from 2026-11-01",
+      "what a rule would have found in archived events",
+    ],
     ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
     ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
   ],
   configure: (command) => {
     command
-      .argument("<verb>", "run or explain")
+      .argument("<verb>", "run, backtest or explain")
       .argument("[rules...]", "rule files, or folders of them")
       .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
+      .option("--archive <dir>", "backtest: the archive's folder")
+      .option("--config <file>", "backtest: the configuration of the aggregator that archives")
+      .option("--from <time>", "backtest: events from this time on, such as 2026-11-25T10:00:00Z")
+      .option("--to <time>", "backtest: events before this time")
       .option("--case <file>", "run cases instead of rules: pattern and events in each line")
       .option("--graphviz", "explain as a graph for Graphviz");
   },
@@ -50,8 +59,9 @@ export const command = defineCommand({
     const cases = options["case"];
     if (verb === "run" && typeof cases === "string") return runCases(cases, paths, io);
     if (verb === "run") return runRules(paths, runOptions(options), io);
+    if (verb === "backtest") return backtestRules(paths, options, io);
     if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
-    throw new UsageError(`${verb} is not one of run, explain`);
+    throw new UsageError(`${verb} is not one of run, backtest, explain`);
   },
 });
 
@@ -126,6 +136,17 @@ async function runRules(
   if (late > 0) io.stderr(`${late} events came too late; see --out-of-orderness\n`);
   if (rejectedCount > 0) io.stderr(`${rejectedCount} lines are no events\n`);
   return EXIT_DONE;
+}
+
+async function backtestRules(
+  paths: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  io: CommandIo,
+): Promise<number> {
+  const range = backtestRange(options);
+  const rules = await rulesOf(paths, io);
+  if (rules === undefined) return EXIT_USAGE;
+  return backtest(rules, range, options, io);
 }
 
 function dropText(rule: string, { key, reason, count, fromMs }: KeyDrop): string {
