@@ -10,7 +10,7 @@ import type { EventSelection } from "./window/event-selection.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
-  readonly platform: Pick<Platform, "clock" | "disk">;
+  readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
   readonly config: AgentConfig;
   readonly selection: EventSelection;
   /** Where to go on. */

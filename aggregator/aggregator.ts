@@ -251,6 +251,7 @@ class RunningAggregator implements Aggregator {
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
+    const alerts = { views: () => processor.windowViews(), timers: this.#platform.timers };
     const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
@@ -271,8 +272,7 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/alerts", scope: "read" },
-        handle: async ({ query, principal }) =>
-          answerAlerts(processor.windowViews(), principal.tenant, query),
+        handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },

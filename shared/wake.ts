@@ -4,20 +4,29 @@ import type { Timers } from "./platform/timers.ts";
 export class Wake {
   readonly #timers: Timers;
   #controller = new AbortController();
+  #isWoken = false;
+  #isWaiting = false;
 
   constructor(timers: Timers) {
     this.#timers = timers;
   }
 
   wake(): void {
-    this.#controller.abort();
+    this.#isWoken = true;
+    // Without a reason every wake would make an error with a stack.
+    if (this.#isWaiting) this.#controller.abort("woken");
   }
 
   /** Waits at most `delayMs` (Infinity: until a wake). One caller at a time. */
   async wait(delayMs: number): Promise<void> {
-    const { signal } = this.#controller;
-    if (!signal.aborted) await this.#timers.sleep(Math.min(delayMs, LONGEST_MS), signal);
-    if (signal.aborted) this.#controller = new AbortController();
+    if (!this.#isWoken) {
+      const { signal } = this.#controller;
+      this.#isWaiting = true;
+      await this.#timers.sleep(Math.min(delayMs, LONGEST_MS), signal);
+      this.#isWaiting = false;
+      if (signal.aborted) this.#controller = new AbortController();
+    }
+    this.#isWoken = false;
   }
 }
 

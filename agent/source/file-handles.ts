@@ -1,5 +1,8 @@
 import { systemCode } from "../../shared/errors.ts";
-import type { Disk, DiskFile } from "../../shared/platform/disk.ts";
+import type { Disk, ReadableFile } from "../../shared/platform/disk.ts";
+import type { Gunzip } from "../../shared/platform/gunzip.ts";
+import { GunzipFile, UnpackedSizes } from "./gunzip-file.ts";
+import { isPackedName } from "./rotation-name.ts";
 import { identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
 /**
@@ -8,12 +11,15 @@ import { identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
  */
 export class FileHandles {
   private readonly disk: Disk;
+  private readonly gunzip: Gunzip;
+  private readonly sizes = new UnpackedSizes();
   private countMax: number;
   /** In the order of use. */
-  private readonly open = new Map<TailedFile, DiskFile>();
+  private readonly open = new Map<TailedFile, ReadableFile>();
 
-  constructor(disk: Disk, countMax: number) {
+  constructor(disk: Disk, gunzip: Gunzip, countMax: number) {
     this.disk = disk;
+    this.gunzip = gunzip;
     this.countMax = countMax;
   }
 
@@ -23,7 +29,7 @@ export class FileHandles {
   }
 
   /** The handle of a file if it is open. */
-  peek(file: TailedFile): DiskFile | undefined {
+  peek(file: TailedFile): ReadableFile | undefined {
     return this.open.get(file);
   }
 
@@ -31,7 +37,7 @@ export class FileHandles {
    * Opens a file, or returns its open handle. Resolves with undefined when another file stands under its path by now. Fails as the disk
    * does.
    */
-  async get(file: TailedFile): Promise<DiskFile | undefined> {
+  async get(file: TailedFile): Promise<ReadableFile | undefined> {
     const kept = this.open.get(file);
     if (kept !== undefined) {
       this.open.delete(file);
@@ -50,7 +56,7 @@ export class FileHandles {
   }
 
   /** Keeps the handle that a file was found with. */
-  async adopt(file: TailedFile, handle: DiskFile): Promise<void> {
+  async adopt(file: TailedFile, handle: ReadableFile): Promise<void> {
     await this.makeRoom(this.countMax - 1);
     this.open.set(file, handle);
   }
@@ -63,8 +69,13 @@ export class FileHandles {
     this.open.set(other, handle);
   }
 
-  /** Opens a path that is no tailed file yet, for one look; the caller closes it. */
-  async openPath(path: string): Promise<DiskFile> {
+  /** Opens a path that is no tailed file yet, for one look; the caller closes it. A packed file is opened as what was packed. */
+  async openPath(path: string): Promise<ReadableFile> {
+    const file = await this.openAsIs(path);
+    return isPackedName(path) ? new GunzipFile(file, this.gunzip, this.sizes) : file;
+  }
+
+  private async openAsIs(path: string): Promise<ReadableFile> {
     try {
       return await this.disk.open(path, "read");
     } catch (error) {
@@ -88,7 +99,7 @@ export class FileHandles {
     for (const file of [...this.open.keys()]) await this.close(file);
   }
 
-  private async statOrClose(handle: DiskFile) {
+  private async statOrClose(handle: ReadableFile) {
     try {
       return await handle.stat();
     } catch (error) {

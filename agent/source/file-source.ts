@@ -10,7 +10,7 @@
  * `follow-rotation.ts`; how files are found, in `discover-files.ts`.
  */
 import type { Logger } from "../../shared/log.ts";
-import type { DiskFile } from "../../shared/platform/disk.ts";
+import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import type {
   Checkpoint,
@@ -34,7 +34,7 @@ import { TailedFile } from "./tailed-file.ts";
 export interface FileSourceOptions {
   readonly name: string;
   readonly settings: FileSourceSettings;
-  readonly platform: Pick<Platform, "clock" | "disk">;
+  readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
   readonly counter: LineSink;
   /** Last known checkpoints; those of other sources are ignored. */
   readonly checkpoints: readonly Checkpoint[];
@@ -91,6 +91,7 @@ export class FileSource {
       name: options.name,
       settings: options.settings,
       disk: options.platform.disk,
+      gunzip: options.platform.gunzip,
       clock: options.platform.clock,
       ledger: this.ledger,
       logger: options.logger,
@@ -139,6 +140,7 @@ export class FileSource {
     for (const file of this.files.all.values()) {
       if (file.isRemoved || file.isRetired) continue;
       if (file.heldBytes > 0) return false;
+      if (file.isComplete) continue;
       if (file.presence === "missing") continue;
       if (file.isDirty || file.isSuspect || !file.isVerified) return false;
       if (file.offset < file.searchedTo) return false;
@@ -250,6 +252,7 @@ export class FileSource {
       !this.isClosed &&
       !file.isRemoved &&
       !file.isRetired &&
+      !file.isComplete &&
       file.isVerified &&
       !file.isSuspect &&
       file.presence !== "missing" &&
@@ -264,6 +267,7 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const isHeld = file.held.length > 0;
+      if (!isHeld) await this.lookBeforeEnd(file, handle);
       const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
       this.files.succeed(file);
       if (turn.outcome === "changed") {
@@ -286,8 +290,18 @@ export class FileSource {
     await this.discovery.discover();
   }
 
+  /** What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. */
+  private async lookBeforeEnd(file: TailedFile, handle: ReadableFile): Promise<void> {
+    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return;
+    const { bytes, modifiedMs } = await handle.stat();
+    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return;
+    file.bytes = bytes;
+    file.modifiedMs = modifiedMs;
+    file.changedAtMs = this.options.platform.clock.monotonic();
+  }
+
   /** Another file under its path: the next look finds out; until then there is nothing to read. */
-  private async openForTurn(file: TailedFile): Promise<DiskFile | undefined> {
+  private async openForTurn(file: TailedFile): Promise<ReadableFile | undefined> {
     const handle = await this.files.handles.get(file);
     if (handle === undefined) file.isVerified = false;
     return handle;
@@ -306,18 +320,24 @@ export class FileSource {
     for (const file of [...this.files.all.values()]) {
       if (!this.isReadable(file) || file.isDirty || file.held.length > 0) continue;
       const isUnfinished = file.offset < file.searchedTo;
-      if (!isUnfinished && file.presence === "listed") continue;
+      if (!isUnfinished && file.presence === "listed" && !file.isPacked) continue;
       if (!this.isFinal(file)) continue;
       if (isUnfinished) bytes += await this.countTail(file, context);
+      else if (file.isPacked) await this.complete(file);
       else await this.discovery.finish(file);
     }
     return bytes;
   }
 
   private isFinal(file: TailedFile): boolean {
-    if (this.options.once) return true;
+    if (this.options.once || file.isPacked) return true;
     const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
     return unchangedMs >= this.options.settings.rotateWaitMs && this.discovery.isRotatedAway(file);
+  }
+
+  private async complete(file: TailedFile): Promise<void> {
+    file.complete();
+    await this.files.handles.close(file);
   }
 
   private async countTail(file: TailedFile, context: ReadContext): Promise<number> {

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { systemCode } from "../../shared/errors.ts";
 import type { Disk, FileStat } from "../../shared/platform/disk.ts";
-import { isCompressedName } from "./rotation-name.ts";
+import { isForeignName } from "./rotation-name.ts";
 import { identityKey } from "./tailed-file.ts";
 
 /** A file on disk: its names that were looked at, and its stat. */
@@ -24,7 +24,7 @@ export interface Look {
 /** Enough to keep a disk busy, few enough to leave threads to others. */
 const PARALLEL_STATS = 16;
 
-/** Paths of the files that match a pattern and no excluding pattern, sorted; compressed files are left out. */
+/** Paths of the files that match a pattern and no excluding pattern, sorted; files that are packed in a way that is not read are left out. */
 export async function findPaths(
   disk: Disk,
   patterns: readonly string[],
@@ -33,7 +33,7 @@ export async function findPaths(
   const paths = new Set<string>();
   for (const pattern of patterns) for (const path of await disk.glob(pattern)) paths.add(path);
   for (const pattern of exclude) for (const path of await disk.glob(pattern)) paths.delete(path);
-  return [...paths].filter((path) => !isCompressedName(path)).sort();
+  return [...paths].filter((path) => !isForeignName(path)).sort();
 }
 
 /** Looks at each path; what is no file, or is gone, is left out. Several names of one file are one file. */

@@ -5,12 +5,13 @@
  * read twice. Whatever took its place is another file. Without such a copy a truncated file begins a new generation, and what was known to
  * be there but had not been read is lost.
  */
-import type { DiskFile, FileStat } from "../../shared/platform/disk.ts";
+import type { FileStat, ReadableFile } from "../../shared/platform/disk.ts";
 import { type FoundFile, findSiblings, type Look, statFiles } from "./find-files.ts";
 import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts";
-import { matchFile } from "./match-file.ts";
+import { isGzipFault } from "./gunzip-file.ts";
+import { hasRotatedName, matchFile } from "./match-file.ts";
 import { probeContent, readBytes, readHead } from "./probe-file.ts";
-import { type AgedFile, chainOf, isCompressedName, isRotationOf } from "./rotation-name.ts";
+import { type AgedFile, chainOf, isForeignName, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, TailedFile } from "./tailed-file.ts";
 
@@ -50,16 +51,24 @@ export interface StartPosition {
   readonly isWithinLine: boolean;
 }
 
+/** Where nothing is known of the content. */
+export const POSITION_NONE: StartPosition = {
+  offset: 0,
+  guard: GUARD_NONE,
+  head: Buffer.alloc(0),
+  isWithinLine: false,
+};
+
 /** What a file holds by now. */
 interface FoundContent {
   readonly stat: FileStat;
   readonly head: Buffer;
-  /** True when it was open all the time, so that its inode cannot be another file's. */
-  readonly wasOpen: boolean;
 }
 
 /** More names than this in a folder are not looked at in the search for one file. */
 const SIBLING_COUNT_MAX = 5_000;
+/** A packed file that has not grown for so long is damaged, not half written. */
+const BROKEN_MS = 60_000;
 
 /** Finds out where the content of files went. */
 export class RotationFollower {
@@ -69,6 +78,10 @@ export class RotationFollower {
   readonly waiting = new Map<string, WaitingCopy>();
   /** Logs to search for generations that were never seen. */
   missed: MissedGenerations[] = [];
+  /** Missing files whose copies were searched for. */
+  readonly followed = new WeakSet<TailedFile>();
+  /** When packed files that cannot be unpacked were first seen with their sizes, monotonic. */
+  private readonly brokenSince = new Map<string, number>();
   /** Files that have the inodes of known ones that are gone. */
   freed: FoundFile[] = [];
 
@@ -102,13 +115,18 @@ export class RotationFollower {
 
   /** Resolves with what is there when it is not what was read. */
   private async verify(file: TailedFile): Promise<FoundContent | undefined> {
-    const wasOpen = this.files.handles.peek(file) !== undefined;
     const handle = await this.files.handles.get(file);
     if (handle === undefined) return undefined;
+    const stat = await handle.stat();
     const head = await readHead(handle);
     const content = await probeContent(handle, head, file);
-    const stat = await handle.stat();
-    if (content !== "whole") return { stat, head, wasOpen };
+    // A few bytes that begin alike are more likely the next generation than what is left of this one.
+    const isShorter = stat.bytes < file.fingerprint.fingerprintBytes;
+    if (content !== "whole" || isShorter) {
+      // It may be truncated between one look and the next: only what both saw is sure to be there.
+      const bytes = Math.min(stat.bytes, (await handle.stat()).bytes);
+      return { stat: { ...stat, bytes }, head };
+    }
     this.confirm(file, stat, head);
     return undefined;
   }
@@ -137,8 +155,8 @@ export class RotationFollower {
     const copies = await this.findCopies(file);
     if (copies === undefined) return false;
     const next = copies.find((copy) => copy.isWhole);
-    // Nobody truncates a rotated file; but its inode may have been given to another one, unless it was kept open.
-    const isRotated = now !== undefined && !now.wasOpen && chainOf(file.path) !== file.path;
+    // Nobody truncates a rotated file; but its inode may have been given to another one.
+    const isRotated = now !== undefined && chainOf(file.path) !== file.path;
     const isReused = isRotated || (now !== undefined && this.files.isClaimed(file));
     if (isReused) await this.files.handles.close(file);
     const lastPath = file.path;
@@ -192,7 +210,7 @@ export class RotationFollower {
 
   /** Generations later than `reference` may be there under the names of a file with rotation endings; `lost` as in {@link MissedGenerations}. */
   noteMissed(file: TailedFile, reference: AgedFile, lost?: TailedFile): void {
-    for (const base of new Set([file.path, file.homePath])) {
+    for (const base of file.names) {
       this.missed.push({ base, reference, ...(lost === undefined ? {} : { lost }) });
     }
   }
@@ -207,7 +225,7 @@ export class RotationFollower {
     head: Buffer,
     now?: FoundContent,
   ): void {
-    const { path, homePath, presence, isMatched } = file;
+    const { path, presence, isMatched } = file;
     this.lose(file, Math.max(0, file.provenBytes - Math.max(copy.stat.bytes, file.offset)));
     this.noteMissed(file, { path: copy.path, ...copy.stat });
     this.continueIn(file, copy);
@@ -215,7 +233,6 @@ export class RotationFollower {
     if (now === undefined) return;
     const start = { offset: 0, guard: GUARD_NONE, head: now.head, isWithinLine: false };
     const other = this.start(path, now.stat, start);
-    other.homePath = homePath;
     other.presence = presence;
     other.isMatched = isMatched;
     this.files.handles.hand(file, other);
@@ -287,15 +304,19 @@ export class RotationFollower {
     });
   }
 
-  /** Files beside `path` whose names are its own plus a rotation ending, those under a number already left out. */
+  /**
+   * Files beside `path` whose names are its own plus a rotation ending, those left out that are proven to be a known file's. A known
+   * file whose bytes are not proven may have lost its inode to a copy.
+   */
   async findRotations(path: string): Promise<FoundFile[]> {
     const siblings = (await findSiblings(this.files.disk, path)).filter(
-      (sibling) => isRotationOf(sibling, path) && !isCompressedName(sibling),
+      (sibling) => isRotationOf(sibling, path) && !isForeignName(sibling),
     );
     const look = await statFiles(this.files.disk, siblings);
     return [...look.files.values()].filter((found) => {
       const known = this.files.byIdentity(found.stat);
-      return known === undefined || !isSameInode(known, identityOf(found.stat));
+      if (known === undefined || !isSameInode(known, identityOf(found.stat))) return true;
+      return !known.isVerified || known.isSuspect;
     });
   }
 
@@ -325,11 +346,18 @@ export class RotationFollower {
     );
   }
 
-  /** Rotations of both its first and its last name. */
+  /** What may be a copy by its name. */
   private async findAllRotations(file: TailedFile): Promise<Map<string, FoundFile>> {
-    const rotations = await this.findRotations(file.path);
-    if (file.homePath !== file.path) rotations.push(...(await this.findRotations(file.homePath)));
-    return new Map(rotations.map((found) => [identityKey(found.stat), found]));
+    const rotations: FoundFile[] = [];
+    const { names } = file;
+    for (const base of new Set([...names, ...[...names].map(chainOf)])) {
+      for (const found of await this.findRotations(base)) {
+        if (found.paths.some((path) => hasRotatedName(path, names))) rotations.push(found);
+      }
+    }
+    const own = file.isReplaced ? undefined : identityKey(file);
+    const others = rotations.filter((found) => identityKey(found.stat) !== own);
+    return new Map(others.map((found) => [identityKey(found.stat), found]));
   }
 
   private async judgeCopy(file: TailedFile, found: FoundFile): Promise<Copy | undefined> {
@@ -337,19 +365,45 @@ export class RotationFollower {
     if (path === undefined) return undefined;
     const handle = await this.files.handles.openPath(path);
     try {
-      const stat = await handle.stat();
-      if (!isSameInode(identityOf(stat), identityOf(found.stat))) return undefined;
-      const head = await readHead(handle);
-      const content = await probeContent(handle, head, file);
-      const seen = { ...identityOf(stat), path, bytes: stat.bytes };
-      const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
-      const match = matchFile(seen, [{ known: file, content, isElsewhere: false, wasCopy }]);
-      if (match.kind === "new") return undefined;
-      const end = await readPosition(handle, stat.bytes);
-      return { path, stat, isWhole: match.kind === "continues", end };
+      return await this.compareCopy(file, found, { path, handle });
+    } catch (error) {
+      if (!isGzipFault(error) || !this.isBrokenForLong(found)) throw error;
+      return undefined;
     } finally {
       await handle.close();
     }
+  }
+
+  /** A packed file may be half written: for a while it counts as not readable now, then as no copy of anything. */
+  private isBrokenForLong(found: FoundFile): boolean {
+    const now = this.files.clock.monotonic();
+    const key = `${identityKey(found.stat)} ${found.stat.bytes}`;
+    const sinceMs = this.brokenSince.get(key);
+    if (sinceMs !== undefined) return now - sinceMs >= BROKEN_MS;
+    if (this.brokenSince.size >= SIBLING_COUNT_MAX) this.brokenSince.clear();
+    this.brokenSince.set(key, now);
+    return false;
+  }
+
+  private async compareCopy(
+    file: TailedFile,
+    found: FoundFile,
+    opened: { readonly path: string; readonly handle: ReadableFile },
+  ): Promise<Copy | undefined> {
+    const { path, handle } = opened;
+    const head = await readHead(handle);
+    const content = await probeContent(handle, head, file);
+    if (content === "other") return undefined;
+    const stat = await handle.stat();
+    if (!isSameInode(identityOf(stat), identityOf(found.stat))) return undefined;
+    const seen = { ...stat, path };
+    const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
+    const match = matchFile(seen, [
+      { known: file, content, isElsewhere: false, wasCopy, isReplaced: file.isReplaced },
+    ]);
+    if (match.kind === "new") return undefined;
+    const end = await readPosition(handle, stat.bytes);
+    return { path, stat, isWhole: match.kind === "continues", end };
   }
 }
 
@@ -358,7 +412,7 @@ function namesOf(files: ReadonlyMap<string, FoundFile>): string {
 }
 
 /** What has to be known to begin reading a file behind its first `offset` bytes. */
-export async function readPosition(handle: DiskFile, offset: number): Promise<StartPosition> {
+export async function readPosition(handle: ReadableFile, offset: number): Promise<StartPosition> {
   const head = await readHead(handle);
   const guardBytes = Math.min(offset, GUARD_BYTES_MAX);
   const before = await readBytes(handle, offset - guardBytes, guardBytes);

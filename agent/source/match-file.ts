@@ -3,25 +3,28 @@
  */
 import { type Fingerprint, fingerprintFits } from "./fingerprint.ts";
 import { type Guard, guardFits } from "./guard.ts";
-import { isRotationOf } from "./rotation-name.ts";
+import { chainOf, isPackedName, isRotationOf } from "./rotation-name.ts";
 import { type FileIdentity, isSameInode } from "./tailed-file.ts";
 
 /** What is known of a file that was read before. */
 export interface KnownFile extends FileIdentity {
   /** Where it was last seen. */
   readonly path: string;
-  /** Where it was first seen. */
-  readonly homePath: string;
+  /** Paths that it has or had: where it was first seen, where it was last proven to be, and where its inode is. */
+  readonly names: ReadonlySet<string>;
   readonly fingerprint: Fingerprint;
   /** The bytes that the fingerprint covers, if this process has seen them. */
   readonly head: Uint8Array | undefined;
   readonly offset: number;
   readonly guard: Guard;
+  /** Time of its last change when what was read of it was last proven; undefined before. */
+  readonly provenMs: number | undefined;
 }
 
 /** A file as it is on disk now. */
 export interface SeenFile extends FileIdentity {
   readonly path: string;
+  readonly modifiedMs: number;
   readonly bytes: number;
 }
 
@@ -36,13 +39,19 @@ export function compareContent(
   known: Pick<KnownFile, "fingerprint" | "head" | "offset" | "guard">,
   seen: { readonly bytes: number; readonly head: Uint8Array; readonly beforeOffset: Uint8Array },
 ): Content {
-  if (!fingerprintFits(known.fingerprint, seen.head) && !isShorterHead(seen.head, known.head)) {
-    return "other";
-  }
+  if (!beginsLike(known, seen.head)) return "other";
   if (seen.bytes < known.offset) {
     return known.fingerprint.fingerprintBytes > 0 ? "beginning" : "other";
   }
   return guardFits(known.guard, seen.beforeOffset) ? "whole" : "other";
+}
+
+/** States whether the first bytes of a file are those of a known one, as far as it has any. */
+export function beginsLike(
+  known: Pick<KnownFile, "fingerprint" | "head">,
+  head: Uint8Array,
+): boolean {
+  return fingerprintFits(known.fingerprint, head) || isShorterHead(head, known.head);
 }
 
 /** A file that is shorter than the fingerprint can be compared only byte by byte. */
@@ -59,6 +68,8 @@ export interface Candidate<Known extends KnownFile> {
   readonly isElsewhere: boolean;
   /** True when what was seen was found to be a copy of it before; the names may have changed since. */
   readonly wasCopy: boolean;
+  /** True when its inode is known to be another file's by now. */
+  readonly isReplaced: boolean;
 }
 
 /**
@@ -82,14 +93,14 @@ export function matchFile<Known extends KnownFile>(
   seen: SeenFile,
   candidates: readonly Candidate<Known>[],
 ): Match<Known> {
-  const free = candidates.filter((candidate) => !candidate.isElsewhere);
-  const whole = free.filter((candidate) => candidate.content === "whole");
+  const owners = candidates.filter(({ isElsewhere, isReplaced }) => !isElsewhere && !isReplaced);
+  const whole = owners.filter((candidate) => candidate.content === "whole");
   const same =
     whole.find(({ known }) => isSameInode(known, seen)) ??
     whole.find(({ known }) => isMovedDevice(known, seen));
   if (same !== undefined) return { kind: "same", known: same.known };
 
-  const rewritten = free.find(({ known }) => isSameInode(known, seen));
+  const rewritten = owners.find(({ known }) => isSameInode(known, seen));
   if (rewritten !== undefined) return { kind: "rewritten", known: rewritten.known };
 
   const copied = candidates.filter((candidate) => isCopyByName(candidate, seen));
@@ -111,21 +122,30 @@ function isMovedDevice(known: KnownFile, seen: SeenFile): boolean {
   );
 }
 
-/** States whether a path is one of the names of a known file plus a rotation ending. */
-export function hasRotatedName(
-  path: string,
-  known: { readonly path: string; readonly homePath: string },
-): boolean {
-  return isRotationOf(path, known.path) || isRotationOf(path, known.homePath);
+/**
+ * States whether a path is one of the names of a known file plus a rotation ending. Between two looks a file may be packed and counted up,
+ * which its inode does not survive: a packed one may be that of any generation.
+ */
+export function hasRotatedName(path: string, names: ReadonlySet<string>): boolean {
+  for (const name of names) {
+    if (isRotationOf(path, name)) return true;
+    if (isPackedName(path) && isRotationOf(path, chainOf(name))) return true;
+  }
+  return false;
 }
 
-/** A copy is made after what it was made of: one that was born earlier is an earlier generation that happens to begin alike. */
+/**
+ * A copy is made after what it was made of: one that was born earlier is an earlier generation that happens to begin alike. And it holds all
+ * that was there by then: if it was changed after the file was last seen to grow and yet lacks what was read, it is a later generation.
+ */
 function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean {
   const { known, content } = candidate;
   if (content === "other") return false;
   if (candidate.wasCopy) return true;
-  if (!hasRotatedName(seen.path, known)) return false;
+  if (!hasRotatedName(seen.path, known.names)) return false;
   if (!candidate.isElsewhere && known.fingerprint.fingerprintBytes === 0) return false;
+  const isShorter = content === "beginning" && !candidate.isElsewhere;
+  if (isShorter && known.provenMs !== undefined && seen.modifiedMs > known.provenMs) return false;
   return !(
     seen.birthMs !== undefined &&
     known.birthMs !== undefined &&

@@ -1,11 +1,11 @@
-import type { DiskFile } from "../../shared/platform/disk.ts";
+import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { FINGERPRINT_BYTES_MAX } from "./fingerprint.ts";
 import { GUARD_BYTES_MAX } from "./guard.ts";
-import { type Content, compareContent, type KnownFile } from "./match-file.ts";
+import { beginsLike, type Content, compareContent, type KnownFile } from "./match-file.ts";
 
 /** Reads `length` bytes at `position`, fewer where the file ends. */
 export async function readBytes(
-  handle: DiskFile,
+  handle: ReadableFile,
   position: number,
   length: number,
 ): Promise<Buffer> {
@@ -16,16 +16,18 @@ export async function readBytes(
 }
 
 /** Reads the first bytes of a file, as many as a fingerprint can cover. */
-export function readHead(handle: DiskFile): Promise<Buffer> {
+export function readHead(handle: ReadableFile): Promise<Buffer> {
   return readBytes(handle, 0, FINGERPRINT_BYTES_MAX);
 }
 
 /** Compares the bytes behind a handle with what is known of a file. `head` was read from the handle. */
 export async function probeContent(
-  handle: DiskFile,
+  handle: ReadableFile,
   head: Buffer,
   known: Pick<KnownFile, "fingerprint" | "head" | "offset" | "guard">,
 ): Promise<Content> {
+  // Nothing further is read, or unpacked, of what begins otherwise.
+  if (!beginsLike(known, head)) return "other";
   const { guardBytes } = known.guard;
   const beforeOffset = await readBytes(handle, known.offset - guardBytes, guardBytes);
   const { bytes } = await handle.stat();
@@ -37,9 +39,9 @@ export async function probeContent(
  * kilobyte and its last 256 bytes.
  */
 export async function isBeginningOf(
-  handle: DiskFile,
+  handle: ReadableFile,
   bytes: number,
-  other: DiskFile,
+  other: ReadableFile,
 ): Promise<boolean> {
   const headBytes = Math.min(bytes, FINGERPRINT_BYTES_MAX);
   const tailBytes = Math.min(bytes, GUARD_BYTES_MAX);

@@ -7,7 +7,7 @@
  * search for its end never goes over the same bytes twice, however slowly the line grows, and a line over the limit needs no memory.
  * The offset of the checkpoint stays where the line begins until its end is found.
  */
-import type { DiskFile } from "../../shared/platform/disk.ts";
+import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { FINGERPRINT_BYTES_MAX, fingerprintFits } from "./fingerprint.ts";
 import { guardBefore, guardFits } from "./guard.ts";
 import type { LineContext, LineSink } from "./line-sink.ts";
@@ -54,7 +54,7 @@ const CHANGED: Turn = { outcome: "changed", bytes: 0 };
 /** Reads on in a file where it was left. `end`: its end was reached. */
 export async function readTurn(
   file: TailedFile,
-  handle: DiskFile,
+  handle: ReadableFile,
   context: ReadContext,
 ): Promise<Turn> {
   const { buffer } = context;
@@ -159,7 +159,7 @@ function fitsFingerprint(file: TailedFile, head: Buffer): boolean {
 }
 
 /** Where a read will not begin at the file's first byte, a short fingerprint grows by a read of its own. */
-async function growFingerprint(file: TailedFile, handle: DiskFile): Promise<boolean> {
+async function growFingerprint(file: TailedFile, handle: ReadableFile): Promise<boolean> {
   if (file.fingerprint.fingerprintBytes >= FINGERPRINT_BYTES_MAX) return true;
   if (file.searchedTo === file.searchGuard.guardBytes) return true;
   return fitsFingerprint(file, await readHead(handle));
@@ -171,7 +171,7 @@ async function growFingerprint(file: TailedFile, handle: DiskFile): Promise<bool
  */
 export async function readTail(
   file: TailedFile,
-  handle: DiskFile,
+  handle: ReadableFile,
   context: ReadContext,
 ): Promise<Turn> {
   const end = file.searchedTo;
@@ -204,7 +204,7 @@ export async function readTail(
  */
 export async function readHeldTurn(
   file: TailedFile,
-  handle: DiskFile,
+  handle: ReadableFile,
   context: ReadContext,
 ): Promise<Turn> {
   const range = file.held[0];

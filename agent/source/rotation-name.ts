@@ -2,11 +2,14 @@
 
 const NUMBER = String.raw`\.\d{1,9}`;
 const DATE = String.raw`[-._]\d{4}[-_.]?\d{2}(?:[-_.]?\d{2})?(?:[-_T.:]?\d{1,10})*Z?`;
-const ENDING = new RegExp(`(?:${NUMBER}|${DATE})$`);
-const WHOLE_ENDING = new RegExp(`^(?:${DATE}|${NUMBER})(?:${NUMBER})?$`);
-const COMPRESSED = /\.(?:gz|bz2|xz|zst|lz4|lzma|Z|zip)$/;
+const PACKED = /\.gz$/;
+const ENDING = new RegExp(`(?:${NUMBER}|${DATE}|${PACKED.source})$`);
+const WHOLE_ENDING = new RegExp(
+  `^(?=.)(?:(?:${DATE}|${NUMBER})(?:${NUMBER})?)?(?:${PACKED.source})?$`,
+);
+const FOREIGN = /\.(?:bz2|xz|zst|lz4|lzma|Z|zip)$/;
 
-/** States whether `path` is `base` plus a rotation ending: `.1`, `.2`, …, `-DATE`, `.DATE`, or a date and a number. */
+/** States whether `path` is `base` plus a rotation ending: `.1`, `.2`, …, `-DATE`, `.DATE`, or a date and a number, each maybe packed (`.gz`). */
 export function isRotationOf(path: string, base: string): boolean {
   return path.startsWith(base) && WHOLE_ENDING.test(path.slice(base.length));
 }
@@ -22,9 +25,14 @@ export function chainOf(path: string): string {
   }
 }
 
-/** States whether a name is that of a compressed file; such bytes are no lines. */
-export function isCompressedName(path: string): boolean {
-  return COMPRESSED.test(path);
+/** States whether a name is that of a gzip file, which is read through {@link file://./gunzip-file.ts}. */
+export function isPackedName(path: string): boolean {
+  return PACKED.test(path);
+}
+
+/** States whether a name is that of a file packed in a way that is not read; such bytes are no lines. */
+export function isForeignName(path: string): boolean {
+  return FOREIGN.test(path);
 }
 
 /** A file as far as its age within a chain is concerned. */
@@ -50,6 +58,6 @@ export function isLaterGeneration(other: AgedFile, reference: AgedFile): boolean
 }
 
 function endingNumber(path: string): number | undefined {
-  const digits = /\.(\d{1,9})$/.exec(path)?.[1];
+  const digits = /\.(\d{1,9})(?:\.gz)?$/.exec(path)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

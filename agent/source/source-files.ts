@@ -2,6 +2,7 @@ import { systemCode } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Clock } from "../../shared/platform/clock.ts";
 import type { Disk, FileStat } from "../../shared/platform/disk.ts";
+import type { Gunzip } from "../../shared/platform/gunzip.ts";
 import { FileHandles } from "./file-handles.ts";
 import { isGone } from "./find-files.ts";
 import { chainOf } from "./rotation-name.ts";
@@ -30,6 +31,7 @@ export interface SourceFilesOptions {
   readonly name: string;
   readonly settings: FileSourceSettings;
   readonly disk: Disk;
+  readonly gunzip: Gunzip;
   readonly clock: Clock;
   readonly ledger: SourceLedger;
   readonly logger: Logger;
@@ -61,7 +63,7 @@ export class SourceFiles {
     this.clock = options.clock;
     this.ledger = options.ledger;
     this.logger = options.logger;
-    this.handles = new FileHandles(options.disk, options.settings.handleCountMax);
+    this.handles = new FileHandles(options.disk, options.gunzip, options.settings.handleCountMax);
   }
 
   /** The file that has, or last had, this device and inode. */
@@ -120,15 +122,16 @@ export class SourceFiles {
     );
   }
 
-  /** Files by what their generations have in common. */
+  /** Files by what their generations have in common; one that has names of several logs belongs to each. */
   byChain(): Map<string, TailedFile[]> {
     const chains = new Map<string, TailedFile[]>();
     for (const file of this.all.values()) {
       if (file.isRemoved) continue;
-      const chain = chainOf(file.path);
-      const members = chains.get(chain);
-      if (members === undefined) chains.set(chain, [file]);
-      else members.push(file);
+      for (const chain of new Set([...file.names].map(chainOf))) {
+        const members = chains.get(chain);
+        if (members === undefined) chains.set(chain, [file]);
+        else members.push(file);
+      }
     }
     return chains;
   }
@@ -161,6 +164,10 @@ export class SourceFiles {
     // Better to warn twice than to remember without bound.
     if (this.failing.size >= FAILING_COUNT_MAX) this.failing.clear();
     this.failing.set(path, code);
+    if (code === "Z_BUF_ERROR") {
+      this.logger.info("packed file is not complete yet", { source: this.name, path });
+      return;
+    }
     this.logger.warn("cannot read file; will try again", {
       source: this.name,
       path,

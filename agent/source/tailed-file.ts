@@ -8,6 +8,7 @@ import {
   fingerprintOf,
 } from "./fingerprint.ts";
 import { GUARD_NONE, type Guard } from "./guard.ts";
+import { isPackedName } from "./rotation-name.ts";
 
 /**
  * Where a file stands. `listed`: under `path`. `unnamed`: under no known name, but an open handle still reaches it.
@@ -73,6 +74,8 @@ export class TailedFile {
   isReplaced = false;
   /** Out of the patterns and read to the end that it had at the start: not read any further. */
   isRetired = false;
+  /** Packed and read to its end: nothing can follow. */
+  isComplete = false;
   /** Monotonic time when it was last seen to change, or when its name was last seen to change. */
   changedAtMs = 0;
   /** Monotonic time since when it is missing. */
@@ -83,6 +86,8 @@ export class TailedFile {
   /** Number of the turn in which it was last read; the lowest has the next turn. */
   lastTurn = 0;
 
+  /** Path where its content was last proven to be; that of an inode alone proves nothing. */
+  private provenPath: string;
   private generationNumber = 0;
   private batchFrom = 0;
   private wasRemoved = false;
@@ -94,6 +99,7 @@ export class TailedFile {
     this.file = checkpoint.file;
     this.path = checkpoint.path;
     this.homePath = checkpoint.path;
+    this.provenPath = checkpoint.path;
     this.device = checkpoint.device;
     this.inode = checkpoint.inode;
     this.birthMs = checkpoint.birthMs;
@@ -112,10 +118,12 @@ export class TailedFile {
     file.searchedTo = checkpoint.offset;
     file.searchGuard = file.guard;
     file.isUnterminated = checkpoint.unterminated;
+    file.isComplete = checkpoint.complete && checkpoint.held.length === 0;
     file.held = checkpoint.held;
     file.heldSearchedTo = checkpoint.held[0]?.from ?? 0;
     file.bytes = checkpoint.offset;
     file.provenBytes = checkpoint.offset;
+    file.provenMs = checkpoint.modifiedMs;
     return file;
   }
 
@@ -134,6 +142,16 @@ export class TailedFile {
   /** True when the file is gone and only the next cut has to say so. */
   get isRemoved(): boolean {
     return this.wasRemoved;
+  }
+
+  /** Paths that it has or had: where it was first seen, where it was last proven to be, and where its inode is. */
+  get names(): Set<string> {
+    return new Set([this.path, this.provenPath, this.homePath]);
+  }
+
+  /** True when its lines are packed under the name that it has now. */
+  get isPacked(): boolean {
+    return isPackedName(this.path);
   }
 
   /** True when the next cut has something to say of the file. */
@@ -168,9 +186,48 @@ export class TailedFile {
     this.hasChanged = true;
   }
 
+  /** Takes over size and time of change. `nowMs` is monotonic. */
+  observe(stat: FileStat, nowMs: number): void {
+    if (this.isPacked) {
+      this.observePacked(stat, nowMs);
+      return;
+    }
+    const { fingerprintBytes } = this.fingerprint;
+    if (stat.bytes < Math.max(this.provenBytes, fingerprintBytes)) this.isSuspect = true;
+    // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
+    if (stat.bytes > 0 && fingerprintBytes === 0) this.isVerified = false;
+    if (!this.isSized || stat.bytes !== this.bytes || stat.modifiedMs !== this.modifiedMs) {
+      this.changedAtMs = nowMs;
+      this.isDirty = true;
+    }
+    this.bytes = stat.bytes;
+    this.modifiedMs = stat.modifiedMs;
+    this.wasEmpty = stat.bytes === 0;
+    this.isSized = true;
+  }
+
+  /** The size of packed bytes says nothing of the lines in them. They do not change, or else they are another file's. */
+  private observePacked(stat: FileStat, nowMs: number): void {
+    const isChanged = !this.isSized || stat.modifiedMs !== this.modifiedMs;
+    this.modifiedMs = stat.modifiedMs;
+    this.wasEmpty = false;
+    this.isSized = true;
+    if (this.isComplete && stat.modifiedMs === this.provenMs) {
+      // To unpack it again, each time that it gets another name, would prove no more.
+      this.prove();
+      this.isDirty = false;
+    } else if (isChanged) {
+      this.changedAtMs = nowMs;
+      this.isVerified = false;
+      this.isDirty = true;
+    }
+  }
+
   /** The bytes on disk were just found to be those that were read. */
   prove(): void {
     this.isVerified = true;
+    if (this.provenPath !== this.path) this.hasChanged = true;
+    this.provenPath = this.path;
     this.provenMs = this.modifiedMs;
     this.provenBytes = Math.max(this.bytes, this.searchedTo);
   }
@@ -250,6 +307,7 @@ export class TailedFile {
     this.guard = GUARD_NONE;
     this.searchAgain();
     this.isUnterminated = false;
+    this.isComplete = false;
     this.bytes = 0;
     this.provenBytes = 0;
     this.isSuspect = false;
@@ -266,6 +324,14 @@ export class TailedFile {
     this.batchFrom = offset;
   }
 
+  /** Nothing can follow. What stands behind `offset`, if anything, was never this source's to read. */
+  complete(): void {
+    this.isComplete = true;
+    this.isDirty = false;
+    this.bytes = this.offset;
+    this.hasChanged = true;
+  }
+
   /** The file is gone: the next cut says so for the last time. */
   remove(): void {
     this.wasRemoved = true;
@@ -277,7 +343,7 @@ export class TailedFile {
     return {
       source: this.source,
       file: this.file,
-      path: this.path,
+      path: this.provenPath,
       device: this.device,
       inode: this.inode,
       birthMs: this.birthMs,
@@ -288,8 +354,10 @@ export class TailedFile {
       from: this.offset,
       guardBytes: this.guard.guardBytes,
       guard: this.guard.guard,
+      modifiedMs: this.provenMs,
       held: this.held,
       unterminated: this.isUnterminated,
+      complete: this.isComplete,
       removed: this.wasRemoved,
     };
   }

@@ -207,6 +207,7 @@ const BEGINNING = {
   guard: 0,
   held: [],
   unterminated: false,
+  complete: false,
   removed: false,
 } as const;
 
@@ -268,6 +269,8 @@ function advance(
 function settle(checkpoint: Checkpoint, counted: readonly ByteRange[]): FileState {
   const below = unionRanges([{ from: 0, to: checkpoint.offset }]);
   const held = subtractRanges(below, counted);
-  const removed = checkpoint.removed && held.length === 0;
-  return { checkpoint: { ...checkpoint, held, removed }, counted };
+  const isWhole = held.length === 0;
+  const complete = checkpoint.complete && isWhole;
+  const removed = checkpoint.removed && isWhole;
+  return { checkpoint: { ...checkpoint, held, complete, removed }, counted };
 }

@@ -15,7 +15,9 @@ const MAGIC = Buffer.from("TRSPOOL\n", "latin1");
 const HEAD_BYTES = 20;
 const HEADER_BYTES_MAX = 256 * 1024 * 1024;
 const NAME = /^segment-(\d{12})\.spool$/;
-const WINDOW_BYTES = 256 * 1024;
+/** What is read at once: little where one record is wanted, more and more where reading goes on. */
+const WINDOW_BYTES_MIN = 4 * 1024;
+const WINDOW_BYTES_MAX = 256 * 1024;
 
 /** Everything known when a segment begins: the state after all records before it. */
 export interface SegmentHeader {
@@ -127,6 +129,7 @@ export class SegmentWindow {
   readonly #file: DiskFile;
   #bytes: Buffer = Buffer.alloc(0);
   #position = 0;
+  #aheadBytes = WINDOW_BYTES_MIN;
 
   constructor(file: DiskFile) {
     this.#file = file;
@@ -136,7 +139,7 @@ export class SegmentWindow {
   async read(position: number, length: number): Promise<Buffer> {
     const end = position + length;
     if (position < this.#position || end > this.#position + this.#bytes.length) {
-      await this.#fill(position, Math.max(length, WINDOW_BYTES));
+      await this.#fill(position, Math.max(length, this.#aheadBytes));
     }
     const from = position - this.#position;
     return this.#bytes.subarray(from, from + length);
@@ -150,6 +153,10 @@ export class SegmentWindow {
       if (count === 0) break;
       filled += count;
     }
+    const isSequel = position > this.#position && position <= this.#position + this.#bytes.length;
+    const isAtEnd = filled < length;
+    this.#aheadBytes =
+      isSequel && !isAtEnd ? Math.min(2 * length, WINDOW_BYTES_MAX) : WINDOW_BYTES_MIN;
     this.#bytes = target.subarray(0, filled);
     this.#position = position;
   }

@@ -1,6 +1,7 @@
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
+import { fieldNames } from "../parsers/event-fields.ts";
 import type { EventOptions } from "../parsers/event-options.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
@@ -38,7 +39,8 @@ export interface SelectingOptions extends LineCounterOptions {
 export function createSelectingCounter(options: SelectingOptions): SelectingLineCounter {
   const { format, source, selection, stream = STREAM_DEFAULT } = options;
   const createParser = (name: ParserName) => parsers[name].compile(options);
-  const parts = { stream, source, selection, createParser };
+  const levelNames = fieldNames(options).level;
+  const parts = { stream, source, selection, levelNames, createParser };
   if (format !== "auto") {
     const counter = createFormatCounter(format, options);
     return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });

@@ -17,12 +17,25 @@ const TEXT_LENGTH_MIN = 3;
 const PLAIN = /^[ !#-.0-[\]-~]+$/;
 const ESCAPE = "\\u00";
 
+/** What a line may get from elsewhere. */
+export interface NotInLines {
+  /** Names of fields whose value may stand nowhere in the line, or written otherwise. */
+  readonly names: ReadonlySet<string>;
+  /** The service of lines that name none; any other stands in the line, whatever its field is called there. */
+  readonly service: string;
+  /** Names besides `level` under which lines may say their level, in other words. */
+  readonly levelNames: readonly string[];
+}
+
+/** The level of lines that say none. */
+const LEVEL_DEFAULT = "INFO";
+
 /** The needles of a selector; undefined when a line without any text in particular may match. */
 export function needlesOf(
   selector: CompiledSelector,
-  derivedNames: ReadonlySet<string>,
+  notInLines: NotInLines,
 ): readonly Buffer[] | undefined {
-  const finder = new NeedleFinder(derivedNames);
+  const finder = new NeedleFinder(notInLines);
   const needles = finder.any(selector.parts, (part) => finder.ofPart(part));
   if (needles === undefined || needles.size > NEEDLES_MAX) return undefined;
   return [...needles, ESCAPE].map((text) => Buffer.from(text));
@@ -31,11 +44,10 @@ export function needlesOf(
 type Needles = ReadonlySet<string> | undefined;
 
 class NeedleFinder {
-  private readonly derivedNames: ReadonlySet<string>;
+  private readonly notInLines: NotInLines;
 
-  /** `derivedNames`: of what may come from elsewhere than a field of that name. */
-  constructor(derivedNames: ReadonlySet<string>) {
-    this.derivedNames = derivedNames;
+  constructor(notInLines: NotInLines) {
+    this.notInLines = notInLines;
   }
 
   /** One of several must match: the needles of all; none when one has none. */
@@ -88,17 +100,29 @@ class NeedleFinder {
 
   /** What must stand in a line whose field has one of these values. */
   private ofValues(name: string, values: readonly Value[]): Needles {
-    if (this.derivedNames.has(name)) return undefined;
+    const { names, service } = this.notInLines;
+    if (name === "level") return this.ofLevels(values);
+    if (names.has(name) && name !== "service") return undefined;
     return this.any(values, (value) => {
-      if (value === null) return undefined;
+      if (value === null || (name === "service" && value === service)) return undefined;
       const isText = typeof value === "string" && value.length >= TEXT_LENGTH_MIN;
       return isText && PLAIN.test(value) ? new Set([value]) : this.ofName(name);
     });
   }
 
+  /** A level that stands in no line as it is was told under another name, or not at all. */
+  private ofLevels(values: readonly Value[]): Needles {
+    const { levelNames } = this.notInLines;
+    if (values.includes(LEVEL_DEFAULT)) return undefined;
+    const parts = [...values, ...levelNames];
+    return this.any(parts, (text) =>
+      typeof text === "string" && PLAIN.test(text) ? new Set([text]) : undefined,
+    );
+  }
+
   /** What must stand in a line that has a field of this name. */
   private ofName(name: string): Needles {
-    const isOwn = PLAIN.test(name) && !this.derivedNames.has(name) && name !== "type";
+    const isOwn = PLAIN.test(name) && !this.notInLines.names.has(name) && name !== "type";
     return isOwn ? new Set([name]) : undefined;
   }
 }

@@ -38,6 +38,8 @@ export interface SelectingLineCounterOptions {
   readonly selection: EventSelection;
   /** The format by which `counter` counted the lines of a file; undefined when it knows none and rejects them all. */
   readonly formatOf: (file: number) => ParserName | undefined;
+  /** Names under which lines of JSON say their level. */
+  readonly levelNames: readonly string[];
   /** Makes a parser; asked once for each format. */
   readonly createParser: (format: ParserName) => LineParser;
 }
@@ -54,6 +56,7 @@ export class SelectingLineCounter {
   readonly #parsers = new Map<ParserName, LineParser>();
   readonly #pending = new PendingEvents();
   #selector: CompiledSelector | undefined;
+  #service = "";
   #needles: readonly Buffer[] | undefined;
 
   constructor(options: SelectingLineCounterOptions) {
@@ -101,11 +104,7 @@ export class SelectingLineCounter {
     // Counting comes first: it decides what the format is.
     const format = formatOf(context.file);
     if (format === undefined) return;
-    if (selector !== this.#selector) {
-      this.#selector = selector;
-      this.#needles = needlesOf(selector, NAMES_FROM_ELSEWHERE);
-    }
-    const needles = format === "json" ? this.#needles : undefined;
+    const needles = format === "json" ? this.#needlesOf(selector, context.service) : undefined;
     const markBytes = context.fileStart === true ? byteOrderMarkBytes(buffer, from, to) : 0;
     const parser = this.#parser(format);
     for (const line of candidateLines(buffer, from, to, needles)) {
@@ -116,6 +115,16 @@ export class SelectingLineCounter {
       const offset = context.offset + line.from - from;
       this.#pending.add(event, selector.fields, this.#place(context, offset), bytes.length);
     }
+  }
+
+  #needlesOf(selector: CompiledSelector, service: string): readonly Buffer[] | undefined {
+    if (selector !== this.#selector || service !== this.#service) {
+      this.#selector = selector;
+      this.#service = service;
+      const levelNames = this.#options.levelNames.filter((name) => name !== "level");
+      this.#needles = needlesOf(selector, { names: NAMES_FROM_ELSEWHERE, service, levelNames });
+    }
+    return this.#needles;
   }
 
   #place({ file, generation }: SelectContext, offset: number) {

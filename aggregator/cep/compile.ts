@@ -52,13 +52,24 @@ export function compilePattern(pattern: Pattern): CompiledPattern {
   };
 }
 
+/** Raised whenever a pattern compiles into other states than before: stored partial matches name states by their number. */
+const COMPILER_VERSION = 1;
+
 /** What a rule says beside its pattern, and the order of its keys, do not matter. */
 function fingerprintOf(pattern: Pattern): string {
   const { key, within, skip, skipStage, skipThrowOnMiss, stages } = pattern;
   const sorted = stages.map((stage) =>
     Object.entries(stage).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
-  const text = JSON.stringify([key, within, skip, skipStage, skipThrowOnMiss, sorted]);
+  const text = JSON.stringify([
+    COMPILER_VERSION,
+    key,
+    within,
+    skip,
+    skipStage,
+    skipThrowOnMiss,
+    sorted,
+  ]);
   return createHash("sha256").update(text).digest("hex").slice(0, FINGERPRINT_DIGITS);
 }
 

@@ -1,3 +1,4 @@
+import { durationText } from "../../shared/config/quantity.ts";
 import type { Automaton, AutomatonState, Edge } from "./automaton.ts";
 
 /** The automaton for people: each state with its edges, in the order in which they are tried. */
@@ -40,7 +41,7 @@ const STYLES = { take: "solid", ignore: "dotted", proceed: "dashed" };
 
 function factsOf({ key, withinMs, skip }: Automaton): string {
   const by = key === undefined ? "one state for all events" : `by ${key}`;
-  const within = withinMs === undefined ? "no time limit" : `within ${withinMs} ms`;
+  const within = withinMs === undefined ? "no time limit" : `within ${durationText(withinMs)}`;
   const target = skip.stage === undefined ? "" : ` ${skip.stage}`;
   return `${by}, ${within}, ${skip.kind}${target}`;
 }

@@ -138,6 +138,7 @@ export class Matcher {
         }
       }
     }
+    if (isChanged) partials.trim();
     state.partials = partials;
     if (matches !== undefined || state.completed.size > 0) {
       this.#complete(state, matches ?? [], event.ts, emit);

@@ -17,12 +17,14 @@ export interface EventField {
 export interface EventRoutes {
   /** Revision of the selectors by which agents are to select what is routed here. */
   readonly revision: string;
+  /** The same for the same fields of the same streams. */
+  readonly routes: string;
   /** The fields that part a stream; empty when nobody wants its events. */
   keyFields(stream: string): readonly EventField[];
 }
 
 /** No event goes anywhere. */
-export const NO_ROUTES: EventRoutes = { revision: "", keyFields: () => [] };
+export const NO_ROUTES: EventRoutes = { revision: "", routes: "", keyFields: () => [] };
 
 /** Events and gaps of applied batches, by partition of stage 2. */
 export class EventRouter {

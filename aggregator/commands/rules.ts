@@ -10,23 +10,24 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
-import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import type { KeyDrop } from "../cep/drop-log.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
-import { loadRules, type Rule } from "../rules/load-rules.ts";
+import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
-import { backtest, backtestRange } from "./backtest.ts";
+import { neededText } from "../rules/selectors.ts";
+import { backtest, backtestRange } from "./rules-backtest.ts";
+import { readRules } from "./rules-files.ts";
+import { testRules } from "./rules-test.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The command. */
 export const command = defineCommand({
-  summary: "Runs rules over recorded events, and explains what they are compiled into.",
+  summary: "Runs and tests rules on recorded events, and explains what they are compiled into.",
   examples: [
     ["tailrace rules run fraud.yaml --events events.ndjson", "matches and timeouts as JSON lines"],
     ["tailrace rules run rules/ --events - --out-of-orderness 10s", "all rules of a folder"],
@@ -38,13 +39,14 @@ export const command = defineCommand({
       "tailrace rules backtest new.yaml --archive DIR --from 2026-11-01",
       "what a rule would have found in archived events",
     ],
+    ["tailrace rules test config/rules/tests", "recorded expectations, exit 1 when one fails"],
     ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
     ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
   ],
   configure: (command) => {
     command
-      .argument("<verb>", "run, backtest or explain")
-      .argument("[rules...]", "rule files, or folders of them")
+      .argument("<verb>", "run, test, backtest or explain")
+      .argument("[files...]", "rule files, for `test` files of tests, or folders of them")
       .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
       .option("--archive <dir>", "backtest: the archive's folder")
@@ -59,9 +61,10 @@ export const command = defineCommand({
     const cases = options["case"];
     if (verb === "run" && typeof cases === "string") return runCases(cases, paths, io);
     if (verb === "run") return runRules(paths, runOptions(options), io);
+    if (verb === "test") return testRules(paths, io);
     if (verb === "backtest") return backtestRules(paths, options, io);
     if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
-    throw new UsageError(`${verb} is not one of run, backtest, explain`);
+    throw new UsageError(`${verb} is not one of run, test, backtest, explain`);
   },
 });
 
@@ -166,42 +169,21 @@ function eventOf(line: string, lineNumber: number) {
 async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo): Promise<number> {
   const rules = await rulesOf(paths, io);
   if (rules === undefined) return EXIT_USAGE;
-  for (const { config, automaton } of rules) {
+  for (const rule of rules) {
+    const { config, automaton } = rule;
     await io.stdout(
       isGraph
         ? explainGraph(automaton, config.name)
-        : `${config.name}: ${config.summary}\n${explainText(automaton)}\n`,
+        : `${config.name}: ${config.summary}\n${neededText(rule)}\n${explainText(automaton)}\n`,
     );
   }
   return EXIT_DONE;
 }
 
 /** Loads all rules; undefined: something is wrong, and was said. */
-async function rulesOf(
-  paths: readonly string[],
-  io: CommandIo,
-): Promise<readonly Rule[] | undefined> {
+function rulesOf(paths: readonly string[], io: CommandIo): Promise<readonly Rule[] | undefined> {
   if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
-  const texts = [];
-  for (const path of paths) {
-    try {
-      for (const file of await filesOf(path, io)) {
-        const text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
-        texts.push({ file, text });
-      }
-    } catch (error) {
-      io.stderr(`${path}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
-      return undefined;
-    }
-  }
-  const { rules, faults } = loadRules(texts);
-  if (faults !== undefined) io.stderr(faultLines(faults));
-  return rules;
-}
-
-async function filesOf(path: string, { platform }: CommandIo): Promise<string[]> {
-  const found = await platform.disk.glob(`${path.replace(/\/+$/, "")}/*.{yaml,yml}`);
-  return found.length > 0 ? found.toSorted() : [path];
+  return readRules(paths, io);
 }
 
 /** Gives each line that is not blank to `handle` and prints what it returns. False: the input could not be read, and it was said. */

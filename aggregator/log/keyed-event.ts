@@ -31,10 +31,10 @@ export function placeOfEvent(agent: string, event: SelectedEvent): string {
   return `${timePart(timeMs)} ${names} ${[file, generation, offset, index].map(numberPart).join(" ")}`;
 }
 
-/** An event as expressions see it; `id` is its place, since fields can say the same of several events. */
+/** An event as expressions see it; `id` is that of its fields, else its place. */
 export function expressionEvent(
   { timeMs, type, fields }: Pick<SelectedEvent, "timeMs" | "type" | "fields">,
   id: string,
 ): ExpressionEvent {
-  return { ...eventOfFields(fields, timeMs, id), id, type };
+  return { ...eventOfFields(fields, timeMs, id), type };
 }

@@ -12,6 +12,7 @@ import { GroupCommit, GroupGather } from "./group-commit.ts";
 import {
   type Applied,
   QUIET_GROUP_COUNT_MAX,
+  routesOf,
   type Session,
   type StageSettings,
   waitForMore,
@@ -33,7 +34,7 @@ export class CollectSession implements Session {
   readonly hasHousekeeping = false;
   private readonly partition: number;
   private readonly keyedCount: number;
-  private readonly rules: StageSettings["rules"];
+  private readonly settings: StageSettings;
   private readonly stageOne: StageOne;
   private readonly commit: GroupCommit;
   private readonly gather: GroupGather;
@@ -42,7 +43,7 @@ export class CollectSession implements Session {
   constructor(owner: Owner, options: CollectSessionOptions) {
     this.partition = options.partition;
     this.keyedCount = options.keyedCount;
-    this.rules = options.settings.rules;
+    this.settings = options.settings;
     const { watermark, archive } = options.settings;
     const hasArchive = archive !== undefined;
     this.stageOne = new StageOne(owner.state, options.keyedCount, watermark, hasArchive);
@@ -52,7 +53,8 @@ export class CollectSession implements Session {
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
     const { stageOne, commit, gather } = this;
-    stageOne.route(this.rules());
+    stageOne.route(this.settings.rules());
+    commit.routes = routesOf(this.settings);
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -66,7 +68,9 @@ export class CollectSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { commit } = this;
     const one = this.stageOne.flush();
-    const steps = this.outgoing(one);
+    const steps = this.fixedRecords(one);
+    const stepsDone = commit.stepsDone(steps.length);
+    steps.push(...this.eventRecords(one));
     if (one.watermark !== undefined) {
       const payload = encodeWatermark(this.partition, one.watermark);
       for (let partition = 0; partition < this.keyedCount; partition++) {
@@ -79,7 +83,6 @@ export class CollectSession implements Session {
     this.quietGroupCount = 0;
     let records: OutgoingRecord[] = [];
     let bytes = 0;
-    const { stepsDone } = commit;
     for (const [step, record] of steps.entries()) {
       if (step < stepsDone) continue;
       if (records.length > 0 && bytes + record.payload.length > RECORD_BYTES_MAX) {
@@ -94,18 +97,26 @@ export class CollectSession implements Session {
     return true;
   }
 
-  private outgoing({ deltas, events, holes, arrivals }: StageOneOutput): OutgoingRecord[] {
-    const steps: OutgoingRecord[] = [];
+  /** Those that are the same whatever the routes. */
+  private fixedRecords({ deltas, arrivals }: StageOneOutput): OutgoingRecord[] {
+    return this.recordsOf((partition) => [
+      ...encodeDeltas(this.partition, deltas[partition] ?? []),
+      ...encodeArrivals(this.partition, arrivals[partition] ?? []),
+    ]);
+  }
+
+  private eventRecords({ events, holes }: StageOneOutput): OutgoingRecord[] {
     const gaps = encodeHoles(this.partition, holes);
-    for (let partition = 0; partition < this.keyedCount; partition++) {
-      const payloads = [
-        ...encodeDeltas(this.partition, deltas[partition] ?? []),
-        ...encodeEvents(this.partition, events[partition] ?? []),
-        ...gaps,
-        ...encodeArrivals(this.partition, arrivals[partition] ?? []),
-      ];
-      for (const payload of payloads) steps.push({ topic: "keyed", partition, payload });
-    }
-    return steps;
+    return this.recordsOf((partition) => [
+      ...encodeEvents(this.partition, events[partition] ?? []),
+      ...gaps,
+    ]);
+  }
+
+  private recordsOf(payloadsOf: (partition: number) => readonly Buffer[]): OutgoingRecord[] {
+    const partitions = Array.from({ length: this.keyedCount }, (_, partition) => partition);
+    return partitions.flatMap((partition) =>
+      payloadsOf(partition).map((payload) => ({ topic: "keyed" as const, partition, payload })),
+    );
   }
 }

@@ -7,6 +7,7 @@ import {
   type Applied,
   appendedAtMs,
   QUIET_GROUP_COUNT_MAX,
+  routesOf,
   type Session,
   type StageSettings,
   waitForMore,
@@ -40,6 +41,7 @@ export class EmbeddedSession implements Session {
     const rules = this.settings.rules();
     stageOne.route(rules);
     stageTwo.use(rules);
+    commit.routes = routesOf(this.settings);
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     stageTwo.observeClock(appendedAtMs(records));
@@ -56,7 +58,8 @@ export class EmbeddedSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
     const one = this.stageOne.flush();
-    const { stepsDone } = commit;
+    const fixedCount = (one.deltas[0]?.length ?? 0) + (one.arrivals[0]?.length ?? 0);
+    const stepsDone = commit.stepsDone(fixedCount);
     for (const [step, merge] of mergeSteps(stageTwo, one)) {
       if (step < stepsDone) continue;
       if (stageTwo.isFull) {
@@ -85,7 +88,7 @@ function* mergeSteps(
 ): Iterable<readonly [step: number, merge: () => void]> {
   let step = 0;
   for (const delta of deltas[0] ?? []) yield [step++, () => stageTwo.merge(delta)];
+  for (const arrival of arrivals[0] ?? []) yield [step++, () => stageTwo.addArrival(arrival)];
   for (const event of events[0] ?? []) yield [step++, () => stageTwo.addEvent(event)];
   for (const hole of holes) yield [step++, () => stageTwo.addHole(hole)];
-  for (const arrival of arrivals[0] ?? []) yield [step++, () => stageTwo.addArrival(arrival)];
 }

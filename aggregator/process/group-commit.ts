@@ -10,12 +10,17 @@ const COMMIT_BYTES_MAX = 3.9 * 1024 * 1024;
  * Commits a group of log records: in one commit where it fits, else in several. All but the last carry a row that says how far the group
  * is done: up to which position it goes, and how many of its steps are committed. After a crash the same group is made again from the
  * same records, and the steps that are committed are left out. Only the last commit moves the position and makes the records applied.
+ *
+ * How many steps the events of a group make depends on the rules. When these are others after the crash, all events are taken again: one that
+ * waits already is the same row again, and one that waits no more is late.
  */
 export class GroupCommit {
   private readonly owner: Owner;
   private readonly topic: Topic;
   /** The unfinished group that the last owner left, until it is finished. */
   partial: PartialRow | undefined;
+  /** Names the routes by which the events of the group at hand are made into steps. */
+  routes = "";
 
   constructor(owner: Owner, topic: Topic) {
     this.owner = owner;
@@ -23,9 +28,11 @@ export class GroupCommit {
     this.partial = decodePartialRow(owner.state.get(PARTIAL_KEY));
   }
 
-  /** How many steps of the group at hand are committed already. */
-  get stepsDone(): number {
-    return this.partial?.stepCount ?? 0;
+  /** How many steps of the group at hand are committed already; the first `fixedCount` are the same whatever the routes. */
+  stepsDone(fixedCount: number): number {
+    if (this.partial === undefined) return 0;
+    const { stepCount, routes } = this.partial;
+    return routes === this.routes ? stepCount : Math.min(stepCount, fixedCount);
   }
 
   /** Commits a part of the group that ends at position `through`, of which then `stepCount` steps are done. */
@@ -35,9 +42,7 @@ export class GroupCommit {
     changes: readonly StateChange[],
     records: readonly OutgoingRecord[] = [],
   ): Promise<void> {
-    this.partial = { through, stepCount };
-    const row = { key: PARTIAL_KEY, value: encodePartialRow(this.partial) };
-    await this.owner.commit({ positions: [], changes: [...changes, row], records });
+    await this.commitPart({ through, stepCount, routes: this.routes }, changes, records);
   }
 
   /**
@@ -59,13 +64,24 @@ export class GroupCommit {
     let rest = early;
     if (!room.holds(early)) {
       rest = [];
-      for (const part of pieces(early)) await this.slice(through, this.stepsDone, part);
+      const partial = this.partial ?? { through, stepCount: 0, routes: this.routes };
+      for (const part of pieces(early)) await this.commitPart(partial, part, []);
     }
     const changes = [...rest, ...last];
     if (this.partial !== undefined) changes.push({ key: PARTIAL_KEY, value: undefined });
     const positions = [{ topic: this.topic, position: through + 1 }];
     await this.owner.commit({ positions, changes, records });
     this.partial = undefined;
+  }
+
+  private async commitPart(
+    partial: PartialRow,
+    changes: readonly StateChange[],
+    records: readonly OutgoingRecord[],
+  ): Promise<void> {
+    this.partial = partial;
+    const row = { key: PARTIAL_KEY, value: encodePartialRow(partial) };
+    await this.owner.commit({ positions: [], changes: [...changes, row], records });
   }
 
   /** Commits changes that belong to no record. */

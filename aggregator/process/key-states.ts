@@ -26,8 +26,10 @@ export interface HeldKey {
   timerMs: number | undefined;
   cooldownUntilMs: number | undefined;
   partialCount: number;
-  /** Bytes that its row needs at most. */
+  /** Bytes that its row needs at most, but for partial matches and links that came since it was last measured. */
   bytes: number;
+  /** What the machine said of partial matches and links when it was last measured. */
+  measuredBytes: number;
   isDirty: boolean;
 }
 
@@ -64,7 +66,8 @@ export class KeyStates {
     const { tenant, key, timerMs, cooldownUntilMs, partialCount, state } = decodeRuleKeyRow(bytes);
     const decoded = state.length === 0 ? active.machine.begin() : active.machine.load(state);
     const parts = { tenant, key, timerMs, cooldownUntilMs, partialCount, state: decoded };
-    return this.hold(rowKey, { active, part, ...parts, bytes: bytes.length, isDirty: false });
+    const measured = { bytes: bytes.length, measuredBytes: active.machine.bytesOf(decoded) };
+    return this.hold(rowKey, { active, part, ...parts, ...measured, isDirty: false });
   }
 
   /** The state of a value of which nothing is known. */
@@ -73,6 +76,7 @@ export class KeyStates {
       ...{ active, part, tenant: whose.tenant, key: whose.key, state: active.machine.begin() },
       ...{ timerMs: undefined, cooldownUntilMs: undefined, partialCount: 0 },
       bytes: ROW_BYTES,
+      measuredBytes: 0,
       isDirty: false,
     });
   }
@@ -93,9 +97,12 @@ export class KeyStates {
 
   /** Measures a state that may have become too large; false: it did. */
   fits(held: HeldKey): boolean {
-    if (held.bytes + held.active.machine.bytesOf(held.state) <= STATE_BYTES_MAX) return true;
-    const bytes = held.active.machine.save(held.state).length + ROW_BYTES;
+    const { active, state, measuredBytes } = held;
+    const entryBytes = active.machine.bytesOf(state);
+    if (held.bytes + Math.max(0, entryBytes - measuredBytes) <= STATE_BYTES_MAX) return true;
+    const bytes = active.machine.save(state).length + ROW_BYTES;
     this.touch(held, bytes - held.bytes);
+    held.measuredBytes = entryBytes;
     return bytes <= STATE_BYTES_MAX;
   }
 
@@ -131,6 +138,7 @@ export class KeyStates {
       this.overlay.set(ruleStateKey(active.id, part), row);
       this.bytes += MEMORY_FACTOR * (row.length - held.bytes);
       held.bytes = row.length;
+      held.measuredBytes = active.machine.bytesOf(state);
       held.isDirty = false;
     }
     this.dirty.clear();

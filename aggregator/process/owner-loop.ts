@@ -125,18 +125,23 @@ export class OwnerLoop {
 
   private async ownAndServe(): Promise<void> {
     const { log, group, partition, topic } = this.options;
-    const lost = new AbortController();
-    const owner = await log.own(group, partition, () => lost.abort());
+    // Not AbortSignal.any: Node keeps such a signal, and whoever listens to it, for as long as somebody does.
+    const end = new AbortController();
+    const stop = () => end.abort();
+    const owner = await log.own(group, partition, stop);
+    const { signal } = this.stop;
+    signal.addEventListener("abort", stop);
     try {
       const session = this.options.open(owner);
       this.view = owner.state;
       this.isOwned = true;
       this.position = owner.position(topic);
       this.options.onOwned(this.position);
-      await this.serve(owner, session, AbortSignal.any([lost.signal, this.stop.signal]));
+      if (!signal.aborted) await this.serve(owner, session, end.signal);
     } finally {
       // Also ends a read that is still waiting.
-      lost.abort();
+      signal.removeEventListener("abort", stop);
+      end.abort();
       await owner.close();
     }
   }
@@ -175,7 +180,7 @@ export class OwnerLoop {
     const pause = this.options.timers
       .sleep(hasHousekeeping ? HOUSEKEEPING_PAUSE_MS : TRIM_INTERVAL_MS, isRead.signal)
       .then(() => undefined);
-    const records = await Promise.race([reading, pause]).finally(() => isRead.abort());
+    const records = await Promise.race([reading, pause]).finally(() => isRead.abort("read"));
     this.isCaughtUp = records === undefined;
     return records;
   }

@@ -51,6 +51,12 @@ export function lastPosition(records: readonly LogRecord[]): number {
   return present(records.at(-1), "the last record").position;
 }
 
+/** Names what decides into which steps a group is made; the arrivals of an archive are steps, too. */
+export function routesOf({ rules, archive }: StageSettings): string {
+  const { routes } = rules();
+  return archive === undefined ? routes : `${routes} archived`;
+}
+
 /** The log's clock at the last of some records. */
 export function appendedAtMs(records: readonly LogRecord[]): number {
   return present(records.at(-1), "the last record").appendedAtMs;

@@ -8,7 +8,6 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
-
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";

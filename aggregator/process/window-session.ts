@@ -50,7 +50,7 @@ export class WindowSession implements Session {
 
   private async merge(group: readonly LogRecord[], through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
-    const { stepsDone } = commit;
+    const stepsDone = commit.stepsDone(0);
     let step = 0;
     for (const record of group) {
       const entry = decodeKeyedEntry(record.payload);

@@ -222,7 +222,7 @@ export class Receiver {
       return await work(limit.signal);
     } finally {
       this.#stop.signal.removeEventListener("abort", stop);
-      finished.abort();
+      finished.abort("finished");
       await wait;
     }
   }

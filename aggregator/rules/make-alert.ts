@@ -66,7 +66,11 @@ export function spanOf(found: Found): { readonly fromMs: number; readonly toMs: 
 }
 
 function alertId(rule: string, found: Found, { tenant, key }: MatchPlace): string {
-  const stages = [...found.stages].map(([stage, events]) => [stage, events.map(({ id }) => id)]);
+  // Fields can give the same id to several events.
+  const stages = [...found.stages].map(([stage, events]) => [
+    stage,
+    events.map(({ id, ts }) => [id, ts]),
+  ]);
   const text = JSON.stringify([tenant, rule, key, found.kind, stages]);
   return createHash("sha256").update(text).digest("hex").slice(0, ID_DIGITS);
 }

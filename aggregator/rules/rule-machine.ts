@@ -4,6 +4,7 @@ import type { KeyState } from "../cep/key-state.ts";
 import { type Found, type KeyLimits, Matcher } from "../cep/matcher.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
+import { distinctTimeouts } from "./distinct-timeouts.ts";
 import type { Rule } from "./load-rules.ts";
 
 /** A partial match or a link, as JSON. */
@@ -112,7 +113,7 @@ export class RuleMachine {
       hasFailed = true;
     }
     return {
-      found,
+      found: distinctTimeouts(found.map((one) => ({ key: null, ...one }))),
       hasFailed,
       isChanged,
       droppedCount: this.#matcher.droppedCount - droppedBefore,

@@ -43,6 +43,8 @@ export class RuleSet {
   readonly rules: readonly ActiveRule[];
   /** What agents are to send. */
   readonly selectors: Selectors;
+  /** Names the fields that part streams of agents' events: the same for the same fields of the same streams. */
+  readonly routes: string;
   readonly #byStream = new Map<string, Map<string | undefined, ActiveRule[]>>();
   readonly #byId: ReadonlyMap<string, ActiveRule>;
   readonly #fields = new Map<string, readonly KeyField[]>();
@@ -64,6 +66,11 @@ export class RuleSet {
       if (stream === METRICS_STREAM) continue;
       this.#fields.set(stream, [...byField.keys()].map(keyField));
     }
+    const routes = [...this.#fields].map(([stream, fields]) => [
+      stream,
+      fields.map(({ name }) => name),
+    ]);
+    this.routes = hashOf(routes);
   }
 
   /** Revision of the selectors by which agents are to select what these rules need. */
@@ -94,9 +101,12 @@ const RULE_NAME_LENGTH_MAX = 60;
 
 function ruleId({ config, automaton }: Rule): string {
   const { name, stream } = config;
-  const text = JSON.stringify([name, stream, automaton.fingerprint]);
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const hash = hashOf([name, stream, automaton.fingerprint]);
   return `${name.slice(0, RULE_NAME_LENGTH_MAX)}@${hash}`;
+}
+
+function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
 
 function keyField(name: string | undefined): KeyField {

@@ -18,8 +18,8 @@ import type { Rule } from "./load-rules.ts";
 
 /** Made by the aggregator from its windows; agents have no such events. */
 const METRICS_STREAM = "service-metrics";
-/** Every event has them, whatever is selected. */
-const OWN_NAMES: ReadonlySet<string> = new Set(["id", "key", "ts", "type"]);
+/** Every event has them, whatever is selected. `id` and `key` are those of its fields, where it has such fields. */
+const OWN_NAMES: ReadonlySet<string> = new Set(["ts", "type"]);
 const REVISION_DIGITS = 16;
 /** Agents take no much longer lists, and to test so much would cost more than to send everything. */
 const CONDITIONS_MAX = 1000;
@@ -41,15 +41,24 @@ export function selectorsOf(rules: readonly Rule[]): Selectors {
   return { revision: hash.slice(0, REVISION_DIGITS), selectors };
 }
 
+/** What agents send for `rule`, for people. */
+export function neededText(rule: Rule): string {
+  const { stream } = rule.config;
+  if (stream === METRICS_STREAM) return "needs nothing of agents: its events are made of windows";
+  const { keys, where, fields } = selectorOf(rule);
+  const whose = keys.length === 0 ? "" : ` that have ${keys.join(" or ")}`;
+  const which =
+    where.length === 0 ? `all events${whose}` : `events${whose} with ${where.join(", or ")}`;
+  return `needs of ${stream}: ${which}; of each ${["time", "type", ...fields].join(", ")}`;
+}
+
 function selectorOf({ config, message, details }: Rule): Selector {
   const { stream, key, stages } = config;
   const conditions = stages.flatMap((stage) => conditionsOf(stage).flat());
-  const read = [
-    ...conditions,
-    ...message.expressions,
-    ...details.map(({ expression }) => expression),
-  ];
-  const names = new Set(read.flatMap(namesIn));
+  const read = [...conditions, ...details.map(({ expression }) => expression)];
+  // The `key` of a message is that of the rule.
+  const told = message.expressions.flatMap(namesIn).filter((name) => name !== "key");
+  const names = new Set([...read.flatMap(namesIn), ...told]);
   // An alert of a rule without a key names the service of its last event.
   names.add(key ?? "service");
   return {

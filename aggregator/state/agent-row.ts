@@ -234,12 +234,14 @@ export function encodeCheckpointRow(checkpoint: Checkpoint, writer: ByteWriter):
   writer.uint(checkpoint.from);
   writer.uint(checkpoint.guardBytes);
   writer.uint(checkpoint.guard);
+  writer.text(checkpoint.modifiedMs === undefined ? "" : String(checkpoint.modifiedMs));
   writer.uint(checkpoint.held.length);
   for (const range of checkpoint.held) {
     writer.uint(range.from);
     writer.uint(range.to);
   }
   writer.flag(checkpoint.unterminated);
+  writer.flag(checkpoint.complete);
   writer.flag(checkpoint.removed);
   return writer.finish();
 }
@@ -262,8 +264,10 @@ export function decodeCheckpointRow(bytes: Buffer): Checkpoint {
     from: reader.uint(),
     guardBytes: reader.uint(),
     guard: reader.uint(),
+    modifiedMs: numberOrNone(reader.text()),
     held: readRanges(reader),
     unterminated: reader.flag(),
+    complete: reader.flag(),
     removed: reader.flag(),
   };
 }

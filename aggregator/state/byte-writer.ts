@@ -2,13 +2,14 @@
 const CHUNK_BYTES_FIRST = 512;
 const CHUNK_BYTES_LONGEST = 64 * 1024;
 const LOW_LIMIT = 2 ** 28;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /**
  * Writes rows of varints and texts, one after the other, into shared chunks. The rows it returns are never written again.
  * Integers are unsigned LEB128 (as in protobuf) up to 2^53 - 1.
  */
 export class ByteWriter {
-  private chunk: Buffer = Buffer.allocUnsafe(0);
+  private chunk = NO_BYTES;
   private start = 0;
   private at = 0;
   private chunkBytes = CHUNK_BYTES_FIRST;

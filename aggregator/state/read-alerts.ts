@@ -36,12 +36,16 @@ export interface AlertQuery {
 /** One page of alerts, ascending by (time, id). */
 export interface AlertPage {
   readonly alerts: readonly AlertRow[];
-  /** Where the next page goes on; undefined when this is the last. */
+  /** Where the next page goes on, which may find nothing; undefined when this is the last. */
   readonly next: AlertCursor | undefined;
 }
 
 /** What a date can show. */
 const TIME_MS_MAX = 8.64e15;
+/** A page ends after so many alerts that were looked at. */
+const SEEN_COUNT_MAX = 1_000;
+/** Sorts behind every id, which is made of hex digits. */
+const AFTER_ALL_IDS = "~";
 
 /** Alerts raised after `number` of one partition, in that order, at most `limit`. */
 export function readAlerts(view: StateView, number: number, limit: number): NumberedAlert[] {
@@ -52,17 +56,25 @@ export function readAlerts(view: StateView, number: number, limit: number): Numb
   }));
 }
 
-/** The stored alerts of a range of event time in the views of all partitions. */
+/**
+ * The stored alerts of a range of event time in the views of all partitions. A page ends early when much was looked at, so that a large query
+ * keeps nobody else waiting.
+ */
 export function queryAlerts(views: readonly StateView[], query: AlertQuery): AlertPage {
   const { limit, after } = query;
   const alerts: AlertRow[] = [];
+  let seenCount = 0;
   for (const sameTime of byTime(views, query)) {
+    seenCount += sameTime.length;
     for (const alert of sameTime.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       const isBehind =
         after === undefined || alert.timestampMs > after.timestampMs || alert.id > after.id;
-      if (isBehind) alerts.push(alert);
+      if (isBehind && isAsked(alert, query)) alerts.push(alert);
     }
     if (alerts.length > limit) break;
+    const [first] = sameTime;
+    if (seenCount < SEEN_COUNT_MAX || first === undefined) continue;
+    return { alerts, next: { timestampMs: first.timestampMs, id: AFTER_ALL_IDS } };
   }
   if (alerts.length <= limit) return { alerts, next: undefined };
   alerts.length = limit;
@@ -70,7 +82,7 @@ export function queryAlerts(views: readonly StateView[], query: AlertQuery): Ale
   return { alerts, next: last && { timestampMs: last.timestampMs, id: last.id } };
 }
 
-/** Alerts that the query asks for, those of one event time together, ascending. */
+/** Alerts of the query's range, those of one event time together, ascending. */
 function* byTime(views: readonly StateView[], query: AlertQuery): Iterable<AlertRow[]> {
   const fromMs = Math.max(query.fromMs, query.after?.timestampMs ?? -TIME_MS_MAX, -TIME_MS_MAX);
   const toMs = Math.min(query.toMs, TIME_MS_MAX);
@@ -89,7 +101,7 @@ function* byTime(views: readonly StateView[], query: AlertQuery): Iterable<Alert
       for (; part.head?.timeMs === timeMs; part.head = nextPlace(part.iterator)) {
         const bytes = part.view.get(alertKey(part.head.number));
         const alert = bytes && decodeAlertRow(bytes);
-        if (alert !== undefined && isAsked(alert, query)) found.push(alert);
+        if (alert !== undefined) found.push(alert);
       }
     }
     yield found;

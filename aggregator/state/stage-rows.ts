@@ -8,9 +8,10 @@ import {
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
-const VERSION = 1;
 /** 2: with selections. */
 const SELECTION_VERSION = 2;
+/** 2: with routes. */
+const PARTIAL_VERSION = 2;
 
 /** Stage 1's own row. */
 export interface CollectRow {
@@ -48,6 +49,8 @@ export interface ProcessRow {
 export interface PartialRow {
   readonly through: number;
   readonly stepCount: number;
+  /** By which routes events were made into steps; empty in rows of version 1, which had no events. */
+  readonly routes: string;
 }
 
 /** Writes stage 1's row. */
@@ -140,9 +143,10 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
 /** Writes how much of a group is committed. */
 export function encodePartialRow(row: PartialRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(PARTIAL_VERSION);
   writer.uint(row.through);
   writer.uint(row.stepCount);
+  writer.text(row.routes);
   return writer.finish();
 }
 
@@ -150,6 +154,10 @@ export function encodePartialRow(row: PartialRow): Buffer {
 export function decodePartialRow(bytes: Buffer | undefined): PartialRow | undefined {
   if (bytes === undefined) return undefined;
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "row of an unfinished group");
-  return { through: reader.uint(), stepCount: reader.uint() };
+  const version = reader.versions(1, PARTIAL_VERSION, "row of an unfinished group");
+  return {
+    through: reader.uint(),
+    stepCount: reader.uint(),
+    routes: version === 1 ? "" : reader.text(),
+  };
 }

@@ -40,3 +40,11 @@ function scaled(text: string, units: Readonly<Record<string, number>>): number |
   const factor = units[unit];
   return factor === undefined ? undefined : Math.round(Number.parseFloat(text) * factor);
 }
+
+/** A duration as people write it, in the largest unit that needs no fraction: 600000 is `10m`, 1500 is `1500ms`. */
+export function durationText(ms: number): string {
+  if (ms === 0) return "0s";
+  const units = Object.entries(DURATION_UNITS_MS);
+  const [unit, unitMs] = units.findLast(([, each]) => ms % each === 0) ?? ["ms", 1];
+  return `${ms / unitMs}${unit}`;
+}

@@ -15,17 +15,21 @@ export interface FileStat {
   readonly kind: "file" | "directory" | "other";
 }
 
-/** An open file. Positions and lengths are in bytes. */
-export interface DiskFile {
+/** A file that is open for reading. Positions and lengths are in bytes. */
+export interface ReadableFile {
   /** Reads up to `length` bytes at `position` into `target` at `targetOffset`; resolves with the count, 0 at the end. */
   read(target: Uint8Array, targetOffset: number, length: number, position: number): Promise<number>;
+  stat(): Promise<FileStat>;
+  close(): Promise<void>;
+}
+
+/** An open file. */
+export interface DiskFile extends ReadableFile {
   /** Writes all of `bytes` at `position`. Not durable before {@link sync}. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** Makes the content and size durable. After a failure the unsynced content is unknown: never simply retry. */
   sync(): Promise<void>;
   truncate(bytes: number): Promise<void>;
-  stat(): Promise<FileStat>;
-  close(): Promise<void>;
 }
 
 /** A lock that the kernel drops when its process dies. */

@@ -8,6 +8,7 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
+import type { Gunzip } from "./gunzip.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timers } from "./timers.ts";
@@ -17,6 +18,7 @@ export interface Platform {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly disk: Disk;
+  readonly gunzip: Gunzip;
   readonly network: Network;
   readonly random: Random;
 }

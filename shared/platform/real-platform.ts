@@ -1,5 +1,6 @@
 import { realClock } from "./clock.ts";
 import { realDisk } from "./disk.ts";
+import { realGunzip } from "./gunzip.ts";
 import type { Platform } from "./platform.ts";
 import { realRandom } from "./random.ts";
 import { realNetwork } from "./real-network.ts";
@@ -10,6 +11,7 @@ export const realPlatform: Platform = {
   clock: realClock,
   timers: realTimers,
   disk: realDisk,
+  gunzip: realGunzip,
   network: realNetwork,
   random: realRandom,
 };

@@ -46,10 +46,14 @@ export interface Checkpoint {
   readonly guardBytes: number;
   /** CRC-32 of these bytes. */
   readonly guard: number;
+  /** Milliseconds since the Unix epoch: the file's last change when what was read was last proven to be there; undefined before. */
+  readonly modifiedMs: number | undefined;
   /** Ranges below `offset` that are not yet in any batch; ascending, disjoint. */
   readonly held: readonly ByteRange[];
   /** True when the bytes before `offset` were counted as a line although no line end followed; what follows is a continuation. */
   readonly unterminated: boolean;
+  /** True when nothing can follow: the file is packed, and read to its end. */
+  readonly complete: boolean;
   /** True when the file is gone and wholly read: the checkpoint may be forgotten. */
   readonly removed: boolean;
 }

@@ -9,7 +9,7 @@ export const byteRangeSchema = z
   .object({ from: count, to: count })
   .refine((range) => range.from < range.to, { error: "expected a range that is not empty" });
 
-/** A {@link Checkpoint} in JSON, where `birthMs` is left out or null when undefined. */
+/** A {@link Checkpoint} in JSON, where `birthMs` and `modifiedMs` are left out or null when undefined. */
 export const checkpointSchema = z
   .object({
     source: z.string(),
@@ -18,6 +18,7 @@ export const checkpointSchema = z
     device: z.string(),
     inode: z.string(),
     birthMs: z.number().nullish(),
+    modifiedMs: z.number().nullish(),
     fingerprintBytes: count,
     fingerprint: z.string(),
     generation: count,
@@ -27,9 +28,16 @@ export const checkpointSchema = z
     guard: count,
     held: z.array(byteRangeSchema),
     unterminated: z.boolean(),
+    complete: z.boolean(),
     removed: z.boolean(),
   })
-  .transform((found): Checkpoint => ({ ...found, birthMs: found.birthMs ?? undefined }));
+  .transform(
+    (found): Checkpoint => ({
+      ...found,
+      birthMs: found.birthMs ?? undefined,
+      modifiedMs: found.modifiedMs ?? undefined,
+    }),
+  );
 
 const LEDGER_KINDS = [
   "aggregated",

@@ -161,6 +161,9 @@ function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: String
   }
   if (checkpoint.unterminated) writer.uint32(tag(15, VARINT)).bool(true);
   if (checkpoint.removed) writer.uint32(tag(16, VARINT)).bool(true);
+  const { modifiedMs } = checkpoint;
+  if (modifiedMs !== undefined) writer.uint32(tag(17, VARINT)).sint64(modifiedMs);
+  if (checkpoint.complete) writer.uint32(tag(18, VARINT)).bool(true);
 }
 
 /** A batch whose deltas are checked, but are no objects yet. */
@@ -278,8 +281,10 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     from: 0,
     guardBytes: 0,
     guard: 0,
+    modifiedMs: undefined,
     held,
     unterminated: false,
+    complete: false,
     removed: false,
   };
   while (reader.pos < end) {
@@ -300,6 +305,8 @@ function readCheckpoint(reader: Reader, strings: readonly string[]): Checkpoint 
     else if (fieldTag === tag(14, BYTES)) held.push(readRange(reader));
     else if (fieldTag === tag(15, VARINT)) checkpoint.unterminated = reader.bool();
     else if (fieldTag === tag(16, VARINT)) checkpoint.removed = reader.bool();
+    else if (fieldTag === tag(17, VARINT)) checkpoint.modifiedMs = readSint(reader);
+    else if (fieldTag === tag(18, VARINT)) checkpoint.complete = reader.bool();
     else refuseTag("Checkpoint", fieldTag);
   }
   return checkpoint;

@@ -1,5 +1,5 @@
 /** Between a batch and what lies in the spool and travels: compression, sizes, digests. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { compressSync, uncompressSync } from "lz4-napi";
 import { assert } from "../assert.ts";
 import type { Batch, SealedRecord } from "./batch.ts";
@@ -8,7 +8,7 @@ import { MalformedError } from "./wire.ts";
 
 /** The digest of a record's uncompressed bytes: the first 16 bytes of their SHA-256, as lower-case hex. */
 export function digestOf(raw: Uint8Array): string {
-  return createHash("sha256").update(raw).digest("hex").slice(0, 32);
+  return hash("sha256", raw, "hex").slice(0, 32);
 }
 
 /** Seals a batch. A tombstone keeps the digest of the record that it replaces, so that the chain stays whole. */

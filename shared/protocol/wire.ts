@@ -95,7 +95,8 @@ export function readEnd(reader: Reader): number {
 
 /** Reads bytes as lower-case hex. */
 export function readHex(reader: Reader): string {
-  return Buffer.from(reader.bytes()).toString("hex");
+  const bytes = reader.bytes();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
 /** Reads packed unsigned 32-bit integers. */

@@ -36,26 +36,14 @@ function fixedOffset(name: string): number | undefined {
 /** A time zone. Keeps a cache, so that a log's lines cost a look-up per minute. */
 export class TimeZone {
   readonly #fixedMs: number | undefined;
-  readonly #format: Intl.DateTimeFormat | undefined;
+  #format: Intl.DateTimeFormat | undefined;
   readonly #offsets = new Map<number, number>();
 
   /** Fails with RangeError when {@link isTimeZone} is false of `name`. */
   constructor(name: string) {
     this.#fixedMs = fixedOffset(name);
-    if (this.#fixedMs !== undefined) return;
-    this.#format = new Intl.DateTimeFormat("en-US", {
-      ...(name === "host" ? {} : { timeZone: name }),
-      calendar: "gregory",
-      numberingSystem: "latn",
-      hourCycle: "h23",
-      era: "short",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
+    // The host's is made when a line needs it: few logs write local times, and making a format is slow.
+    if (this.#fixedMs === undefined && name !== "host") this.#format = formatOf(name);
   }
 
   /** What to subtract from a wall clock's time, taken as if it were UTC, to get UTC. `wallMinute` is that time in whole minutes. */
@@ -84,7 +72,8 @@ export class TimeZone {
     let year = 0;
     let isBeforeChrist = false;
     const parts = [0, 0, 0, 0, 0];
-    for (const { type, value } of this.#format?.formatToParts(utcMs) ?? []) {
+    this.#format ??= formatOf(undefined);
+    for (const { type, value } of this.#format.formatToParts(utcMs)) {
       if (type === "year") year = Number(value);
       else if (type === "era") isBeforeChrist = value.startsWith("B");
       else if (type === "month") parts[0] = Number(value) - 1;
@@ -99,4 +88,21 @@ export class TimeZone {
     wall.setUTCHours(hour, minute, second);
     return wall.getTime() - utcMs;
   }
+}
+
+/** Tells a moment's parts as clocks in that zone show them; undefined is the host's zone. */
+function formatOf(timeZone: string | undefined): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    calendar: "gregory",
+    numberingSystem: "latn",
+    hourCycle: "h23",
+    era: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
 }

@@ -26,7 +26,7 @@ type Load = (input: string) => Promise<() => Promise<number>>;
 
 // As the program does before it loads a command.
 keepCompiledCode();
-if (["agent", "scan"].includes(process.argv[2] ?? "")) keepHeapSmall();
+if (["agent", "selecting", "scan"].includes(process.argv[2] ?? "")) keepHeapSmall();
 
 /** What can be measured. */
 export const candidates = {
@@ -41,18 +41,22 @@ export const candidates = {
       return windows.reduce((sum, { requestCount }) => sum + requestCount, 0);
     };
   },
-  agent: async (configPath) => {
-    const { command } = await import("../../agent/commands/agent.ts");
-    return async () => {
-      await output(command, ["--config", configPath, "--once"]);
-      return 0;
-    };
-  },
+  agent: loadAgent,
+  /** The same with a configuration that selects events. */
+  selecting: loadAgent,
   merge: async (directory) => {
     const { preparePartials } = await import("./merge-partials.ts");
     return preparePartials(directory);
   },
 } as const satisfies Record<string, Load>;
+
+async function loadAgent(configPath: string): Promise<() => Promise<number>> {
+  const { command } = await import("../../agent/commands/agent.ts");
+  return async () => {
+    await output(command, ["--config", configPath, "--once"]);
+    return 0;
+  };
+}
 
 const windowLine = z.object({ requestCount: z.number() });
 

@@ -1,7 +1,8 @@
 /**
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
- * the baseline (split, JSON.parse, the same aggregation), `scan`, and the whole agent (tail → spool → an aggregator on this machine);
- * then how many partial windows an aggregator merges durably. Data is generated once and kept in the temporary directory.
+ * the baseline (split, JSON.parse, the same aggregation), `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
+ * when it also selects 1 % of the lines as events;
+ * then how many partial windows an aggregator merges durably, and how fast and small the pattern engine is. Data is generated once and kept in the temporary directory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -37,8 +38,12 @@ interface Run extends Measurement {
 const SEED = 1;
 const MAIN = join(import.meta.dirname, "../../main.ts");
 const MEASURE = join(import.meta.dirname, "measure.ts");
+const PATTERNS = join(import.meta.dirname, "patterns.ts");
 const SAMPLE_MS = 10;
-const FILE_CANDIDATES = ["baseline", "scan", "agent"] as const;
+const FILE_CANDIDATES = ["baseline", "scan", "agent", "selecting"] as const;
+/** One line in a hundred is of this service. */
+const SELECT =
+  "{ stream: application-logs, where: \"service == 'billing-api'\", fields: [service, level, message, duration] }";
 
 /** Runs all measurements and prints a table; resolves when done. */
 export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
@@ -48,12 +53,13 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
   try {
     const runs = new Map<CandidateName, Run[]>(FILE_CANDIDATES.map((name) => [name, []]));
     const aggregator = await startAggregator(work);
+    const { port } = aggregator;
     try {
       for (let round = 1; round <= options.runs && !signal.aborted; round++) {
         for (const name of FILE_CANDIDATES) {
           options.stderr(`round ${round}: ${name}\n`);
-          const input =
-            name === "agent" ? await agentConfig(work, round, aggregator.port, path) : path;
+          const isAgent = name === "agent" || name === "selecting";
+          const input = isAgent ? await agentConfig(work, `${name}-${round}`, port, path) : path;
           runs.get(name)?.push(await runCandidate(name, input, signal));
         }
       }
@@ -63,7 +69,9 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
     }
     options.stderr("merging\n");
     const merge = await runCandidate("merge", join(work, "merge"), signal);
-    await options.stdout(report(bytes, runs, merge));
+    options.stderr("patterns\n");
+    const patterns = await scriptOutput(PATTERNS, signal);
+    await options.stdout(report(bytes, runs, merge) + patterns);
   } finally {
     await rm(work, { recursive: true });
   }
@@ -101,6 +109,19 @@ async function runCandidate(name: CandidateName, input: string, signal: AbortSig
   const [code] = await exited;
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${await said}`);
   return { ...measurement.parse(JSON.parse(await found)), anonymousBytes };
+}
+
+/** What a script of this folder prints. */
+async function scriptOutput(path: string, signal: AbortSignal): Promise<string> {
+  const child = spawn(process.execPath, ["--expose-gc", path], {
+    stdio: ["ignore", "pipe", "inherit"],
+    signal,
+  });
+  const exited = once(child, "exit");
+  const printed = text(child.stdout);
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`${path} ended with ${code}`);
+  return await printed;
 }
 
 function isReadable(stream: unknown): stream is NodeJS.ReadableStream {
@@ -159,16 +180,12 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function agentConfig(
-  work: string,
-  round: number,
-  port: number,
-  path: string,
-): Promise<string> {
-  const file = join(work, `agent-${round}.yaml`);
+async function agentConfig(work: string, id: string, port: number, path: string): Promise<string> {
+  const file = join(work, `${id}.yaml`);
   const lines = [
-    `id: bench-${round}`,
-    `data_dir: ${join(work, `agent-${round}`)}`,
+    `id: bench-${id}`,
+    `data_dir: ${join(work, id)}`,
+    ...(id.startsWith("selecting") ? [`events: { select: [${SELECT}] }`] : []),
     `sources: [{ name: app, type: file, paths: ["${path}"], format: json, start_at: beginning }]`,
     `ship: { endpoints: ["http://127.0.0.1:${port}"] }`,
   ];

@@ -118,6 +118,7 @@ describe("an aggregator", () => {
       device: "1",
       inode: "2",
       birthMs: undefined,
+      modifiedMs: undefined,
       fingerprintBytes: 4,
       fingerprint: "abcdef01",
       generation: 0,
@@ -127,6 +128,7 @@ describe("an aggregator", () => {
       guard: 7,
       held: [{ from: 80, to: 90 }],
       unterminated: false,
+      complete: false,
       removed: false,
     };
     const record = sealRecord(sampleBatch(1, { checkpoints: [checkpoint] }));

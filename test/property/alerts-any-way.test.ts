@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PatternOperator } from "../../aggregator/cep/operator.ts";
 import { expressionEvent, placeOfEvent } from "../../aggregator/log/keyed-event.ts";
 import { nastyLogFaults } from "../../aggregator/log/simulated-log.ts";
-import { makeAlert } from "../../aggregator/rules/make-alert.ts";
+import { RuleRun } from "../../aggregator/rules/run-rule.ts";
 import { Prng } from "../../shared/platform/simulated/prng.ts";
 import type { SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { report, SampleAgent } from "../unit/aggregator/collect/sample-agent.ts";
@@ -12,6 +11,7 @@ import {
   CROWD,
   event,
   FRAUD,
+  NO_SALE,
   ruleSet,
   rulesOf,
   SILENCE,
@@ -21,7 +21,7 @@ import {
   SimulatedProcessors,
 } from "../unit/aggregator/process/simulated-processors.ts";
 
-const RULES = [FRAUD, SILENCE, CROWD] as const;
+const RULES = [FRAUD, SILENCE, NO_SALE, CROWD] as const;
 const AGENTS = ["web-1", "web-2", "web-3"] as const;
 const USERS = ["ann", "bob", "eve", "ümit"] as const;
 /** Longer than the out-of-orderness and every rule's time. */
@@ -43,25 +43,17 @@ function randomEvents(prng: Prng, nowMs: number): AgentEvent[] {
   });
 }
 
-/** Ids of the alerts that the rules find offline, all events at once in their order. */
+/** The alerts that the rules find offline, all events at once in their order. */
 function offlineAlerts(events: readonly AgentEvent[]): string[] {
   const ordered = events
     .map(({ agent, event }) => ({ place: placeOfEvent(agent, event), event }))
     .toSorted((a, b) => (a.place < b.place ? -1 : 1));
   return rulesOf(...RULES)
     .flatMap((rule) => {
-      const operator = new PatternOperator(rule.automaton);
-      for (const { place, event } of ordered) {
-        operator.add(expressionEvent(event, place));
-      }
-      const ids: string[] = [];
-      operator.advance(Number.MAX_SAFE_INTEGER, (found) => {
-        const { key } = found;
-        if (found.kind === "timeout") return;
-        const at = { ...found, ts: Math.min(found.ts, 0) };
-        ids.push(makeAlert(rule, at, { tenant: "", key, isIncomplete: false }).id);
-      });
-      return ids;
+      const run = new RuleRun(rule);
+      for (const { place, event } of ordered) run.add(expressionEvent(event, place));
+      const found = run.advance(Number.POSITIVE_INFINITY);
+      return found.flatMap(({ alert }) => (alert === undefined ? [] : [alert.json]));
     })
     .toSorted();
 }
@@ -106,7 +98,7 @@ async function runLive(
   world.log.faults.unavailable = 0;
   world.log.faults.unknown = 0;
   await world.pass(20_000);
-  return world.windowViews.flatMap(alertsOf).map(({ id }) => id);
+  return world.windowViews.flatMap(alertsOf).map(({ json }) => json);
 }
 
 const LAYOUTS = ["embedded", "topics"] as const satisfies readonly Layout[];
@@ -116,7 +108,7 @@ describe.each(LAYOUTS)("alerts, %s", (layout) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31), async (seed) => {
         const prng = new Prng(seed);
-        const world = new SimulatedProcessors(layout, seed, {}, rules);
+        const world = new SimulatedProcessors(layout, seed, {}, { rules });
         const events = randomEvents(prng, world.nowMs);
         const live = await runLive(world, prng, events, () => undefined);
         expect(live.toSorted()).toEqual(offlineAlerts(events));
@@ -129,7 +121,7 @@ describe.each(LAYOUTS)("alerts, %s", (layout) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31), async (seed) => {
         const prng = new Prng(seed);
-        const world = new SimulatedProcessors(layout, seed, { ...nastyLogFaults }, rules);
+        const world = new SimulatedProcessors(layout, seed, { ...nastyLogFaults }, { rules });
         const events = randomEvents(prng, world.nowMs);
         const live = await runLive(world, prng, events, (running) => {
           if (prng.below(4) === 0) running.restart();

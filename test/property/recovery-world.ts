@@ -165,6 +165,7 @@ export class World {
       device: "1",
       inode: inode.name,
       birthMs: 1,
+      modifiedMs: 2,
       fingerprintBytes,
       fingerprint: `${contentOf(inode, inode.contents.length)}/${fingerprintBytes}`,
       from: at.offset,
@@ -173,6 +174,7 @@ export class World {
       guard: inode.contents.length,
       held: [],
       unterminated: false,
+      complete: false,
       removed: false,
       ...at,
     };

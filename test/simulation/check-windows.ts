@@ -13,7 +13,7 @@ export class RunningCheck {
   /** The first fault, or undefined. */
   look(windows: readonly ObservedWindow[], recount: Recount): string | undefined {
     for (const window of windows) {
-      const key = windowKey(new Date(window.windowStart), window.service);
+      const key = windowKey(window.windowStart, window.service);
       const counted = recount.windows.get(key);
       if (counted === undefined) return `${key} was never written`;
       if (window.requestCount > counted.requestCount) {
@@ -40,7 +40,7 @@ export function compareWindows(
 ): string | undefined {
   const seen = new Set<string>();
   for (const window of windows) {
-    const key = windowKey(new Date(window.windowStart), window.service);
+    const key = windowKey(window.windowStart, window.service);
     if (seen.has(key)) return `${key} is served twice`;
     seen.add(key);
     const counted = recount.windows.get(key);

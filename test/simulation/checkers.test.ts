@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
+import type { Network } from "../../shared/platform/network.ts";
+import { type Batch, DIGEST_NONE, type LedgerKind } from "../../shared/protocol/batch.ts";
+import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
+import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
+import { sealRecord } from "../../shared/protocol/sealed-record.ts";
+import { compareEvents } from "./check-events.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
-import type { ObservedWindow } from "./observer.ts";
+import { EventWitness, SELECTORS } from "./event-witness.ts";
+import type { ObservedAgent, ObservedWindow } from "./observer.ts";
 import { Recount } from "./recount.ts";
 
 const START = "2026-01-06T12:00:00.000Z";
@@ -76,5 +83,116 @@ describe("the look at a running fleet", () => {
     expect(check.look([{ ...windowA, revision: 2 }], written())).toContain("from revision 3 back");
     check.forget();
     expect(check.look([{ ...windowA, revision: 2 }], written())).toBeUndefined();
+  });
+});
+
+const EPOCHS = ["a".repeat(32), "b".repeat(32)] as const;
+
+/** One agent whose history is two epochs of one batch each, told to a witness. */
+class History {
+  readonly witness = new EventWitness();
+  readonly recount = new Recount();
+  ledger: ObservedAgent["ledger"] = [];
+  mark = { epoch: "", sequence: 0, digest: DIGEST_NONE };
+
+  async begin(epoch: string): Promise<void> {
+    const mark = this.mark.epoch === "" ? undefined : this.mark;
+    await this.post("/v1/hello", Buffer.from(JSON.stringify({ agent: "web-1", epoch })), { mark });
+    this.mark = { epoch, sequence: 0, digest: DIGEST_NONE };
+  }
+
+  async send(changes: Partial<Batch>): Promise<void> {
+    const { epoch, sequence, digest } = this.mark;
+    const record = sealRecord({
+      ...{ agent: "web-1", epoch, sequence: sequence + 1, previousDigest: digest },
+      ...{ sealedAtMs: 0, deltas: [], checkpoints: [], sources: [], ledger: [] },
+      ...{ tombstone: undefined, events: [], holes: [] },
+      selectorRevision: SELECTORS.revision,
+      ...changes,
+    });
+    const envelope = { version: 2, agent: "web-1", epoch, logId: "l", machine: "m" };
+    const body = encodeEnvelope({ ...envelope, records: [record], selectorRevision: "" });
+    await this.post("/v1/batches", body, {});
+    this.mark = { epoch, sequence: sequence + 1, digest: record.digest };
+  }
+
+  compare(): string | undefined {
+    const { epoch, ...mark } = this.mark;
+    const observed = [{ agent: "web-1", epoch, mark, ledger: this.ledger }];
+    const agent = { id: "web-1" };
+    return compareEvents(observed, [agent], this.recount, this.witness);
+  }
+
+  count(kind: LedgerKind, lines: number): void {
+    this.ledger.push({ source: "app", kind, reason: "", lines, bytes: 0 });
+  }
+
+  private async post(path: string, body: Buffer, answer: unknown): Promise<void> {
+    let handle: Parameters<Network["listen"]>[1] | undefined;
+    const network: Network = {
+      call: () => Promise.reject(new Error("nobody calls")),
+      listen: (_, handler) => {
+        handle = handler;
+        return Promise.resolve({ host: "", port: 0, close: () => Promise.resolve() });
+      },
+    };
+    const options = { host: "", port: 0, bodyBytesMax: 1, requestTimeoutMs: 1 };
+    await this.witness
+      .watch(network)
+      .listen({ ...options, connectionCountMax: 1 }, () =>
+        Promise.resolve(jsonAnswer(200, answer)),
+      );
+    await handle?.({ method: "POST", path, headers: {}, body, remoteAddress: "" });
+  }
+}
+
+const eventAt = (line: number, offset = line) => ({
+  ...{ stream: "application-logs", source: "app", file: 1, generation: 0, offset, index: 0 },
+  ...{ timeMs: 5, type: null, fields: { file: "/log", line, level: "ERROR" } },
+});
+
+/** Lines 1 to 4 are written; 1 and 2 come, in an epoch each, and 3 and 4 are shed. */
+async function history(second: Partial<Batch> = {}): Promise<History> {
+  const made = new History();
+  for (const line of [1, 2, 3, 4]) made.recount.select("web-1", `/log ${line}`);
+  await made.begin(EPOCHS[0]);
+  await made.send({ events: [eventAt(1)] });
+  await made.begin(EPOCHS[1]);
+  const hole = { stream: "application-logs", fromMs: 5, toMs: 5, count: 2 };
+  await made.send({ events: [eventAt(2)], holes: [hole], ...second });
+  made.count("events_selected", 4);
+  made.count("events_sent", 2);
+  made.count("events_shed", 2);
+  return made;
+}
+
+describe("the comparison of events", () => {
+  it("finds nothing wrong when each came once or was shed, in whatever epoch", async () => {
+    expect((await history()).compare()).toBeUndefined();
+  });
+
+  it.each([
+    ["an event that came twice", { events: [eventAt(2), eventAt(1)] }, "came twice"],
+    ["a line under two names", { events: [eventAt(2), eventAt(1, 77)] }, "came twice"],
+    ["one that is missing", { events: [] }, "missing /log 2"],
+    ["one that was never written", { events: [eventAt(9)] }, "never written"],
+    ["a hole that is missing", { holes: [] }, '"inHoles":0'],
+    ["other selectors than it was chosen by", { selectorRevision: "" }, "other selectors"],
+  ])("finds %s", async (_, second, message) => {
+    expect((await history(second)).compare()).toContain(message);
+  });
+
+  it("leaves out what was sent but is no part of the history", async () => {
+    const made = await history();
+    const { mark } = made;
+    await made.send({ events: [eventAt(3)] });
+    made.mark = mark;
+    expect(made.compare()).toBeUndefined();
+  });
+
+  it("does not guess what it never saw", async () => {
+    const made = await history();
+    made.mark = { ...made.mark, digest: "c".repeat(32) };
+    expect(made.compare()).toContain("never sent");
   });
 });

@@ -1,7 +1,9 @@
 import type { Logger } from "../../shared/log.ts";
+import type { Platform } from "../../shared/platform/platform.ts";
 import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import type { SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import type { Simulation } from "../../shared/platform/simulated/simulation.ts";
+import type { EventWitness } from "./event-witness.ts";
 import type { LogWriter } from "./log-writer.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Recount } from "./recount.ts";
@@ -34,6 +36,8 @@ export interface AggregatorParts {
   readonly simulation: Simulation;
   readonly network: SimulatedNetwork;
   readonly logger: NamedLogger;
+  /** Stands in the aggregators' doors; undefined: no events are selected. */
+  readonly witness: EventWitness | undefined;
 }
 
 /** Makes loggers whose lines stand in the trace, or nowhere. */
@@ -46,6 +50,7 @@ export interface Fleet {
   readonly agents: readonly FleetAgent[];
   readonly aggregator: FleetAggregator;
   readonly recount: Recount;
+  readonly witness: EventWitness | undefined;
   /** Nodes that faults added: second agents, clones. */
   readonly intruders: SimulatedNode[];
   /** Called when the aggregator went back to an older state. */
@@ -60,3 +65,9 @@ export const AGGREGATOR_FOLDER = "/var/lib/tailrace-aggregator";
 export const LOG_FOLDER = "/var/log/app";
 /** Size of an agent's spool at which reading stops. */
 export const SPOOL_BYTES_MAX = 4 * 65_536;
+
+/** The platform of an aggregator's process, with the witness in its door. */
+export function watched(platform: Platform, witness: EventWitness | undefined): Platform {
+  if (witness === undefined) return platform;
+  return { ...platform, network: witness.watch(platform.network) };
+}

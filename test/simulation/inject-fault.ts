@@ -15,7 +15,8 @@ interface Target {
   readonly durationMs: number;
 }
 
-const HOUR_MS = 3_600_000;
+/** How long the aggregator can be away. */
+export const HOUR_MS = 3_600_000;
 
 /** Does what a plan says, now. */
 export function injectFault(fleet: Fleet, fault: PlannedFault): void {
@@ -111,7 +112,7 @@ function rollBack({ fleet, agent, durationMs }: Target): void {
 }
 
 /** Longer than the slowest agent takes from a line to its spool. */
-const SETTLE_MS = 15_000;
+export const SETTLE_MS = 15_000;
 
 /**
  * Logs are deleted once the agent had the time to read and seal them; what is in a spool needs its log no longer. The aggregator may be out

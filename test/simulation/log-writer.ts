@@ -1,5 +1,7 @@
+import { gzipSync } from "node:zlib";
 import { parentOf } from "../../shared/platform/simulated/file-tree.ts";
 import type { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
+import { isSelected } from "./event-witness.ts";
 import type { Recount } from "./recount.ts";
 
 const LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR", "DEBUG", "FATAL"] as const;
@@ -9,7 +11,12 @@ const SERVICES = ["orders", "payments", "cart"] as const;
 const BANNER = Array.from({ length: 20 }, (_, index) => `setting ${index} = ${"x".repeat(60)}`);
 
 /** How a program's log is put away. */
-export type RotationStyle = "none" | "rename" | "rename with date" | "copytruncate";
+export type RotationStyle =
+  | "none"
+  | "rename"
+  | "rename with date"
+  | "rename and pack"
+  | "copytruncate";
 
 /** What one writer wrote; the lines that hold no event included. */
 export interface WrittenTotals {
@@ -41,6 +48,8 @@ export class LogWriter {
   private rest: Buffer = Buffer.alloc(0);
   private rotationCount = 0;
   private dateCount = 0;
+  /** Ends the packing that is going on, at once. */
+  private finishPacking: (() => void) | undefined;
   /** Every third writer's programs know no exact time. */
   private readonly latenessMsMax: number;
 
@@ -61,8 +70,7 @@ export class LogWriter {
     if (this.isPaused) return;
     const { prng } = this.host.simulation;
     if (this.style !== "none" && prng.chance(0.08)) this.rotate();
-    const isNew =
-      this.rest.length === 0 && (this.host.disk.contentOf(this.path)?.length ?? 0) === 0;
+    const isNew = this.rest.length === 0 && this.host.disk.lengthOf(this.path) === 0;
     let text = isNew ? this.banner() : "";
     for (let index = 0; index < count; index++) text += this.line();
     const bytes = Buffer.concat([this.rest, Buffer.from(text)]);
@@ -71,6 +79,12 @@ export class LogWriter {
     const kept = isCut ? prng.below(bytes.length + 1) : bytes.length;
     this.rest = bytes.subarray(kept);
     if (kept > 0) this.host.disk.append(this.path, bytes.subarray(0, kept));
+    this.trace(`${kept} bytes`);
+  }
+
+  private trace(what: string): void {
+    const { simulation, name } = this.host;
+    simulation.trace.add(simulation.timeMs, `${name} writer ${this.path} ${what}`);
   }
 
   /** Writes what is left of a half line. */
@@ -85,26 +99,54 @@ export class LogWriter {
     const { disk } = this.host;
     const content = disk.contentOf(this.path);
     if (content === undefined) return;
+    this.trace(`${this.style}, ${content.length} bytes`);
     this.rotationCount++;
     if (this.style === "rename with date") {
       disk.rename(this.path, `${this.path}-202601${String(++this.dateCount + 9)}`);
       return;
     }
+    this.finishPacking?.();
+    const ending = this.style === "rename and pack" ? ".gz" : "";
     for (let index = this.rotationCount - 1; index >= 1; index--) {
-      disk.rename(`${this.path}.${index}`, `${this.path}.${index + 1}`);
+      disk.rename(`${this.path}.${index}${ending}`, `${this.path}.${index + 1}${ending}`);
     }
-    if (this.style === "rename") {
+    if (this.style === "rename" || this.style === "rename and pack") {
       disk.rename(this.path, `${this.path}.1`);
+      if (this.style === "rename and pack") this.pack(`${this.path}.1`);
     } else {
       disk.append(`${this.path}.1`, content);
       disk.truncate(this.path, 0);
     }
   }
 
+  /** Packs a file: half of it is written, for a while; then the rest, and the file goes. */
+  private pack(path: string): void {
+    const { disk, simulation } = this.host;
+    const packedPath = `${path}.gz`;
+    let packed: Buffer | undefined;
+    const finish = () => {
+      if (this.finishPacking !== finish) return;
+      this.finishPacking = undefined;
+      const rest = packed?.subarray(packed.length >> 1) ?? packFile(disk.contentOf(path));
+      disk.append(packedPath, rest);
+      disk.copyModified(path, packedPath);
+      disk.remove(path);
+      this.trace("packed");
+    };
+    this.finishPacking = finish;
+    simulation.schedule(simulation.prng.between(0, 4_000), "pack", () => {
+      if (this.finishPacking !== finish) return;
+      packed = packFile(disk.contentOf(path));
+      disk.append(packedPath, packed.subarray(0, packed.length >> 1));
+      simulation.schedule(simulation.prng.between(0, 4_000), "packed", finish);
+    });
+  }
+
   /** Puts the log away and deletes all that was put away. */
   deleteOld(): void {
     if (this.style === "none" || (this.style === "copytruncate" && !this.deletesCopies)) return;
     this.rotate();
+    this.finishPacking?.();
     const { disk } = this.host;
     for (const path of disk.paths(parentOf(this.path))) {
       if (path.startsWith(this.path) && path !== this.path) disk.remove(path);
@@ -147,15 +189,18 @@ export class LogWriter {
       durationUs,
     };
     this.recount.add(event);
+    if (isSelected(event.level)) {
+      this.recount.select(this.host.name, `${this.path} ${this.totals.lines}`);
+    }
     this.totals.events++;
-    return `${JSON.stringify({
-      timestamp: new Date(event.timeMs).toISOString(),
-      service: event.service,
-      level: event.level,
-      message: "request",
-      file: this.path,
-      line: this.totals.lines,
-      duration: durationUs === undefined ? undefined : durationUs / 1_000,
-    })}\n`;
+    const duration = durationUs === undefined ? "" : `,"duration":${durationUs / 1_000}`;
+    return (
+      `{"timestamp":"${new Date(event.timeMs).toISOString()}","service":"${event.service}","level":"${event.level}",` +
+      `"message":"request","file":"${this.path}","line":${this.totals.lines}${duration}}\n`
+    );
   }
+}
+
+function packFile(content: Buffer | undefined): Buffer {
+  return gzipSync(content ?? Buffer.alloc(0));
 }

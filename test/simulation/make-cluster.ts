@@ -4,7 +4,7 @@ import { calmLogFaults, nastyLogFaults, SimulatedLog } from "../../aggregator/lo
 import { MemoryStore } from "../../aggregator/state/memory-store.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
-import type { AggregatorParts, FleetAggregator } from "./fleet.ts";
+import { type AggregatorParts, type FleetAggregator, watched } from "./fleet.ts";
 import { type RunningProgram, SimulatedNode } from "./node.ts";
 
 const PARTITION_COUNT = 4;
@@ -31,7 +31,7 @@ export function makeCluster(parts: AggregatorParts): FleetAggregator {
     const config = aggregatorConfig.parse({ listen: `${name}:7400`, data_dir: "/none" });
     const host = new SimulatedHost(simulation, name, network);
     const run = async (process: SimulatedProcess): Promise<RunningProgram> =>
-      startAggregator(process.platform, config, {
+      startAggregator(watched(process.platform, parts.witness), config, {
         log: log.client(process.platform),
         store: new MemoryStore(),
         logger: parts.logger(process.name),

@@ -5,7 +5,7 @@ import { MemoryState, MemoryStore } from "../../aggregator/state/memory-store.ts
 import { makeDurableDirectory } from "../../shared/platform/make-durable-directory.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
-import { AGGREGATOR_FOLDER, type AggregatorParts, type FleetAggregator } from "./fleet.ts";
+import { AGGREGATOR_FOLDER, type AggregatorParts, type FleetAggregator, watched } from "./fleet.ts";
 import { SimulatedNode } from "./node.ts";
 
 /** One aggregator with its log on a simulated disk, and a store whose commits are atomic and durable. */
@@ -14,7 +14,7 @@ export function makeEmbedded(parts: AggregatorParts): FleetAggregator {
   const state = new MemoryState();
   const config = aggregatorConfig.parse({ listen: "aggregator:7400", data_dir: AGGREGATOR_FOLDER });
   const node = new SimulatedNode(host, "aggregator", async (process) => {
-    const { platform } = process;
+    const platform = watched(process.platform, parts.witness);
     const logger = parts.logger(process.name);
     const failed = Promise.withResolvers<void>();
     const pause = () => commitPause(process);

@@ -3,6 +3,7 @@ import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts
 import type { SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import type { Simulation } from "../../shared/platform/simulated/simulation.ts";
 import { agentRunner } from "./agent-runner.ts";
+import type { EventWitness } from "./event-witness.ts";
 import {
   type Fleet,
   type FleetAgent,
@@ -22,17 +23,19 @@ export interface FleetParts {
   readonly simulation: Simulation;
   readonly network: SimulatedNetwork;
   readonly scenario: Scenario;
+  /** Undefined: no events are selected. */
+  readonly witness: EventWitness | undefined;
   /** Gets what the programs log. */
   readonly onTrace: ((entry: string) => void) | undefined;
 }
 
 /** Makes the hosts, the programs on them and the logs; nothing runs yet. */
 export function makeFleet(parts: FleetParts): Fleet {
-  const { simulation, network, scenario } = parts;
+  const { simulation, network, scenario, witness } = parts;
   const recount = new Recount();
   const aggregator: FleetAggregator = scenario.isCluster
-    ? makeCluster({ simulation, network, logger: loggerOf(parts) })
-    : makeEmbedded({ simulation, network, logger: loggerOf(parts) });
+    ? makeCluster({ simulation, network, witness, logger: loggerOf(parts) })
+    : makeEmbedded({ simulation, network, witness, logger: loggerOf(parts) });
   const agents = scenario.agents.map((agent, index) =>
     makeAgent(parts, `web-${index + 1}`, { agent, aggregator, recount }),
   );
@@ -42,6 +45,7 @@ export function makeFleet(parts: FleetParts): Fleet {
     agents,
     aggregator,
     recount,
+    witness,
     intruders: [],
     onRestore: () => undefined,
   };

@@ -18,10 +18,12 @@ export type ObservedWindow = z.output<typeof windowSchema>;
 
 const agentSchema = z.object({
   agent: z.string(),
+  epoch: z.string(),
+  mark: z.object({ sequence: z.number(), digest: z.string() }),
   ledger: z.array(
     z.object({
       source: z.string(),
-      kind: z.enum(["aggregated", "filtered", "rejected", "lost", "held", "noted"]),
+      kind: z.string(),
       reason: z.string(),
       lines: z.number(),
       bytes: z.number(),

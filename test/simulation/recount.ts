@@ -23,9 +23,12 @@ export interface CountedWindow {
 /** Windows by `MINUTE SERVICE`, the minute as ISO 8601. */
 export class Recount {
   readonly windows = new Map<string, CountedWindow>();
+  private readonly starts = new Map<number, string>();
+  /** By host: the lines that are to be selected, as `FILE LINE`. */
+  readonly selected = new Map<string, Set<string>>();
 
   add(event: WrittenEvent): void {
-    const key = windowKey(new Date(Math.floor(event.timeMs / 60_000) * 60_000), event.service);
+    const key = windowKey(this.startOf(event.timeMs), event.service);
     let window = this.windows.get(key);
     if (window === undefined) {
       window = {
@@ -49,6 +52,23 @@ export class Recount {
     window.durationMaxUs = Math.max(window.durationMaxUs, event.durationUs);
   }
 
+  /** Start of the window of a moment, as ISO 8601. */
+  private startOf(timeMs: number): string {
+    const minute = Math.floor(timeMs / 60_000);
+    let start = this.starts.get(minute);
+    if (start === undefined) {
+      start = new Date(minute * 60_000).toISOString();
+      this.starts.set(minute, start);
+    }
+    return start;
+  }
+
+  /** Notes a line that is to be selected. */
+  select(host: string, line: string): void {
+    const lines = this.selected.get(host) ?? new Set();
+    this.selected.set(host, lines.add(line));
+  }
+
   get requestCount(): number {
     let count = 0;
     for (const window of this.windows.values()) count += window.requestCount;
@@ -56,7 +76,7 @@ export class Recount {
   }
 }
 
-/** The name of a window: its minute and its service. */
-export function windowKey(start: Date, service: string): string {
-  return `${start.toISOString()} ${service}`;
+/** The name of a window: its start as ISO 8601 and its service. */
+export function windowKey(start: string, service: string): string {
+  return `${start} ${service}`;
 }

@@ -22,19 +22,11 @@ export async function runSeeds(options: RunSeedsOptions): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => runThread(waiting, options)));
 }
 
-/** A thread is replaced after so many seeds: the memory of scan kernels whose agents were killed is given back late, but with its thread. */
-const SEEDS_PER_THREAD = 30;
-
 async function runThread(waiting: number[], options: RunSeedsOptions): Promise<void> {
-  while (waiting.length > 0 && options.signal?.aborted !== true) await runSome(waiting, options);
-}
-
-async function runSome(waiting: number[], options: RunSeedsOptions): Promise<void> {
   const worker = new Worker(new URL("./seed-worker.ts", import.meta.url));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let left = SEEDS_PER_THREAD;
   const next = () => {
-    const seed = options.signal?.aborted || left-- === 0 ? undefined : waiting.shift();
+    const seed = options.signal?.aborted ? undefined : waiting.shift();
     if (seed === undefined) resolve();
     else worker.postMessage({ seed, options: options.options ?? {} });
   };

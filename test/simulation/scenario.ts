@@ -32,9 +32,6 @@ export const FAULT_KINDS = [
   "clock jumps",
 ] as const;
 
-/** Not survived in every case yet: they happen only when asked for. */
-const OPEN_KINDS: readonly FaultKind[] = ["copies deleted", "logs begin alike"];
-
 /** One of {@link FAULT_KINDS}. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -80,12 +77,12 @@ export interface ScenarioOptions {
   readonly styles?: readonly [RotationStyle, ...RotationStyle[]];
 }
 
-const STYLES = ["none", "rename", "rename with date", "copytruncate"] as const;
+const STYLES = ["none", "rename", "rename with date", "rename and pack", "copytruncate"] as const;
 
 /** Draws a scenario. */
 export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenario {
   const isCluster = options.isCluster ?? prng.chance(0.4);
-  const durationMs = prng.between(10_000, 35_000);
+  const durationMs = prng.between(8_000, 22_000);
   const agents = Array.from({ length: prng.chance(0.5) ? 2 : 3 }, () =>
     drawAgent(prng, options.styles ?? STYLES),
   );
@@ -97,7 +94,7 @@ export function drawScenario(prng: Prng, options: ScenarioOptions = {}): Scenari
       faults.push({
         kind,
         atMs: prng.between(500, durationMs),
-        durationMs: prng.between(500, 20_000),
+        durationMs: prng.between(500, 12_000),
         agentIndex: prng.below(agents.length),
       });
     }
@@ -131,7 +128,6 @@ function drawKinds(prng: Prng, asked: readonly FaultKind[] | undefined): readonl
   const isDeletion = prng.chance(0.15);
   return FAULT_KINDS.filter((kind) => {
     if (kind === "old logs deleted") return isDeletion;
-    if (OPEN_KINDS.includes(kind)) return false;
     if (isDeletion && SPOOL_HARMING.includes(kind)) return false;
     return prng.chance(rateOf(kind));
   });

@@ -9,13 +9,15 @@
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import { CALM, SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import { Simulation } from "../../shared/platform/simulated/simulation.ts";
+import { compareEvents } from "./check-events.ts";
 import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
+import { EventWitness } from "./event-witness.ts";
 import type { Fleet } from "./fleet.ts";
-import { injectFault } from "./inject-fault.ts";
+import { HOUR_MS, injectFault, SETTLE_MS } from "./inject-fault.ts";
 import { makeFleet } from "./make-fleet.ts";
-import { Observer } from "./observer.ts";
+import { type ObservedWindow, Observer } from "./observer.ts";
 import { drawScenario, type FaultKind, type Scenario, type ScenarioOptions } from "./scenario.ts";
 
 /** How to simulate. */
@@ -56,7 +58,10 @@ export async function simulate(
   simulation.trace.onEntry = options.onTrace;
   const scenario = drawScenario(simulation.prng, options);
   const network = new SimulatedNetwork(simulation);
-  const fleet = makeFleet({ simulation, network, scenario, onTrace: options.onTrace });
+  // Every second seed selects events; drawing that would change what the seeds have been so far.
+  const witness = seed % 2 === 1 ? new EventWitness() : undefined;
+  const { onTrace } = options;
+  const fleet = makeFleet({ simulation, network, scenario, witness, onTrace });
   const life = new Life(fleet, scenario);
   let failure: string | undefined;
   try {
@@ -78,6 +83,12 @@ export async function simulate(
     lineCount,
     faultKinds: [...new Set(scenario.faults.map((fault) => fault.kind))],
   };
+}
+
+/** What a look found: the first fault, and the windows if they could be had. */
+interface Look {
+  readonly failure?: string | undefined;
+  readonly windows?: readonly ObservedWindow[];
 }
 
 class Life {
@@ -105,7 +116,7 @@ class Life {
     const endMs = this.endOfFaultsMs();
     while (simulation.timeMs < endMs) {
       await simulation.run(Math.min(endMs, simulation.timeMs + 5_000));
-      const failure = await this.look();
+      const { failure } = await this.look();
       if (failure !== undefined) return `while faults went on: ${failure}`;
     }
     this.heal();
@@ -151,10 +162,9 @@ class Life {
   private endOfFaultsMs(): number {
     let endMs = this.scenario.durationMs;
     for (const fault of this.scenario.faults) {
-      const isHour = fault.kind === "aggregator away for an hour";
-      endMs = Math.max(endMs, fault.atMs + (isHour ? 3_600_000 : fault.durationMs + 15_000));
+      endMs = Math.max(endMs, fault.atMs + waitMsOf(fault.kind) + fault.durationMs);
     }
-    return endMs + 10_000;
+    return endMs + 5_000;
   }
 
   /** From now on nothing fails. */
@@ -184,9 +194,9 @@ class Life {
     let difference: string | undefined;
     while (simulation.timeMs < untilMs) {
       await simulation.run(simulation.timeMs + LOOK_MS);
-      const failure = await this.look();
+      const { failure, windows } = await this.look();
       if (failure !== undefined) return `${name}: ${failure}`;
-      difference = await this.difference();
+      difference = await this.difference(windows);
       if (difference === undefined) return undefined;
     }
     return `${name}: after ${limitMs / 1_000} s ${difference}`;
@@ -194,7 +204,8 @@ class Life {
 
   private async stayQuiet(): Promise<string | undefined> {
     await this.fleet.simulation.run(this.fleet.simulation.timeMs + QUIET_MS);
-    const difference = (await this.look()) ?? (await this.difference());
+    const { failure, windows } = await this.look();
+    const difference = failure ?? (await this.difference(windows));
     return difference === undefined ? undefined : `later, without any fault: ${difference}`;
   }
 
@@ -209,24 +220,29 @@ class Life {
   }
 
   /** Looks at the windows, if they can be had now, for what may never be. */
-  private async look(): Promise<string | undefined> {
-    const excess = checkLimits(this.fleet.agents);
-    if (excess !== undefined) return excess;
+  private async look(): Promise<Look> {
+    const failure = checkLimits(this.fleet.agents);
+    if (failure !== undefined) return { failure };
     const { restoreCount } = this;
     const windows = await this.onTime(this.observer.windows());
     // An answer from before a restore says nothing about what is now.
-    if (windows === undefined || restoreCount !== this.restoreCount) return undefined;
-    return this.check.look(windows, this.fleet.recount);
+    if (windows === undefined || restoreCount !== this.restoreCount) return {};
+    return { failure: this.check.look(windows, this.fleet.recount), windows };
   }
 
-  private async difference(): Promise<string | undefined> {
-    const windows = await this.onTime(this.observer.windows());
+  /** What is not counted yet, or not as it was written. */
+  private async difference(
+    windows: readonly ObservedWindow[] | undefined,
+  ): Promise<string | undefined> {
     if (windows === undefined) return "the aggregator does not answer";
     const difference = compareWindows(windows, this.fleet.recount);
     if (difference !== undefined) return difference;
     const agents = await this.onTime(this.observer.agents());
     if (agents === undefined) return "the aggregator does not answer";
-    return compareLedger(agents, this.fleet.agents);
+    const { recount, witness } = this.fleet;
+    const imbalance = compareLedger(agents, this.fleet.agents);
+    if (imbalance !== undefined || witness === undefined) return imbalance;
+    return compareEvents(agents, this.fleet.agents, recount, witness);
   }
 
   /** Lets virtual time pass until `work` is done. */
@@ -240,4 +256,10 @@ class Life {
     while (!isDone) await simulation.run(simulation.timeMs + 10);
     return work;
   }
+}
+
+/** How long a fault goes on, its duration aside. */
+function waitMsOf(kind: FaultKind): number {
+  if (kind === "aggregator away for an hour") return HOUR_MS;
+  return kind === "old logs deleted" ? SETTLE_MS : 0;
 }

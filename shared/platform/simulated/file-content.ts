@@ -5,7 +5,7 @@ type PendingChange =
   | { readonly kind: "write"; readonly position: number; readonly bytes: Buffer }
   | { readonly kind: "truncate"; readonly bytes: number };
 
-/** Bytes that grow. */
+/** Bytes that grow. What lies beyond their length is arbitrary. */
 class GrowingBytes {
   private buffer: Buffer = Buffer.alloc(0);
   length = 0;
@@ -13,10 +13,11 @@ class GrowingBytes {
   write(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length;
     if (end > this.buffer.length) {
-      const grown = Buffer.alloc(Math.max(256, end, this.buffer.length * 2));
-      this.buffer.copy(grown, 0, 0, this.length);
+      const grown = Buffer.allocUnsafe(Math.max(256, end, this.buffer.length * 2));
+      grown.set(this.view());
       this.buffer = grown;
     }
+    if (position > this.length) this.buffer.fill(0, this.length, position);
     this.buffer.set(bytes, position);
     this.length = Math.max(this.length, end);
   }
@@ -24,7 +25,6 @@ class GrowingBytes {
   /** Shortens, or grows with NUL bytes. */
   resize(length: number): void {
     if (length > this.length) this.write(length - 1, ZERO);
-    else this.buffer.fill(0, length, this.length);
     this.length = length;
   }
 

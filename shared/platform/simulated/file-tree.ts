@@ -266,9 +266,20 @@ function isPossible(entries: Map<string, TreeNode>, change: EntryChange): boolea
   return change.every(({ name, node }) => node !== undefined || entries.has(name));
 }
 
-function segments(path: string): string[] {
-  return path.split("/").filter((name) => name !== "");
+/** The names of a path, from the root on. */
+function segments(path: string): readonly string[] {
+  let names = split.get(path);
+  if (names === undefined) {
+    if (split.size >= SPLIT_COUNT_MAX) split.clear();
+    names = path.split("/").filter((name) => name !== "");
+    split.set(path, names);
+  }
+  return names;
 }
+
+/** A simulation asks for the same few paths again and again. */
+const split = new Map<string, readonly string[]>();
+const SPLIT_COUNT_MAX = 10_000;
 
 /** The folder of a path. */
 export function parentOf(path: string): string {

@@ -80,6 +80,11 @@ export class SimulatedDisk {
     this.writeNode(node, node.content.length, bytes, path);
   }
 
+  /** Length of a file; 0 when there is none. */
+  lengthOf(path: string): number {
+    return this.find(path)?.content.length ?? 0;
+  }
+
   /** What a file holds, or undefined when there is none. */
   contentOf(path: string): Buffer | undefined {
     const node = this.find(path);
@@ -92,6 +97,15 @@ export class SimulatedDisk {
     if (node === undefined) throw new FileSystemError("ENOENT", "truncate", path);
     node.content.truncate(bytes);
     this.touch(node, path);
+  }
+
+  /** Gives a file the time of change of another one, as packers do. */
+  copyModified(from: string, to: string): void {
+    const source = this.find(from);
+    const target = this.find(to);
+    if (source === undefined) throw new FileSystemError("ENOENT", "utime", from);
+    if (target === undefined) throw new FileSystemError("ENOENT", "utime", to);
+    target.modifiedMs = source.modifiedMs;
   }
 
   rename(from: string, to: string): void {

@@ -1,3 +1,4 @@
+import { assert } from "../../assert.ts";
 import { TailraceError } from "../../errors.ts";
 import type {
   HttpCall,
@@ -113,7 +114,7 @@ export class SimulatedNetwork {
     return new Promise((resolve, reject) => {
       if (!caller.isAlive) return;
       caller.operationCount++;
-      const url = new URL(call.url);
+      const { address, path } = splitUrl(call.url);
       let isOver = false;
       const end = (settle: () => void) => {
         if (isOver || !caller.isAlive) return;
@@ -139,13 +140,13 @@ export class SimulatedNetwork {
       call.signal?.addEventListener("abort", abort, { once: true });
       const request = {
         method: call.method,
-        path: url.pathname + url.search,
+        path,
         headers: { ...call.headers },
         body: Buffer.from(call.body ?? Buffer.alloc(0)),
         remoteAddress: caller.host.name,
       };
       const answer = (response: HttpResponse) => end(() => resolve(response));
-      this.send(url.host, { caller, call, request, answer, fail });
+      this.send(address, { caller, call, request, answer, fail });
     });
   }
 
@@ -208,6 +209,14 @@ export class SimulatedNetwork {
     const other = address.slice(0, address.lastIndexOf(":"));
     return this.partitions.has(`${host}|${other}`) || this.partitions.has(`${other}|${host}`);
   }
+}
+
+/** Host and port of a URL, and the rest: all that `new URL` would tell, for less. */
+function splitUrl(url: string): { readonly address: string; readonly path: string } {
+  const parts = /^http:\/\/([^/?#]+)(\/[^#]*)$/.exec(url);
+  const [, address, path] = parts ?? [];
+  assert(address !== undefined && path !== undefined, `"${url}" is a whole address`);
+  return { address, path };
 }
 
 function refusal(status: number, code: string): HttpResponse {

@@ -1,6 +1,7 @@
 import type { Platform } from "../platform.ts";
 import type { Timers } from "../timers.ts";
 import type { SimulatedEvent } from "./event-queue.ts";
+import { simulatedGunzip } from "./simulated-gunzip.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -50,6 +51,7 @@ export class SimulatedProcess {
       },
       timers: this.timers(),
       disk: host.disk.port(this),
+      gunzip: simulatedGunzip,
       network: host.network.port(this),
       random: {
         float: () => simulation.prng.float(),

@@ -15,8 +15,10 @@ import { type AgentOptions, type RunningAgent, startAgent } from "../../../agent
 import { agentConfig } from "../../../agent/config.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { realPlatform } from "../../../shared/platform/real-platform.ts";
+import { decodeBatch } from "../../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../../shared/protocol/envelope.ts";
 import { problemAnswer } from "../../../shared/protocol/http-answer.ts";
+import { openRecord } from "../../../shared/protocol/sealed-record.ts";
 import { ScriptedReceiver } from "./scripted-receiver.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
@@ -266,7 +268,15 @@ describe("an agent", () => {
     receiver.script = (call) => {
       if (!call.url.endsWith("/v1/batches") || call.body === undefined || condemned > 0)
         return undefined;
-      condemned = decodeEnvelope(call.body).records[0]?.sequence ?? 0;
+      const record = decodeEnvelope(call.body).records[0];
+      // The first batches may be heartbeats, which hold no line to lose.
+      if (
+        record === undefined ||
+        decodeBatch(openRecord(record, record.rawBytes)).deltas.length === 0
+      ) {
+        return undefined;
+      }
+      condemned = record.sequence;
       return problemAnswer({
         status: 400,
         code: "malformed_batch",
@@ -280,8 +290,11 @@ describe("an agent", () => {
     await write(2);
     await untilCounted(2);
     await until("all is applied", allApplied(agent));
+    // A batch that was sealed before the other was condemned says nothing of it yet.
+    await write(1);
+    await untilCounted(3);
     expect(receiver.ledgerLines("lost", "malformed_batch")).toBe(3);
-    expect(receiver.ledgerLines("aggregated")).toBe(2);
+    expect(receiver.ledgerLines("aggregated")).toBe(3);
     const letters = await readdir(join(folder, "data", "dead"));
     expect(letters).toEqual([`${receiver.state.epoch}-${condemned}.envelope`]);
     expect(receiver.batches.find((batch) => batch.sequence === condemned)?.tombstone?.reason).toBe(

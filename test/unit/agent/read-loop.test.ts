@@ -6,6 +6,7 @@ import type { Spool } from "../../../agent/spool/spool.ts";
 import { createSelectingCounter } from "../../../agent/window/create-line-counter.ts";
 import { EventSelection } from "../../../agent/window/event-selection.ts";
 import { present } from "../../../shared/assert.ts";
+import { simulatedGunzip } from "../../../shared/platform/simulated/simulated-gunzip.ts";
 import type { Timers } from "../../../shared/platform/timers.ts";
 import type { Batch } from "../../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../../shared/protocol/codec.ts";
@@ -64,7 +65,7 @@ function makeLoop(
   changes: { readonly once?: boolean; readonly flushIntervalMs?: number } = {},
 ): ReadLoop {
   const clock = { now: () => time.nowMs, monotonic: () => time.nowMs };
-  const platform = { clock, disk, timers: time };
+  const platform = { clock, disk, gunzip: simulatedGunzip, timers: time };
   const { once = false, flushIntervalMs = 2000 } = changes;
   const state = present(spool.state, "state");
   const source = new FileSource({

@@ -1,10 +1,22 @@
-import { appendFileSync, copyFileSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { FileSource, type FileSourceOptions } from "../../../../agent/source/file-source.ts";
 import type { FileSourceSettings } from "../../../../agent/source/source-files.ts";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realGunzip } from "../../../../shared/platform/gunzip.ts";
 import type { ByteRange, Checkpoint, LedgerEntry } from "../../../../shared/protocol/batch.ts";
 import { RecountingSink } from "./recounting-sink.ts";
 
@@ -47,6 +59,14 @@ export class LogFolder {
   copyTruncate(name: string, copy: string): void {
     copyFileSync(this.file(name), this.file(copy));
     truncateSync(this.file(name), 0);
+  }
+
+  /** As `gzip` does it: the packed file keeps the time of the last change. */
+  gzip(name: string): void {
+    const { atime, mtime } = statSync(this.file(name));
+    writeFileSync(this.file(`${name}.gz`), gzipSync(readFileSync(this.file(name))));
+    utimesSync(this.file(`${name}.gz`), atime, mtime);
+    rmSync(this.file(name));
   }
 
   /** Waits until a change gets a later time of change; file systems count them in steps of a few milliseconds. */
@@ -132,6 +152,7 @@ export class LogFolder {
       platform: {
         clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
         disk: disk ?? realDisk,
+        gunzip: realGunzip,
       },
       counter: this.sink,
       checkpoints: [...this.stored.values()].filter((checkpoint) => !checkpoint.removed),

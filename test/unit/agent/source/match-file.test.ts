@@ -12,7 +12,7 @@ const content = Buffer.from("line of a log\n".repeat(200));
 
 const known: KnownFile = {
   path: "/l/x.log",
-  homePath: "/l/x.log",
+  names: new Set(["/l/x.log"]),
   device: "1",
   inode: "10",
   birthMs: 5_000,
@@ -20,13 +20,22 @@ const known: KnownFile = {
   head: undefined,
   offset: 1_400,
   guard: guardBefore(content, 1_400),
+  provenMs: 7_000,
 };
 
 function candidate(changes: Partial<Candidate<KnownFile>> = {}): Candidate<KnownFile> {
-  return { known, content: "whole", isElsewhere: false, wasCopy: false, ...changes };
+  const isReplaced = false;
+  return { known, content: "whole", isElsewhere: false, wasCopy: false, isReplaced, ...changes };
 }
 
-const seen = { path: "/l/x.log", device: "1", inode: "10", birthMs: 5_000, bytes: 2_000 };
+const seen = {
+  path: "/l/x.log",
+  device: "1",
+  inode: "10",
+  birthMs: 5_000,
+  modifiedMs: 7_000,
+  bytes: 2_000,
+};
 const copy = { ...seen, path: "/l/x.log.1", inode: "11", birthMs: 6_000 };
 
 describe("compareContent", () => {
@@ -79,6 +88,15 @@ describe("matchFile", () => {
     expect(matchFile(copy, [candidate({ content: "other" })]).kind).toBe("new");
   });
 
+  it("takes what lacks bytes that were read, and was changed after that, for a later generation", () => {
+    const shorter = candidate({ content: "beginning" });
+    const later = { ...copy, modifiedMs: 7_001 };
+    expect(matchFile(later, [shorter]).kind).toBe("new");
+    expect(matchFile(later, [candidate()]).kind).toBe("continues");
+    const unproven = { ...shorter, known: { ...known, provenMs: undefined } };
+    expect(matchFile(later, [unproven]).kind).toBe("read-copy");
+  });
+
   it("takes a copy of what is still there for a copy", () => {
     expect(matchFile(copy, [candidate({ isElsewhere: true, content: "beginning" })]).kind).toBe(
       "copy",
@@ -91,6 +109,14 @@ describe("matchFile", () => {
     expect(matchFile({ ...copy, path: "/l/y.log" }, [candidate({ wasCopy: true })]).kind).toBe(
       "continues",
     );
+  });
+
+  it("does not go by the inode of a file that is known to have lost it", () => {
+    const replaced = candidate({ isReplaced: true, content: "other" });
+    expect(matchFile(seen, [replaced]).kind).toBe("new");
+    const original = { ...known, inode: "77" };
+    const copied = candidate({ known: original, isElsewhere: true, content: "beginning" });
+    expect(matchFile({ ...copy, inode: "10" }, [replaced, copied]).kind).toBe("copy");
   });
 
   it("takes what fits nothing for new", () => {

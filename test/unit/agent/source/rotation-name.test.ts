@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
   chainOf,
-  isCompressedName,
+  isForeignName,
   isLaterGeneration,
+  isPackedName,
   isRotationOf,
 } from "../../../../agent/source/rotation-name.ts";
 
@@ -20,11 +21,14 @@ describe("isRotationOf", () => {
     ".2026-11-23.1",
     "_2026-11-23T16:00:00",
     ".2026-11",
+    ".gz",
+    ".1.gz",
+    "-20261123.gz",
   ])("takes %s for a rotation ending", (ending) => {
     expect(isRotationOf(`/var/log/x.log${ending}`, "/var/log/x.log")).toBe(true);
   });
 
-  it.each(["", ".", ".old2", ".1a", "-1", "1", ".gz", ".1.gz", ".err", "x.1", "-error-2026"])(
+  it.each(["", ".", ".old2", ".1a", "-1", "1", "gz", ".gz.1", ".err", "x.1", "-error-2026"])(
     "does not take %j for one",
     (ending) => {
       expect(isRotationOf(`/var/log/x.log${ending}`, "/var/log/x.log")).toBe(false);
@@ -46,6 +50,8 @@ describe("chainOf", () => {
     ["/l/x-2026-11-23.log", "/l/x-2026-11-23.log"],
     ["/l.1/x.log", "/l.1/x.log"],
     ["/l/.1", "/l/.1"],
+    ["/l/x.log.3.gz", "/l/x.log"],
+    ["/l/x.log-20261123.gz", "/l/x.log"],
   ])("finds of %s what all generations have in common: %s", (path, chain) => {
     expect(chainOf(path)).toBe(chain);
   });
@@ -72,9 +78,14 @@ describe("isLaterGeneration", () => {
   });
 });
 
-describe("isCompressedName", () => {
-  it("knows the endings of compressed files", () => {
-    expect(["x.gz", "x.log.1.zst", "x.bz2", "x.xz"].every(isCompressedName)).toBe(true);
-    expect(["x.log", "gz", "x.gz.log"].some(isCompressedName)).toBe(false);
+describe("names of packed files", () => {
+  it("end with .gz when they are read", () => {
+    expect(["x.gz", "x.log.1.gz"].every(isPackedName)).toBe(true);
+    expect(["x.log", "gz", "x.gz.log", "x.zst"].some(isPackedName)).toBe(false);
+  });
+
+  it("end with what other packers write when they are not", () => {
+    expect(["x.log.1.zst", "x.bz2", "x.xz"].every(isForeignName)).toBe(true);
+    expect(["x.log", "zst", "x.xz.log", "x.gz"].some(isForeignName)).toBe(false);
   });
 });

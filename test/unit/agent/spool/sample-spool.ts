@@ -48,6 +48,7 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     device: "1",
     inode: "7",
     birthMs: undefined,
+    modifiedMs: undefined,
     fingerprintBytes: 4,
     fingerprint: "00000000",
     generation: 0,
@@ -57,6 +58,7 @@ export function sampleCheckpoint(changes: Partial<Checkpoint>): Checkpoint {
     guard: 1,
     held: [],
     unterminated: false,
+    complete: false,
     removed: false,
     ...changes,
   };

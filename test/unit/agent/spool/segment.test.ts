@@ -69,6 +69,43 @@ describe("the name of a segment", () => {
 });
 
 describe("a window on a segment", () => {
+  const content = Buffer.alloc(2 * 1024 * 1024, "0123456789");
+
+  /** A window over `content`, and how much it asked for each time. */
+  async function watchedWindow() {
+    const disk = MemoryDisk.holding(new Map([["/file", content]]));
+    const file = await disk.open("/file", "read");
+    const asked: number[] = [];
+    const read: typeof file.read = (target, targetOffset, length, position) => {
+      asked.push(length);
+      return file.read(target, targetOffset, length, position);
+    };
+    return { window: new SegmentWindow({ ...file, read }), asked };
+  }
+
+  it("reads little for one record, and more and more for all of them", async () => {
+    const { window, asked } = await watchedWindow();
+    await window.read(700_000, 500);
+    await window.read(300, 500);
+    expect(asked).toEqual([4_096, 4_096]);
+    for (let position = 800; position < content.length; position += 500) {
+      const piece = await window.read(position, 500);
+      expect(piece.equals(content.subarray(position, position + 500))).toBe(true);
+    }
+    expect(asked.length).toBeLessThan(20);
+    expect(Math.max(...asked)).toBe(256 * 1024);
+  });
+
+  it("reads little again once it came to the end", async () => {
+    const { window, asked } = await watchedWindow();
+    for (let position = 0; position < content.length; position += 5_000) {
+      await window.read(position, 5_000);
+    }
+    asked.length = 0;
+    await window.read(1_000, 50);
+    expect(asked).toEqual([4_096]);
+  });
+
   it("shows any part of the file, and less only at its end", async () => {
     const bytes = Buffer.from(Array.from({ length: 600_000 }, (_, at) => at % 251));
     const window = await windowOf(bytes);

@@ -1,15 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EVENT_OPTIONS_DEFAULT } from "../../../../agent/parsers/event-options.ts";
+import { parsers } from "../../../../agent/parsers/registry.ts";
 import { candidateLines } from "../../../../agent/window/candidate-lines.ts";
+import { lineEvent } from "../../../../agent/window/line-event.ts";
 import { needlesOf } from "../../../../agent/window/line-needles.ts";
 import { compileSelectors } from "../../../../shared/events/compile-selectors.ts";
-import { eventOfFields } from "../../../../shared/events/event-shape.ts";
 
-const DERIVED = new Set(["level"]);
+const NOT_IN_LINES = {
+  names: new Set(["level", "service", "message", "duration", "key", "ts", "id"]),
+  service: "web",
+  levelNames: ["severity", "lvl"],
+};
 
 function needles(where: readonly string[], keys: readonly string[] = []): string[] | undefined {
   const selector = compileSelectors([{ stream: "s", keys, where, fields: [] }]);
-  return needlesOf(selector, DERIVED)?.map(String);
+  return needlesOf(selector, NOT_IN_LINES)?.map(String);
 }
 const ESCAPE = "\\u00";
 
@@ -23,6 +29,10 @@ describe("the needles of a selector", () => {
     expect(needles(["isNew"])).toEqual(["isNew", ESCAPE]);
     expect(needles(["type in ['LOGIN', 'PAID']"])).toEqual(["LOGIN", "PAID", ESCAPE]);
     expect(needles(["path == 'a/b'"])).toEqual(["path", ESCAPE]);
+    expect(needles(["service == 'orders'"])).toEqual(["orders", ESCAPE]);
+    expect(needles(["level in ['ERROR', 'FATAL']"])).toEqual([
+      ...["ERROR", "FATAL", "severity", "lvl", ESCAPE],
+    ]);
   });
 
   it("are those of one side of a conjunction, and of all alternatives", () => {
@@ -39,7 +49,12 @@ describe("the needles of a selector", () => {
     [["x == null"]],
     [["x == y"]],
     [["x in ['one', null]"]],
-    [["level == 'ERROR'"]],
+    [["level == 'INFO'"]],
+    [["level == null"]],
+    [["level > 'A'"]],
+    [["service == 'web'"]],
+    [["service in ['orders', 'web']"]],
+    [["service < 'orders'"]],
     [["type == 'A'"]],
     [["x + 1 > 2"]],
     [["type == 'LOGIN'", "x != 1"]],
@@ -50,9 +65,37 @@ describe("the needles of a selector", () => {
   });
 
   it("never miss a line that the selector matches, however it is written", () => {
-    const text = fc.constantFrom("LOGIN", "PAID", "lo/gin", "ä", "", "x", 'q"q');
-    const value = fc.oneof(text, fc.integer({ min: 0, max: 3 }), fc.constantFrom(true, null));
-    const name = fc.constantFrom("type", "user", "amount", "level", "key", "other");
+    const parser = parsers.json.compile({ ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" });
+    const texts = [
+      "LOGIN",
+      "web",
+      "lo/gin",
+      "ä",
+      "",
+      "x",
+      'q"q',
+      "ERROR",
+      "INFO",
+      "err",
+      "warning",
+    ];
+    const value = fc.oneof(
+      fc.constantFrom(...texts),
+      fc.integer({ min: 0, max: 3 }),
+      fc.constantFrom(true, null),
+    );
+    const names = [
+      "type",
+      "user",
+      "amount",
+      "level",
+      "severity",
+      "key",
+      "service",
+      "msg",
+      "message",
+    ];
+    const name = fc.constantFrom(...names);
     const literal = value.map((found) =>
       typeof found === "string" ? `'${found}'` : JSON.stringify(found),
     );
@@ -66,6 +109,7 @@ describe("the needles of a selector", () => {
       any: fc.oneof(
         { maxDepth: 3 },
         comparison,
+        fc.constantFrom("level == 'ERROR'", "level in ['WARN', 'ERROR']"),
         inList,
         name,
         fc
@@ -74,20 +118,23 @@ describe("the needles of a selector", () => {
         tie("any").map((inner) => `!(${inner})`),
       ),
     })).any;
-    const fields = fc.dictionary(name, value);
-    const escaped = fc.nat({ max: 60 });
-    fc.assert(
-      fc.property(condition, fields, escaped, (where, event, place) => {
+    const property = fc.property(
+      condition,
+      fc.dictionary(name, value),
+      fc.nat({ max: 90 }),
+      (where, fields, place) => {
         const selector = compileSelectors([{ stream: "s", keys: [], where: [where], fields: [] }]);
-        fc.pre(selector.matches(eventOfFields(event, 0, "")));
-        const derived = new Set(["level", "key", "ts", "id"]);
-        const line = escapeLetter(JSON.stringify(event), place);
+        const plain = JSON.stringify({ ...fields, time: "2026-11-20T10:00:00Z" });
+        const line = escapeLetter(plain, place);
+        const event = lineEvent(parser, "json", Buffer.from(line), "web");
+        fc.pre(event !== undefined && selector.matches(event));
         const buffer = Buffer.from(`{}\n${line}\n{}\n`);
-        const found = [...candidateLines(buffer, 0, buffer.length, needlesOf(selector, derived))];
+        const needles = needlesOf(selector, NOT_IN_LINES);
+        const found = [...candidateLines(buffer, 0, buffer.length, needles)];
         expect(found.map(({ from, to }) => buffer.toString("utf8", from, to))).toContain(line);
-      }),
-      { numRuns: 2000 },
+      },
     );
+    fc.assert(property, { numRuns: 3000 });
   });
 });
 

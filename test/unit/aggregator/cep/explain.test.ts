@@ -15,7 +15,7 @@ const { automaton } = compilePattern({
 
 describe("an automaton explained", () => {
   it("as text names states and edges with their conditions", () => {
-    expect(explainText(present(automaton, "automaton"))).toBe(`by userId, within 60000 ms, noSkip
+    expect(explainText(present(automaton, "automaton"))).toBe(`by userId, within 1m, noSkip
 a (start)
   take    -> b when v > 1 || w
 b (waits)

@@ -35,7 +35,12 @@ describe("the priority queue", () => {
   // The expected orders were read off java.util.PriorityQueue's published algorithm (siftUp, siftDown, heapify), step by step.
   it("keeps equal elements where Java keeps them", () => {
     expect(names(queueOf("5a 3a 4a 3b 1a 3c"))).toBe("1a 3a 3c 5a 3b 4a");
+    const few = queueOf("3a 1a 2a");
+    few.trim();
+    few.push({ rank: 1, name: "1b" });
+    expect(names(few)).toBe("1a 1b 2a 3a");
     const queue = queueOf("5a 3a 4a 3b 1a 3c");
+    queue.trim();
     expect(queue.pop()?.name).toBe("1a");
     expect(names(queue)).toBe("3a 3b 3c 5a 4a");
   });

@@ -9,6 +9,7 @@ import { EVENT_STREAM, event } from "../process/sample-events.ts";
 
 const byUserAndAll: EventRoutes = {
   revision: "ab",
+  routes: "cd",
   keyFields: (stream) =>
     stream === EVENT_STREAM
       ? [

@@ -41,6 +41,7 @@ export function checkpoint(file: number, changes: Partial<Checkpoint> = {}): Che
     device: "64769",
     inode: String(1000 + file),
     birthMs: undefined,
+    modifiedMs: undefined,
     fingerprintBytes: 2,
     fingerprint: "abcd",
     generation: 0,
@@ -50,6 +51,7 @@ export function checkpoint(file: number, changes: Partial<Checkpoint> = {}): Che
     guard: 7,
     held: [],
     unterminated: false,
+    complete: false,
     removed: false,
     ...changes,
   };

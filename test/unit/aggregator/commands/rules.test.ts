@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -123,6 +123,49 @@ alert: { type: R, severity: info, message: m }
     const missing = await rulesCommand(["run", fraud, "--events", `${path}.none`]);
     expect(missing).toMatchObject({ code: 1 });
     expect(missing.errors).toMatch(/cannot be read: there is no such file/);
+  });
+});
+
+describe("rules test", () => {
+  it("passes for every built-in rule, each of which has tests", async () => {
+    const files = (folder: string) => readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+    expect(files(join(rules, "tests"))).toEqual(files(rules));
+    const { code, output, errors } = await rulesCommand(["test", join(rules, "tests")]);
+    expect({ code, errors }).toEqual({ code: 0, errors: "" });
+    for (const file of files(rules)) {
+      expect(output).toMatch(new RegExp(`/${file}: [1-9]\\d* passed, 0 failed\n`));
+    }
+  });
+
+  it("says which tests fail, and why", async () => {
+    const path = temporaryFile(
+      "t.yaml",
+      `rules: [${fraud}]
+tests:
+  - { name: nothing happens, events: [], alerts: [] }
+  - { name: something happens, events: [], alerts: [{ at: 1m, key: u1 }] }
+`,
+    );
+    const { code, output } = await rulesCommand(["test", path]);
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /t\.yaml: something happens: failed\n {2}missing alert at 1m: key "u1"\n.*t\.yaml: 1 passed, 1 failed\n$/,
+    );
+  });
+
+  it("tells faults of tests and rules with their places", async () => {
+    const path = temporaryFile("t.yaml", "rules: [none.yaml]\ntests: [{ name: x, events: [] }]\n");
+    const wrong = await rulesCommand(["test", path]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.errors).toContain(`${path}:2:9: tests[0].alerts: missing`);
+    const whole = temporaryFile(
+      "t.yaml",
+      "rules: [none.yaml]\ntests: [{ name: x, events: [], alerts: [] }]\n",
+    );
+    const missing = await rulesCommand(["test", whole]);
+    expect(missing.code).toBe(2);
+    expect(missing.errors).toMatch(/none\.yaml: cannot be read/);
+    expect(await rulesCommand(["test"])).toMatchObject({ code: 2 });
   });
 });
 

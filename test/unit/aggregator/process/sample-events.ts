@@ -36,6 +36,20 @@ stages:
 alert: { type: SILENCE, severity: info, message: "{{key}} went away" }
 `;
 
+/** A login after which no two payments come within half a minute, told once in two minutes. */
+export const NO_SALE = `
+name: no-sale
+summary: A login, and no two payments within half a minute.
+stream: business-events
+key: userId
+within: 30s
+onTimeout: alert
+stages:
+  - { name: login, where: "type == 'LOGIN'" }
+  - { name: paid, contiguity: followedBy, where: "amount > 0", times: { min: 2, max: null } }
+alert: { type: NO_SALE, severity: warning, message: "{{key}} looked {{count(login)}}", cooldown: 2m }
+`;
+
 /** Three payments of anybody. */
 export const CROWD = `
 name: crowd

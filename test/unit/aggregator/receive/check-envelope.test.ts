@@ -141,6 +141,7 @@ describe("checking an envelope", () => {
       device: "1",
       inode: "2",
       birthMs: undefined,
+      modifiedMs: undefined,
       fingerprintBytes: 0,
       fingerprint: "",
       generation: 0,
@@ -150,6 +151,7 @@ describe("checking an envelope", () => {
       guard: 0,
       held: [{ from: 10, to: 20 }],
       unterminated: false,
+      complete: false,
       removed: false,
     };
     const codeOf = (changes: Partial<typeof checkpoint>) => {

@@ -10,7 +10,7 @@ describe("the details of an alert", () => {
       ["a"],
     );
     const held = { eventsOf: () => [last, last] };
-    expect(details?.map(({ name, valueOf }) => [name, valueOf(last, held)])).toEqual([
+    expect(details?.map((one) => [one.name, one.valueOf(last, held)])).toEqual([
       ["amount", 2.5],
       ["count", 2],
       ["none", null],

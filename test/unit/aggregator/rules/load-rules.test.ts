@@ -46,6 +46,18 @@ describe("rules", () => {
     expect(rules?.[0]?.automaton).toMatchObject({ key: "userId", withinMs: undefined });
   });
 
+  it("keep their partial matches while the pattern stays the same, whatever else changes", () => {
+    const fingerprint = (text: string) =>
+      loadRules([{ file: "r.yaml", text }]).rules?.[0]?.automaton.fingerprint;
+    const before = fingerprint(RULE);
+    const reworded = RULE.replace("info", "critical").replace("{{key}}", "User {{key}}");
+    expect(fingerprint(`${reworded}onTimeout: alert\n`)).toBe(before);
+    const cooled = RULE.replace("severity:", "cooldown: 5m, details: { x: amount }, severity:");
+    expect(fingerprint(cooled)).toBe(before);
+    expect(fingerprint(RULE.replace("amount > 2", "amount > 3"))).not.toBe(before);
+    expect(fingerprint(RULE.replace("stages:", "within: 1h\nstages:"))).not.toBe(before);
+  });
+
   it("of one name are a fault", () => {
     const { faults } = loadRules([
       { file: "r.yaml", text: RULE },

@@ -51,6 +51,7 @@ describe("rows of an agent", () => {
       checkpoint(1),
       checkpoint(2 ** 45, {
         birthMs: 1_790_000_000_000.123,
+        modifiedMs: 1_790_000_000_001,
         offset: 2 ** 50,
         guard: 2 ** 32 - 1,
         held: [
@@ -58,6 +59,7 @@ describe("rows of an agent", () => {
           { from: 2 ** 40, to: 2 ** 41 },
         ],
         unterminated: true,
+        complete: true,
         removed: true,
       }),
     ];

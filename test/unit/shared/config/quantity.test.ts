@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseBytes, parseDurationMs } from "../../../../shared/config/quantity.ts";
+import { durationText, parseBytes, parseDurationMs } from "../../../../shared/config/quantity.ts";
 
 describe("parseDurationMs", () => {
   it("reads every unit, also with a fraction", () => {
@@ -12,6 +12,14 @@ describe("parseDurationMs", () => {
     for (const text of ["10", "s", "-1s", "1 s", "1s2", "1M", "1e3s", ""]) {
       expect(parseDurationMs(text)).toBeUndefined();
     }
+  });
+});
+
+describe("durationText", () => {
+  it("takes the largest unit without a fraction", () => {
+    expect(
+      [0, 1500, 90_000, 600_000, 5_400_000, 7_200_000, 86_400_000, 0.5].map(durationText),
+    ).toEqual(["0s", "1500ms", "90s", "10m", "90m", "2h", "1d", "0.5ms"]);
   });
 });
 

@@ -6,9 +6,10 @@ import {
 import { sampleCheckpoint } from "../../agent/spool/sample-spool.ts";
 
 describe("checkpoints in JSON", () => {
-  it("read back as they were, with and without a birth time", () => {
-    for (const birthMs of [undefined, 12.5]) {
-      const checkpoint = sampleCheckpoint({ birthMs, held: [{ from: 1, to: 4 }] });
+  it("read back as they were, with and without times", () => {
+    for (const timeMs of [undefined, 12.5]) {
+      const times = { birthMs: timeMs, modifiedMs: timeMs };
+      const checkpoint = sampleCheckpoint({ ...times, held: [{ from: 1, to: 4 }] });
       expect(checkpointSchema.parse(JSON.parse(JSON.stringify(checkpoint)))).toEqual(checkpoint);
     }
     expect(

@@ -49,6 +49,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   device: name,
   inode: name,
   birthMs: fc.option(fc.integer(), { nil: undefined }),
+  modifiedMs: fc.option(fc.integer(), { nil: undefined }),
   fingerprintBytes: fc.integer({ min: 0, max: 1024 }),
   fingerprint: hex,
   generation: fc.nat(),
@@ -61,6 +62,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
     { maxLength: 3 },
   ),
   unterminated: fc.boolean(),
+  complete: fc.boolean(),
   removed: fc.boolean(),
 });
 const wellFormed = (text: string) => text.toWellFormed();

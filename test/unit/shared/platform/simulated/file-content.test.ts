@@ -56,4 +56,15 @@ describe("the content of a simulated file", () => {
     content.truncate(4);
     expect(content.view().toString("latin1")).toBe("\0\0a\0");
   });
+
+  it("shows nothing of what was cut off when it grows over it again", () => {
+    const content = new FileContent(false);
+    content.write(0, Buffer.from("secret"));
+    content.truncate(1);
+    content.write(4, Buffer.from("x"));
+    expect(content.view().toString("latin1")).toBe("s\0\0\0x");
+    content.truncate(0);
+    content.truncate(3);
+    expect(content.view().toString("latin1")).toBe("\0\0\0");
+  });
 });

@@ -152,6 +152,8 @@ describe("the simulated disk", () => {
       await simulation.run();
     }
     expect(told).toBeGreaterThan(3);
+    expect(host.disk.lengthOf("/logs/app.log")).toBe(50);
+    expect(host.disk.lengthOf("/logs/other.log")).toBe(0);
     host.disk.rename("/logs/app.log", "/logs/app.log.1");
     host.disk.append("/logs/.hidden.log", Buffer.from("x"));
     expect(await on(disk.glob("/logs/*.log*"))).toEqual(["/logs/app.log.1"]);
