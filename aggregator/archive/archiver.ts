@@ -204,11 +204,14 @@ export class Archiver {
   }
 
   #watermarkMs(): number | undefined {
-    const { partitions, view } = this.#options;
-    const times = partitions.flatMap((partition) => {
-      const state = view(partition);
-      return state === undefined ? [] : [readProcessRow(state).watermarkMs ?? []].flat();
-    });
-    return times.length === 0 ? undefined : Math.min(...times);
+    let lowestMs: number | undefined;
+    for (const partition of this.#options.partitions) {
+      const view = this.#options.view(partition);
+      const watermarkMs = view && readProcessRow(view).watermarkMs;
+      // Nothing is too old while a partition has yet to say where it is.
+      if (watermarkMs === undefined) return undefined;
+      lowestMs = Math.min(lowestMs ?? watermarkMs, watermarkMs);
+    }
+    return lowestMs;
   }
 }

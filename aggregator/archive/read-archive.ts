@@ -9,8 +9,6 @@ import { type Database, openDatabase, sqlText } from "./duckdb.ts";
 import { TABLES, type TableName } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
-/** `StatementType.SELECT`; the module that names it is loaded late. */
-const SELECT = 1;
 const TABLE_NAMES = ["events", "deltas", "holes"] as const satisfies readonly TableName[];
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
@@ -70,11 +68,13 @@ export class ArchiveReader implements Disposable {
   /** Runs one SELECT. A text says why it is none. Fails with ARCHIVE_FAILED, also while rows are read. */
   async select(sql: string): Promise<DuckDBResult | string> {
     const { connection } = this.#database;
+    const { StatementType } = await import("@duckdb/node-api");
     try {
       const statements = await connection.extractStatements(sql);
       if (statements.count !== 1) return "expected one statement";
       const statement = await statements.prepare(0);
-      if (statement.statementType !== SELECT) return "expected a SELECT: an archive is only read";
+      if (statement.statementType !== StatementType.SELECT)
+        return "expected a SELECT: an archive is only read";
       return await statement.stream();
     } catch (error) {
       if (!(error instanceof Error)) throw error;

@@ -28,9 +28,8 @@ export function backtestRange(options: Readonly<Record<string, unknown>>): Backt
   return { fromMs, toMs };
 }
 
-function timeOption(name: string, value: unknown): number | undefined {
-  if (value === undefined) return undefined;
-  const text = String(value);
+function timeOption(name: string, text: unknown): number | undefined {
+  if (typeof text !== "string") return undefined;
   const timeMs = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
     ? Date.parse(text)
     : Number.NaN;
