@@ -13,15 +13,19 @@
  *
  * Nothing here reads the clock, the disk or the network but through the platform, so the simulator runs it as it is.
  */
+import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
+import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
 import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
+import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
@@ -41,6 +45,7 @@ import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
 import { EventsApi } from "./sources/events-api.ts";
 import type { Source } from "./sources/source.ts";
+import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
@@ -59,6 +64,8 @@ export interface AggregatorOptions {
   readonly logger: Logger;
   /** The rules in use; may change at any time. None when undefined. */
   readonly rules?: () => RuleSet;
+  /** Writes the files of the archive; Parquet when undefined. */
+  readonly openWriter?: () => Promise<TableWriter>;
   /** Instead of the configured ones. */
   readonly sinks?: readonly ConfiguredSink[];
   /** Partitions of each topic that this process owns; all when undefined. Others answer for the rest. */
@@ -101,6 +108,7 @@ class RunningAggregator implements Aggregator {
   readonly #options: AggregatorOptions;
   readonly #rules: () => RuleSet;
   readonly #processor: Processor;
+  readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
@@ -119,6 +127,7 @@ class RunningAggregator implements Aggregator {
     // Whoever wants to know waits for it; nobody has to.
     this.ended.catch(() => undefined);
     this.#processor = this.#startProcessor(reject);
+    this.#archiver = this.#startArchiver(reject);
     this.#metrics = new Metrics(() => this.#figures(), options.hasProcessMetrics ?? false);
     this.#receiver = new Receiver({
       intake: new ProcessorIntake(this.#processor, options.log.logId, platform.clock),
@@ -171,15 +180,24 @@ class RunningAggregator implements Aggregator {
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
+    await this.#archiver?.close();
     await this.#processor.close();
   }
 
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs } = this.#config;
+    const { time, windowsRetentionMs, archive } = this.#config;
     const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
-    const settings = { watermark: time, windows, rules: this.#rules };
+    const settings = {
+      watermark: time,
+      windows,
+      rules: this.#rules,
+      archive: archive && {
+        settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
+        writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+      },
+    };
     const processor = new Processor({
       ...{ log, clock, timers, logger, settings, onFatal },
       ...partitions,
@@ -198,6 +216,27 @@ class RunningAggregator implements Aggregator {
         selectors: () => this.#rules().selectors,
       }),
     );
+  }
+
+  #startArchiver(onFatal: (error: unknown) => void): Archiver | undefined {
+    const { archive } = this.#config;
+    if (archive === undefined) return undefined;
+    const { logger, openWriter } = this.#options;
+    const { bytesMax, retentionMs } = archive;
+    return new Archiver({
+      ...{ logger, onFatal },
+      directory: resolve(archive.directory),
+      platform: this.#platform,
+      limits: { bytesMax, retentionMs },
+      partitions: this.#processor.windowPartitions(),
+      view: (partition) => this.#processor.windowView(partition),
+      openWriter:
+        openWriter ??
+        (async () => {
+          const { openParquetWriter } = await import("./archive/duckdb.ts");
+          return openParquetWriter();
+        }),
+    });
   }
 
   /** One loop for every sink, kind of results and partition of stage 2. */
@@ -336,6 +375,16 @@ class RunningAggregator implements Aggregator {
     return lowestMs;
   }
 
+  #archiveFigures(): ArchiveFigures | undefined {
+    if (this.#archiver === undefined) return undefined;
+    let [waitingBytes, shedItems] = [0, 0];
+    for (const row of this.#processor.windowViews().map(readArchiveRow)) {
+      waitingBytes += row.waitingBytes;
+      shedItems += row.shedItems;
+    }
+    return { ...this.#archiver.counters, waitingBytes, shedItems };
+  }
+
   #figures(): Figures {
     const collected = this.#processor.agentViews().map(readCollectRow);
     const processed = this.#processor.windowViews().map(readProcessRow);
@@ -353,6 +402,7 @@ class RunningAggregator implements Aggregator {
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
       inlets: this.#inletFigures(),
       rules: sumByRule(this.#ruleFigures()),
+      archive: this.#archiveFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
         return { ...delivery.status, behindCount };

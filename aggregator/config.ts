@@ -1,4 +1,5 @@
 /** The schema of aggregator.yaml, composed from the schemas of its parts. */
+import { join } from "node:path";
 import { z } from "zod";
 import { present } from "../shared/assert.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
@@ -37,6 +38,14 @@ export interface TimeSettings {
   readonly maxFutureMs: number;
 }
 
+/** Where the archive is, and how much it keeps. */
+export interface ArchiveConfig {
+  readonly directory: string;
+  readonly bytesMax: number;
+  readonly retentionMs: number;
+  readonly intervalMs: number;
+}
+
 /** A checked aggregator.yaml, under the names of the program. */
 export interface AggregatorConfig {
   readonly listen: ListenAddress;
@@ -46,6 +55,8 @@ export interface AggregatorConfig {
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
   readonly windowsRetentionMs: number;
+  /** Undefined: nothing is archived. */
+  readonly archive: ArchiveConfig | undefined;
   readonly limits: AggregatorLimits;
   readonly time: TimeSettings;
 }
@@ -67,6 +78,29 @@ const listen = z
       });
     }
     return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port };
+  });
+
+const archive = z
+  .strictObject({
+    dir: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: "The archive's folder; default `archive` in data_dir." }),
+    max_bytes: byteSize({ min: "16MiB", max: "1000TiB" })
+      .prefault("10GiB")
+      .meta({ description: "Beyond this size the oldest days are deleted." }),
+    retention: duration({ min: "1d", max: "36500d" })
+      .prefault("90d")
+      .meta({ description: "Days older than this are deleted; in event time." }),
+    interval: duration({ min: "1s", max: "1d" }).prefault("15m").meta({
+      description: "How long what comes waits at most for its file; longer makes fewer files.",
+    }),
+  })
+  .meta({
+    description:
+      "Keeps events and parts of windows as Parquet files, for `tailrace query` and `tailrace rules backtest`. Absent: nothing is archived.",
+    examples: [{ max_bytes: "100GiB" }],
   });
 
 const limits = z
@@ -184,6 +218,7 @@ export const aggregatorConfig = z
         description: "How long windows are kept and corrected, and alerts kept; in event time.",
         examples: ["30d"],
       }),
+    archive: archive.optional(),
     time: time.prefault({}),
     limits: limits.prefault({}),
   })
@@ -195,6 +230,12 @@ export const aggregatorConfig = z
       sinks: read.sinks,
       rules: read.rules,
       windowsRetentionMs: read.windows_retention,
+      archive: read.archive && {
+        directory: read.archive.dir ?? join(read.data_dir, "archive"),
+        bytesMax: read.archive.max_bytes,
+        retentionMs: read.archive.retention,
+        intervalMs: read.archive.interval,
+      },
       time: {
         outOfOrdernessMs: read.time.out_of_orderness,
         holdMaxMs: read.time.hold_max,

@@ -3,6 +3,11 @@ export const agentCommands = {
   scan: () => import("./scan.ts"),
   parse: () => import("./parse.ts"),
   agent: () => import("./agent.ts"),
+  status: () => import("./status.ts"),
+  top: () => import("./top.ts"),
+  tap: () => import("./tap.ts"),
+  ledger: () => import("./ledger.ts"),
+  spool: () => import("./spool.ts"),
   bench: () => import("./bench.ts"),
   sim: () => import("./sim.ts"),
 } as const;

@@ -1,9 +1,10 @@
-/** Sends the events of batches to the partitions of stage 2 in which rules see them. */
+/** Sends the events of batches to the partitions of stage 2 in which rules see them, and to the one that archives them. */
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { expressionEvent, type KeyedEvent, type KeyedHole } from "../log/keyed-event.ts";
 import { partitionOf } from "../log/partition.ts";
+import type { Arrival } from "../state/archive-rows.ts";
 
 /** One field that parts a stream, with what reads it. */
 export interface EventField {
@@ -28,21 +29,26 @@ export const NO_ROUTES: EventRoutes = { revision: "", routes: "", keyFields: () 
 /** Events and gaps of applied batches, by partition of stage 2. */
 export class EventRouter {
   private readonly partitionCount: number;
+  private readonly hasArchive: boolean;
   private events: KeyedEvent[][];
+  private arrivals: Arrival[][];
   private holes: KeyedHole[] = [];
   /** May change between two batches. */
   routes: EventRoutes;
 
-  /** `partitionCount` is that of stage 2. */
-  constructor(partitionCount: number, routes: EventRoutes) {
+  /** `partitionCount` is that of stage 2; `hasArchive`: all that comes is archived, whether or not rules see it. */
+  constructor(partitionCount: number, routes: EventRoutes, hasArchive = false) {
     this.partitionCount = partitionCount;
     this.routes = routes;
-    this.events = this.noEvents();
+    this.hasArchive = hasArchive;
+    this.events = this.nothing();
+    this.arrivals = this.nothing();
   }
 
   /** Takes one event of a batch: once for every field of which it has a value. */
   add(tenant: string, agent: string, event: SelectedEvent): void {
     const { stream } = event;
+    if (this.hasArchive) this.arrive({ kind: "event", tenant, agent, event }, [agent, stream]);
     for (const { name, valueOf } of this.routes.keyFields(stream)) {
       const key = valueOf(expressionEvent(event, ""));
       if (key === null && name !== undefined) continue;
@@ -54,6 +60,7 @@ export class EventRouter {
 
   /** Takes a gap in the events of a batch, of which every partition hears. */
   addHole(tenant: string, hole: Hole): void {
+    if (this.hasArchive) this.arrive({ kind: "hole", tenant, hole }, [hole.stream]);
     if (this.routes.keyFields(hole.stream).length > 0) this.holes.push({ tenant, hole });
   }
 
@@ -61,14 +68,21 @@ export class EventRouter {
   take(): {
     readonly events: readonly (readonly KeyedEvent[])[];
     readonly holes: readonly KeyedHole[];
+    readonly arrivals: readonly (readonly Arrival[])[];
   } {
-    const taken = { events: this.events, holes: this.holes };
-    this.events = this.noEvents();
+    const taken = { events: this.events, holes: this.holes, arrivals: this.arrivals };
+    this.events = this.nothing();
+    this.arrivals = this.nothing();
     this.holes = [];
     return taken;
   }
 
-  private noEvents(): KeyedEvent[][] {
+  private arrive(arrival: Arrival, names: readonly string[]): void {
+    const partition = partitionOf([arrival.tenant, ...names], this.partitionCount);
+    this.arrivals[partition]?.push(arrival);
+  }
+
+  private nothing<Item>(): Item[][] {
     return Array.from({ length: this.partitionCount }, () => []);
   }
 }

@@ -18,6 +18,7 @@ import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { LogRecord, StateChange, StateView } from "../log/log.ts";
 import { decodeLogEntry, type EnvelopeEntry, type FenceEntry } from "../log/log-entry.ts";
 import type { AgentRow } from "../state/agent-row.ts";
+import type { Arrival } from "../state/archive-rows.ts";
 import { COLLECT_KEY } from "../state/keys.ts";
 import { markOf } from "../state/read-agents.ts";
 import { type CollectRow, decodeCollectRow, encodeCollectRow } from "../state/stage-rows.ts";
@@ -74,6 +75,8 @@ export interface StageOneOutput {
   readonly events: readonly (readonly KeyedEvent[])[];
   /** For every partition of stage 2. */
   readonly holes: readonly KeyedHole[];
+  /** Events and gaps to archive, per partition of stage 2; empty without an archive. */
+  readonly arrivals: readonly (readonly Arrival[])[];
   /** Undefined when it is the same as after the flush before. Comes after deltas, events and gaps. */
   readonly watermark: PartitionWatermark | undefined;
   /** May be committed before `last`: applying the same records again gives the same. */
@@ -93,12 +96,20 @@ export class StageOne {
   private readonly settings: WatermarkSettings;
   private readonly row: CollectRow;
 
-  /** `view`: the state of this partition as of its last commit. `partitionCount`: of stage 2. */
-  constructor(view: StateView, partitionCount: number, settings: WatermarkSettings) {
+  /**
+   * `view`: the state of this partition as of its last commit. `partitionCount`: of stage 2. `hasArchive`: events and gaps are handed on
+   * to be archived.
+   */
+  constructor(
+    view: StateView,
+    partitionCount: number,
+    settings: WatermarkSettings,
+    hasArchive = false,
+  ) {
     this.agents = new AgentTable(view);
     this.inlets = new InletTable(view, this.agents.sources);
     this.preMerge = new PreMerge(partitionCount);
-    this.router = new EventRouter(partitionCount, NO_ROUTES);
+    this.router = new EventRouter(partitionCount, NO_ROUTES, hasArchive);
     this.settings = settings;
     this.row = decodeCollectRow(view.get(COLLECT_KEY));
   }

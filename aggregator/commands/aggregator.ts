@@ -5,15 +5,14 @@ import {
   EXIT_FAILED,
   EXIT_USAGE,
 } from "../../shared/command.ts";
-import { loadConfig } from "../../shared/config/load.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode, TailraceError } from "../../shared/errors.ts";
+import { TailraceError } from "../../shared/errors.ts";
 import { textLogger } from "../../shared/log.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type Aggregator, startAggregator } from "../aggregator.ts";
-import { type AggregatorConfig, aggregatorConfig } from "../config.ts";
+import type { AggregatorConfig } from "../config.ts";
 import { type Embedded, openEmbedded } from "../embedded.ts";
 import { RuleFiles } from "../rule-files.ts";
+import { readConfig } from "./read-config.ts";
 
 /** `tailrace aggregator`: runs the aggregator until it is told to stop. */
 export const command = defineCommand({
@@ -34,19 +33,8 @@ export const command = defineCommand({
       io.stderr("tailrace aggregator: --log-level takes error, warn, info or debug\n");
       return EXIT_USAGE;
     }
-    let text: string;
-    try {
-      text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
-    } catch (error) {
-      io.stderr(`${file}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
-      return EXIT_USAGE;
-    }
-    const { config, faults } = loadConfig(aggregatorConfig, text, file);
-    if (faults !== undefined) {
-      io.stderr(faultLines(faults));
-      return EXIT_USAGE;
-    }
-    return runAggregator(config, level, io);
+    const config = await readConfig(file, io);
+    return config === undefined ? EXIT_USAGE : runAggregator(config, level, io);
   },
 });
 

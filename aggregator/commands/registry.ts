@@ -1,6 +1,7 @@
 /** The commands around the aggregator, in the order in which `--help` lists them. */
 export const aggregatorCommands = {
   aggregator: () => import("./aggregator.ts"),
+  query: () => import("./query.ts"),
   demo: () => import("./demo.ts"),
   dlq: () => import("./dlq.ts"),
   replay: () => import("./replay.ts"),

@@ -1,4 +1,4 @@
-/** `tailrace rules`: tries rules on recorded events and shows what they are compiled into, without a server. */
+/** `tailrace rules`: tries rules on recorded or archived events and shows what they are compiled into, without a server. */
 import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
 import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
 import {
@@ -19,6 +19,7 @@ import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
+import { backtest, backtestRange } from "./rules-backtest.ts";
 import { readRules } from "./rules-files.ts";
 import { testRules } from "./rules-test.ts";
 
@@ -34,16 +35,24 @@ export const command = defineCommand({
       "tailrace rules run --case - < cases.ndjson",
       "recorded cases, one a line, each with an answer",
     ],
+    [
+      "tailrace rules backtest new.yaml --archive DIR --from 2026-11-01",
+      "what a rule would have found in archived events",
+    ],
     ["tailrace rules test config/rules/tests", "recorded expectations, exit 1 when one fails"],
     ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
     ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
   ],
   configure: (command) => {
     command
-      .argument("<verb>", "run, test or explain")
+      .argument("<verb>", "run, test, backtest or explain")
       .argument("[files...]", "rule files, for `test` files of tests, or folders of them")
       .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
+      .option("--archive <dir>", "backtest: the archive's folder")
+      .option("--config <file>", "backtest: the configuration of the aggregator that archives")
+      .option("--from <time>", "backtest: events from this time on, such as 2026-11-25T10:00:00Z")
+      .option("--to <time>", "backtest: events before this time")
       .option("--case <file>", "run cases instead of rules: pattern and events in each line")
       .option("--graphviz", "explain as a graph for Graphviz");
   },
@@ -53,8 +62,9 @@ export const command = defineCommand({
     if (verb === "run" && typeof cases === "string") return runCases(cases, paths, io);
     if (verb === "run") return runRules(paths, runOptions(options), io);
     if (verb === "test") return testRules(paths, io);
+    if (verb === "backtest") return backtestRules(paths, options, io);
     if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
-    throw new UsageError(`${verb} is not one of run, test, explain`);
+    throw new UsageError(`${verb} is not one of run, test, backtest, explain`);
   },
 });
 
@@ -129,6 +139,17 @@ async function runRules(
   if (late > 0) io.stderr(`${late} events came too late; see --out-of-orderness\n`);
   if (rejectedCount > 0) io.stderr(`${rejectedCount} lines are no events\n`);
   return EXIT_DONE;
+}
+
+async function backtestRules(
+  paths: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  io: CommandIo,
+): Promise<number> {
+  const range = backtestRange(options);
+  const rules = await rulesOf(paths, io);
+  if (rules === undefined) return EXIT_USAGE;
+  return backtest(rules, range, options, io);
 }
 
 function dropText(rule: string, { key, reason, count, fromMs }: KeyDrop): string {

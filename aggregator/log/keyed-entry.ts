@@ -4,16 +4,18 @@
  *
  * ```text
  * byte    format version 2; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`
- * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps
+ * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps, 5 arrivals
  * uint    partition of `batches` that it comes from
  * deltas:    per series: text tenant, text stream, text service, uint count of deltas; per delta: int minute, aggregate, contributors
  * watermark: byte 1 and int W, or byte 0 when there is none yet; byte 1 when idle; byte 1, text revision and optional int since, or byte 0
  * events:    per event: text agent, text source, uint file, generation, offset, index, then as it waits (rule-rows)
  * gaps:      per gap: text tenant, text stream, int from, int to, uint count
+ * arrivals:  events and gaps to archive, as archive-rows writes them
  * ```
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { aggregateBytesMax, readAggregate, writeAggregate } from "../state/aggregate-format.ts";
+import { type Arrival, readArrival, writeArrival } from "../state/archive-rows.ts";
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import { Contributors } from "../state/contributors.ts";
@@ -26,6 +28,7 @@ const DELTAS = 1;
 const WATERMARK = 2;
 const EVENTS = 3;
 const HOLES = 4;
+const ARRIVALS = 5;
 /** An entry of deltas ends soon after this, so that a reader is never handed more than it can commit at once. */
 const ENTRY_BYTES = 512 * 1024;
 
@@ -60,6 +63,7 @@ export type KeyedEntry =
   | { readonly kind: "deltas"; readonly from: number; readonly deltas: readonly KeyedDelta[] }
   | { readonly kind: "events"; readonly from: number; readonly events: readonly KeyedEvent[] }
   | { readonly kind: "holes"; readonly from: number; readonly holes: readonly KeyedHole[] }
+  | { readonly kind: "arrivals"; readonly from: number; readonly arrivals: readonly Arrival[] }
   | { readonly kind: "watermark"; readonly from: number; readonly watermark: PartitionWatermark };
 
 /** The bytes of a watermark of partition `from` of `batches`. */
@@ -93,6 +97,11 @@ export function encodeEvents(from: number, events: readonly KeyedEvent[]): Buffe
 /** The bytes of gaps of partition `from` of `batches`, as entries of about half a MiB. */
 export function encodeHoles(from: number, holes: readonly KeyedHole[]): Buffer[] {
   return encodeAll(from, HOLES, holes, writeHole);
+}
+
+/** The bytes of what is to be archived of partition `from` of `batches`, as entries of about half a MiB. */
+export function encodeArrivals(from: number, arrivals: readonly Arrival[]): Buffer[] {
+  return encodeAll(from, ARRIVALS, arrivals, writeArrival);
 }
 
 function encodeAll<Item>(
@@ -194,6 +203,11 @@ export function decodeKeyedEntry(payload: Buffer): KeyedEntry {
     const holes: KeyedHole[] = [];
     while (!reader.atEnd) holes.push(readHole(reader));
     return { kind: "holes", from, holes };
+  }
+  if (kind === ARRIVALS && version > 1) {
+    const arrivals: Arrival[] = [];
+    while (!reader.atEnd) arrivals.push(readArrival(reader));
+    return { kind: "arrivals", from, arrivals };
   }
   if (kind !== DELTAS) throw reader.corrupt(`is of unknown kind ${kind}`);
   const deltas: KeyedDelta[] = [];

@@ -1,6 +1,7 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { type ArchiveFigures, defineArchiveMetrics } from "./archive-metrics.ts";
 import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
 /** How a sink is doing. */
@@ -44,6 +45,8 @@ export interface Figures {
   readonly sinks: readonly SinkFigures[];
   readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
+  /** Undefined: nothing is archived. */
+  readonly archive: ArchiveFigures | undefined;
 }
 
 const BREAKER_STATES = ["closed", "half_open", "open"] as const;
@@ -99,6 +102,7 @@ export class Metrics {
     this.#defineSinks(figures);
     this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
+    defineArchiveMetrics(this.#registry, () => figures().archive);
     if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
   }
 

@@ -1,11 +1,18 @@
 import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
-import { encodeDeltas, encodeEvents, encodeHoles, encodeWatermark } from "../log/keyed-entry.ts";
+import {
+  encodeArrivals,
+  encodeDeltas,
+  encodeEvents,
+  encodeHoles,
+  encodeWatermark,
+} from "../log/keyed-entry.ts";
 import type { LogRecord, OutgoingRecord, Owner } from "../log/log.ts";
 import { collectGroup } from "./collect-group.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
 import {
   type Applied,
   QUIET_GROUP_COUNT_MAX,
+  routesOf,
   type Session,
   type StageSettings,
   waitForMore,
@@ -27,7 +34,7 @@ export class CollectSession implements Session {
   readonly hasHousekeeping = false;
   private readonly partition: number;
   private readonly keyedCount: number;
-  private readonly rules: StageSettings["rules"];
+  private readonly settings: StageSettings;
   private readonly stageOne: StageOne;
   private readonly commit: GroupCommit;
   private readonly gather: GroupGather;
@@ -36,17 +43,18 @@ export class CollectSession implements Session {
   constructor(owner: Owner, options: CollectSessionOptions) {
     this.partition = options.partition;
     this.keyedCount = options.keyedCount;
-    this.rules = options.settings.rules;
-    this.stageOne = new StageOne(owner.state, options.keyedCount, options.settings.watermark);
+    this.settings = options.settings;
+    const { watermark, archive } = options.settings;
+    const hasArchive = archive !== undefined;
+    this.stageOne = new StageOne(owner.state, options.keyedCount, watermark, hasArchive);
     this.commit = new GroupCommit(owner, "batches");
     this.gather = new GroupGather(this.commit);
   }
 
   async apply(records: readonly LogRecord[]): Promise<Applied> {
     const { stageOne, commit, gather } = this;
-    const rules = this.rules();
-    stageOne.route(rules);
-    commit.routes = rules.routes;
+    stageOne.route(this.settings.rules());
+    commit.routes = routesOf(this.settings);
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
     const isCommitted = await this.finish(group.through);
@@ -60,7 +68,7 @@ export class CollectSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { commit } = this;
     const one = this.stageOne.flush();
-    const steps = this.deltaRecords(one);
+    const steps = this.fixedRecords(one);
     const stepsDone = commit.stepsDone(steps.length);
     steps.push(...this.eventRecords(one));
     if (one.watermark !== undefined) {
@@ -89,8 +97,12 @@ export class CollectSession implements Session {
     return true;
   }
 
-  private deltaRecords({ deltas }: StageOneOutput): OutgoingRecord[] {
-    return this.recordsOf((partition) => encodeDeltas(this.partition, deltas[partition] ?? []));
+  /** Those that are the same whatever the routes. */
+  private fixedRecords({ deltas, arrivals }: StageOneOutput): OutgoingRecord[] {
+    return this.recordsOf((partition) => [
+      ...encodeDeltas(this.partition, deltas[partition] ?? []),
+      ...encodeArrivals(this.partition, arrivals[partition] ?? []),
+    ]);
   }
 
   private eventRecords({ events, holes }: StageOneOutput): OutgoingRecord[] {

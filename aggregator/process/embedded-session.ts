@@ -2,14 +2,17 @@ import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
 import type { LogRecord, Owner } from "../log/log.ts";
 import { collectGroup } from "./collect-group.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
+import { openStageTwo } from "./open-stage-two.ts";
 import {
   type Applied,
+  appendedAtMs,
   QUIET_GROUP_COUNT_MAX,
+  routesOf,
   type Session,
   type StageSettings,
   waitForMore,
 } from "./session.ts";
-import { StageTwo } from "./stage-two.ts";
+import type { StageTwo } from "./stage-two.ts";
 
 /** Both stages on one partition: what stage 1 makes of a group of records is merged at once and committed with it. */
 export class EmbeddedSession implements Session {
@@ -21,9 +24,10 @@ export class EmbeddedSession implements Session {
   private quietGroupCount = 0;
 
   constructor(owner: Owner, settings: StageSettings) {
-    this.stageOne = new StageOne(owner.state, 1, settings.watermark);
+    const hasArchive = settings.archive !== undefined;
+    this.stageOne = new StageOne(owner.state, 1, settings.watermark, hasArchive);
     this.settings = settings;
-    this.stageTwo = new StageTwo(owner.state, settings.windows, settings.rules());
+    this.stageTwo = openStageTwo(owner.state, settings, 0);
     this.commit = new GroupCommit(owner, "batches");
     this.gather = new GroupGather(this.commit);
   }
@@ -37,9 +41,10 @@ export class EmbeddedSession implements Session {
     const rules = this.settings.rules();
     stageOne.route(rules);
     stageTwo.use(rules);
-    commit.routes = rules.routes;
+    commit.routes = routesOf(this.settings);
     const group = collectGroup(stageOne, records, commit, gather);
     if (group === undefined) return waitForMore(records);
+    stageTwo.observeClock(appendedAtMs(records));
     const isCommitted = await this.finish(group.through);
     return { next: group.through + 1, results: group.results, isCommitted };
   }
@@ -53,7 +58,8 @@ export class EmbeddedSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
     const one = this.stageOne.flush();
-    const stepsDone = commit.stepsDone(one.deltas[0]?.length ?? 0);
+    const fixedCount = (one.deltas[0]?.length ?? 0) + (one.arrivals[0]?.length ?? 0);
+    const stepsDone = commit.stepsDone(fixedCount);
     for (const [step, merge] of mergeSteps(stageTwo, one)) {
       if (step < stepsDone) continue;
       if (stageTwo.isFull) {
@@ -78,10 +84,11 @@ export class EmbeddedSession implements Session {
 /** What stage 1 hands over, one part after the other, with its number: the same parts in the same order for the same records. */
 function* mergeSteps(
   stageTwo: StageTwo,
-  { deltas, events, holes }: StageOneOutput,
+  { deltas, events, holes, arrivals }: StageOneOutput,
 ): Iterable<readonly [step: number, merge: () => void]> {
   let step = 0;
   for (const delta of deltas[0] ?? []) yield [step++, () => stageTwo.merge(delta)];
+  for (const arrival of arrivals[0] ?? []) yield [step++, () => stageTwo.addArrival(arrival)];
   for (const event of events[0] ?? []) yield [step++, () => stageTwo.addEvent(event)];
   for (const hole of holes) yield [step++, () => stageTwo.addHole(hole)];
 }

@@ -195,7 +195,7 @@ export class Processor {
       ...this.loopOptions("keyed", partition),
       group: PROCESS_GROUPS.process,
       intervalMs: EMISSION_INTERVAL_MS,
-      open: (owner) => new WindowSession(owner, settings),
+      open: (owner) => new WindowSession(owner, settings, partition),
       onOwned: () => undefined,
       onApplied: (applied) => {
         if (applied.isCommitted) this.tellListeners();

@@ -3,6 +3,7 @@ import type { WatermarkSettings } from "../collect/source-watermark.ts";
 import type { EntryResult } from "../collect/stage-one.ts";
 import type { LogRecord } from "../log/log.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
+import type { ArchiveSettings } from "./archive-queue.ts";
 import type { WindowSettings } from "./stage-two.ts";
 
 /** The settings of both stages. */
@@ -11,6 +12,15 @@ export interface StageSettings {
   readonly windows: WindowSettings;
   /** The rules in use; may change at any time, and is looked at before every group. */
   readonly rules: () => RuleSet;
+  /** Undefined: nothing is archived. */
+  readonly archive?: ArchivedBlocks | undefined;
+}
+
+/** What stage 2 is told of the archive. */
+export interface ArchivedBlocks {
+  readonly settings: ArchiveSettings;
+  /** All blocks of a partition below this number are in durable files. */
+  writtenBlocks(partition: number): number;
 }
 
 /** What became of records. */
@@ -39,6 +49,17 @@ export const QUIET_GROUP_COUNT_MAX = 60;
 /** Position of the last of some records. */
 export function lastPosition(records: readonly LogRecord[]): number {
   return present(records.at(-1), "the last record").position;
+}
+
+/** Names what decides into which steps a group is made; the arrivals of an archive are steps, too. */
+export function routesOf({ rules, archive }: StageSettings): string {
+  const { routes } = rules();
+  return archive === undefined ? routes : `${routes} archived`;
+}
+
+/** The log's clock at the last of some records. */
+export function appendedAtMs(records: readonly LogRecord[]): number {
+  return present(records.at(-1), "the last record").appendedAtMs;
 }
 
 /** The answer of a session that keeps the records until it has a whole group. */

@@ -1,5 +1,5 @@
 /**
- * Stage 2: windows, and beside them rules (pattern-stage). One of them owns one partition of `keyed`, or takes over what stage 1 hands it.
+ * Stage 2: windows, and beside them rules (pattern-stage) and what is to be archived (archive-queue). One of them owns one partition of `keyed`, or takes over what stage 1 hands it.
  *
  * A delta merges into its window whatever the window's age, within the retention. Every flush that changes a window raises its revision
  * and moves it to the end of the index of changes, which sinks walk. A window is provisional until the watermark reaches its end - 1,
@@ -15,6 +15,7 @@ import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import { aggregateBytesMax } from "../state/aggregate-format.ts";
+import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import {
   afterChildren,
@@ -31,6 +32,7 @@ import { type IndexedWindow, readMinuteIndex } from "../state/minute-index.ts";
 import { encodeServiceRow, readServiceRow, type ServiceRow } from "../state/read-windows.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { decodeWindowHead, encodeWindowRow } from "../state/window-row.ts";
+import type { ArchiveQueue } from "./archive-queue.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { PatternStage } from "./pattern-stage.ts";
@@ -82,6 +84,7 @@ export class StageTwo {
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
   private readonly patterns: PatternStage;
+  private readonly archive: ArchiveQueue | undefined;
   private rules: RuleSet;
   private readonly knownServices = new Map<string, ServiceRow>();
   private dirty: CachedWindow[] = [];
@@ -95,9 +98,15 @@ export class StageTwo {
   /** Windows up to `toMinute` are being made final; `after` is the last index key looked at. */
   private finalPass: { readonly toMinute: number; after: string | undefined } | undefined;
 
-  /** `view`: the state of this partition as of its last commit. */
-  constructor(view: StateView, settings: WindowSettings, rules: RuleSet = NO_RULE_SET) {
+  /** `view`: the state of this partition as of its last commit; `archive` is on the same. */
+  constructor(
+    view: StateView,
+    settings: WindowSettings,
+    rules: RuleSet = NO_RULE_SET,
+    archive?: ArchiveQueue,
+  ) {
     this.view = view;
+    this.archive = archive;
     this.settings = settings;
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
@@ -108,11 +117,10 @@ export class StageTwo {
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns } = this;
-    return (
-      this.openKeys + patterns.openKeys >= FLUSH_KEYS_MAX ||
-      this.openBytes + patterns.openBytes >= FLUSH_BYTES_MAX
-    );
+    const { patterns, archive } = this;
+    const keys = this.openKeys + patterns.openKeys + (archive?.openKeys ?? 0);
+    const bytes = this.openBytes + patterns.openBytes + (archive?.openBytes ?? 0);
+    return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
 
   /** True when windows wait to be made final or deleted; {@link housekeep} does some of it. */
@@ -120,6 +128,7 @@ export class StageTwo {
     return (
       this.finalPass !== undefined ||
       this.patterns.hasWork ||
+      this.archive?.hasWork === true ||
       isBefore(this.row.finalMinute, this.finalMinute) ||
       isBefore(this.row.deletedMinute, this.retentionMinute)
     );
@@ -138,10 +147,12 @@ export class StageTwo {
     const retentionMinute = this.retentionMinute;
     if (retentionMinute !== undefined && minute <= retentionMinute) {
       this.row.tooLateLines += lines;
+      this.archiveDelta(delta, "too_late");
       return;
     }
     this.row.mergedLines += lines;
     let window = this.cache.find(series, minute);
+    this.archiveDelta(delta, this.isLate(window, minute) ? "late" : "in_time");
     if (window === undefined) {
       window = this.cache.create(series, minute, aggregate, delta.contributors);
       this.addService(series);
@@ -172,6 +183,19 @@ export class StageTwo {
     this.patterns.addHole(hole);
   }
 
+  /** Takes what is to be archived. */
+  addArrival(arrival: Arrival): void {
+    const { watermarkMs } = this.row;
+    const isLate =
+      arrival.kind === "event" && watermarkMs !== undefined && arrival.event.timeMs <= watermarkMs;
+    this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
+  }
+
+  /** Moves the log's clock, by which only the archive goes. */
+  observeClock(nowMs: number): void {
+    this.archive?.observeClock(nowMs);
+  }
+
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
   observe(partition: number, watermark: PartitionWatermark): void {
     const before = this.finalMinute;
@@ -185,6 +209,7 @@ export class StageTwo {
   /** Runs rules, makes windows final and deletes old ones, as much as fits into the open flush. Call it after the merging. */
   housekeep(): void {
     this.patterns.run(() => this.isFull);
+    this.archive?.run(() => this.isFull);
     const finalMinute = this.finalMinute;
     if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
       this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
@@ -205,13 +230,13 @@ export class StageTwo {
     for (const window of this.dirty) {
       if (window.isDirty) this.emit(window, finalMinute, writer, changes);
     }
-    const patterns = this.patterns.flush();
+    const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
     const isQuiet =
       !this.rowChanged &&
       this.dirty.length === 0 &&
       this.deletions.length === 0 &&
-      patterns.length === 0;
-    changes.push(...patterns);
+      beside.length === 0;
+    changes.push(...beside);
     // Services last: a window deleted and a window made in one flush leave the service there.
     changes.push(...this.deletions, ...this.services);
     changes.push({ key: PROCESS_KEY, value: encodeProcessRow(this.row) });
@@ -258,6 +283,17 @@ export class StageTwo {
     if (!this.patterns.hasWaitingRules) return;
     const start = selectionStart(this.row.partitions.values(), this.rules.revision);
     if (start !== undefined) this.patterns.start(start.sinceMs);
+  }
+
+  /** Whether what comes for a window changes what it said, or would have said, when it became final. */
+  private isLate(window: CachedWindow | undefined, minute: number): boolean {
+    if (window !== undefined) return window.state === "final" || window.state === "corrected";
+    return !isBefore(this.row.finalMinute, minute);
+  }
+
+  private archiveDelta({ series, ...delta }: KeyedDelta, fate: Fate): void {
+    const { tenant, stream, service } = series;
+    this.archive?.add({ kind: "delta", fate, tenant, stream, service, ...delta });
   }
 
   private addService(series: Series): void {

@@ -1,15 +1,17 @@
 import { decodeKeyedEntry, type KeyedEntry } from "../log/keyed-entry.ts";
 import type { LogRecord, Owner } from "../log/log.ts";
 import { GroupCommit, GroupGather } from "./group-commit.ts";
+import { openStageTwo } from "./open-stage-two.ts";
 import {
   type Applied,
+  appendedAtMs,
   lastPosition,
   QUIET_GROUP_COUNT_MAX,
   type Session,
   type StageSettings,
   waitForMore,
 } from "./session.ts";
-import { StageTwo } from "./stage-two.ts";
+import type { StageTwo } from "./stage-two.ts";
 
 /** Stage 2 on one partition of `keyed`. */
 export class WindowSession implements Session {
@@ -19,9 +21,9 @@ export class WindowSession implements Session {
   private readonly gather: GroupGather;
   private quietGroupCount = 0;
 
-  constructor(owner: Owner, settings: StageSettings) {
+  constructor(owner: Owner, settings: StageSettings, partition: number) {
     this.rules = settings.rules;
-    this.stageTwo = new StageTwo(owner.state, settings.windows, settings.rules());
+    this.stageTwo = openStageTwo(owner.state, settings, partition);
     this.commit = new GroupCommit(owner, "keyed");
     this.gather = new GroupGather(this.commit);
   }
@@ -34,6 +36,7 @@ export class WindowSession implements Session {
     this.stageTwo.use(this.rules());
     const gathered = this.gather.gather(records);
     if (gathered === undefined) return waitForMore(records);
+    this.stageTwo.observeClock(appendedAtMs(records));
     const through = this.commit.partial?.through ?? lastPosition(records);
     const isCommitted = await this.merge(gathered.group, through);
     return { next: through + 1, results: [], isCommitted };
@@ -85,6 +88,8 @@ function* mergeSteps(
     for (const delta of entry.deltas) yield () => stageTwo.merge(delta);
   } else if (entry.kind === "events") {
     for (const event of entry.events) yield () => stageTwo.addEvent(event);
+  } else if (entry.kind === "arrivals") {
+    for (const arrival of entry.arrivals) yield () => stageTwo.addArrival(arrival);
   } else {
     for (const hole of entry.holes) yield () => stageTwo.addHole(hole);
   }

@@ -17,7 +17,11 @@ export const METRICS_KEY = "service";
  * What one value of a rule's key may hold. A row of state must fit into a commit; and what began a month ago without a time limit of its
  * own would be held for ever.
  */
-const RULE_LIMITS: KeyLimits = { partialsMax: 1_000, eventsMax: 1_000, ageMsMax: 30 * 86_400_000 };
+export const RULE_LIMITS: KeyLimits = {
+  partialsMax: 1_000,
+  eventsMax: 1_000,
+  ageMsMax: 30 * 86_400_000,
+};
 
 /** A rule in use. */
 export interface ActiveRule {

@@ -5,6 +5,8 @@
  * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
  * alert/NUMBER                              an alert, in the order in which they were raised (alert-row)
  * alert-time/TIME/NUMBER                    which alerts there are, by event time
+ * archive                                   stage 2: how much waits to be archived (archive-rows)
+ * archive-block/BLOCK/POSITION              what waits to be archived, in the order in which it came
  * checkpoint/TENANT/AGENT/FILE              how far a file has been read
  * collect                                   stage 1: clock, watermark, counters
  * change/NUMBER                             the window that has this change number, newest only
@@ -175,6 +177,19 @@ export function alertKey(number: number): string {
 /** Key of an alert in the index by event time. */
 export function alertTimeKey(timeMs: number, number: number): string {
   return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
+}
+
+/** Key of stage 2's row about the archive. */
+export const ARCHIVE_KEY = "archive";
+
+/** Prefix of what waits in a block to be archived, with the slash at its end. */
+export function archiveBlockPrefix(block: number): string {
+  return `archive-block/${numberPart(block)}/`;
+}
+
+/** Key of items in a block to be archived; `position` is that of the first. */
+export function archiveBlockKey(block: number, position: number): string {
+  return archiveBlockPrefix(block) + numberPart(position);
 }
 
 /** Key of a gap. */

@@ -108,7 +108,7 @@ describe.each(LAYOUTS)("alerts, %s", (layout) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31), async (seed) => {
         const prng = new Prng(seed);
-        const world = new SimulatedProcessors(layout, seed, {}, rules);
+        const world = new SimulatedProcessors(layout, seed, {}, { rules });
         const events = randomEvents(prng, world.nowMs);
         const live = await runLive(world, prng, events, () => undefined);
         expect(live.toSorted()).toEqual(offlineAlerts(events));
@@ -121,7 +121,7 @@ describe.each(LAYOUTS)("alerts, %s", (layout) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31), async (seed) => {
         const prng = new Prng(seed);
-        const world = new SimulatedProcessors(layout, seed, { ...nastyLogFaults }, rules);
+        const world = new SimulatedProcessors(layout, seed, { ...nastyLogFaults }, { rules });
         const events = randomEvents(prng, world.nowMs);
         const live = await runLive(world, prng, events, (running) => {
           if (prng.below(4) === 0) running.restart();

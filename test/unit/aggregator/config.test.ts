@@ -6,6 +6,19 @@ import { loadConfig } from "../../../shared/config/load.ts";
 const load = (text: string) => loadConfig(aggregatorConfig, text, "aggregator.yaml");
 
 describe("aggregator.yaml", () => {
+  it("archives nothing unless asked to, and then below data_dir unless told where", () => {
+    expect(load("").config?.archive).toBeUndefined();
+    expect(load("{ data_dir: /d, archive: {} }").config?.archive).toEqual({
+      directory: "/d/archive",
+      bytesMax: 10 * 2 ** 30,
+      retentionMs: 90 * 86_400_000,
+      intervalMs: 15 * 60_000,
+    });
+    const told = "archive: { dir: /a, max_bytes: 1TiB, retention: 1d, interval: 1s }";
+    expect(load(told).config?.archive).toMatchObject({ directory: "/a", intervalMs: 1_000 });
+    expect(load("archive: { max_bytes: 1KiB }").faults).toHaveLength(1);
+  });
+
   it("has a default for everything", () => {
     expect(load("").config).toMatchObject({
       listen: { host: "127.0.0.1", port: 7400 },

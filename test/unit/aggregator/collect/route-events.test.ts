@@ -31,7 +31,7 @@ describe("events", () => {
       [undefined, null, 100],
       [undefined, null, 200],
     ]);
-    expect(router.take()).toEqual({ events: [[]], holes: [] });
+    expect(router.take()).toEqual({ events: [[]], holes: [], arrivals: [[]] });
   });
 
   it("of one value go to one partition, whoever sends them, and different values to all", () => {
@@ -55,9 +55,25 @@ describe("events", () => {
     const hole = { stream: EVENT_STREAM, fromMs: 0, toMs: 1, count: 1 };
     router.add("", "web-1", event(1, 0, { userId: "ann" }));
     router.addHole("", hole);
-    expect(router.take()).toEqual({ events: [[], []], holes: [] });
+    expect(router.take()).toEqual({ events: [[], []], holes: [], arrivals: [[], []] });
     router.routes = byUserAndAll;
     router.addHole("acme", hole);
     expect(router.take().holes).toEqual([{ tenant: "acme", hole }]);
+  });
+
+  it("go once to the archive, whether or not rules see them, and so do gaps", () => {
+    const router = new EventRouter(4, byUserAndAll, true);
+    const hole = { stream: "other", fromMs: 0, toMs: 1, count: 1 };
+    const events = [event(1, 0, { userId: "ann" }), { ...event(2, 0, {}), stream: "other" }];
+    for (const one of events) router.add("acme", "web-1", one);
+    router.addHole("acme", hole);
+    const arrivals = router.take().arrivals.flat();
+    expect(arrivals).toHaveLength(3);
+    expect(arrivals).toEqual(
+      expect.arrayContaining([
+        ...events.map((one) => ({ kind: "event", tenant: "acme", agent: "web-1", event: one })),
+        { kind: "hole", tenant: "acme", hole },
+      ]),
+    );
   });
 });

@@ -11,6 +11,7 @@ const figures: Figures = {
   mergedLines: 9,
   tooLateLines: 1,
   rules: [],
+  archive: undefined,
   sinks: [
     {
       name: "hot",

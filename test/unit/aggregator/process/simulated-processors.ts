@@ -5,8 +5,9 @@ import type { StateView } from "../../../../aggregator/log/log.ts";
 import type { EnvelopeEntry, FenceEntry } from "../../../../aggregator/log/log-entry.ts";
 import { type LogFaults, SimulatedLog } from "../../../../aggregator/log/simulated-log.ts";
 import { PROCESS_GROUPS, Processor } from "../../../../aggregator/process/processor.ts";
+import type { StageSettings } from "../../../../aggregator/process/session.ts";
 import { WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
-import { NO_RULE_SET, type RuleSet } from "../../../../aggregator/rules/rule-set.ts";
+import { NO_RULE_SET } from "../../../../aggregator/rules/rule-set.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { SimulatedHost } from "../../../../shared/platform/simulated/simulated-host.ts";
@@ -35,7 +36,7 @@ export class SimulatedProcessors {
   readonly log: SimulatedLog;
   readonly fatal: unknown[] = [];
   private readonly layout: Layout;
-  private readonly rules: () => RuleSet;
+  private readonly settings: StageSettings;
   private readonly host: SimulatedHost;
   private readonly client: SimulatedProcess;
   private readonly members: Member[] = [];
@@ -44,10 +45,13 @@ export class SimulatedProcessors {
     layout: Layout,
     seed: number,
     faults: Partial<LogFaults> = {},
-    rules: () => RuleSet = () => NO_RULE_SET,
+    settings: Partial<StageSettings> = {},
   ) {
     this.layout = layout;
-    this.rules = rules;
+    this.settings = {
+      ...{ watermark: WATERMARK_DEFAULTS, windows: WINDOW_DEFAULTS, rules: () => NO_RULE_SET },
+      ...settings,
+    };
     this.simulation = new Simulation(seed);
     this.host = new SimulatedHost(
       this.simulation,
@@ -158,7 +162,7 @@ export class SimulatedProcessors {
       clock,
       timers,
       logger: silent,
-      settings: { watermark: WATERMARK_DEFAULTS, windows: WINDOW_DEFAULTS, rules: this.rules },
+      settings: this.settings,
       ...(partitions === undefined ? {} : { batches: partitions, keyed: partitions }),
       onFatal: (error) => this.fatal.push(error),
     });
