@@ -3,6 +3,8 @@ export const agentCommands = {
   scan: () => import("./scan.ts"),
   parse: () => import("./parse.ts"),
   agent: () => import("./agent.ts"),
+  ledger: () => import("./ledger.ts"),
+  spool: () => import("./spool.ts"),
   bench: () => import("./bench.ts"),
   sim: () => import("./sim.ts"),
 } as const;

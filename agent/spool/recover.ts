@@ -43,6 +43,8 @@ export interface ScannedSegment {
 export interface VisitedRecord {
   readonly found: FoundRecord;
   readonly epoch: string;
+  /** In bytes from the start of the segment. */
+  readonly offset: number;
   /** True when records before it in the segment may be missing. */
   readonly isAfterGap: boolean;
 }
@@ -97,7 +99,7 @@ export async function scanSegment(
       recordCount++;
     }
     const isAfterGap = gapCount > 0 || header === undefined;
-    await visitor?.record({ found: record, epoch, isAfterGap });
+    await visitor?.record({ found: record, epoch, offset, isAfterGap });
     offset += record.bytes;
     goodBytes = offset;
   }

@@ -1,0 +1,49 @@
+/** The data directory that a command looks into: named itself, or by the agent's configuration. */
+import type { Command } from "commander";
+import { type CommandIo, UsageError } from "../../shared/command.ts";
+import { loadConfig } from "../../shared/config/load.ts";
+import { faultLines } from "../../shared/config/report-faults.ts";
+import { systemCode } from "../../shared/errors.ts";
+import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import { agentConfig } from "../config.ts";
+
+/** Declares `--config` and `--data-dir`. */
+export function dataDirectoryOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "the agent's configuration, which names its data directory")
+    .option("--data-dir <folder>", "the data directory itself");
+}
+
+/** The directory that the options name. Throws {@link UsageError} when there is not exactly one, or when it is not there. */
+export async function dataDirectory(
+  options: Readonly<Record<string, unknown>>,
+  io: CommandIo,
+): Promise<string> {
+  const { config: file, dataDir } = options;
+  if ((typeof file === "string") === (typeof dataDir === "string")) {
+    throw new UsageError("name one of --config FILE and --data-dir FOLDER");
+  }
+  const directory =
+    typeof file === "string" ? await configuredDirectory(file, io) : String(dataDir);
+  try {
+    const { kind } = await io.platform.disk.stat(directory);
+    if (kind !== "directory") throw new UsageError(`${directory} is no folder`);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw new UsageError(`${directory} cannot be read: ${code}`);
+  }
+  return directory;
+}
+
+async function configuredDirectory(file: string, io: CommandIo): Promise<string> {
+  let text: string;
+  try {
+    text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${systemCode(error) ?? String(error)}`);
+  }
+  const { config, faults } = loadConfig(agentConfig, text, file);
+  if (faults !== undefined) throw new UsageError(faultLines(faults).trimEnd());
+  return config.data_dir;
+}

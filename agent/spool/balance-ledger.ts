@@ -1,0 +1,149 @@
+/**
+ * Whether the ledger accounts for every byte that was read: read = aggregated + filtered + rejected + lost + held.
+ *
+ * The two sides stem from different places. What was read is told by the positions: a record says for each file from where to where it reads
+ * on. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
+ * read, so the ledger may exceed the positions by what is lost, and by nothing else; it may never fall short of them.
+ */
+import type { Batch, LedgerEntry, LedgerKind } from "../../shared/protocol/batch.ts";
+import { Ledger } from "./spool-state.ts";
+
+/** Lines and bytes. */
+export interface LedgerAmount {
+  readonly lines: number;
+  readonly bytes: number;
+}
+
+/** Both sides for one source. */
+export interface SourceBalance {
+  readonly source: string;
+  /** The sum of the kinds below but `noted`, since the source was first read. */
+  readonly read: LedgerAmount;
+  readonly kinds: Readonly<Record<LedgerKind, LedgerAmount>>;
+  /** Bytes by which the positions of the records that are looked at moved on, and by which the ledger did. */
+  readonly positionBytes: number;
+  readonly accountedBytes: number;
+  /** Records in which the two sides do not fit. */
+  readonly faults: readonly BalanceFault[];
+}
+
+/** A record that read more than its ledger says, or less. */
+export interface BalanceFault {
+  readonly sequence: number;
+  readonly positionBytes: number;
+  readonly accountedBytes: number;
+  /** How much of what is accounted was lost, which may be unread. */
+  readonly lostBytes: number;
+}
+
+interface Sums {
+  positionBytes: number;
+  accountedBytes: number;
+  readonly faults: BalanceFault[];
+}
+
+/** Follows the records of a spool, in order. */
+export class LedgerBalance {
+  #ledger = new Ledger();
+  #isKnown = false;
+  readonly #sources = new Map<string, Sums>();
+
+  /** A segment begins: its header says how the ledger stands. */
+  begin(entries: readonly LedgerEntry[]): void {
+    this.#ledger = new Ledger(entries);
+    this.#isKnown = true;
+    for (const { source } of entries) this.#sumsOf(source);
+  }
+
+  /** A batch follows; call {@link begin} before the first. */
+  add(batch: Batch): void {
+    const before = this.#ledger.entries();
+    const after = new Ledger(batch.ledger);
+    for (const source of namesIn([...before, ...batch.ledger], batch)) {
+      const sums = this.#sumsOf(source);
+      let positionBytes = 0;
+      for (const found of batch.checkpoints) {
+        if (found.source === source) positionBytes += found.offset - found.from;
+      }
+      const accountedBytes = accounted(batch.ledger, source) - accounted(before, source);
+      const lostBytes = bytesOf(batch.ledger, source, ["lost"]) - bytesOf(before, source, ["lost"]);
+      sums.positionBytes += positionBytes;
+      sums.accountedBytes += accountedBytes;
+      const excess = accountedBytes - positionBytes;
+      if (this.#isKnown && (excess < 0 || excess > Math.max(0, lostBytes))) {
+        sums.faults.push({ sequence: batch.sequence, positionBytes, accountedBytes, lostBytes });
+      }
+    }
+    this.#ledger = after;
+  }
+
+  /** A tombstone corrects the ledger: what a condemned batch held is lost. */
+  correct(changes: readonly LedgerEntry[]): void {
+    this.#ledger.add(changes);
+  }
+
+  /** Both sides as they stand, sources by name. */
+  balances(): SourceBalance[] {
+    const entries = this.#ledger.entries();
+    return [...this.#sources]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([source, sums]) => {
+        const own = entries.filter((entry) => entry.source === source);
+        const amount = (kinds: readonly LedgerKind[]) => amountOf(own, kinds);
+        return {
+          source,
+          read: amount(BALANCED),
+          kinds: {
+            aggregated: amount(["aggregated"]),
+            filtered: amount(["filtered"]),
+            rejected: amount(["rejected"]),
+            lost: amount(["lost"]),
+            held: amount(["held"]),
+            noted: amount(["noted"]),
+          },
+          ...sums,
+        };
+      });
+  }
+
+  #sumsOf(source: string): Sums {
+    const known = this.#sources.get(source);
+    if (known !== undefined) return known;
+    const sums = { positionBytes: 0, accountedBytes: 0, faults: [] };
+    this.#sources.set(source, sums);
+    return sums;
+  }
+}
+
+const BALANCED = ["aggregated", "filtered", "rejected", "lost", "held"] as const;
+
+function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
+  const names = new Set(entries.map((entry) => entry.source));
+  for (const { source } of batch.checkpoints) names.add(source);
+  for (const { source } of batch.sources) names.add(source);
+  return names;
+}
+
+function accounted(entries: readonly LedgerEntry[], source: string): number {
+  return bytesOf(entries, source, BALANCED);
+}
+
+function bytesOf(
+  entries: readonly LedgerEntry[],
+  source: string,
+  kinds: readonly LedgerKind[],
+): number {
+  const own = entries.filter((entry) => entry.source === source);
+  return amountOf(own, kinds).bytes;
+}
+
+function amountOf(entries: readonly LedgerEntry[], kinds: readonly LedgerKind[]): LedgerAmount {
+  let lines = 0;
+  let bytes = 0;
+  for (const entry of entries) {
+    if (!kinds.includes(entry.kind)) continue;
+    lines += entry.lines;
+    bytes += entry.bytes;
+  }
+  return { lines, bytes };
+}
