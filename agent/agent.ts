@@ -14,7 +14,7 @@ import type { DiskLock } from "../shared/platform/disk.ts";
 import { makeDurableDirectory } from "../shared/platform/make-durable-directory.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { HelloAnswer } from "../shared/protocol/answers.ts";
-import type { LedgerEntry, SealedRecord } from "../shared/protocol/batch.ts";
+import type { Checkpoint, LedgerEntry, SealedRecord } from "../shared/protocol/batch.ts";
 import type { Selectors } from "../shared/protocol/selected-event.ts";
 import type { AgentConfig } from "./config.ts";
 import { createSources } from "./create-sources.ts";
@@ -79,11 +79,22 @@ export interface AgentStatus {
   readonly ledger: readonly LedgerEntry[];
   /** How often the spool was found damaged since the start. */
   readonly damageCount: number;
+  /** Rises as long as reading goes round; stands still while there is no epoch to read in. */
+  readonly turnCount: number;
 }
 
 /** An agent that runs. */
 export interface RunningAgent {
   status(): AgentStatus;
+  /** How far each file is read now, also beyond what is sealed. */
+  files(): readonly Checkpoint[];
+  /** Consecutive synced records behind `sequence`, of those that are still in the spool; at most about `bytesMax`. */
+  sealedAfter(sequence: number, bytesMax: number): Promise<readonly SealedRecord[]>;
+  /**
+   * Takes other sources, `flush_interval`, `poll_interval` and `max_future` over, at a seal; sources that are configured as before are read on
+   * as they are. Everything else of `config` has to be as it was. Resolves with false when that comes only with the next epoch.
+   */
+  reconfigure(config: AgentConfig): Promise<boolean>;
   /** With `once`: true when everything was read and all of it is applied. */
   readonly isDrained: boolean;
   /** Settles when the agent ends: resolves after {@link close}, rejects for a fault of this program. */
@@ -123,7 +134,7 @@ export async function startAgent(
 class Agent implements RunningAgent, ShipHost {
   readonly ended: Promise<void>;
   readonly #platform: Platform;
-  readonly #config: AgentConfig;
+  #config: AgentConfig;
   readonly #options: AgentOptions;
   readonly #lock: DiskLock;
   readonly #name: string;
@@ -220,7 +231,38 @@ class Agent implements RunningAgent, ShipHost {
       })),
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,
+      turnCount: this.#readLoop?.loop.turnCount ?? 0,
     };
+  }
+
+  files(): readonly Checkpoint[] {
+    return this.#sources.flatMap((source) => source.checkpoints());
+  }
+
+  async sealedAfter(sequence: number, bytesMax: number): Promise<readonly SealedRecord[]> {
+    const spool = this.#spool;
+    if (spool?.state === undefined) return [];
+    return spool.read(Math.max(sequence + 1, spool.firstSequence), bytesMax);
+  }
+
+  async reconfigure(config: AgentConfig): Promise<boolean> {
+    const before = this.#config;
+    this.#config = config;
+    const loop = this.#readLoop?.loop;
+    if (loop === undefined) return false;
+    const changed = changedSources(before, config);
+    return loop.exchange({
+      names: new Set(config.sources.map(({ name }) => name)),
+      isKept: ({ name }) => config.sources.some((s) => s.name === name && !changed.includes(s)),
+      make: (kept) => {
+        const made = this.#createSources({ ...config, sources: changed });
+        const byName = new Map([...kept, ...made].map((source) => [source.name, source]));
+        this.#sources = config.sources.map(({ name }) => present(byName.get(name), "a source"));
+        return this.#sources;
+      },
+      flushIntervalMs: config.flush_interval,
+      pollIntervalMs: config.poll_interval,
+    });
   }
 
   close(): Promise<void> {
@@ -368,17 +410,22 @@ class Agent implements RunningAgent, ShipHost {
     return opened;
   }
 
+  #createSources(config: AgentConfig): FileSource[] {
+    const state = present(this.#spool?.state, "the state of the epoch");
+    const { logger, once = false } = this.#options;
+    return createSources({
+      ...{ platform: this.#platform, config, state, selection: this.#selection, once, logger },
+    });
+  }
+
   #startReading(): void {
     const spool = present(this.#spool, "the spool");
     assert(this.#readLoop === undefined, "only one loop reads");
     const { logger, once = false } = this.#options;
-    const state = present(spool.state, "the state of the epoch");
     const platform = this.#platform;
     const selection = this.#selection;
     selection.switch();
-    const sources = createSources({
-      ...{ platform, config: this.#config, state, selection, once, logger },
-    });
+    const sources = this.#createSources(this.#config);
     const shipper = this.#shipper;
     const loop = new ReadLoop({
       platform,
@@ -438,6 +485,13 @@ class Agent implements RunningAgent, ShipHost {
     await this.#lock.release();
     this.#end.resolve();
   }
+}
+
+/** The sources that are new, or configured otherwise than before. */
+function changedSources(before: AgentConfig, after: AgentConfig): AgentConfig["sources"] {
+  if (before.max_future !== after.max_future) return after.sources;
+  const known = new Set(before.sources.map((source) => JSON.stringify(source)));
+  return after.sources.filter((source) => !known.has(JSON.stringify(source)));
 }
 
 function positionOf(spool: Spool): ShipPosition {

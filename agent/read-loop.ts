@@ -45,6 +45,18 @@ export interface ReadLoopOptions {
   readonly onDamaged: (error: TailraceError) => void;
 }
 
+/** Sources that take over from those that a loop reads. */
+export interface SourceExchange {
+  /** Names of all sources from now on; those that vanish are reported ended. */
+  readonly names: ReadonlySet<string>;
+  /** True for a source that is read on as it is. */
+  readonly isKept: (source: FileSource) => boolean;
+  /** All sources from now on; called when everything before is sealed, so that new ones begin where old ones ended. */
+  readonly make: (kept: readonly FileSource[]) => readonly FileSource[];
+  readonly flushIntervalMs: number;
+  readonly pollIntervalMs: number;
+}
+
 const HEARTBEAT_MS = 10_000;
 /** A selected event waits no longer than this for a seal. */
 const EVENT_WAIT_MS = 1000;
@@ -68,7 +80,7 @@ const LINE_BYTES_MIN = 40;
 
 /** See the head of this file. */
 export class ReadLoop {
-  readonly #options: ReadLoopOptions;
+  #options: ReadLoopOptions;
   readonly #wake: Wake;
   readonly #ledgers = new Map<string, readonly LedgerEntry[]>();
   #watcher: DiskWatcher | undefined;
@@ -86,6 +98,12 @@ export class ReadLoop {
   #eventsSinceMs = Number.POSITIVE_INFINITY;
   #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  #turnCount = 0;
+  #exchange:
+    | { readonly exchange: SourceExchange; readonly settle: (isDone: boolean) => void }
+    | undefined;
+  /** Names of sources that will not be read any more. */
+  #ending: ReadonlySet<string> = new Set();
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;
@@ -111,6 +129,23 @@ export class ReadLoop {
     return this.#readBytes;
   }
 
+  /** Rises as long as the loop goes round; it stands still while the loop waits for a new epoch. */
+  get turnCount(): number {
+    return this.#turnCount;
+  }
+
+  /**
+   * Seals what was counted and goes on with other sources; resolves with true when their first look is taken, with false when the loop ended
+   * before. A later call replaces one that still waits.
+   */
+  exchange(exchange: SourceExchange): Promise<boolean> {
+    this.#exchange?.settle(false);
+    return new Promise((resolve) => {
+      this.#exchange = { exchange, settle: resolve };
+      this.#wake.wake();
+    });
+  }
+
   /** Says that something changed that the loop looks at. */
   wake(): void {
     this.#wake.wake();
@@ -118,20 +153,55 @@ export class ReadLoop {
 
   /** Runs until {@link stop}, then seals what is pending and closes the sources. Rejects only for a fault of this program. */
   async run(): Promise<void> {
+    this.#watch();
+    try {
+      await this.#begin();
+      while (!this.#isStopping) await this.#turn();
+      await this.#sealLast();
+    } finally {
+      this.#exchange?.settle(false);
+      await this.#watcher?.close();
+      for (const source of this.#options.sources) await this.#close(source);
+    }
+  }
+
+  #watch(): void {
     const { sources, platform } = this.#options;
     const folders = [...new Set(sources.flatMap((source) => source.folders))];
     this.#watcher = platform.disk.watch(folders, () => {
       this.#isHinted = true;
       this.#wake.wake();
     });
-    try {
-      await this.#begin();
-      while (!this.#isStopping) await this.#turn();
-      await this.#sealLast();
-    } finally {
-      await this.#watcher.close();
-      for (const source of sources) await this.#close(source);
+  }
+
+  /** Carries {@link exchange} out as soon as the spool takes a batch. */
+  async #exchangeSources(): Promise<void> {
+    const { sources, spool } = this.#options;
+    const waiting = this.#exchange;
+    if (waiting === undefined || this.#unsealed !== undefined || spool.isFull) return;
+    const { names, isKept, make, ...intervals } = waiting.exchange;
+    this.#ending = new Set(sources.map(({ name }) => name).filter((name) => !names.has(name)));
+    this.#cut(this.#ending.size > 0);
+    await this.#append();
+    if (this.#unsealed !== undefined || waiting !== this.#exchange) return;
+    const kept = sources.filter(isKept);
+    for (const source of sources) if (!isKept(source)) await this.#close(source);
+    const state = present(spool.state, "the state of the epoch");
+    const next = make(kept);
+    this.#options = { ...this.#options, ...intervals, sources: next };
+    const ledger = state.ledger();
+    for (const { name } of next) {
+      if (kept.some((source) => source.name === name)) continue;
+      this.#ledgers.set(
+        name,
+        ledger.filter((entry) => entry.source === name),
+      );
     }
+    await this.#watcher?.close();
+    this.#watch();
+    await this.#begin();
+    this.#exchange = undefined;
+    waiting.settle(true);
   }
 
   async #close(source: FileSource): Promise<void> {
@@ -170,13 +240,15 @@ export class ReadLoop {
   }
 
   async #turn(): Promise<void> {
-    const { ship, platform, pollIntervalMs } = this.#options;
+    this.#turnCount++;
+    const { ship, platform } = this.#options;
     if (this.#isDamaged || ship.isFenced) {
       await this.#wake.wait(Number.POSITIVE_INFINITY);
       return;
     }
+    await this.#exchangeSources();
     const nowMs = platform.clock.monotonic();
-    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
+    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : this.#options.pollIntervalMs;
     if (nowMs - this.#discoveredAtMs >= pauseMs) await this.#discover();
     const bytes = await this.#read();
     this.#noteEvents();
@@ -274,7 +346,8 @@ export class ReadLoop {
       const ledgerBefore = this.#ledgers.get(source.name) ?? [];
       const cut = source.cut(isShedding);
       this.#ledgers.set(source.name, cut.ledger);
-      return { ...cut, ledgerBefore };
+      if (!this.#ending.has(source.name)) return { ...cut, ledgerBefore };
+      return { ...cut, ledgerBefore, report: { ...cut.report, state: "ended" as const } };
     });
     const seal = { sealedAtMs: platform.clock.now(), selectorRevision: selection.revision };
     const made = makeBatch(state, cuts, seal);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Platform } from "./platform/platform.ts";
+import type { ServiceManager } from "./platform/service-manager.ts";
 
 /** Where a command reads, writes and learns about its surroundings. stdout is data, stderr is for people. */
 export interface CommandIo {
@@ -24,6 +25,12 @@ export interface CommandIo {
   readonly signal: AbortSignal;
   /** Calls `listener` on each SIGHUP, which means: read your configuration again. Without a listener it ends the program. */
   readonly onReload: (listener: () => void) => void;
+  /** Variables of the environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Number of this process. */
+  readonly processId: number;
+  /** Who started this process as a service. */
+  readonly serviceManager: ServiceManager;
 }
 
 /** A folder that lives as long as a command runs. */

@@ -4,6 +4,10 @@ export type Retry = "never" | "now" | "later";
 /** Every operating error: its code, what a caller may do, and what it means. In alphabetical order; the reference page is checked against it. */
 export const errorCodes = {
   AGENT_MISMATCH: { retry: "never", meaning: "The data directory belongs to another agent." },
+  AGENT_UNREACHABLE: {
+    retry: "later",
+    meaning: "No agent answers at the admin socket of the data directory.",
+  },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   FORMAT_UNKNOWN: {
     retry: "never",
@@ -26,6 +30,10 @@ export const errorCodes = {
     meaning: "A built part of the program is not there.",
   },
   REQUEST_REFUSED: { retry: "never", meaning: "An aggregator refused what it was asked." },
+  SERVICE_MANAGER_FAILED: {
+    retry: "later",
+    meaning: "The service manager could not be told how the process stands.",
+  },
   SINK_FAILED: { retry: "later", meaning: "A sink did not take what was written to it." },
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
   STATE_CORRUPT: { retry: "never", meaning: "Stored state holds bytes that were not written so." },

@@ -45,6 +45,7 @@ const DRIVERS = [
 ];
 /** Stage folders that may look into another one. */
 const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
+  "agent/admin": ["agent/parsers"],
   "agent/kernel": ["agent/parsers", "agent/window"],
   "agent/window": ["agent/parsers", "agent/kernel"],
   "aggregator/collect": ["aggregator/log", "aggregator/state"],

@@ -5,24 +5,18 @@ import {
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
-import { loadConfig } from "../../shared/config/load.ts";
+import { configSignature, loadConfigFiles } from "../../shared/config/load-files.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
 import { type Logger, textLogger } from "../../shared/log.ts";
-import type { Platform } from "../../shared/platform/platform.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
-import { type AgentOptions, type RunningAgent, startAgent } from "../agent.ts";
-import { type AgentConfig, agentConfig } from "../config.ts";
+import { type RunningAgent, startAgent } from "../agent.ts";
+import { agentConfig } from "../config.ts";
+import { type DaemonOptions, runDaemon } from "../daemon.ts";
 
 /** What {@link runAgent} runs. */
-export interface AgentRun extends AgentOptions {
-  readonly platform: Platform;
-  readonly config: AgentConfig;
+export interface AgentRun extends DaemonOptions {
   /** With `once`: give up after so long without progress. */
   readonly timeoutMs: number;
-  /** Aborts when the agent is to seal, sync and end. */
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,27 +24,15 @@ export interface AgentRun extends AgentOptions {
  * Fails with LOCK_HELD, FORMAT_UNKNOWN, AGENT_MISMATCH or DISK_FAILED.
  */
 export async function runAgent(run: AgentRun): Promise<number> {
-  const agent = await startAgent(run.platform, run.config, run);
-  const { config, logger } = run;
-  logger.info("the agent runs", {
-    agent: agent.status().agent,
-    sources: config.sources.map((source) => source.name).join(","),
-    endpoints: config.ship.endpoints.join(","),
-    data_dir: config.data_dir,
-  });
-  try {
-    if (run.once === true) return await drain(agent, run);
-    const stopping = Promise.withResolvers<void>();
-    const stop = () => stopping.resolve();
-    if (run.signal.aborted) stop();
-    run.signal.addEventListener("abort", stop, { once: true });
-    await Promise.race([stopping.promise, agent.ended]);
+  if (run.once !== true) {
+    await runDaemon(run);
     return EXIT_DONE;
+  }
+  const agent = await startAgent(run.platform, run.config, run);
+  try {
+    return await drain(agent, run);
   } finally {
     await agent.close();
-    const { sealed, applied } = agent.status();
-    const keptBatches = Math.max(0, sealed - applied);
-    logger.info("the agent has stopped; what is not applied is kept", { keptBatches });
   }
 }
 
@@ -119,13 +101,9 @@ export const command = defineCommand({
     if (level === undefined) {
       throw new UsageError("--log-level takes one of: debug, info, warn, error");
     }
-    let text: string;
-    try {
-      text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
-    } catch (error) {
-      throw new UsageError(`${file} cannot be read: ${systemCode(error) ?? String(error)}`);
-    }
-    const { config, faults } = loadConfig(agentConfig, text, file);
+    const places = { disk: io.platform.disk, environment: io.environment };
+    const load = () => loadConfigFiles(agentConfig, file, places);
+    const { config, faults } = await load();
     if (faults !== undefined) {
       io.stderr(faultLines(faults));
       return EXIT_USAGE;
@@ -141,6 +119,17 @@ export const command = defineCommand({
       adoptLog: options["adoptLog"] === true,
       timeoutMs,
       signal: io.signal,
+      processId: io.processId,
+      serviceManager: io.serviceManager,
+      reloading: {
+        signature: () => configSignature(file, io.platform.disk),
+        load: async () => {
+          const next = await load();
+          if (next.faults !== undefined) io.stderr(faultLines(next.faults));
+          return next.config;
+        },
+        onAsked: io.onReload,
+      },
     });
   },
 });

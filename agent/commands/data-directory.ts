@@ -1,10 +1,9 @@
 /** The data directory that a command looks into: named itself, or by the agent's configuration. */
 import type { Command } from "commander";
 import { type CommandIo, UsageError } from "../../shared/command.ts";
-import { loadConfig } from "../../shared/config/load.ts";
+import { loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { agentConfig } from "../config.ts";
 
 /** Declares `--config` and `--data-dir`. */
@@ -37,13 +36,9 @@ export async function dataDirectory(
 }
 
 async function configuredDirectory(file: string, io: CommandIo): Promise<string> {
-  let text: string;
-  try {
-    text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${systemCode(error) ?? String(error)}`);
-  }
-  const { config, faults } = loadConfig(agentConfig, text, file);
+  const { disk } = io.platform;
+  const places = { disk, environment: io.environment };
+  const { config, faults } = await loadConfigFiles(agentConfig, file, places);
   if (faults !== undefined) throw new UsageError(faultLines(faults).trimEnd());
   return config.data_dir;
 }

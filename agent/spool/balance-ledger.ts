@@ -5,7 +5,13 @@
  * on. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
  * read, so the ledger may exceed the positions by what is lost, and by nothing else; it may never fall short of them.
  */
-import type { Batch, LedgerEntry, LedgerKind } from "../../shared/protocol/batch.ts";
+import {
+  BALANCED_KINDS,
+  type BalancedKind,
+  type Batch,
+  type LedgerEntry,
+  type LedgerKind,
+} from "../../shared/protocol/batch.ts";
 import { Ledger } from "./spool-state.ts";
 
 /** Lines and bytes. */
@@ -19,7 +25,7 @@ export interface SourceBalance {
   readonly source: string;
   /** The sum of the kinds below but `noted`, since the source was first read. */
   readonly read: LedgerAmount;
-  readonly kinds: Readonly<Record<LedgerKind, LedgerAmount>>;
+  readonly kinds: Readonly<Record<BalancedKind | "noted", LedgerAmount>>;
   /** Bytes by which the positions of the records that are looked at moved on, and by which the ledger did. */
   readonly positionBytes: number;
   readonly accountedBytes: number;
@@ -92,7 +98,7 @@ export class LedgerBalance {
         const amount = (kinds: readonly LedgerKind[]) => amountOf(own, kinds);
         return {
           source,
-          read: amount(BALANCED),
+          read: amount(BALANCED_KINDS),
           kinds: {
             aggregated: amount(["aggregated"]),
             filtered: amount(["filtered"]),
@@ -115,8 +121,6 @@ export class LedgerBalance {
   }
 }
 
-const BALANCED = ["aggregated", "filtered", "rejected", "lost", "held"] as const;
-
 function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
   const names = new Set(entries.map((entry) => entry.source));
   for (const { source } of batch.checkpoints) names.add(source);
@@ -125,7 +129,7 @@ function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
 }
 
 function accounted(entries: readonly LedgerEntry[], source: string): number {
-  return bytesOf(entries, source, BALANCED);
+  return bytesOf(entries, source, BALANCED_KINDS);
 }
 
 function bytesOf(

@@ -1,12 +1,14 @@
 import { parse } from "yaml";
 import {
+  type CommandIo,
   defineCommand,
   EXIT_DONE,
   EXIT_FAILED,
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
-import { loadConfig } from "../../shared/config/load.ts";
+import { type ConfigFault, loadConfig } from "../../shared/config/load.ts";
+import { loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
@@ -50,7 +52,7 @@ export const command = defineCommand({
         exitCode = EXIT_USAGE;
         continue;
       }
-      const { faults } = loadConfig(configKinds[kind].schema, text, file);
+      const faults = await faultsOf(kind, { file, text }, io);
       if (faults === undefined) {
         await io.stdout(`${file}: a valid ${kind} configuration\n`);
       } else {
@@ -61,6 +63,18 @@ export const command = defineCommand({
     return exitCode;
   },
 });
+
+/** An agent's configuration has snippets beside it. */
+async function faultsOf(
+  kind: ConfigKind,
+  { file, text }: { readonly file: string; readonly text: string },
+  io: CommandIo,
+): Promise<readonly ConfigFault[] | undefined> {
+  const { schema } = configKinds[kind];
+  if (kind !== "agent") return loadConfig(schema, text, file).faults;
+  const places = { disk: io.platform.disk, environment: io.environment };
+  return (await loadConfigFiles(schema, file, places)).faults;
+}
 
 // The kind of which the file has the most keys; the first when it has none of any but is readable; undefined when two are level.
 function kindOf(text: string): ConfigKind | undefined {

@@ -21,6 +21,22 @@ export function knownValues(schema: z.ZodType, path: readonly PropertyKey[]): st
     .map(String);
 }
 
+/** True when the schema at `path` is marked with `mark` in its metadata. */
+export function isPlaceWith(
+  mark: string,
+  {
+    schema,
+    path,
+    value,
+  }: {
+    readonly schema: z.ZodType;
+    readonly path: readonly PropertyKey[];
+    readonly value: unknown;
+  },
+): boolean {
+  return schemasAt(schema, path, value).some((place) => field(place, mark) === true);
+}
+
 function schemasAt(schema: z.ZodType, path: readonly PropertyKey[], value: unknown): unknown[] {
   const root: unknown = z.toJSONSchema(schema, {
     io: "input",

@@ -1,20 +1,12 @@
 /** From the text of a configuration file to a checked configuration, or to all of its faults at once, each with its place. */
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
+import { type ConfigPart, joinParts, type PlacedFault } from "./join-parts.ts";
 import { knownKeys, knownValues } from "./known-keys.ts";
 import { nearestName } from "./nearest-name.ts";
+import { putSecrets, type Secrets } from "./secret.ts";
 
-/** One thing wrong in a configuration file. */
-export interface ConfigFault {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  /** From 1. */
-  readonly column: number;
-  /** Such as `sources[0].paths`; empty for the whole file. */
-  readonly path: string;
-  readonly message: string;
-}
+/** One thing wrong in a configuration file, and where. */
+export type ConfigFault = PlacedFault;
 
 /** A checked configuration, or what is wrong: never both. */
 export type Loaded<T> =
@@ -27,33 +19,37 @@ export function loadConfig<S extends z.ZodType>(
   text: string,
   file: string,
 ): Loaded<z.output<S>> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const place = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
-  if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => ({
-      file,
-      ...place(error.pos[0]),
-      path: "",
-      message: `not valid YAML: ${error.message}`,
-    }));
-    return { faults };
-  }
-  const value: unknown = document.toJS() ?? {};
+  return loadConfigParts(schema, [{ file, text }]);
+}
+
+/**
+ * Checks several files that are one configuration together, see {@link joinParts}. `secrets`: what the references of `secretReferences` stand
+ * for; one that is not there is a fault.
+ */
+export function loadConfigParts<S extends z.ZodType>(
+  schema: S,
+  parts: readonly ConfigPart[],
+  secrets: Secrets = new Map(),
+): Loaded<z.output<S>> {
+  const joined = joinParts(parts);
+  if (joined.faults.length > 0) return { faults: joined.faults };
+  const { value, faults: missing } = putSecrets(schema, joined.value, secrets);
   const result = schema.safeParse(value);
-  if (result.success) return { config: result.data };
-  const faults = result.error.issues.flatMap((issue) =>
-    describe(issue, schema, value).map((found) => ({
-      file,
-      ...place(offsetOf(document.contents, found.at, found.atKey)),
-      path: pathText(found.at),
-      message: found.message,
-    })),
-  );
-  return { faults: faults.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  if (result.success && missing.length === 0) return { config: result.data };
+  const found = [
+    ...missing.map(({ at, message }) => ({ at, atKey: false, message })),
+    ...(result.error?.issues ?? []).flatMap((issue) => describe(issue, schema, value)),
+  ];
+  const faults = found.map(({ at, atKey, message }) => ({
+    ...joined.place(at, atKey),
+    path: pathText(at),
+    message,
+  }));
+  const order = new Map(parts.map(({ file }, index) => [file, index]));
+  const rank = (fault: ConfigFault) => order.get(fault.file) ?? 0;
+  return {
+    faults: faults.toSorted((x, y) => rank(x) - rank(y) || x.line - y.line || x.column - y.column),
+  };
 }
 
 interface Found {
@@ -148,58 +144,4 @@ function pathText(path: readonly PropertyKey[]): string {
     text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`;
   }
   return text;
-}
-
-// The nearest node that exists: a missing key is shown at the map that lacks it.
-function offsetOf(contents: Node | null, path: readonly PropertyKey[], atKey: boolean): number {
-  let node: unknown = contents;
-  let offset = contents?.range?.[0] ?? 0;
-  for (const [depth, key] of path.entries()) {
-    const next = childOf(node, key);
-    if (next === undefined) return offset;
-    const isLast = depth === path.length - 1;
-    offset = (isLast && atKey ? next.keyOffset : undefined) ?? next.offset ?? offset;
-    node = next.node;
-  }
-  return offset;
-}
-
-function childOf(
-  node: unknown,
-  key: PropertyKey,
-): { node: unknown; offset?: number; keyOffset?: number } | undefined {
-  if (isMap(node)) {
-    const pair = node.items.find(
-      (item) => isScalar(item.key) && String(item.key.value) === String(key),
-    );
-    if (pair === undefined) return undefined;
-    const keyOffset = isScalar(pair.key) ? pair.key.range?.[0] : undefined;
-    const offset = offsetOfNode(pair.value) ?? keyOffset;
-    return {
-      node: pair.value,
-      ...(offset === undefined ? {} : { offset }),
-      ...(keyOffset === undefined ? {} : { keyOffset }),
-    };
-  }
-  if (
-    typeof node === "object" &&
-    node !== null &&
-    "items" in node &&
-    Array.isArray(node.items) &&
-    typeof key === "number"
-  ) {
-    const item: unknown = node.items[key];
-    const offset = offsetOfNode(item);
-    return item === undefined
-      ? undefined
-      : { node: item, ...(offset === undefined ? {} : { offset }) };
-  }
-  return undefined;
-}
-
-function offsetOfNode(node: unknown): number | undefined {
-  if (typeof node !== "object" || node === null || !("range" in node) || !Array.isArray(node.range))
-    return undefined;
-  const start: unknown = node.range[0];
-  return typeof start === "number" ? start : undefined;
 }

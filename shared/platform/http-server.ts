@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { umask } from "node:process";
 import { TailraceError } from "../errors.ts";
 import { flatHeaders } from "./flat-headers.ts";
 import type { HttpRequest, HttpResponse, Listener, ListenOptions } from "./network.ts";
@@ -31,11 +32,12 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
   });
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
-      const text = `Cannot listen on ${options.host}:${options.port}: ${cause.message}`;
+      const place = options.socketPath ?? `${options.host}:${options.port}`;
+      const text = `Cannot listen on ${place}: ${cause.message}`;
       reject(new TailraceError("LISTEN_FAILED", text, { cause }));
     };
     server.once("error", fail);
-    server.listen(options.port, options.host, () => {
+    listenOn(server, options, () => {
       server.off("error", fail);
       // Accepting may fail for want of descriptors; connections already open go on, and the client tries again.
       server.on("error", () => server.closeIdleConnections());
@@ -44,6 +46,20 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
       resolve({ host: options.host, port, close: () => closeServer(server) });
     });
   });
+}
+
+function listenOn(server: Server, options: ListenOptions, ready: () => void): void {
+  if (options.socketPath === undefined) {
+    server.listen(options.port, options.host, ready);
+    return;
+  }
+  // The socket is made at once, within the call: at no moment may others open it.
+  const before = umask(0o177);
+  try {
+    server.listen(options.socketPath, ready);
+  } finally {
+    umask(before);
+  }
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -20,6 +20,8 @@ export interface HttpCall {
   /** Absolute address, such as `http://127.0.0.1:7400/v1/batches`. */
   readonly url: string;
   readonly method: string;
+  /** Call the server that listens on this unix domain socket; the host of `url` is only told to it. */
+  readonly socketPath?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
   /** Longest wait for the whole answer. */
@@ -40,6 +42,8 @@ export interface Listener {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  /** Listen on a unix domain socket at this path instead, which only this user may open; nothing may be there before. */
+  readonly socketPath?: string;
   /** A larger body is answered 413 as problem+json with code `body_too_large`, without being read whole. */
   readonly bodyBytesMax: number;
   /** While bodies that are being read or answered hold more than this together, further ones are answered 503 `overloaded`; no limit when absent. */

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandIo, TemporaryDirectory } from "../command.ts";
 import { realPlatform } from "./real-platform.ts";
+import { serviceManager } from "./service-manager.ts";
 
 /** What a command gets when it runs as a process of its own. The first SIGINT or SIGTERM asks it to finish, the second ends it. */
 export function processIo(): CommandIo {
@@ -38,6 +39,9 @@ export function processIo(): CommandIo {
     onReload: (listener) => {
       process.on("SIGHUP", listener);
     },
+    environment: process.env,
+    processId: process.pid,
+    serviceManager: serviceManager(process.env),
   };
 }
 

@@ -38,6 +38,9 @@ function httpClient(): Promise<HttpClient> {
 
 async function callHttp(call: HttpCall): Promise<HttpResponse> {
   const { undici, agent } = await httpClient();
+  const { socketPath } = call;
+  const local =
+    socketPath === undefined ? undefined : new undici.Client("http://localhost", { socketPath });
   const abort = new AbortController();
   const stop = () => abort.abort(call.signal?.reason);
   const timer = setTimeout(
@@ -48,7 +51,7 @@ async function callHttp(call: HttpCall): Promise<HttpResponse> {
   call.signal?.addEventListener("abort", stop, { once: true });
   try {
     const answer = await undici.request(call.url, {
-      dispatcher: agent,
+      dispatcher: local ?? agent,
       method: call.method,
       headers: call.headers ?? {},
       body: call.body ?? null,
@@ -64,6 +67,7 @@ async function callHttp(call: HttpCall): Promise<HttpResponse> {
     });
   } finally {
     clearTimeout(timer);
+    await local?.destroy();
     call.signal?.removeEventListener("abort", stop);
   }
 }

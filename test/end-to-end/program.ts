@@ -45,6 +45,11 @@ export class Daemon {
     this.#child = child;
   }
 
+  /** Sends a signal that does not end it. */
+  signal(signal: "SIGHUP"): void {
+    this.#child?.kill(signal);
+  }
+
   /** Ends it with `signal` and waits until it is gone. */
   async stop(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
     const child = this.#child;

@@ -84,7 +84,10 @@ export class SimulatedNetwork {
     handle: Handler,
   ): Promise<Listener> {
     const port = options.port === 0 ? 40_000 + this.simulation.prng.below(9_000) : options.port;
-    const address = `${process.host.name}:${port}`;
+    const address =
+      options.socketPath === undefined
+        ? `${process.host.name}:${port}`
+        : localAddress(process, options.socketPath);
     return process.operate({
       label: `${process.name} listen ${address}`,
       latencyMs: 0.1,
@@ -114,7 +117,9 @@ export class SimulatedNetwork {
     return new Promise((resolve, reject) => {
       if (!caller.isAlive) return;
       caller.operationCount++;
-      const { address, path } = splitUrl(call.url);
+      const { address: remote, path } = splitUrl(call.url);
+      const { socketPath } = call;
+      const address = socketPath === undefined ? remote : localAddress(caller, socketPath);
       let isOver = false;
       const end = (settle: () => void) => {
         if (isOver || !caller.isAlive) return;
@@ -152,7 +157,8 @@ export class SimulatedNetwork {
 
   private send(address: string, attempt: Attempt): void {
     const { prng } = this.simulation;
-    const faults = this.faults;
+    // A host does not lose what it tells itself.
+    const faults = attempt.call.socketPath === undefined ? this.faults : CALM;
     if (prng.chance(faults.requestLost)) return;
     if (prng.chance(faults.cut)) {
       this.later(`cut ${attempt.caller.name}`, () => attempt.fail("connection reset"));
@@ -209,6 +215,11 @@ export class SimulatedNetwork {
     const other = address.slice(0, address.lastIndexOf(":"));
     return this.partitions.has(`${host}|${other}`) || this.partitions.has(`${other}|${host}`);
   }
+}
+
+/** Stands for a unix domain socket of a process's host; "0" is no port that anybody listens on. */
+function localAddress(process: SimulatedProcess, socketPath: string): string {
+  return `${process.host.name}${socketPath}:0`;
 }
 
 /** Host and port of a URL, and the rest: all that `new URL` would tell, for less. */

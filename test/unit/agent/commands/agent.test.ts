@@ -6,8 +6,10 @@ import { command, runAgent } from "../../../../agent/commands/agent.ts";
 import { agentConfig } from "../../../../agent/config.ts";
 import { type CommandIo, UsageError } from "../../../../shared/command.ts";
 import type { Logger } from "../../../../shared/log.ts";
+import type { Network } from "../../../../shared/platform/network.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { ScriptedReceiver } from "../scripted-receiver.ts";
+import { testIo } from "./test-io.ts";
 
 let folder: string;
 let receiver: ScriptedReceiver;
@@ -33,13 +35,18 @@ function run(changes: Partial<Parameters<typeof runAgent>[0]>): Promise<number> 
     flush_interval: "20ms",
     ship: { endpoints: ["http://receiver"] },
   });
-  const platform = { ...realPlatform, network: receiver };
+  const network: Network = {
+    call: (call) => receiver.call(call),
+    listen: (options, handle) => realPlatform.network.listen(options, handle),
+  };
+  const platform = { ...realPlatform, network };
   return runAgent({
     platform,
     config,
     logger,
     hostname: "host",
     machine: "m",
+    processId: 1,
     timeoutMs: 60_000,
     signal: stop.signal,
     ...changes,
@@ -85,21 +92,8 @@ describe("running an agent for good", () => {
 });
 
 describe("the command", () => {
-  const io = (): CommandIo => ({
-    platform: realPlatform,
-    stdout: async () => undefined,
-    stderr: (text) => void messages.push(text),
-    stdin: (async function* () {})(),
-    isTerminal: false,
-    hasColor: false,
-    columns: 80,
-    hostname: "host",
-    timezone: "UTC",
-    machine: "m",
-    temporaryDirectory: () => Promise.reject(new Error("no folder is needed")),
-    signal: stop.signal,
-    onReload: () => undefined,
-  });
+  const io = (): CommandIo =>
+    testIo({ stderr: (text) => void messages.push(text), signal: stop.signal });
   const options = (changes: Readonly<Record<string, unknown>>) => ({
     config: join(folder, "agent.yaml"),
     timeout: "60s",
@@ -120,8 +114,7 @@ describe("the command", () => {
     await expect(command.run([], options({ logLevel: "loud" }), io())).rejects.toThrow(
       /debug, info, warn, error/,
     );
-    await expect(
-      command.run([], options({ config: join(folder, "none.yaml") }), io()),
-    ).rejects.toThrow(/none\.yaml cannot be read: ENOENT/);
+    expect(await command.run([], options({ config: join(folder, "none.yaml") }), io())).toBe(2);
+    expect(messages.join("")).toMatch(/none\.yaml:1:1: cannot be read: ENOENT/);
   });
 });

@@ -66,7 +66,7 @@ async function runAgent(act: () => Promise<void>): Promise<void> {
 }
 
 async function look(
-  which: typeof spool | typeof ledger,
+  which: typeof spool,
   words: readonly string[],
   options: Readonly<Record<string, unknown>> = {},
 ) {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandIo } from "../../../../shared/command.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
+import { noServiceManager } from "../../../../shared/platform/service-manager.ts";
 
 /** The surroundings of a command in a test: the real disk, and what it printed. */
 export interface TestIo extends CommandIo {
@@ -35,6 +36,9 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     },
     signal: new AbortController().signal,
     onReload: () => undefined,
+    environment: {},
+    processId: 1,
+    serviceManager: noServiceManager,
     ...changes,
     output: () => output,
     errors: () => errors,

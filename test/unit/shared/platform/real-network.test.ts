@@ -1,4 +1,6 @@
+import { stat } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { TailraceError } from "../../../../shared/errors.ts";
 import type {
@@ -7,6 +9,7 @@ import type {
   Listener,
   ListenOptions,
 } from "../../../../shared/platform/network.ts";
+import { processIo } from "../../../../shared/platform/process-io.ts";
 import { realNetwork } from "../../../../shared/platform/real-network.ts";
 
 const open: Listener[] = [];
@@ -172,5 +175,42 @@ describe("the network of this machine", () => {
     finish();
     await closing;
     expect((await answered)?.status).toBe(201);
+  });
+});
+
+describe("a unix domain socket", () => {
+  const options = {
+    ...{ host: "localhost", port: 0, bodyBytesMax: 1_000 },
+    ...{ requestTimeoutMs: 5_000, connectionCountMax: 10 },
+  };
+
+  it("carries calls both ways, and only its user may open it", async () => {
+    await using folder = await processIo().temporaryDirectory();
+    const socketPath = join(folder.path, "a.sock");
+    open.push(await realNetwork.listen({ ...options, socketPath }, echo));
+    expect((await stat(socketPath)).mode & 0o777).toBe(0o600);
+    const call = { url: "http://localhost/p?q=1", method: "POST", timeoutMs: 5_000, socketPath };
+    const answer = await realNetwork.call({ ...call, body: Buffer.from("hello") });
+    expect(answer.status).toBe(201);
+    expect(answer.headers["x-path"]).toBe("/p?q=1");
+    expect(answer.body.toString()).toBe("hello");
+  });
+
+  it("that is taken, or has no room for its name, fails with its path", async () => {
+    await using folder = await processIo().temporaryDirectory();
+    const socketPath = join(folder.path, "a.sock");
+    open.push(await realNetwork.listen({ ...options, socketPath }, echo));
+    const again = await failure(realNetwork.listen({ ...options, socketPath }, echo));
+    expect(again).toMatchObject({ code: "LISTEN_FAILED" });
+    expect(again.message).toContain(socketPath);
+    const long = join(folder.path, "x".repeat(200));
+    const tooLong = await failure(realNetwork.listen({ ...options, socketPath: long }, echo));
+    expect(tooLong.code).toBe("LISTEN_FAILED");
+  });
+
+  it("that nobody listens on fails like any other call", async () => {
+    const call = { url: "http://localhost/", method: "GET", timeoutMs: 5_000 };
+    const error = await failure(realNetwork.call({ ...call, socketPath: "/nowhere/a.sock" }));
+    expect(error.code).toBe("NETWORK_FAILED");
   });
 });

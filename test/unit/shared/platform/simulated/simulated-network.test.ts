@@ -67,6 +67,28 @@ describe("the simulated network", () => {
     expect(await call("/bad")).toContain("500");
   });
 
+  it("carries calls over a unix domain socket within one host only, and loses none of them", async () => {
+    network.faults = { ...CALM, requestLost: 1 };
+    const socketPath = "/data/admin.sock";
+    const options = { bodyBytesMax: 10, requestTimeoutMs: 1_000, connectionCountMax: 9 };
+    void server.platform.network.listen(
+      { host: "", port: 0, socketPath, ...options },
+      async ({ path }) => ({ status: 200, headers: {}, body: Buffer.from(path) }),
+    );
+    await simulation.run();
+    const ask = async (process: SimulatedProcess) => {
+      const call = { url: "http://localhost/v1/status", method: "GET", timeoutMs: 500, socketPath };
+      const outcome = process.platform.network.call(call).then(
+        ({ body }) => body.toString(),
+        (error: unknown) => String(error),
+      );
+      await simulation.run();
+      return outcome;
+    };
+    expect(await ask(server)).toBe("/v1/status");
+    expect(await ask(client)).toContain("connection refused");
+  });
+
   it("refuses when nobody listens, and resets when the server dies", async () => {
     simulation.schedule(15, "death", () => server.kill());
     expect(await call("/")).toContain("connection reset");

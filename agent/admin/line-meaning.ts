@@ -1,0 +1,53 @@
+/** What a line of a source means, for people who look on: the parser of its configuration, outside the way of the data. */
+
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import type { LineParser } from "../../shared/events/parser.ts";
+import { FormatGuess, FormatSampler } from "../parsers/auto.ts";
+import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
+
+/** Parses lines of one source. */
+export class LineMeaning {
+  readonly #options: EventOptions;
+  readonly #format: FormatName;
+  readonly #service: string;
+  readonly #guess = new FormatGuess();
+  readonly #sampler: FormatSampler;
+  readonly #parsers = new Map<ParserName, LineParser>();
+
+  /** `service`: of events that name none. */
+  constructor(format: FormatName, service: string, options: EventOptions) {
+    this.#format = format;
+    this.#service = service;
+    this.#options = options;
+    this.#sampler = new FormatSampler(options);
+  }
+
+  /** The event, or why the line is none, as JSON. */
+  of(line: Buffer): object {
+    const found = this.#parser(line).parse(line);
+    if (found.kind === "rejection") return { rejected: found.reason, line: line.toString("utf8") };
+    const { timeMs, service, durationUs, level, message, fields } = found;
+    return {
+      time: new Date(timeMs).toISOString(),
+      service: service ?? this.#service,
+      level,
+      ...(message === undefined ? {} : { message }),
+      ...(durationUs === undefined ? {} : { durationMs: durationUs / 1000 }),
+      fields,
+    };
+  }
+
+  #parser(line: Buffer): LineParser {
+    let format = this.#format;
+    if (format === "auto") {
+      if (!this.#guess.isFinal) this.#guess.weigh(this.#sampler, line, 0, line.length);
+      format = this.#guess.nearest ?? "json";
+    }
+    let parser = this.#parsers.get(format);
+    if (parser === undefined) {
+      parser = parsers[format].compile(this.#options);
+      this.#parsers.set(format, parser);
+    }
+    return parser;
+  }
+}

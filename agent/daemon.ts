@@ -1,0 +1,294 @@
+/**
+ * The agent's life as a daemon: it opens the admin door, tells the service manager how things stand, and takes a changed configuration over
+ * while it runs.
+ *
+ * Ready means that it works: it has an epoch, reads, and its disk takes what it seals. The watchdog is fed only while reading goes round.
+ * A configuration with a fault changes nothing. When only sources and intervals differ, the running agent exchanges them at a seal; for any
+ * other difference the agent seals, stops and starts anew within the process. `id` and `data_dir` need a new process.
+ */
+
+import { TailraceError } from "../shared/errors.ts";
+import { eventOptions } from "../shared/events/event-options.ts";
+import type { Listener } from "../shared/platform/network.ts";
+import type { Platform } from "../shared/platform/platform.ts";
+import {
+  noServiceManager,
+  type ServiceManager,
+  type ServiceState,
+} from "../shared/platform/service-manager.ts";
+import { type AdminHost, openAdminDoor } from "./admin/admin-door.ts";
+import { ProblemMemory } from "./admin/last-problem.ts";
+import { LineMeaning } from "./admin/line-meaning.ts";
+import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts";
+import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
+import type { AgentConfig } from "./config.ts";
+
+/** Where a daemon gets a changed configuration from. */
+export interface Reloading {
+  /** Changes whenever the configuration may have; cheap, asked twice a second. */
+  signature(): Promise<string>;
+  /** The configuration as it is now; undefined when it has faults, which were told. */
+  load(): Promise<AgentConfig | undefined>;
+  /** Calls `listener` when somebody asks for a reload. */
+  onAsked(listener: () => void): void;
+}
+
+/** What a daemon needs besides what an agent does. */
+export interface DaemonOptions extends AgentOptions {
+  readonly platform: Platform;
+  readonly config: AgentConfig;
+  readonly processId: number;
+  /** Aborts when the agent is to seal, sync and end. */
+  readonly signal: AbortSignal;
+  readonly serviceManager?: ServiceManager;
+  /** Without it the configuration stays as it is. */
+  readonly reloading?: Reloading;
+}
+
+const TICK_MS = 500;
+/** How often a start that waits for an aggregator asks the service manager for patience. */
+const EXTEND_MS = 20_000;
+
+/** Runs an agent until the signal aborts or it ends by itself; fails like {@link startAgent}. */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const problems = new ProblemMemory(options.logger, () => options.platform.clock.now());
+  const daemon = new Daemon({ ...options, logger: problems }, problems);
+  await daemon.start();
+  try {
+    await daemon.run();
+  } finally {
+    await daemon.close();
+  }
+}
+
+class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #problems: ProblemMemory;
+  readonly #manager: ServiceManager;
+  /** Aborts with the error when the agent ends by itself. */
+  readonly #failing = new AbortController();
+  #config: AgentConfig;
+  #agent: RunningAgent | undefined;
+  #observed: ObservedAgent | undefined;
+  #door: Listener | undefined;
+  #isReloadAsked = false;
+  /** Of the configuration that is in use, or was refused, and as it was seen at the last look. */
+  #signature = "";
+  #seenSignature = "";
+  #isReadyTold = false;
+  #isManagerFailing = false;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #turnCount = -1;
+
+  constructor(options: DaemonOptions, problems: ProblemMemory) {
+    this.#options = options;
+    this.#problems = problems;
+    this.#manager = options.serviceManager ?? noServiceManager;
+    this.#config = options.config;
+  }
+
+  async start(): Promise<void> {
+    const { platform, processId, logger, reloading } = this.#options;
+    // Before anything is waited for: until somebody listens a hangup ends the process.
+    reloading?.onAsked(() => {
+      this.#isReloadAsked = true;
+    });
+    const agent = await this.#startAgent();
+    const startedAtMs = platform.clock.now();
+    const facts = { disk: platform.disk, processId, startedAtMs, problems: this.#problems };
+    const observed = new ObservedAgent(
+      facts,
+      agent,
+      settingsOf(this.#config, () => platform.clock.now()),
+    );
+    this.#observed = observed;
+    this.#door = await this.#openDoor(observed);
+    const { sources, ship, data_dir } = this.#config;
+    logger.info("the agent runs", {
+      agent: agent.status().agent,
+      sources: sources.map((source) => source.name).join(","),
+      endpoints: ship.endpoints.join(","),
+      data_dir,
+    });
+  }
+
+  async run(): Promise<void> {
+    const { platform, reloading } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.#failing.signal]);
+    this.#signature = (await reloading?.signature()) ?? "";
+    while (!signal.aborted) {
+      await this.#tick();
+      await platform.timers.sleep(TICK_MS, signal);
+    }
+    this.#failing.signal.throwIfAborted();
+  }
+
+  async close(): Promise<void> {
+    const { logger } = this.#options;
+    await this.#tell("stopping", "sealing what was counted");
+    await this.#door?.close();
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    await agent.close();
+    const { sealed, applied } = agent.status();
+    const keptBatches = Math.max(0, sealed - applied);
+    logger.info("the agent has stopped; what is not applied is kept", { keptBatches });
+  }
+
+  async #startAgent(): Promise<RunningAgent> {
+    const agent = await startAgent(this.#options.platform, this.#config, this.#options);
+    agent.ended.catch((error: unknown) => this.#failing.abort(error));
+    this.#agent = agent;
+    this.#turnCount = -1;
+    return agent;
+  }
+
+  async #openDoor(host: AdminHost): Promise<Listener | undefined> {
+    const { platform, logger } = this.#options;
+    try {
+      return await openAdminDoor(platform, this.#config.data_dir, { host, logger });
+    } catch (error) {
+      if (!(error instanceof TailraceError)) throw error;
+      logger.warn("status, top and tap will not reach this agent", { detail: error.message });
+      return undefined;
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const nowMs = this.#options.platform.clock.monotonic();
+    this.#observed?.observe(nowMs);
+    if (this.#isReloadAsked || (await this.#hasChanged())) await this.#reload();
+    await this.#tellProgress(nowMs);
+  }
+
+  /** True once for each change, when nothing changed any more since the look before: editors write in pieces. */
+  async #hasChanged(): Promise<boolean> {
+    const signature = (await this.#options.reloading?.signature()) ?? "";
+    const isSettled = signature === this.#seenSignature;
+    this.#seenSignature = signature;
+    if (!isSettled || signature === this.#signature) return false;
+    this.#signature = signature;
+    return true;
+  }
+
+  async #tellProgress(nowMs: number): Promise<void> {
+    const status = this.#agent?.status();
+    if (status === undefined) return;
+    if (!this.#isReadyTold) {
+      if (status.isReady) {
+        this.#isReadyTold = true;
+        this.#toldAtMs = nowMs;
+        await this.#tell("ready", `reads ${this.#config.sources.length} sources`);
+      } else if (nowMs - this.#toldAtMs >= EXTEND_MS) {
+        this.#toldAtMs = nowMs;
+        await this.#tell("extend", `waits for an aggregator: ${status.mode}`);
+      }
+      return;
+    }
+    const { watchdogMs } = this.#manager;
+    if (watchdogMs === undefined || nowMs - this.#toldAtMs < watchdogMs / 2) return;
+    // Without an epoch there is nothing to go round in: that is no reason to be killed.
+    if (status.isReady && status.turnCount === this.#turnCount) return;
+    this.#turnCount = status.turnCount;
+    this.#toldAtMs = nowMs;
+    await this.#tell("watchdog");
+  }
+
+  async #tell(state: ServiceState, text?: string): Promise<void> {
+    try {
+      await this.#manager.notify(state, text);
+      this.#isManagerFailing = false;
+    } catch (error) {
+      if (!(error instanceof TailraceError)) throw error;
+      if (!this.#isManagerFailing) this.#options.logger.warn(error.message, { code: error.code });
+      this.#isManagerFailing = true;
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const { reloading, logger } = this.#options;
+    const isAsked = this.#isReloadAsked;
+    this.#isReloadAsked = false;
+    const next = await reloading?.load();
+    if (next === undefined) {
+      logger.error("the configuration is refused; the agent goes on with the one before");
+      return;
+    }
+    const change = changeBetween(this.#config, next);
+    if (change === "none") {
+      if (isAsked) logger.info("the configuration is as it was");
+      return;
+    }
+    if (change === "identity") {
+      logger.error(
+        "`id` and `data_dir` cannot change while the agent runs: restart it for the new configuration; until then it goes on with the one before",
+      );
+      return;
+    }
+    await this.#tell("reloading", "takes a new configuration over");
+    await this.#take(next, change);
+    await this.#tell("ready", `reads ${next.sources.length} sources`);
+  }
+
+  async #exchange(agent: RunningAgent, next: AgentConfig): Promise<void> {
+    await agent.reconfigure(next);
+    const sources = namesOf(next);
+    this.#options.logger.info("the new configuration is in use", { sources });
+  }
+
+  async #take(next: AgentConfig, change: "sources" | "rest"): Promise<void> {
+    const { logger } = this.#options;
+    const agent = this.#agent;
+    this.#config = next;
+    if (change === "sources" && agent !== undefined) {
+      // While the spool takes nothing the exchange waits; so may everything else not.
+      const exchanged = this.#exchange(agent, next);
+      await Promise.race([exchanged, this.#options.platform.timers.sleep(TICK_MS)]);
+      this.#observed?.replace(
+        agent,
+        settingsOf(next, () => this.#options.platform.clock.now()),
+      );
+      return;
+    }
+    await agent?.close();
+    const started = await this.#startAgent();
+    this.#observed?.replace(
+      started,
+      settingsOf(next, () => this.#options.platform.clock.now()),
+    );
+    logger.info("the agent started anew with the new configuration", { sources: namesOf(next) });
+  }
+}
+
+function namesOf(config: AgentConfig): string {
+  return config.sources.map((source) => source.name).join(",");
+}
+
+/** What has to be done for `after` to take the place of `before`. */
+function changeBetween(
+  before: AgentConfig,
+  after: AgentConfig,
+): "none" | "sources" | "rest" | "identity" {
+  if (JSON.stringify(before) === JSON.stringify(after)) return "none";
+  if (before.id !== after.id || before.data_dir !== after.data_dir) return "identity";
+  const { sources, flush_interval, poll_interval, max_future } = after;
+  const exchangeable = { sources, flush_interval, poll_interval, max_future };
+  const isRest = JSON.stringify({ ...before, ...exchangeable }) !== JSON.stringify(after);
+  return isRest ? "rest" : "sources";
+}
+
+function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings {
+  return {
+    endpoints: config.ship.endpoints,
+    spoolBytesMax: config.spool.max_bytes,
+    meanings: new Map(
+      config.sources.map((source) => [
+        source.name,
+        new LineMeaning(source.format, source.service ?? source.name, {
+          ...eventOptions(source),
+          nowMs,
+        }),
+      ]),
+    ),
+  };
+}
