@@ -53,8 +53,8 @@ const EXTEND_MS = 20_000;
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const problems = new ProblemMemory(options.logger, () => options.platform.clock.now());
   const daemon = new Daemon({ ...options, logger: problems }, problems);
-  await daemon.start();
   try {
+    await daemon.start();
     await daemon.run();
   } finally {
     await daemon.close();

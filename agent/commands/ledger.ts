@@ -26,7 +26,7 @@ export const command = defineCommand({
     const balance = new LedgerBalance();
     const place = { disk: io.platform.disk, directory };
     const { segments, damages } = await inspectSpool(place, {
-      header: (header) => balance.begin(header.ledger),
+      header: (header) => balance.begin(header),
       record: async ({ visited, batch, notes }) => {
         if (visited.found.kind === "sealed") balance.add(batch);
         else balance.correct(notes.ledger);

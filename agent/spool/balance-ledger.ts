@@ -2,16 +2,18 @@
  * Whether the ledger accounts for every byte that was read: read = aggregated + filtered + rejected + lost + held.
  *
  * The two sides stem from different places. What was read is told by the positions: a record says for each file from where to where it reads
- * on. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
+ * on, and which ranges below are held back until later. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
  * read, so the ledger may exceed the positions by what is lost, and by nothing else; it may never fall short of them.
  */
 import {
   BALANCED_KINDS,
   type BalancedKind,
   type Batch,
+  type Checkpoint,
   type LedgerEntry,
   type LedgerKind,
 } from "../../shared/protocol/batch.ts";
+import type { SegmentHeader } from "./segment.ts";
 import { Ledger } from "./spool-state.ts";
 
 /** Lines and bytes. */
@@ -52,13 +54,16 @@ interface Sums {
 export class LedgerBalance {
   #ledger = new Ledger();
   #isKnown = false;
+  /** By number of the file. */
+  #heldBytes = new Map<number, number>();
   readonly #sources = new Map<string, Sums>();
 
-  /** A segment begins: its header says how the ledger stands. */
-  begin(entries: readonly LedgerEntry[]): void {
-    this.#ledger = new Ledger(entries);
+  /** A segment begins: its header says how the ledger and the files stand. */
+  begin(header: Pick<SegmentHeader, "ledger" | "checkpoints">): void {
+    this.#ledger = new Ledger(header.ledger);
+    this.#heldBytes = new Map(header.checkpoints.map((found) => [found.file, heldBytesOf(found)]));
     this.#isKnown = true;
-    for (const { source } of entries) this.#sumsOf(source);
+    for (const { source } of header.ledger) this.#sumsOf(source);
   }
 
   /** A batch follows; call {@link begin} before the first. */
@@ -69,7 +74,7 @@ export class LedgerBalance {
       const sums = this.#sumsOf(source);
       let positionBytes = 0;
       for (const found of batch.checkpoints) {
-        if (found.source === source) positionBytes += found.offset - found.from;
+        if (found.source === source) positionBytes += this.#move(found);
       }
       const accountedBytes = accounted(batch.ledger, source) - accounted(before, source);
       const lostBytes = bytesOf(batch.ledger, source, ["lost"]) - bytesOf(before, source, ["lost"]);
@@ -112,6 +117,14 @@ export class LedgerBalance {
       });
   }
 
+  /** Bytes by which a file is read further: held ones are not, until they are let go. */
+  #move(found: Checkpoint): number {
+    const before = this.#heldBytes.get(found.file) ?? 0;
+    const after = heldBytesOf(found);
+    this.#heldBytes.set(found.file, after);
+    return found.offset - found.from - (after - before);
+  }
+
   #sumsOf(source: string): Sums {
     const known = this.#sources.get(source);
     if (known !== undefined) return known;
@@ -128,8 +141,12 @@ function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
   return names;
 }
 
+function heldBytesOf({ held }: Checkpoint): number {
+  return held.reduce((bytes, range) => bytes + range.to - range.from, 0);
+}
+
 function accounted(entries: readonly LedgerEntry[], source: string): number {
-  return bytesOf(entries, source, BALANCED_KINDS);
+  return bytesOf(entries, source, ["aggregated", "filtered", "rejected", "lost"]);
 }
 
 function bytesOf(
