@@ -17,7 +17,7 @@ import type { HelloAnswer } from "../shared/protocol/answers.ts";
 import type { Checkpoint, LedgerEntry, SealedRecord } from "../shared/protocol/batch.ts";
 import type { Selectors } from "../shared/protocol/selected-event.ts";
 import type { AgentConfig } from "./config.ts";
-import { createSources } from "./create-sources.ts";
+import { changedSources, createSources } from "./create-sources.ts";
 import { ReadLoop } from "./read-loop.ts";
 import { SendLoop, type ShipHost } from "./ship/send-loop.ts";
 import { type ShipMode, type ShipPosition, Shipper } from "./ship/ship.ts";
@@ -413,8 +413,9 @@ class Agent implements RunningAgent, ShipHost {
   #createSources(config: AgentConfig): FileSource[] {
     const state = present(this.#spool?.state, "the state of the epoch");
     const { logger, once = false } = this.#options;
-    const selection = this.#selection;
-    return createSources({ platform: this.#platform, config, state, selection, once, logger });
+    return createSources({
+      ...{ platform: this.#platform, config, state, selection: this.#selection, once, logger },
+    });
   }
 
   #startReading(): void {
@@ -484,13 +485,6 @@ class Agent implements RunningAgent, ShipHost {
     await this.#lock.release();
     this.#end.resolve();
   }
-}
-
-/** The sources that are new, or configured otherwise than before. */
-function changedSources(before: AgentConfig, after: AgentConfig): AgentConfig["sources"] {
-  if (before.max_future !== after.max_future) return after.sources;
-  const known = new Set(before.sources.map((source) => JSON.stringify(source)));
-  return after.sources.filter((source) => !known.has(JSON.stringify(source)));
 }
 
 function positionOf(spool: Spool): ShipPosition {

@@ -68,3 +68,10 @@ export function createSources(options: SourcesOptions): FileSource[] {
     });
   });
 }
+
+/** The sources that are new, or configured otherwise than before. */
+export function changedSources(before: AgentConfig, after: AgentConfig): AgentConfig["sources"] {
+  if (before.max_future !== after.max_future) return after.sources;
+  const known = new Set(before.sources.map((source) => JSON.stringify(source)));
+  return after.sources.filter((source) => !known.has(JSON.stringify(source)));
+}

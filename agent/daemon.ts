@@ -53,8 +53,8 @@ const EXTEND_MS = 20_000;
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const problems = new ProblemMemory(options.logger, () => options.platform.clock.now());
   const daemon = new Daemon({ ...options, logger: problems }, problems);
-  await daemon.start();
   try {
+    await daemon.start();
     await daemon.run();
   } finally {
     await daemon.close();
@@ -96,7 +96,11 @@ class Daemon {
     const agent = await this.#startAgent();
     const startedAtMs = platform.clock.now();
     const facts = { disk: platform.disk, processId, startedAtMs, problems: this.#problems };
-    const observed = new ObservedAgent(facts, agent, settingsOf(this.#config));
+    const observed = new ObservedAgent(
+      facts,
+      agent,
+      settingsOf(this.#config, () => platform.clock.now()),
+    );
     this.#observed = observed;
     this.#door = await this.#openDoor(observed);
     const { sources, ship, data_dir } = this.#config;
@@ -240,12 +244,18 @@ class Daemon {
       // While the spool takes nothing the exchange waits; so may everything else not.
       const exchanged = this.#exchange(agent, next);
       await Promise.race([exchanged, this.#options.platform.timers.sleep(TICK_MS)]);
-      this.#observed?.replace(agent, settingsOf(next));
+      this.#observed?.replace(
+        agent,
+        settingsOf(next, () => this.#options.platform.clock.now()),
+      );
       return;
     }
     await agent?.close();
     const started = await this.#startAgent();
-    this.#observed?.replace(started, settingsOf(next));
+    this.#observed?.replace(
+      started,
+      settingsOf(next, () => this.#options.platform.clock.now()),
+    );
     logger.info("the agent started anew with the new configuration", { sources: namesOf(next) });
   }
 }
@@ -267,14 +277,17 @@ function changeBetween(
   return isRest ? "rest" : "sources";
 }
 
-function settingsOf(config: AgentConfig): ObservedSettings {
+function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings {
   return {
     endpoints: config.ship.endpoints,
     spoolBytesMax: config.spool.max_bytes,
     meanings: new Map(
       config.sources.map((source) => [
         source.name,
-        new LineMeaning(source.format, source.service ?? source.name, eventOptions(source)),
+        new LineMeaning(source.format, source.service ?? source.name, {
+          ...eventOptions(source),
+          nowMs,
+        }),
       ]),
     ),
   };

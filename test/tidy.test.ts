@@ -4,6 +4,7 @@ import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { agentCommands } from "../agent/commands/registry.ts";
 import { aggregatorCommands } from "../aggregator/commands/registry.ts";
+import { generatedFiles } from "../packaging/scripts/generated-files.ts";
 import { errorCodes } from "../shared/errors.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -46,6 +47,7 @@ const DRIVERS = [
 /** Stage folders that may look into another one. */
 const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "agent/admin": ["agent/parsers"],
+  "agent/init": ["agent/parsers"],
   "agent/kernel": ["agent/parsers", "agent/window"],
   "agent/window": ["agent/parsers", "agent/kernel"],
   "aggregator/archive": ["aggregator/log", "aggregator/state"],
@@ -210,6 +212,12 @@ describe("registries", () => {
       expect(command.examples.length, name).toBeGreaterThan(0);
       for (const [line] of command.examples) expect(line, name).toContain(`tailrace ${name}`);
     }
+  });
+});
+
+describe("files that are made from the schemas", () => {
+  it.each([...generatedFiles()])("%s is what `npm run generate` writes", (path, text) => {
+    expect(read(path)).toBe(text);
   });
 });
 

@@ -1,6 +1,6 @@
 /** A running agent as the admin door shows it. */
 import type { Disk } from "../../shared/platform/disk.ts";
-import type { Checkpoint, SealedRecord } from "../../shared/protocol/batch.ts";
+import { type Checkpoint, isBalanced, type SealedRecord } from "../../shared/protocol/batch.ts";
 import type { AdminHost } from "./admin-door.ts";
 import type { ProblemMemory } from "./last-problem.ts";
 import type { LineMeaning } from "./line-meaning.ts";
@@ -59,7 +59,7 @@ export class ObservedAgent implements AdminHost {
     const { readBytes, ledger } = this.#agent.status();
     this.#bytes.note(readBytes, nowMs);
     let lines = 0;
-    for (const entry of ledger) if (entry.kind !== "noted") lines += entry.lines;
+    for (const entry of ledger) if (isBalanced(entry)) lines += entry.lines;
     this.#lines.note(lines, nowMs);
   }
 

@@ -1,6 +1,7 @@
 /** `tailrace ledger`: what became of every line and byte that an agent read, per source. */
 import { join } from "node:path";
 import { defineCommand, EXIT_DONE, EXIT_FAILED, UsageError } from "../../shared/command.ts";
+import { BALANCED_KINDS } from "../../shared/protocol/batch.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { LedgerBalance, type SourceBalance } from "../spool/balance-ledger.ts";
 import { inspectSpool } from "../spool/inspect-spool.ts";
@@ -25,7 +26,7 @@ export const command = defineCommand({
     const balance = new LedgerBalance();
     const place = { disk: io.platform.disk, directory };
     const { segments, damages } = await inspectSpool(place, {
-      header: (header) => balance.begin(header.ledger),
+      header: (header) => balance.begin(header),
       record: async ({ visited, batch, notes }) => {
         if (visited.found.kind === "sealed") balance.add(batch);
         else balance.correct(notes.ledger);
@@ -54,15 +55,13 @@ export const command = defineCommand({
   },
 });
 
-const KINDS = ["aggregated", "filtered", "rejected", "lost", "held"] as const;
-
 function ledgerTable(balances: readonly SourceBalance[]): string {
   const columns = [
     ["source", "left"],
     ["", "left"],
     ["read", "right"],
     ["", "left"],
-    ...KINDS.map((kind) => [kind, "right"] as const),
+    ...BALANCED_KINDS.map((kind) => [kind, "right"] as const),
     ["in the spool", "left"],
   ] as const;
   const rows = balances.flatMap(({ source, read, kinds, faults, positionBytes }) => [
@@ -71,7 +70,7 @@ function ledgerTable(balances: readonly SourceBalance[]): string {
       "lines",
       String(read.lines),
       "=",
-      ...KINDS.map((kind) => String(kinds[kind].lines)),
+      ...BALANCED_KINDS.map((kind) => String(kinds[kind].lines)),
       "",
     ],
     [
@@ -79,7 +78,7 @@ function ledgerTable(balances: readonly SourceBalance[]): string {
       "bytes",
       String(read.bytes),
       "=",
-      ...KINDS.map((kind) => String(kinds[kind].bytes)),
+      ...BALANCED_KINDS.map((kind) => String(kinds[kind].bytes)),
       faults.length === 0 ? `balances over ${positionBytes} bytes` : "DOES NOT BALANCE",
     ],
   ]);

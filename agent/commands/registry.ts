@@ -8,6 +8,8 @@ export const agentCommands = {
   tap: () => import("./tap.ts"),
   ledger: () => import("./ledger.ts"),
   spool: () => import("./spool.ts"),
+  init: () => import("./init.ts"),
+  completion: () => import("./completion.ts"),
   bench: () => import("./bench.ts"),
   sim: () => import("./sim.ts"),
 } as const;

@@ -1,4 +1,5 @@
 /** An agent's status as people read it. */
+import { BALANCED_KINDS } from "../../shared/protocol/batch.ts";
 import { textTable } from "../../shared/text-table.ts";
 import type { StatusAnswer } from "../admin/status.ts";
 
@@ -38,7 +39,7 @@ export function statusText(status: StatusAnswer, nowMs: number): string {
     String(status.files.filter((file) => file.source === source.name).length),
     String(source.openFileCount),
     sizeText(source.backlogBytes),
-    String(linesOf(status, source.name, ["aggregated", "filtered", "rejected", "lost", "held"])),
+    String(linesOf(status, source.name, BALANCED_KINDS)),
     ...["aggregated", "filtered", "rejected", "lost"].map((kind) =>
       String(linesOf(status, source.name, [kind])),
     ),

@@ -2,14 +2,19 @@
  * Whether the ledger accounts for every byte that was read: read = aggregated + filtered + rejected + lost + held.
  *
  * The two sides stem from different places. What was read is told by the positions: a record says for each file from where to where it reads
- * on. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
+ * on, and which ranges below are held back until later. What became of it is told by the ledger. Bytes that were destroyed before they were read are ledgered as lost without having been
  * read, so the ledger may exceed the positions by what is lost, and by nothing else; it may never fall short of them.
  */
-import type { Batch, LedgerEntry, LedgerKind } from "../../shared/protocol/batch.ts";
+import {
+  BALANCED_KINDS,
+  type BalancedKind,
+  type Batch,
+  type Checkpoint,
+  type LedgerEntry,
+  type LedgerKind,
+} from "../../shared/protocol/batch.ts";
+import type { SegmentHeader } from "./segment.ts";
 import { Ledger } from "./spool-state.ts";
-
-/** What becomes of lines; events are ledgered apart. */
-type LineKind = Exclude<LedgerKind, "events_selected" | "events_sent" | "events_shed">;
 
 /** Lines and bytes. */
 export interface LedgerAmount {
@@ -22,7 +27,7 @@ export interface SourceBalance {
   readonly source: string;
   /** The sum of the kinds below but `noted`, since the source was first read. */
   readonly read: LedgerAmount;
-  readonly kinds: Readonly<Record<LineKind, LedgerAmount>>;
+  readonly kinds: Readonly<Record<BalancedKind | "noted", LedgerAmount>>;
   /** Bytes by which the positions of the records that are looked at moved on, and by which the ledger did. */
   readonly positionBytes: number;
   readonly accountedBytes: number;
@@ -49,13 +54,16 @@ interface Sums {
 export class LedgerBalance {
   #ledger = new Ledger();
   #isKnown = false;
+  /** By number of the file. */
+  #heldBytes = new Map<number, number>();
   readonly #sources = new Map<string, Sums>();
 
-  /** A segment begins: its header says how the ledger stands. */
-  begin(entries: readonly LedgerEntry[]): void {
-    this.#ledger = new Ledger(entries);
+  /** A segment begins: its header says how the ledger and the files stand. */
+  begin(header: Pick<SegmentHeader, "ledger" | "checkpoints">): void {
+    this.#ledger = new Ledger(header.ledger);
+    this.#heldBytes = new Map(header.checkpoints.map((found) => [found.file, heldBytesOf(found)]));
     this.#isKnown = true;
-    for (const { source } of entries) this.#sumsOf(source);
+    for (const { source } of header.ledger) this.#sumsOf(source);
   }
 
   /** A batch follows; call {@link begin} before the first. */
@@ -66,7 +74,7 @@ export class LedgerBalance {
       const sums = this.#sumsOf(source);
       let positionBytes = 0;
       for (const found of batch.checkpoints) {
-        if (found.source === source) positionBytes += found.offset - found.from;
+        if (found.source === source) positionBytes += this.#move(found);
       }
       const accountedBytes = accounted(batch.ledger, source) - accounted(before, source);
       const lostBytes = bytesOf(batch.ledger, source, ["lost"]) - bytesOf(before, source, ["lost"]);
@@ -95,7 +103,7 @@ export class LedgerBalance {
         const amount = (kinds: readonly LedgerKind[]) => amountOf(own, kinds);
         return {
           source,
-          read: amount(BALANCED),
+          read: amount(BALANCED_KINDS),
           kinds: {
             aggregated: amount(["aggregated"]),
             filtered: amount(["filtered"]),
@@ -109,6 +117,14 @@ export class LedgerBalance {
       });
   }
 
+  /** Bytes by which a file is read further: held ones are not, until they are let go. */
+  #move(found: Checkpoint): number {
+    const before = this.#heldBytes.get(found.file) ?? 0;
+    const after = heldBytesOf(found);
+    this.#heldBytes.set(found.file, after);
+    return found.offset - found.from - (after - before);
+  }
+
   #sumsOf(source: string): Sums {
     const known = this.#sources.get(source);
     if (known !== undefined) return known;
@@ -118,8 +134,6 @@ export class LedgerBalance {
   }
 }
 
-const BALANCED = ["aggregated", "filtered", "rejected", "lost", "held"] as const;
-
 function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
   const names = new Set(entries.map((entry) => entry.source));
   for (const { source } of batch.checkpoints) names.add(source);
@@ -127,8 +141,12 @@ function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {
   return names;
 }
 
+function heldBytesOf({ held }: Checkpoint): number {
+  return held.reduce((bytes, range) => bytes + range.to - range.from, 0);
+}
+
 function accounted(entries: readonly LedgerEntry[], source: string): number {
-  return bytesOf(entries, source, BALANCED);
+  return bytesOf(entries, source, ["aggregated", "filtered", "rejected", "lost"]);
 }
 
 function bytesOf(

@@ -84,6 +84,23 @@ export type LedgerKind =
   | "events_sent"
   | "events_shed";
 
+/** The sides between which read lines and bytes are divided. */
+export const BALANCED_KINDS = [
+  "aggregated",
+  "filtered",
+  "rejected",
+  "lost",
+  "held",
+] as const satisfies readonly LedgerKind[];
+
+/** One of {@link BALANCED_KINDS}. */
+export type BalancedKind = (typeof BALANCED_KINDS)[number];
+
+/** True for what was read, false for what is only noted and for events. */
+export function isBalanced(entry: LedgerEntry): boolean {
+  return BALANCED_KINDS.some((kind) => kind === entry.kind);
+}
+
 /** One line of the cumulative ledger. */
 export interface LedgerEntry {
   readonly source: string;

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { LedgerBalance } from "../../../../agent/spool/balance-ledger.ts";
-import type { Batch, LedgerEntry, LedgerKind } from "../../../../shared/protocol/batch.ts";
+import type {
+  Batch,
+  Checkpoint,
+  LedgerEntry,
+  LedgerKind,
+} from "../../../../shared/protocol/batch.ts";
 import { EPOCH, sampleCheckpoint } from "./sample-spool.ts";
 
 const entry = (kind: LedgerKind, bytes: number, reason = ""): LedgerEntry => ({
@@ -11,7 +16,12 @@ const entry = (kind: LedgerKind, bytes: number, reason = ""): LedgerEntry => ({
   bytes,
 });
 
-function batch(from: number, to: number, ledger: readonly LedgerEntry[]): Batch {
+function batch(
+  from: number,
+  to: number,
+  ledger: readonly LedgerEntry[],
+  held: Checkpoint["held"] = [],
+): Batch {
   return {
     agent: "web-1",
     epoch: EPOCH,
@@ -22,7 +32,7 @@ function batch(from: number, to: number, ledger: readonly LedgerEntry[]): Batch 
     events: [],
     holes: [],
     selectorRevision: "",
-    checkpoints: [sampleCheckpoint({ from, offset: to })],
+    checkpoints: [sampleCheckpoint({ from, offset: to, held })],
     sources: [],
     ledger,
     tombstone: undefined,
@@ -31,7 +41,7 @@ function batch(from: number, to: number, ledger: readonly LedgerEntry[]): Batch 
 
 function balanceOf(header: readonly LedgerEntry[], ...batches: readonly Batch[]) {
   const balance = new LedgerBalance();
-  balance.begin(header);
+  balance.begin({ ledger: header, checkpoints: [] });
   for (const found of batches) balance.add(found);
   return balance.balances();
 }
@@ -73,10 +83,18 @@ describe("the balance of a ledger", () => {
   it("lets held bytes become aggregated ones without a move of the position", () => {
     const [found] = balanceOf(
       [],
-      batch(0, 50, [entry("aggregated", 40), entry("held", 10)]),
+      batch(0, 50, [entry("aggregated", 40)], [{ from: 40, to: 50 }]),
       batch(50, 50, [entry("aggregated", 50)]),
     );
-    expect(found?.faults).toEqual([]);
+    expect(found).toMatchObject({ positionBytes: 50, accountedBytes: 50, faults: [] });
+  });
+
+  it("knows from the header what is held", () => {
+    const balance = new LedgerBalance();
+    const checkpoint = sampleCheckpoint({ offset: 50, held: [{ from: 40, to: 50 }] });
+    balance.begin({ ledger: [entry("aggregated", 40)], checkpoints: [checkpoint] });
+    balance.add(batch(50, 60, [entry("aggregated", 60)]));
+    expect(balance.balances()[0]?.faults).toEqual([]);
   });
 
   it("lets bytes be lost unread, and no more than are lost", () => {
@@ -91,7 +109,7 @@ describe("the balance of a ledger", () => {
 
   it("moves what a tombstone replaces from one kind to another", () => {
     const balance = new LedgerBalance();
-    balance.begin([]);
+    balance.begin({ ledger: [], checkpoints: [] });
     balance.add(batch(0, 50, [entry("aggregated", 50)]));
     balance.correct([
       { ...entry("aggregated", 50), bytes: -50, lines: -5 },

@@ -1,0 +1,77 @@
+/** The commented agent.yaml for a host. */
+import type { FoundLogs, HostLogs } from "./look-at-host.ts";
+
+/** What a configuration says besides the sources. */
+export interface ConfigFacts {
+  readonly id: string;
+  readonly dataDirectory: string;
+  readonly endpoint: string;
+}
+
+/** A configuration that works as it is, and says in comments what was found and left out. */
+export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
+  const usable = host.logs.filter(({ format }) => format !== undefined);
+  const others = host.logs.filter(({ format }) => format === undefined);
+  const lines = [
+    "# The tailrace agent on this host. Check changes with `tailrace validate`; a running agent takes them over by itself.",
+    "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, config/REFERENCE.md.",
+    "",
+    "# Name of this agent in the aggregator; unique in the fleet. Changing it needs a restart.",
+    `id: ${JSON.stringify(facts.id)}`,
+    "# The disk queue: what was counted and is not yet applied. Changing it needs a restart.",
+    `data_dir: ${JSON.stringify(facts.dataDirectory)}`,
+    "",
+    "# Addresses of the aggregator; several are doors to the same one.",
+    "ship:",
+    `  endpoints: [${JSON.stringify(facts.endpoint)}]`,
+    "",
+  ];
+  if (host.services.length > 0) lines.push(`# Running here: ${host.services.join(", ")}.`);
+  if (host.hasJournal) {
+    lines.push(
+      "# There is a systemd journal; what services write only there is not in the files below.",
+    );
+  }
+  lines.push("sources:");
+  if (usable.length === 0) {
+    lines.push(
+      "  # No log with events was found below /var/log. Put the paths of yours here:",
+      ...sourceLines({ name: "app", paths: ["/var/log/app/*.log"], format: "auto" }),
+    );
+  }
+  for (const { name, paths, format, fileCount } of usable) {
+    lines.push(`  # ${countOf(fileCount)} with ${format} events`);
+    lines.push(...sourceLines({ name, paths, format: format ?? "auto" }));
+  }
+  if (others.length > 0) lines.push("", "# Left out:");
+  for (const found of others) lines.push(`# - ${found.paths.join(", ")}: ${whyNot(found)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function sourceLines({
+  name,
+  paths,
+  format,
+}: {
+  readonly name: string;
+  readonly paths: readonly string[];
+  readonly format: string;
+}): string[] {
+  return [
+    `  - name: ${JSON.stringify(name)}`,
+    "    type: file",
+    `    paths: [${paths.map((path) => JSON.stringify(path)).join(", ")}]`,
+    `    format: ${format}`,
+  ];
+}
+
+function countOf(count: number): string {
+  return count === 1 ? "1 file" : `${count} files`;
+}
+
+function whyNot({ unreadable, fileCount }: FoundLogs): string {
+  if (unreadable === undefined) return `${countOf(fileCount)} without lines that are events`;
+  const advice =
+    unreadable === "EACCES" ? "; the agent's user has to be in its group, often `adm`" : "";
+  return `${countOf(fileCount)} that cannot be read here (${unreadable})${advice}`;
+}
