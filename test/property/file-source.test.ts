@@ -53,6 +53,23 @@ const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 500);
 
 type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
 
+/** Lives in which lines were once lost or doubled. */
+const ONCE_WRONG: [Life][] = [
+  // Read on through a file that was empty when last looked at, before the next look: the copy between went unseen.
+  [lifeOf("rename", "discover", "append", "copytruncate", "append", "read")],
+];
+
+function lifeOf(...actions: readonly Action[]): Life {
+  const how = { lines: 1, bytes: 18, during: undefined, delayMs: 0 };
+  return {
+    seed: 1,
+    isRotatedMatched: false,
+    isCountingUp: false,
+    hasOldFiles: false,
+    steps: actions.map((action) => ({ action, ...how })),
+  };
+}
+
 async function run(
   chosen: Life,
   isRacing: boolean,
@@ -72,7 +89,7 @@ it("counts every line exactly once that was not destroyed", async () => {
     fc.asyncProperty(life, async (chosen) => {
       expect(await run(chosen, false)).toEqual([]);
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: ONCE_WRONG },
   );
 });
 
