@@ -412,8 +412,9 @@ class Agent implements RunningAgent, ShipHost {
 
   #createSources(config: AgentConfig): FileSource[] {
     const state = present(this.#spool?.state, "the state of the epoch");
-    const { logger, once = false } = this.#options;
+    const { logger, once = false, hostname } = this.#options;
     return createSources({
+      ...{ agent: this.#name, host: hostname ?? this.#name },
       ...{ platform: this.#platform, config, state, selection: this.#selection, once, logger },
     });
   }

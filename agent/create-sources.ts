@@ -3,9 +3,12 @@
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { REDACTOR_NONE } from "../shared/redaction/redactor.ts";
 import type { AgentConfig } from "./config.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
+import { wantsDetail } from "./window/aggregate-config.ts";
+import { compileAggregation } from "./window/compile-aggregation.ts";
 import { createSelectingCounter } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
 
@@ -13,6 +16,10 @@ import type { EventSelection } from "./window/event-selection.ts";
 export interface SourcesOptions {
   readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
   readonly config: AgentConfig;
+  /** Name of the agent. */
+  readonly agent: string;
+  /** Name of the host. */
+  readonly host: string;
   readonly selection: EventSelection;
   /** Where to go on. */
   readonly state: SpoolState;
@@ -23,7 +30,7 @@ export interface SourcesOptions {
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): FileSource[] {
-  const { config, state, platform, once, logger, selection } = options;
+  const { config, state, platform, once, logger, selection, agent, host } = options;
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
@@ -49,6 +56,12 @@ export function createSources(options: SourcesOptions): FileSource[] {
         ...eventOptions(source),
         nowMs: () => platform.clock.now(),
         servicesMax: source.max_services,
+        detail: wantsDetail(source.aggregate)
+          ? {
+              ...{ agent, host, source: source.name },
+              aggregation: compileAggregation(source.aggregate, REDACTOR_NONE),
+            }
+          : undefined,
         onFormat: (choice, file) =>
           logger.info("format of a file found", {
             source: source.name,

@@ -147,6 +147,7 @@ function countContext(file: TailedFile, context: ReadContext, offset: number): L
     file: file.file,
     generation: file.generation,
     offset,
+    path: file.homePath,
     fileStart: offset === 0,
   };
 }

@@ -6,6 +6,8 @@ import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
+import type { CompiledAggregation } from "./compile-aggregation.ts";
+import { DetailedLineCounter } from "./detailed-line-counter.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
@@ -18,8 +20,18 @@ export interface LineCounterOptions extends EventOptions {
   readonly format: FormatName;
   /** Most services counted on their own between two takes; {@link SERVICES_MAX_DEFAULT} when left out. */
   readonly servicesMax?: number;
+  /** What counting beside levels and durations is to do; nothing when left out. */
+  readonly detail?: DetailOptions | undefined;
   /** With `auto`: told what format a file was found to have. */
   readonly onFormat?: (choice: FormatChoice, file: number | undefined) => void;
+}
+
+/** See {@link LineCounterOptions.detail}. */
+export interface DetailOptions {
+  readonly agent: string;
+  readonly source: string;
+  readonly host: string;
+  readonly aggregation: CompiledAggregation;
 }
 
 /** Makes the fastest counter that counts lines of this format. */
@@ -60,11 +72,14 @@ function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
 }
 
 function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
-  const counter = new ParserLineCounter({
+  const parts = {
     stream: options.stream ?? STREAM_DEFAULT,
     parser: parsers[format].compile(options),
     servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
-  });
+  };
+  const { detail } = options;
+  if (detail !== undefined) return new DetailedLineCounter({ ...parts, ...detail, format });
+  const counter = new ParserLineCounter(parts);
   return format === "json" && canUseKernel(options)
     ? new JsonLineCounter(options, counter)
     : counter;
