@@ -8,6 +8,7 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
+import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
@@ -17,9 +18,11 @@ import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import { aggregateBytesMax } from "../state/aggregate-format.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
+import { Contributors } from "../state/contributors.ts";
 import {
   afterChildren,
   changeKey,
+  isApart,
   MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
@@ -33,6 +36,7 @@ import { encodeServiceRow, readServiceRow, type ServiceRow } from "../state/read
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { decodeWindowHead, encodeWindowRow } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
+import { DimensionLimit } from "./dimension-limit.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { PatternStage } from "./pattern-stage.ts";
@@ -87,6 +91,7 @@ export class StageTwo {
   private readonly archive: ArchiveQueue | undefined;
   private rules: RuleSet;
   private readonly knownServices = new Map<string, ServiceRow>();
+  private readonly dimensionLimit: DimensionLimit;
   private dirty: CachedWindow[] = [];
   private deletions: StateChange[] = [];
   private services: StateChange[] = [];
@@ -111,6 +116,7 @@ export class StageTwo {
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
+    this.dimensionLimit = new DimensionLimit(view);
     const patterns = { rules, retentionMs: settings.windowsRetentionMs };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
@@ -151,14 +157,44 @@ export class StageTwo {
       return;
     }
     this.row.mergedLines += lines;
-    let window = this.cache.find(series, minute);
+    const window = this.cache.find(series.whole ?? series, minute);
     this.archiveDelta(delta, this.isLate(window, minute) ? "late" : "in_time");
+    if (series.whole === undefined) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    const copy = { series: series.whole, minute, aggregate: new Aggregate() };
+    copy.aggregate.merge(aggregate);
+    const contributors = new Contributors();
+    contributors.merge(delta.contributors);
+    this.mergeInto(window, { ...copy, contributors });
+    this.mergePart(delta);
+  }
+
+  /** Merges a delta into the window of its dimensions, or of those that too many are folded into. */
+  private mergePart(delta: KeyedDelta): void {
+    const { minute } = delta;
+    const window = this.cache.find(delta.series, minute);
+    const isNew = window === undefined;
+    const series = isNew ? this.dimensionLimit.admit(delta.series, minute) : delta.series;
+    if (series === delta.series) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    delta.aggregate.folded = true;
+    this.mergeInto(this.cache.find(series, minute), { ...delta, series });
+  }
+
+  /** Merges a delta, whose parts then belong to this stage, into `found`, the window of its series; undefined when there is none yet. */
+  private mergeInto(found: CachedWindow | undefined, delta: KeyedDelta): void {
+    const { series, minute, aggregate, contributors } = delta;
+    let window = found;
     if (window === undefined) {
-      window = this.cache.create(series, minute, aggregate, delta.contributors);
+      window = this.cache.create(series, minute, aggregate, contributors);
       this.addService(series);
     } else {
       window.aggregate.merge(aggregate);
-      window.contributors.merge(delta.contributors);
+      window.contributors.merge(contributors);
       this.cache.recount(window);
     }
     this.markDirty(window);
@@ -292,8 +328,8 @@ export class StageTwo {
   }
 
   private archiveDelta({ series, ...delta }: KeyedDelta, fate: Fate): void {
-    const { tenant, stream, service } = series;
-    this.archive?.add({ kind: "delta", fate, tenant, stream, service, ...delta });
+    const { tenant, stream, service, dimensions } = series;
+    this.archive?.add({ kind: "delta", fate, tenant, stream, service, dimensions, ...delta });
   }
 
   private addService(series: Series): void {
@@ -342,7 +378,7 @@ export class StageTwo {
     }
     const isFinal = finalMinute !== undefined && minute <= finalMinute;
     const state = isFinal ? settledState(window.state) : "provisional";
-    if (state === "final" && this.patterns.wantsMetrics) {
+    if (state === "final" && this.patterns.wantsMetrics && !isApart(series.servicePart)) {
       this.sayMetrics(window);
     }
     window.state = state;

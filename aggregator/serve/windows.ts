@@ -83,7 +83,7 @@ async function writeWindows(
   query: WindowsQuery,
   parts: string[],
 ): Promise<string | undefined> {
-  const { stream, service, stepMinutes } = query;
+  const { stream, service, by, stepMinutes } = query;
   const limitAtOnce = Math.max(1, Math.floor(MINUTES_AT_ONCE / stepMinutes));
   let after = query.after;
   for (;;) {
@@ -92,6 +92,7 @@ async function writeWindows(
       tenant,
       stream,
       service,
+      by,
       stepMinutes,
       fromMinute: minuteFrom(query.fromMs),
       toMinute: minuteFrom(query.toMs),

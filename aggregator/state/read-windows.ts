@@ -3,14 +3,22 @@
  * has several partitions, each has its own view; a series is in one of them only.
  */
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+  pickDimensions,
+} from "../../shared/aggregates/dimensions.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import type { StateView } from "../log/log.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type Contributor, Contributors } from "./contributors.ts";
+import { readDimensions, writeDimensions } from "./detail-format.ts";
 import {
   afterChildren,
   changeKey,
+  isApart,
   keyPart,
   MINUTE_MAX,
   makeSeries,
@@ -18,6 +26,7 @@ import {
   minutePart,
   nameOfKeyPart,
   numberOfPart,
+  partOfService,
   rangeOf,
   serviceKey,
   windowKey,
@@ -29,6 +38,8 @@ export interface StoredWindow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out: the window of all of the service. */
+  readonly dimensions?: Dimensions | undefined;
   /** Start, in minutes since the Unix epoch. */
   readonly minute: number;
   /** Length in minutes. */
@@ -47,6 +58,8 @@ export interface WindowQuery {
   readonly stream: string;
   /** All services when undefined. */
   readonly service: string | undefined;
+  /** Names of the dimensions by which windows are kept apart; absent: the windows of whole services. */
+  readonly by?: readonly string[] | undefined;
   /** First minute since the epoch. With steps, a step is read when its start is in the range. */
   readonly fromMinute: number;
   /** First minute that is no longer read. */
@@ -63,9 +76,11 @@ export interface WindowQuery {
 export interface WindowCursor {
   readonly minute: number;
   readonly service: string;
+  /** Key of the dimensions; absent when there are none. */
+  readonly dimensions?: string | undefined;
 }
 
-/** One page of windows, ascending by (minute, service). */
+/** One page of windows, ascending by (minute, service, dimensions). */
 export interface WindowPage {
   readonly windows: readonly StoredWindow[];
   /** Where the next page goes on; undefined when this is the last. */
@@ -88,25 +103,39 @@ export function readWindows(views: readonly StateView[], query: WindowQuery): Wi
       if (windows.length > limit) break;
       group = undefined;
     }
-    group ??= { minute, byService: new Map() };
+    group ??= { minute, byKey: new Map() };
     addRow(group, entry);
   }
   if (group !== undefined && windows.length <= limit) takeStep(windows, group, query);
   if (windows.length <= limit) return { windows, next: undefined };
   windows.length = limit;
   const last = windows.at(-1);
-  return { windows, next: last && { minute: last.minute, service: last.service } };
+  return { windows, next: last && cursorOf(last) };
+}
+
+function cursorOf({ minute, service, dimensions = DIMENSIONS_NONE }: StoredWindow): WindowCursor {
+  const key = dimensionsKey(dimensions);
+  return { minute, service, dimensions: key === "" ? undefined : key };
 }
 
 interface MinuteEntry {
   readonly minute: number;
   readonly service: string;
+  readonly dimensions: Dimensions;
   readonly row: WindowRow;
 }
 
 interface StepGroup {
   readonly minute: number;
-  readonly byService: Map<string, RollUp>;
+  /** By service and the key of the dimensions. */
+  readonly byKey: Map<string, StepWindow>;
+}
+
+interface StepWindow {
+  readonly service: string;
+  readonly dimensions: Dimensions;
+  readonly dimensionsKey: string;
+  readonly rolledUp: RollUp;
 }
 
 function clampMinute(minute: number): number {
@@ -114,18 +143,36 @@ function clampMinute(minute: number): number {
 }
 
 function addRow(group: StepGroup, entry: MinuteEntry): void {
-  const rolledUp = group.byService.get(entry.service);
-  if (rolledUp === undefined) group.byService.set(entry.service, new RollUp(entry.row));
-  else rolledUp.add(entry.row);
+  const { service, dimensions, row } = entry;
+  const keyOfDimensions = dimensionsKey(dimensions);
+  const key = keyOfDimensions === "" ? service : JSON.stringify([service, keyOfDimensions]);
+  const known = group.byKey.get(key);
+  if (known !== undefined) {
+    known.rolledUp.add(row);
+    return;
+  }
+  const rolledUp = new RollUp(row);
+  group.byKey.set(key, { service, dimensions, dimensionsKey: keyOfDimensions, rolledUp });
+}
+
+function isAfter(window: StepWindow, cursor: WindowCursor): boolean {
+  if (window.service !== cursor.service) return window.service > cursor.service;
+  return window.dimensionsKey > (cursor.dimensions ?? "");
+}
+
+function compareStepWindows(a: StepWindow, b: StepWindow): number {
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1;
+  return a.dimensionsKey < b.dimensionsKey ? -1 : 1;
 }
 
 function takeStep(windows: StoredWindow[], group: StepGroup, query: WindowQuery): void {
   const { tenant, stream, stepMinutes, after } = query;
-  const services = [...group.byService].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [service, rolledUp] of services) {
-    if (after !== undefined && group.minute === after.minute && service <= after.service) continue;
+  for (const window of [...group.byKey.values()].sort(compareStepWindows)) {
+    if (after !== undefined && group.minute === after.minute && !isAfter(window, after)) continue;
+    const { service, dimensions, rolledUp } = window;
     const names = { tenant, stream, service, minute: group.minute, windowMinutes: stepMinutes };
-    windows.push({ ...names, ...rolledUp.value });
+    const apart = dimensions === DIMENSIONS_NONE ? {} : { dimensions };
+    windows.push({ ...names, ...apart, ...rolledUp.value });
     if (windows.length > query.limit) return;
   }
 }
@@ -136,15 +183,19 @@ function* minutesOf(
   from: number,
   to: number,
 ): Iterable<MinuteEntry> {
-  const { tenant, stream, service } = query;
+  const { tenant, stream, service, by } = query;
   if (from >= to) return;
+  if (by !== undefined) {
+    yield* minutesBy(views, { ...query, by }, from, to);
+    return;
+  }
   if (service !== undefined) {
     const series = makeSeries(tenant, stream, service);
     const range = [windowKey(series.key, from), windowKey(series.key, to)] as const;
     for (const view of views) {
       for (const [key, value] of view.range(...range)) {
         const minute = minuteOfPart(key.slice(key.lastIndexOf("/") + 1));
-        yield { minute, service, row: decodeWindowRow(value) };
+        yield { minute, service, dimensions: DIMENSIONS_NONE, row: decodeWindowRow(value) };
       }
     }
     return;
@@ -152,9 +203,52 @@ function* minutesOf(
   const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
   const names = new ServiceNames(streamKey);
   for (const { view, minute, servicePart } of mergedMinutes(views, streamKey, from, to)) {
+    if (isApart(servicePart)) continue;
     const value = view.get(windowKey(`${streamKey}/${servicePart}`, minute));
     if (value === undefined) continue;
-    yield { minute, service: names.nameOf(view, servicePart), row: decodeWindowRow(value) };
+    const { service } = names.of(view, servicePart);
+    yield { minute, service, dimensions: DIMENSIONS_NONE, row: decodeWindowRow(value) };
+  }
+}
+
+/** The windows with dimensions, of which only those of `query.by` are told; and services whose lines have none, as they are. */
+function* minutesBy(
+  views: readonly StateView[],
+  query: WindowQuery & { readonly by: readonly string[] },
+  from: number,
+  to: number,
+): Iterable<MinuteEntry> {
+  const { tenant, stream, by } = query;
+  const part = query.service === undefined ? undefined : keyPart(query.service);
+  const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
+  const names = new ServiceNames(streamKey);
+  let ofMinute: IndexEntry[] = [];
+  for (const entry of mergedMinutes(views, streamKey, from, to)) {
+    if (part !== undefined && partOfService(entry.servicePart) !== part) continue;
+    if (ofMinute[0] !== undefined && ofMinute[0].minute !== entry.minute) {
+      yield* entriesBy(ofMinute, names, by);
+      ofMinute = [];
+    }
+    ofMinute.push(entry);
+  }
+  yield* entriesBy(ofMinute, names, by);
+}
+
+/** Those of one minute; a whole service only where it has no parts. */
+function* entriesBy(
+  entries: readonly IndexEntry[],
+  names: ServiceNames,
+  by: readonly string[],
+): Iterable<MinuteEntry> {
+  const apart = entries.filter(({ servicePart }) => isApart(servicePart));
+  const divided = new Set(apart.map(({ servicePart }) => partOfService(servicePart)));
+  for (const { view, minute, servicePart } of entries) {
+    if (divided.has(servicePart)) continue;
+    const value = view.get(windowKey(`${names.streamKey}/${servicePart}`, minute));
+    if (value === undefined) continue;
+    const { service, dimensions = DIMENSIONS_NONE } = names.of(view, servicePart);
+    const row = decodeWindowRow(value);
+    yield { minute, service, dimensions: pickDimensions(dimensions, by), row };
   }
 }
 
@@ -199,24 +293,25 @@ function nextIndexEntry(
   return { view, minute: minuteOfPart(minute), servicePart };
 }
 
-/** Real names of services whose key was cut. */
+/** What the parts of keys stand for. */
 class ServiceNames {
-  private readonly streamKey: string;
-  private readonly names = new Map<string, string>();
+  readonly streamKey: string;
+  private readonly names = new Map<string, Pick<ServiceRow, "service" | "dimensions">>();
 
   constructor(streamKey: string) {
     this.streamKey = streamKey;
   }
 
-  nameOf(view: StateView, servicePart: string): string {
+  of(view: StateView, servicePart: string): Pick<ServiceRow, "service" | "dimensions"> {
     const known = this.names.get(servicePart);
     if (known !== undefined) return known;
-    const name =
-      nameOfKeyPart(servicePart) ??
-      readServiceRow(view, `${this.streamKey}/${servicePart}`)?.service ??
-      servicePart;
-    this.names.set(servicePart, name);
-    return name;
+    const service = nameOfKeyPart(servicePart);
+    const names =
+      service === undefined
+        ? (readServiceRow(view, `${this.streamKey}/${servicePart}`) ?? { service: servicePart })
+        : { service };
+    this.names.set(servicePart, names);
+    return names;
   }
 }
 
@@ -255,11 +350,12 @@ class RollUp {
  */
 export function readWindow(
   view: StateView,
-  names: { readonly tenant: string; readonly stream: string; readonly service: string },
+  names: ServiceRow,
   minute: number,
   windowMinutes: number,
 ): StoredWindow | undefined {
-  const { key } = makeSeries(names.tenant, names.stream, names.service);
+  const { tenant, stream, service, dimensions } = names;
+  const { key } = makeSeries(tenant, stream, service, dimensions);
   let rolledUp: RollUp | undefined;
   for (const [, value] of view.range(
     windowKey(key, minute),
@@ -270,8 +366,8 @@ export function readWindow(
     else rolledUp.add(row);
   }
   if (rolledUp === undefined) return undefined;
-  const { tenant, stream, service } = names;
-  return { tenant, stream, service, minute, windowMinutes, ...rolledUp.value };
+  const apart = dimensions === undefined ? {} : { dimensions };
+  return { tenant, stream, service, ...apart, minute, windowMinutes, ...rolledUp.value };
 }
 
 /** One entry of the index of changes. */
@@ -309,23 +405,31 @@ export interface ServiceRow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out. */
+  readonly dimensions?: Dimensions | undefined;
 }
 
 const SERVICE_VERSION = 1;
+/** Of windows with dimensions. */
+const SERVICE_VERSION_APART = 2;
 
 /** Writes the row of a service: its names. */
 export function encodeServiceRow(row: ServiceRow, writer: ByteWriter): Buffer {
-  writer.byte(SERVICE_VERSION);
+  const { dimensions = DIMENSIONS_NONE } = row;
+  const isWhole = dimensionsKey(dimensions) === "";
+  writer.byte(isWhole ? SERVICE_VERSION : SERVICE_VERSION_APART);
   writer.text(row.tenant);
   writer.text(row.stream);
   writer.text(row.service);
+  if (!isWhole) writeDimensions(writer, dimensions);
   return writer.finish();
 }
 
 function decodeServiceRow(bytes: Buffer): ServiceRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(SERVICE_VERSION, "service");
-  return { tenant: reader.text(), stream: reader.text(), service: reader.text() };
+  const version = reader.versions(SERVICE_VERSION, SERVICE_VERSION_APART, "service");
+  const names = { tenant: reader.text(), stream: reader.text(), service: reader.text() };
+  return version === SERVICE_VERSION ? names : { ...names, dimensions: readDimensions(reader) };
 }
 
 /** The names of a series of which there are windows; undefined when there are none. */
@@ -334,7 +438,7 @@ export function readServiceRow(view: StateView, seriesKey: string): ServiceRow |
   return row === undefined ? undefined : decodeServiceRow(row);
 }
 
-/** The services of which there are windows, by key; of one stream when `stream` is given. */
+/** The whole services of which there are windows, by key; of one stream when `stream` is given. */
 export function* readServices(
   view: StateView,
   tenant: string,
@@ -342,5 +446,5 @@ export function* readServices(
 ): Iterable<ServiceRow> {
   const prefix = `service/${keyPart(tenant)}/`;
   const { from, to } = rangeOf(stream === undefined ? prefix : `${prefix}${keyPart(stream)}/`);
-  for (const [, row] of view.range(from, to)) yield decodeServiceRow(row);
+  for (const [key, row] of view.range(from, to)) if (!isApart(key)) yield decodeServiceRow(row);
 }
