@@ -9,26 +9,25 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
+import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
-import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
+import { Contributors } from "../state/contributors.ts";
 import {
   changeKey,
+  isApart,
   MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
-  type Series,
   type SeriesKey,
-  serviceKey,
   windowKey,
 } from "../state/keys.ts";
 import { readMinuteIndex } from "../state/minute-index.ts";
-import { encodeServiceRow, readServiceRow, type ServiceRow } from "../state/service-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
 import {
@@ -39,11 +38,13 @@ import {
   rowBytesMax,
 } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
+import { DimensionLimit } from "./dimension-limit.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { PatternStage } from "./pattern-stage.ts";
 import { Retention, type RetentionSettings } from "./retention.ts";
 import { type Part, RollUps } from "./roll-ups.ts";
+import { ServiceTable } from "./service-table.ts";
 import type { SettledWindow } from "./settled-window.ts";
 import { type CachedWindow, WindowCache } from "./window-cache.ts";
 
@@ -55,8 +56,6 @@ const FLUSH_BYTES_MAX = 2.5 * 1024 * 1024;
 /** Row, old and new change, index by time, service. */
 const KEYS_PER_WINDOW = 5;
 const PAGE_COUNT = 256;
-/** Services whose row is known to be there; forgotten beyond this, some 10 MiB. */
-const KNOWN_SERVICE_COUNT_MAX = 50_000;
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
@@ -95,9 +94,9 @@ export class StageTwo {
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
   private rules: RuleSet;
-  private readonly knownServices = new Map<string, ServiceRow>();
+  private readonly services: ServiceTable;
+  private readonly dimensionLimit: DimensionLimit;
   private dirty: CachedWindow[] = [];
-  private services: StateChange[] = [];
   private openKeys = 0;
   private openBytes = 0;
   private rowChanged = false;
@@ -121,6 +120,8 @@ export class StageTwo {
     const minuteOf = (series: SeriesKey, minute: number) => this.partOf(series, minute);
     this.rollUps = new RollUps({ view, row, minuteOf });
     this.retention = this.openRetention();
+    this.dimensionLimit = new DimensionLimit(view);
+    this.services = new ServiceTable(view);
     const patterns = { rules, retentionMs: settings.windowsRetentionMs };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
@@ -129,7 +130,12 @@ export class StageTwo {
   get isFull(): boolean {
     const { patterns, archive, rollUps, retention } = this;
     let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
-    let bytes = this.openBytes + patterns.openBytes + rollUps.openBytes + retention.openBytes;
+    let bytes =
+      this.openBytes +
+      this.services.openBytes +
+      patterns.openBytes +
+      rollUps.openBytes +
+      retention.openBytes;
     if (archive !== undefined) {
       keys += archive.openKeys;
       bytes += archive.openBytes;
@@ -166,11 +172,41 @@ export class StageTwo {
       return;
     }
     this.row.mergedLines += lines;
-    let window = this.cache.find(series, minute);
+    const window = this.cache.find(series.whole ?? series, minute);
     this.archiveDelta(delta, this.isLate(window, minute) ? "late" : "in_time");
+    if (series.whole === undefined) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    const copy = { series: series.whole, minute, aggregate: new Aggregate() };
+    copy.aggregate.merge(aggregate);
+    const contributors = new Contributors();
+    contributors.merge(delta.contributors);
+    this.mergeInto(window, { ...copy, contributors });
+    this.mergePart(delta);
+  }
+
+  /** Merges a delta into the window of its dimensions, or of those that too many are folded into. */
+  private mergePart(delta: KeyedDelta): void {
+    const { minute } = delta;
+    const window = this.cache.find(delta.series, minute);
+    const isNew = window === undefined;
+    const series = isNew ? this.dimensionLimit.admit(delta.series, minute) : delta.series;
+    if (series === delta.series) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    delta.aggregate.folded = true;
+    this.mergeInto(this.cache.find(series, minute), { ...delta, series });
+  }
+
+  /** Merges a delta, whose parts then belong to this stage, into `found`, the window of its series; undefined when there is none yet. */
+  private mergeInto(found: CachedWindow | undefined, delta: KeyedDelta): void {
+    const { series, minute, aggregate, contributors } = delta;
+    let window = found;
     if (window === undefined) {
-      window = this.cache.create(series, minute, aggregate, delta.contributors);
-      this.addService(series);
+      window = this.cache.create(series, minute, aggregate, contributors);
+      this.services.add(series);
     } else {
       mergeContent(window, delta);
       this.cache.recount(window);
@@ -256,10 +292,9 @@ export class StageTwo {
       beside.length === 0;
     changes.push(...beside);
     // Services last: a window deleted and a window made in one flush leave the service there.
-    changes.push(...this.retention.flush(), ...this.services);
+    changes.push(...this.retention.flush(), ...this.services.flush());
     changes.push({ key: PROCESS_KEY, value: encodeProcessRow(this.row) });
     this.dirty = [];
-    this.services = [];
     this.openKeys = 0;
     this.openBytes = 0;
     this.rowChanged = false;
@@ -272,7 +307,7 @@ export class StageTwo {
     this.cache.evict(this.row.watermarkMs);
     this.rollUps.settle();
     this.patterns.settle();
-    if (this.knownServices.size > KNOWN_SERVICE_COUNT_MAX) this.knownServices.clear();
+    this.services.settle();
   }
 
   /** The newest minute whose windows are final: the watermark is at its end - 1 or later. */
@@ -302,18 +337,8 @@ export class StageTwo {
   }
 
   private archiveDelta({ series, ...delta }: KeyedDelta, fate: Fate): void {
-    const { tenant, stream, service } = series;
-    this.archive?.add({ kind: "delta", fate, tenant, stream, service, ...delta });
-  }
-
-  private addService(series: Series): void {
-    if (this.knownServices.has(series.key)) return;
-    this.knownServices.set(series.key, series);
-    const key = serviceKey(series.key);
-    if (this.view.get(key) !== undefined) return;
-    const writer = new ByteWriter();
-    this.services.push({ key, value: encodeServiceRow(series, writer) });
-    this.openBytes += key.length + 3 * (series.service.length + series.stream.length);
+    const { tenant, stream, service, dimensions } = series;
+    this.archive?.add({ kind: "delta", fate, tenant, stream, service, dimensions, ...delta });
   }
 
   private markDirty(window: CachedWindow): void {
@@ -369,21 +394,14 @@ export class StageTwo {
   /** Tells rules of a window or a roll-up that is final, or corrected. */
   private saySettled({ series, minute, widthMinutes, state, aggregate }: SettledWindow): void {
     if (widthMinutes > 1 || state !== "final" || !this.patterns.wantsMetrics) return;
-    const row = metricsRow(this.namesOf(series), minute, aggregate);
+    if (isApart(series.servicePart)) return;
+    const row = metricsRow(this.services.namesOf(series), minute, aggregate);
     this.patterns.addMetrics(series.key, row);
   }
 
   private metricsBytes(series: SeriesKey): number {
-    const { tenant, stream, service } = this.namesOf(series);
+    const { tenant, stream, service } = this.services.namesOf(series);
     return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
-  }
-
-  private namesOf({ key }: SeriesKey): ServiceRow {
-    const known = this.knownServices.get(key);
-    if (known !== undefined) return known;
-    const names = present(readServiceRow(this.view, key), `the row of service ${key}`);
-    this.knownServices.set(key, names);
-    return names;
   }
 
   /** Makes one page of windows final. */
@@ -419,7 +437,7 @@ export class StageTwo {
         if (widthMinutes > 1) rollUps.forget(series, minute, widthMinutes);
         else cache.forget(series, minute);
       },
-      forgetService: ({ key }) => this.knownServices.delete(key),
+      forgetService: (series) => this.services.forget(series),
       hasOpenAfter: (series, minute) => cache.hasAfter(series, minute) || rollUps.hasOpen(series),
     });
   }

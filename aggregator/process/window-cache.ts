@@ -177,5 +177,7 @@ function newWindow(series: SeriesKey, minute: number, key: string): CachedWindow
 }
 
 function memoryOf(window: CachedWindow): number {
-  return WINDOW_BYTES + window.aggregate.sketch.bins.length * 8 + window.contributors.count * 40;
+  const { sketch, detail } = window.aggregate;
+  const detailBytes = detail?.bytes ?? 0;
+  return WINDOW_BYTES + sketch.bins.length * 8 + window.contributors.count * 40 + detailBytes;
 }

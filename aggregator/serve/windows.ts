@@ -84,7 +84,7 @@ async function writeWindows(
   query: WindowsQuery,
   parts: string[],
 ): Promise<string | undefined> {
-  const { stream, service, stepMinutes } = query;
+  const { stream, service, by, stepMinutes } = query;
   const rowsPerWindow = stepMinutes / (partWidths(stepMinutes)[0] ?? 1);
   const limitAtOnce = Math.max(1, Math.floor(ROWS_AT_ONCE / rowsPerWindow));
   let after = query.after;
@@ -94,6 +94,7 @@ async function writeWindows(
       tenant,
       stream,
       service,
+      by,
       stepMinutes,
       fromMinute: minuteFrom(query.fromMs),
       toMinute: minuteFrom(query.toMs),

@@ -32,13 +32,20 @@
  * window/TENANT/STREAM/SERVICE/MINUTE       a window (window-row)
  * ```
  *
+ * SERVICE of windows that are kept apart by dimensions is followed by `&` and a hash of these, so that they stand behind the service's own.
+ *
  * Names are escaped as in a URL. An escaped name longer than {@link PART_LENGTH_MAX} is cut and ends with `$` and a hash, so that a key
  * fits into every store; `$` never stands in an escaped name. The real names then stand in the row.
  */
 import { createHash } from "node:crypto";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import { assert } from "../../shared/assert.ts";
 
-/** Longest escaped name in a key: three of them and the rest stay below the 511 bytes of LMDB's smallest limit. */
+/** Longest escaped name in a key: three of them, a hash and the rest stay below the 511 bytes of LMDB's smallest limit. */
 export const PART_LENGTH_MAX = 140;
 const PART_LENGTH_KEPT = 107;
 
@@ -71,9 +78,30 @@ function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
-/** The name that a part of a key stands for; undefined when it was cut. */
+/** The name that a part of a key stands for; undefined when it was cut, or is that of windows with dimensions. */
 export function nameOfKeyPart(part: string): string | undefined {
-  return part.includes("$") ? undefined : decodeURIComponent(part);
+  return /[$&]/.test(part) ? undefined : decodeURIComponent(part);
+}
+
+/** Stands in no escaped name. */
+const DIMENSIONS_MARK = "&";
+/** The next character. */
+const AFTER_DIMENSIONS_MARK = "'";
+
+/** True for the part of windows that are kept apart by dimensions. */
+export function isApart(servicePart: string): boolean {
+  return servicePart.includes(DIMENSIONS_MARK);
+}
+
+/** The keys of windows that are kept apart, of the service whose key this is. */
+export function apartRange(key: string): KeyRange {
+  return { from: key + DIMENSIONS_MARK, to: key + AFTER_DIMENSIONS_MARK };
+}
+
+/** The part of the service's own windows, without dimensions. */
+export function partOfService(servicePart: string): string {
+  const at = servicePart.indexOf(DIMENSIONS_MARK);
+  return at < 0 ? servicePart : servicePart.slice(0, at);
 }
 
 /** The parts of a series' keys. */
@@ -90,13 +118,34 @@ export interface Series extends SeriesKey {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  readonly dimensions: Dimensions;
+  /** The series of the whole service, when this one has dimensions. */
+  readonly whole: Series | undefined;
 }
 
-/** The series of (tenant, stream, service). */
-export function makeSeries(tenant: string, stream: string, service: string): Series {
+/** The series of (tenant, stream, service, dimensions). */
+export function makeSeries(
+  tenant: string,
+  stream: string,
+  service: string,
+  dimensions: Dimensions = DIMENSIONS_NONE,
+): Series {
+  const names = { tenant, stream, service, dimensions };
   const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
-  const servicePart = keyPart(service);
-  return { tenant, stream, service, streamKey, servicePart, key: `${streamKey}/${servicePart}` };
+  const part = keyPart(service);
+  const apart = dimensionsKey(dimensions);
+  if (apart === "") {
+    return {
+      ...names,
+      whole: undefined,
+      streamKey,
+      servicePart: part,
+      key: `${streamKey}/${part}`,
+    };
+  }
+  const whole = makeSeries(tenant, stream, service);
+  const servicePart = part + DIMENSIONS_MARK + hashOf(apart);
+  return { ...names, whole, streamKey, servicePart, key: `${streamKey}/${servicePart}` };
 }
 
 /** A minute since the epoch, possibly negative, as text that sorts like the number. */

@@ -3,6 +3,11 @@
  * has several partitions, each has its own view; a series is in one of them only.
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import type { StateView } from "../log/log.ts";
 import type { Contributor } from "./contributors.ts";
@@ -25,6 +30,8 @@ export interface StoredWindow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out: the window of all of the service. */
+  readonly dimensions?: Dimensions | undefined;
   /** Start, in minutes since the Unix epoch. */
   readonly minute: number;
   /** Length in minutes. */
@@ -43,6 +50,8 @@ export interface WindowQuery {
   readonly stream: string;
   /** All services when undefined. */
   readonly service: string | undefined;
+  /** Names of the dimensions by which windows are kept apart; absent: the windows of whole services. */
+  readonly by?: readonly string[] | undefined;
   /** First minute since the epoch. With steps, a step is read when its start is in the range. */
   readonly fromMinute: number;
   /** First minute that is no longer read. */
@@ -59,9 +68,11 @@ export interface WindowQuery {
 export interface WindowCursor {
   readonly minute: number;
   readonly service: string;
+  /** Key of the dimensions; absent when there are none. */
+  readonly dimensions?: string | undefined;
 }
 
-/** One page of windows, ascending by (minute, service). */
+/** One page of windows, ascending by (minute, service, dimensions). */
 export interface WindowPage {
   readonly windows: readonly StoredWindow[];
   /** Where the next page goes on; undefined when this is the last. */
@@ -84,19 +95,32 @@ export function readWindows(views: readonly StateView[], query: WindowQuery): Wi
       if (windows.length > limit) break;
       group = undefined;
     }
-    group ??= { minute, byService: new Map() };
+    group ??= { minute, byKey: new Map() };
     addPart(group, entry);
   }
   if (group !== undefined && windows.length <= limit) takeStep(windows, group, query);
   if (windows.length <= limit) return { windows, next: undefined };
   windows.length = limit;
   const last = windows.at(-1);
-  return { windows, next: last && { minute: last.minute, service: last.service } };
+  return { windows, next: last && cursorOf(last) };
+}
+
+function cursorOf({ minute, service, dimensions = DIMENSIONS_NONE }: StoredWindow): WindowCursor {
+  const key = dimensionsKey(dimensions);
+  return { minute, service, dimensions: key === "" ? undefined : key };
 }
 
 interface StepGroup {
   readonly minute: number;
-  readonly byService: Map<string, JoinedParts>;
+  /** By service and the key of the dimensions. */
+  readonly byKey: Map<string, StepWindow>;
+}
+
+interface StepWindow {
+  readonly service: string;
+  readonly dimensions: Dimensions;
+  readonly dimensionsKey: string;
+  readonly joined: JoinedParts;
 }
 
 function clampMinute(minute: number): number {
@@ -104,18 +128,36 @@ function clampMinute(minute: number): number {
 }
 
 function addPart(group: StepGroup, part: StoredPart): void {
-  const joined = group.byService.get(part.service);
-  if (joined === undefined) group.byService.set(part.service, new JoinedParts(part));
-  else joined.add(part);
+  const { service, dimensions } = part;
+  const keyOfDimensions = dimensionsKey(dimensions);
+  const key = keyOfDimensions === "" ? service : JSON.stringify([service, keyOfDimensions]);
+  const known = group.byKey.get(key);
+  if (known !== undefined) {
+    known.joined.add(part);
+    return;
+  }
+  const joined = new JoinedParts(part);
+  group.byKey.set(key, { service, dimensions, dimensionsKey: keyOfDimensions, joined });
+}
+
+function isAfter(window: StepWindow, cursor: WindowCursor): boolean {
+  if (window.service !== cursor.service) return window.service > cursor.service;
+  return window.dimensionsKey > (cursor.dimensions ?? "");
+}
+
+function compareStepWindows(a: StepWindow, b: StepWindow): number {
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1;
+  return a.dimensionsKey < b.dimensionsKey ? -1 : 1;
 }
 
 function takeStep(windows: StoredWindow[], group: StepGroup, query: WindowQuery): void {
   const { tenant, stream, stepMinutes, after } = query;
-  const services = [...group.byService].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [service, joined] of services) {
-    if (after !== undefined && group.minute === after.minute && service <= after.service) continue;
+  for (const window of [...group.byKey.values()].sort(compareStepWindows)) {
+    if (after !== undefined && group.minute === after.minute && !isAfter(window, after)) continue;
+    const { service, dimensions, joined } = window;
     const names = { tenant, stream, service, minute: group.minute, windowMinutes: stepMinutes };
-    windows.push({ ...names, ...joined.valueOf(stepMinutes) });
+    const apart = dimensions === DIMENSIONS_NONE ? {} : { dimensions };
+    windows.push({ ...names, ...apart, ...joined.valueOf(stepMinutes) });
     if (windows.length > query.limit) return;
   }
 }
@@ -159,11 +201,12 @@ class JoinedParts {
  */
 export function readWindow(
   view: StateView,
-  names: { readonly tenant: string; readonly stream: string; readonly service: string },
+  names: ServiceRow,
   minute: number,
   windowMinutes: number,
 ): StoredWindow | undefined {
-  const { key } = makeSeries(names.tenant, names.stream, names.service);
+  const { tenant, stream, service, dimensions } = names;
+  const { key } = makeSeries(tenant, stream, service, dimensions);
   const range = { from: minute, to: minute + windowMinutes, stepMinutes: windowMinutes };
   let joined: JoinedParts | undefined;
   for (const part of partsOfSeries(view, key, range)) {
@@ -171,8 +214,9 @@ export function readWindow(
     else joined.add(part);
   }
   if (joined === undefined) return undefined;
-  const { tenant, stream, service } = names;
-  return { tenant, stream, service, minute, windowMinutes, ...joined.valueOf(windowMinutes) };
+  const apart = dimensions === undefined ? {} : { dimensions };
+  const content = joined.valueOf(windowMinutes);
+  return { tenant, stream, service, ...apart, minute, windowMinutes, ...content };
 }
 
 /** One entry of the index of changes. */

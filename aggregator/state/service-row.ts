@@ -1,31 +1,45 @@
 /** The services of which there are windows: the real names behind the parts of their keys. */
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import type { StateView } from "../log/log.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { keyPart, rangeOf, serviceKey } from "./keys.ts";
+import { readDimensions, writeDimensions } from "./detail-format.ts";
+import { isApart, keyPart, rangeOf, serviceKey } from "./keys.ts";
 
 /** Names that stand behind the parts of a key. */
 export interface ServiceRow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out. */
+  readonly dimensions?: Dimensions | undefined;
 }
 
 const SERVICE_VERSION = 1;
+/** Of windows with dimensions. */
+const SERVICE_VERSION_APART = 2;
 
 /** Writes the row of a service: its names. */
 export function encodeServiceRow(row: ServiceRow, writer: ByteWriter): Buffer {
-  writer.byte(SERVICE_VERSION);
+  const { dimensions = DIMENSIONS_NONE } = row;
+  const isWhole = dimensionsKey(dimensions) === "";
+  writer.byte(isWhole ? SERVICE_VERSION : SERVICE_VERSION_APART);
   writer.text(row.tenant);
   writer.text(row.stream);
   writer.text(row.service);
+  if (!isWhole) writeDimensions(writer, dimensions);
   return writer.finish();
 }
 
 function decodeServiceRow(bytes: Buffer): ServiceRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(SERVICE_VERSION, "service");
-  return { tenant: reader.text(), stream: reader.text(), service: reader.text() };
+  const version = reader.versions(SERVICE_VERSION, SERVICE_VERSION_APART, "service");
+  const names = { tenant: reader.text(), stream: reader.text(), service: reader.text() };
+  return version === SERVICE_VERSION ? names : { ...names, dimensions: readDimensions(reader) };
 }
 
 /** The names of a series of which there are windows; undefined when there are none. */
@@ -34,7 +48,7 @@ export function readServiceRow(view: StateView, seriesKey: string): ServiceRow |
   return row === undefined ? undefined : decodeServiceRow(row);
 }
 
-/** The services of which there are windows, by key; of one stream when `stream` is given. */
+/** The whole services of which there are windows, by key; of one stream when `stream` is given. */
 export function* readServices(
   view: StateView,
   tenant: string,
@@ -42,5 +56,5 @@ export function* readServices(
 ): Iterable<ServiceRow> {
   const prefix = `service/${keyPart(tenant)}/`;
   const { from, to } = rangeOf(stream === undefined ? prefix : `${prefix}${keyPart(stream)}/`);
-  for (const [, row] of view.range(from, to)) yield decodeServiceRow(row);
+  for (const [key, row] of view.range(from, to)) if (!isApart(key)) yield decodeServiceRow(row);
 }

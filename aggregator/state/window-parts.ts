@@ -2,9 +2,16 @@
  * What windows of any width are put together from: the widest stored rows that fit into the width, as far as these are made, then narrower
  * ones, then minutes. Rows come ascending by minute; where stage 2 has several partitions, a series is in one of them only.
  */
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  pickDimensions,
+} from "../../shared/aggregates/dimensions.ts";
+import { windowStartMinute } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
 import {
   indexKind,
+  isApart,
   type KeyRange,
   keyPart,
   makeSeries,
@@ -12,10 +19,11 @@ import {
   minutePart,
   nameOfKeyPart,
   PROCESS_KEY,
+  partOfService,
   windowKey,
 } from "./keys.ts";
 import { partWidths } from "./roll-up-widths.ts";
-import { readServiceRow } from "./service-row.ts";
+import { readServiceRow, type ServiceRow } from "./service-row.ts";
 import { decodeProcessRow } from "./stage-rows.ts";
 import { decodeWindowRow, type WindowRow } from "./window-row.ts";
 
@@ -29,6 +37,17 @@ export interface SeriesPart {
 /** A stored row and whose it is. */
 export interface StoredPart extends SeriesPart {
   readonly service: string;
+  readonly dimensions: Dimensions;
+}
+
+/** Whose windows are to be read. */
+export interface PartOwners {
+  readonly tenant: string;
+  readonly stream: string;
+  /** All services when undefined. */
+  readonly service: string | undefined;
+  /** Names of the dimensions by which windows are kept apart; absent: the windows of whole services. */
+  readonly by?: readonly string[] | undefined;
 }
 
 /** Which windows are to be put together: those of `stepMinutes` that start in [`from`, `to`), both multiples of it. */
@@ -56,30 +75,82 @@ export function* partsOfSeries(
 /** The rows that windows of a stream, or of one of its services, are made of. */
 export function* storedParts(
   views: readonly StateView[],
-  whose: {
-    readonly tenant: string;
-    readonly stream: string;
-    readonly service: string | undefined;
-  },
+  owners: PartOwners,
   range: PartRange,
 ): Iterable<StoredPart> {
-  const { tenant, stream, service } = whose;
+  const { tenant, stream, service, by } = owners;
   if (range.from >= range.to) return;
+  if (by !== undefined) {
+    yield* partsBy(views, { ...owners, by }, range);
+    return;
+  }
   if (service !== undefined) {
     const { key } = makeSeries(tenant, stream, service);
     for (const view of views) {
-      for (const part of partsOfSeries(view, key, range)) yield { ...part, service };
+      for (const part of partsOfSeries(view, key, range)) {
+        yield { ...part, service, dimensions: DIMENSIONS_NONE };
+      }
     }
     return;
   }
   const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
   const names = new ServiceNames(streamKey);
-  for (const { view, minute, widthMinutes, servicePart } of merged(views, streamKey, range)) {
-    const value = view.get(windowKey(`${streamKey}/${servicePart}`, minute, widthMinutes));
-    if (value === undefined) continue;
-    const row = decodeWindowRow(value);
-    yield { minute, widthMinutes, service: names.nameOf(view, servicePart), row };
+  for (const entry of merged(views, streamKey, range)) {
+    if (isApart(entry.servicePart)) continue;
+    const part = partOf(entry, names);
+    if (part !== undefined) yield { ...part, dimensions: DIMENSIONS_NONE };
   }
+}
+
+/**
+ * The rows with dimensions, of which only those of `by` are told; and services whose lines have none, as they are. What has no dimensions is
+ * left out of a step in which others of its service have some.
+ */
+function* partsBy(
+  views: readonly StateView[],
+  owners: PartOwners & { readonly by: readonly string[] },
+  range: PartRange,
+): Iterable<StoredPart> {
+  const { tenant, stream, service, by } = owners;
+  const wanted = service === undefined ? undefined : keyPart(service);
+  const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
+  const names = new ServiceNames(streamKey);
+  let ofStep: IndexEntry[] = [];
+  let step: number | undefined;
+  for (const entry of merged(views, streamKey, range)) {
+    if (wanted !== undefined && partOfService(entry.servicePart) !== wanted) continue;
+    const start = windowStartMinute(entry.minute, range.stepMinutes);
+    if (start !== step) {
+      yield* dividedParts(ofStep, names, by);
+      ofStep = [];
+      step = start;
+    }
+    ofStep.push(entry);
+  }
+  yield* dividedParts(ofStep, names, by);
+}
+
+/** Those of one step; a whole service only where it has no parts. */
+function* dividedParts(
+  entries: readonly IndexEntry[],
+  names: ServiceNames,
+  by: readonly string[],
+): Iterable<StoredPart> {
+  const apart = entries.filter(({ servicePart }) => isApart(servicePart));
+  const divided = new Set(apart.map(({ servicePart }) => partOfService(servicePart)));
+  for (const entry of entries) {
+    if (divided.has(entry.servicePart)) continue;
+    const part = partOf(entry, names);
+    if (part !== undefined) yield { ...part, dimensions: pickDimensions(part.dimensions, by) };
+  }
+}
+
+function partOf(entry: IndexEntry, names: ServiceNames): StoredPart | undefined {
+  const { view, minute, widthMinutes, servicePart } = entry;
+  const value = view.get(windowKey(`${names.streamKey}/${servicePart}`, minute, widthMinutes));
+  if (value === undefined) return undefined;
+  const { service, dimensions = DIMENSIONS_NONE } = names.of(view, servicePart);
+  return { minute, widthMinutes, service, dimensions, row: decodeWindowRow(value) };
 }
 
 interface Segment {
@@ -151,23 +222,24 @@ function next(iterator: Iterator<IndexEntry>): IndexEntry | undefined {
   return result.done === true ? undefined : result.value;
 }
 
-/** Real names of services whose key was cut. */
+/** What the parts of keys stand for. */
 class ServiceNames {
-  private readonly streamKey: string;
-  private readonly names = new Map<string, string>();
+  readonly streamKey: string;
+  private readonly names = new Map<string, Pick<ServiceRow, "service" | "dimensions">>();
 
   constructor(streamKey: string) {
     this.streamKey = streamKey;
   }
 
-  nameOf(view: StateView, servicePart: string): string {
+  of(view: StateView, servicePart: string): Pick<ServiceRow, "service" | "dimensions"> {
     const known = this.names.get(servicePart);
     if (known !== undefined) return known;
-    const name =
-      nameOfKeyPart(servicePart) ??
-      readServiceRow(view, `${this.streamKey}/${servicePart}`)?.service ??
-      servicePart;
-    this.names.set(servicePart, name);
-    return name;
+    const service = nameOfKeyPart(servicePart);
+    const names =
+      service === undefined
+        ? (readServiceRow(view, `${this.streamKey}/${servicePart}`) ?? { service: servicePart })
+        : { service };
+    this.names.set(servicePart, names);
+    return names;
   }
 }

@@ -2,7 +2,7 @@
  * The row of one window.
  *
  * ```text
- * byte    format version 1
+ * byte    format version 1; 2 where the aggregate has measures or sample lines, which version 1 cannot have
  * byte    state: 1 provisional, 2 final, 3 corrected
  * uint    revision; uint change number
  * …       aggregate (aggregate-format): equal for equal data, whatever the order in which it came
@@ -17,6 +17,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
 
 const VERSION = 1;
+const VERSION_DETAILED = 2;
 const STATES = ["provisional", "final", "corrected"] as const satisfies readonly WindowState[];
 
 /** What a window is made of, whatever its width; merged by {@link mergeContent} alone. */
@@ -47,7 +48,7 @@ export interface WindowRow extends WindowContent {
 
 /** Writes a window's row with `writer` and returns it. */
 export function encodeWindowRow(row: WindowRow, writer: ByteWriter): Buffer {
-  writer.byte(VERSION);
+  writer.byte(row.aggregate.detail === undefined ? VERSION : VERSION_DETAILED);
   writer.byte(STATES.indexOf(row.state) + 1);
   writer.uint(row.revision);
   writer.uint(row.changeNumber);
@@ -59,7 +60,7 @@ export function encodeWindowRow(row: WindowRow, writer: ByteWriter): Buffer {
 /** Reads a window's row. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeWindowRow(bytes: Buffer): WindowRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "window");
+  reader.versions(VERSION, VERSION_DETAILED, "window");
   const state = STATES[reader.byte() - 1];
   if (state === undefined) throw reader.corrupt("has an unknown window state");
   const revision = reader.uint();
@@ -73,7 +74,7 @@ export function decodeWindowRow(bytes: Buffer): WindowRow {
 /** State and change number of a window's row, without the rest. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeWindowHead(bytes: Buffer): Pick<WindowRow, "state" | "changeNumber"> {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "window");
+  reader.versions(VERSION, VERSION_DETAILED, "window");
   const state = STATES[reader.byte() - 1];
   if (state === undefined) throw reader.corrupt("has an unknown window state");
   reader.uint();

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { KeyedDelta } from "../../aggregator/log/keyed-entry.ts";
 import { StageTwo, WINDOW_DEFAULTS } from "../../aggregator/process/stage-two.ts";
 import { MemoryStore } from "../../aggregator/state/memory-store.ts";
 import { readProcessRow } from "../../aggregator/state/read-agents.ts";
@@ -13,7 +14,7 @@ import { ROLL_UP_WIDTHS } from "../../aggregator/state/roll-up-widths.ts";
 import { encodeAggregate } from "../../aggregator/state/window-row.ts";
 import { windowStartMinute } from "../../shared/time/window.ts";
 import { TEN } from "../unit/aggregator/collect/sample-agent.ts";
-import { allWindows, keyed, STREAM } from "../unit/aggregator/process/sample-deltas.ts";
+import { allWindows, apart, keyed, STREAM } from "../unit/aggregator/process/sample-deltas.ts";
 
 const DAY = 1440;
 
@@ -30,6 +31,7 @@ const step = fc.oneof(
         .map(([day, minute]) => windowStartMinute(TEN, DAY) + day * DAY + minute),
       count: fc.integer({ min: 1, max: 3 }),
       agent: fc.constantFrom("web-1", "web-2"),
+      host: fc.option(fc.constantFrom("x", "y"), { nil: undefined }),
     }),
   },
   {
@@ -46,6 +48,13 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "crash" as const }) },
 );
 
+function parts({
+  aggregate,
+  contributors,
+}: KeyedDelta): Pick<KeyedDelta, "aggregate" | "contributors"> {
+  return { aggregate, contributors };
+}
+
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 async function run(steps: readonly Step[], cacheBytesMax: number) {
@@ -59,7 +68,13 @@ async function run(steps: readonly Step[], cacheBytesMax: number) {
   };
   for (const next of steps) {
     if (next.kind === "delta") {
-      stage.merge(keyed(next.service, next.minute, next.count, next.agent));
+      const { service, minute, count, agent, host } = next;
+      const whole = keyed(service, minute, count, agent);
+      stage.merge(
+        host === undefined
+          ? whole
+          : { ...apart(service, minute, count, { host }), ...parts(whole) },
+      );
     } else if (next.kind === "watermark") {
       stage.observe(0, { watermarkMs: next.minute * 60_000, idle: false, selection: undefined });
     } else if (next.kind === "commit") {
@@ -146,7 +161,8 @@ describe("roll-ups", () => {
           const changed = readChanges(store, 0, 1_000)
             .map(({ window }) => window)
             .filter(({ windowMinutes }) => windowMinutes === width);
-          expect(changed.map(say).toSorted()).toEqual(over.toSorted());
+          const whole = changed.filter(({ dimensions }) => dimensions === undefined);
+          expect(whole.map(say).toSorted()).toEqual(over.toSorted());
           expect(changed.every(({ state }) => state !== "provisional")).toBe(true);
         }
       }),

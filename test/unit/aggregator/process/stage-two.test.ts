@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { COMMIT_BYTES_MAX, COMMIT_KEYS_MAX } from "../../../../aggregator/log/check-commit.ts";
 import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
+import { APART_COUNT_MAX } from "../../../../aggregator/process/dimension-limit.ts";
 import {
   StageTwo,
   WINDOW_DEFAULTS,
@@ -8,9 +9,9 @@ import {
 } from "../../../../aggregator/process/stage-two.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { readProcessRow } from "../../../../aggregator/state/read-agents.ts";
-import { readChanges } from "../../../../aggregator/state/read-windows.ts";
+import { readChanges, readWindows } from "../../../../aggregator/state/read-windows.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
-import { allWindows, keyed, keysOf, serviceNames } from "./sample-deltas.ts";
+import { allWindows, apart, keyed, keysOf, serviceNames } from "./sample-deltas.ts";
 
 const DAY_MS = 86_400_000;
 /** Roll-ups as long as windows. */
@@ -290,5 +291,67 @@ describe("the index of changes", () => {
     const names = readChanges(windows.store, 0, 10).map(({ window }) => window.service);
     expect(names.toSorted()).toEqual([long, `${long}!`].toSorted());
     expect(allWindows(windows.store).map(({ service }) => service)).toEqual([long, `${long}!`]);
+  });
+});
+
+describe("windows that are kept apart by dimensions", () => {
+  const by = (store: MemoryStore, names: readonly string[]) =>
+    readWindows([store], {
+      ...{
+        tenant: "",
+        stream: "application-logs",
+        service: undefined,
+        by: names,
+        after: undefined,
+      },
+      ...{ fromMinute: TEN, toMinute: TEN + 1, stepMinutes: 1, limit: 10_000 },
+    }).windows;
+
+  it("count once in the whole service, and once in their own window", async () => {
+    const windows = new Windows();
+    const lines = [apart("a", TEN, 2, { host: "x" }), apart("a", TEN, 3, { host: "y" })];
+    await windows.emit([...lines, keyed("a", TEN, 5)]);
+    windows.reload();
+    await windows.emit([apart("a", TEN, 1, { host: "x" })], TEN_MS + 60_000);
+    await windows.keepHouse();
+    expect(allWindows(windows.store)).toMatchObject([{ service: "a", state: "final" }]);
+    expect(allWindows(windows.store)[0]?.aggregate.requestCount).toBe(11);
+    expect(readProcessRow(windows.store).mergedLines).toBe(11);
+    const parts = by(windows.store, ["host"]);
+    expect(parts.map(({ dimensions, state }) => [dimensions, state])).toEqual([
+      [{ host: "x" }, "final"],
+      [{ host: "y" }, "final"],
+    ]);
+    expect(parts.map(({ aggregate }) => aggregate.requestCount)).toEqual([3, 3]);
+  });
+
+  it("beyond the limit are folded, and still add up", async () => {
+    const windows = new Windows();
+    const count = APART_COUNT_MAX + 30;
+    for (const part of [0, 1]) {
+      const deltas = Array.from({ length: count / 2 }, (_, index) =>
+        apart("a", TEN, 1, { user: `u${part * 1e6 + index}` }),
+      );
+      await windows.emit(deltas);
+      windows.reload();
+    }
+    const parts = by(windows.store, ["user"]);
+    const other = parts.find(({ dimensions }) => dimensions?.["user"] === "__other__");
+    expect(parts).toHaveLength(APART_COUNT_MAX + 1);
+    expect(other?.aggregate).toMatchObject({ folded: true, requestCount: 30 });
+    expect(allWindows(windows.store)[0]?.aggregate).toMatchObject({
+      folded: false,
+      requestCount: count,
+    });
+  });
+
+  it("are deleted with the rest when their retention is over", async () => {
+    const windows = new Windows(SHORT);
+    await windows.emit([apart("a", TEN, 1, { host: "x" })], TEN_MS);
+    await windows.emit([keyed("b", TEN + 3 * 1440)], TEN_MS + 3 * DAY_MS);
+    await windows.keepHouse();
+    expect(keysOf(windows.store, "window")).toHaveLength(1);
+    expect(keysOf(windows.store, "service")).toHaveLength(1);
+    expect(keysOf(windows.store, "minute")).toHaveLength(1);
   });
 });
