@@ -23,7 +23,7 @@ import { makeAlert, spanOf } from "../rules/make-alert.ts";
 import type { RuleDropReason } from "../rules/make-limit-alert.ts";
 import type { Step } from "../rules/rule-machine.ts";
 import { METRICS_KEY, METRICS_STREAM, type RuleSet } from "../rules/rule-set.ts";
-import { keyPart, type Lane, lateKey, PATTERNS_KEY, timePart, waitingKey } from "../state/keys.ts";
+import { keyPart, type Lane, lateKey, PATTERNS_KEY, waitingKey } from "../state/keys.ts";
 import { encodeLateRow, LATE_COUNT_MAX } from "../state/late-row.ts";
 import { Overlay } from "../state/overlay.ts";
 import {
@@ -37,6 +37,7 @@ import {
 import { AlertRows } from "./alert-rows.ts";
 import { EventHoles } from "./event-holes.ts";
 import { type HeldKey, KeyStates } from "./key-states.ts";
+import { metricsPlace } from "./metrics-event.ts";
 import { KEY_COUNT_MAX, type RuleDrop, RuleDrops, STEP_ALERT_BYTES_MAX } from "./rule-drops.ts";
 import { laneOf, type RuleVersion, RuleVersions } from "./rule-versions.ts";
 import { TimeQueue } from "./time-queue.ts";
@@ -133,10 +134,10 @@ export class PatternStage {
     });
   }
 
-  /** Takes what a window says that became final for the first time. `place` is its place among those of the same time. */
-  addMetrics(place: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
+  /** Takes what a window of a series says that became final for the first time. */
+  addMetrics(seriesKey: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
     const parts = { ...row, stream: METRICS_STREAM, keyField: METRICS_KEY };
-    this.put("metrics", `${timePart(row.timeMs)} ${place}`, parts);
+    this.put("metrics", metricsPlace(seriesKey, row.timeMs), parts);
   }
 
   /** Takes a gap in the events of a stream. */

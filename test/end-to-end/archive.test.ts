@@ -22,6 +22,20 @@ stages:
 alert: { type: SILENCE, severity: info, message: "{{key}}", cooldown: 2h }
 `;
 
+const BUSY = `
+name: busy-shop
+summary: A minute with several payments, and as the shop's next one a dearer or a quieter one.
+stream: service-metrics
+key: service
+within: 10m
+skip: skipPastLastEvent
+onTimeout: alert
+stages:
+  - { name: busy, where: "requestCount > 1", times: { min: 1, max: null }, consecutive: true }
+  - { name: quiet, contiguity: next, where: "requestCount == 1 && responseTime == null" }
+alert: { type: BUSY, severity: info, message: "{{service}} {{sum(busy.requestCount)}}" }
+`;
+
 let home: string;
 let address: string;
 let agent: Daemon;
@@ -33,11 +47,12 @@ beforeEach(async () => {
   address = `http://127.0.0.1:${port}`;
   writeFileSync(join(home, "fraud.yaml"), retailRule({ first: 300, second: 150 }));
   writeFileSync(join(home, "silence.yaml"), SILENCE);
+  writeFileSync(join(home, "busy.yaml"), BUSY);
   writeFileSync(
     join(home, "aggregator.yaml"),
     `listen: 127.0.0.1:${port}
 data_dir: ${join(home, "aggregator")}
-rules: ["${home}/{fraud,silence}.yaml"]
+rules: ["${home}/{fraud,silence,busy}.yaml"]
 windows_retention: 90d
 archive: { dir: ${join(home, "archive")}, interval: 1s }
 `,
@@ -112,8 +127,10 @@ describe("real transactions, with kill -9 of agent and aggregator in the middle"
     expect(deltas).toEqual({ n: LINES.length });
 
     const live = await apiAlerts();
-    expect(live.length).toBeGreaterThan(40);
-    const rules = ["fraud.yaml", "silence.yaml"].map((name) => join(home, name));
+    for (const type of ["FRAUD_SUSPICION", "SILENCE", "BUSY"]) {
+      expect(live.filter((alert) => alert.includes(`"${type}"`)).length).toBeGreaterThan(40);
+    }
+    const rules = ["fraud.yaml", "silence.yaml", "busy.yaml"].map((name) => join(home, name));
     const until = await watermark();
     const archive = join(home, "archive");
     const lines = await tailrace(
