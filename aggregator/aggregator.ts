@@ -36,6 +36,8 @@ import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerLateEvents } from "./serve/late-events.ts";
+import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -49,6 +51,7 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
@@ -298,6 +301,16 @@ class RunningAggregator implements Aggregator {
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
+        ...{ method: "GET", path: "/v1/rules", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerRules(processor.windowViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerLateEvents(processor.windowViews(), principal.tenant, query),
+      },
+      {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
@@ -361,8 +374,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }
