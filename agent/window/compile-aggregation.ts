@@ -35,8 +35,8 @@ export type MeasureFault = "measure_not_a_number" | "measure_out_of_range";
 export interface CompiledAggregation {
   readonly dimensionNames: readonly string[];
   readonly seriesMax: number;
-  /** The values of an event, redacted, in the order of the names. */
-  valuesOf(event: ExpressionEvent, labels: Labels): string[];
+  /** The values of an event, redacted, in the order of the names; only labels where there is no event. */
+  valuesOf(event: ExpressionEvent | undefined, labels: Labels): string[];
   readonly measures: readonly CompiledMeasure[];
   /** True when the event's line may be a sample; undefined when there are none. */
   readonly isExemplar: ((event: ExpressionEvent) => boolean) | undefined;
@@ -61,7 +61,7 @@ export function compileAggregation(
     seriesMax: config.max_series,
     valuesOf: (event, labels) =>
       dimensions.map(({ field, valueOf }) => {
-        const value = valueOf(event);
+        const value = event === undefined ? null : valueOf(event);
         const text = value === null ? (labels[field] ?? "") : String(value);
         return text === "" ? text : dimensionValue(redactor.redact(text) ?? "");
       }),

@@ -29,11 +29,12 @@ export class StoreFeed implements ChangeFeed {
     const watermarkMs = this.watermarkMs();
     return readChanges(view, after, limit).map(({ changeNumber, window }) => ({
       change: changeNumber,
-      // A window of a minute is already read.
-      result: (windowMinutes) =>
-        windowMinutes === 1
-          ? resultOf(window, watermarkMs)
-          : this.#resultAround(window, windowMinutes),
+      result: (windowMinutes) => {
+        // It is already read.
+        if (window.windowMinutes === windowMinutes) return resultOf(window, watermarkMs);
+        // The minutes of a roll-up said before what it is made of.
+        return window.windowMinutes === 1 ? this.#resultAround(window, windowMinutes) : undefined;
+      },
     }));
   }
 

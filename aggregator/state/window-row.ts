@@ -11,7 +11,7 @@
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
-import { readAggregate, writeAggregate } from "./aggregate-format.ts";
+import { aggregateBytesMax, readAggregate, writeAggregate } from "./aggregate-format.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
@@ -20,15 +20,30 @@ const VERSION = 1;
 const VERSION_DETAILED = 2;
 const STATES = ["provisional", "final", "corrected"] as const satisfies readonly WindowState[];
 
+/** What a window is made of, whatever its width; merged by {@link mergeContent} alone. */
+export interface WindowContent {
+  readonly aggregate: Aggregate;
+  readonly contributors: Contributors;
+}
+
+/** Adds `source`, which stays as it is, to `target`: windows of any width, or what is new for one. */
+export function mergeContent(target: WindowContent, source: WindowContent): void {
+  target.aggregate.merge(source.aggregate);
+  target.contributors.merge(source.contributors);
+}
+
+/** Bytes that the row of a window needs at most. */
+export function rowBytesMax({ aggregate, contributors }: WindowContent): number {
+  return 24 + aggregateBytesMax(aggregate) + contributors.bytesMax;
+}
+
 /** A window as it is stored, without its names, which stand in its key. */
-export interface WindowRow {
+export interface WindowRow extends WindowContent {
   readonly state: WindowState;
   /** From 1; rises by one with every emission. */
   readonly revision: number;
   /** Place in the index of changes; no two windows of a partition have the same. */
   readonly changeNumber: number;
-  readonly aggregate: Aggregate;
-  readonly contributors: Contributors;
 }
 
 /** Writes a window's row with `writer` and returns it. */

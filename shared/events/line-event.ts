@@ -19,16 +19,7 @@ export function lineEvent(
   service: string,
 ): ExpressionEvent | undefined {
   const parsed = parser.parse(line);
-  return parsed.kind === "rejection" ? undefined : eventOfParsed(parsed, format, line, service);
-}
-
-/** The same, of a line that was parsed already. */
-export function eventOfParsed(
-  parsed: ParsedEvent,
-  format: string,
-  line: Buffer,
-  service: string,
-): ExpressionEvent {
+  if (parsed.kind === "rejection") return undefined;
   const fields = format === "json" ? topLevel(line) : { ...parsed.fields };
   const derived = derivedFields(parsed, service);
   for (const name of DERIVED_FIELDS) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parsers } from "../../agent/parsers/registry.ts";
 import { aggregateConfig } from "../../agent/window/aggregate-config.ts";
 import { compileAggregation } from "../../agent/window/compile-aggregation.ts";
-import { DetailedLineCounter } from "../../agent/window/detailed-line-counter.ts";
+import { DetailCounter } from "../../agent/window/detail-counter.ts";
 import type { Counted } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { deltaKey } from "../../shared/aggregates/detailed-windows.ts";
@@ -28,15 +28,14 @@ test("windows with dimensions add up to those without, of nasty lines, under any
   for (let seed = 1; seed <= 25; seed++) {
     const { options, blocks } = nastyCase(seed);
     const config = { dimensions: ["trace_id", "level", "a"], max_series: 1 + seed * 3 };
-    const detailed = new DetailedLineCounter({
-      ...{ stream: "test", agent: "a", source: "s", host: "h", format: "json" },
-      servicesMax: 1_000_000,
-      parser: parsers.json.compile(options),
+    const parser = () => parsers.json.compile(options);
+    const limits = { stream: "test", servicesMax: 1_000_000 };
+    const detail = new DetailCounter({
+      ...{ agent: "a", source: "s", host: "h", format: "json", ...limits, parser: parser() },
       aggregation: compileAggregation(aggregateConfig.parse(config), REDACTOR_NONE),
     });
-    const plain = new ParserLineCounter({
-      ...{ stream: "test", servicesMax: 1_000_000, parser: parsers.json.compile(options) },
-    });
+    const detailed = new ParserLineCounter({ ...limits, parser: parser(), detail });
+    const plain = new ParserLineCounter({ ...limits, parser: parser() });
     for (const { lines, context, isUnterminated, isTaken } of blocks) {
       const end = isUnterminated ? "" : "\n";
       const bytes = Buffer.concat(lines.flatMap((line) => [line, Buffer.from(end)]));

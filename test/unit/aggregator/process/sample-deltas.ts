@@ -2,11 +2,8 @@ import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import type { StateView } from "../../../../aggregator/log/log.ts";
 import { Contributors } from "../../../../aggregator/state/contributors.ts";
 import { makeSeries, rangeOf } from "../../../../aggregator/state/keys.ts";
-import {
-  readServices,
-  readWindows,
-  type StoredWindow,
-} from "../../../../aggregator/state/read-windows.ts";
+import { readWindows, type StoredWindow } from "../../../../aggregator/state/read-windows.ts";
+import { readServices } from "../../../../aggregator/state/service-row.ts";
 import { makeDimensions } from "../../../../shared/aggregates/dimensions.ts";
 import { delta } from "../collect/sample-agent.ts";
 

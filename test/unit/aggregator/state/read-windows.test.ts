@@ -3,12 +3,12 @@ import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import {
-  readServices,
   readWindow,
   readWindows,
   type WindowCursor,
   type WindowQuery,
 } from "../../../../aggregator/state/read-windows.ts";
+import { readServices } from "../../../../aggregator/state/service-row.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { apart, keyed, STREAM } from "../process/sample-deltas.ts";
 
@@ -175,19 +175,22 @@ describe("five minutes of one service", () => {
   const start = Math.floor(TEN / 5) * 5;
   const names = { tenant: "", stream: STREAM, service: "a" };
 
-  it("have the sum of their minutes' revisions, and are final when all their minutes are", async () => {
+  it("have the sum of their minutes' revisions, and are final when they are rolled up", async () => {
     const store = new MemoryStore();
     const stage = new StageTwo(store, WINDOW_DEFAULTS);
-    const emit = async (minute: number, watermarkMs: number) => {
-      stage.merge(keyed("a", minute));
+    const emit = async (minute: number | undefined, watermarkMs: number) => {
+      if (minute !== undefined) stage.merge(keyed("a", minute));
       stage.observe(0, { watermarkMs, idle: false, selection: undefined });
       stage.housekeep();
       await store.commit(stage.flush().changes);
+      stage.settle();
     };
     await emit(start, start * 60_000);
     await emit(start + 1, (start + 1) * 60_000);
     expect(readWindow(store, names, start, 5)).toMatchObject({ state: "provisional", revision: 3 });
     await emit(start + 2, (start + 5) * 60_000);
+    expect(readWindow(store, names, start, 5)).toMatchObject({ state: "provisional", revision: 5 });
+    await emit(undefined, (start + 5) * 60_000);
     expect(readWindow(store, names, start, 5)).toMatchObject({ state: "final", revision: 5 });
     await emit(start, (start + 5) * 60_000);
     const window = readWindow(store, names, start, 5);

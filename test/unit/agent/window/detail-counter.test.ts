@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import { aggregateConfig, wantsDetail } from "../../../../agent/window/aggregate-config.ts";
 import { compileAggregation } from "../../../../agent/window/compile-aggregation.ts";
-import { DetailedLineCounter } from "../../../../agent/window/detailed-line-counter.ts";
+import { DetailCounter } from "../../../../agent/window/detail-counter.ts";
 import type { CountContext } from "../../../../agent/window/line-counter.ts";
+import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
 import { windowJson } from "../../../../shared/aggregates/window-json.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { lineId } from "../../../../shared/protocol/line-id.ts";
@@ -15,19 +16,21 @@ const context: CountContext = {
   path: "/var/log/pods/shop_orders-1_6a/main/0.log",
 };
 
-function counterOf(config: object): DetailedLineCounter {
-  return new DetailedLineCounter({
-    ...{ stream: "logs", agent: "web-1", source: "s", host: "h", format: "json", servicesMax: 10 },
+function counterOf(config: object): ParserLineCounter {
+  const detail = new DetailCounter({
+    ...{ agent: "web-1", source: "s", host: "h", format: "json", servicesMax: 10 },
     parser: parsers.json.compile(EVENT_OPTIONS_DEFAULT),
     aggregation: compileAggregation(aggregateConfig.parse(config), REDACTOR_NONE),
   });
+  const parser = parsers.json.compile(EVENT_OPTIONS_DEFAULT);
+  return new ParserLineCounter({ stream: "logs", parser, servicesMax: 10, detail });
 }
 
 function line(fields: object): string {
   return `${JSON.stringify({ timestamp: TIME, ...fields })}\n`;
 }
 
-function windowsOf(counter: DetailedLineCounter, ...lines: string[]) {
+function windowsOf(counter: ParserLineCounter, ...lines: string[]) {
   const bytes = Buffer.from(lines.join(""));
   counter.count(bytes, 0, bytes.length, context);
   const { deltas, entries } = counter.take();
