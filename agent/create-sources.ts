@@ -3,7 +3,7 @@
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
-import { REDACTOR_NONE } from "../shared/redaction/redactor.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import type { AgentConfig } from "./config.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
@@ -31,6 +31,7 @@ export interface SourcesOptions {
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): FileSource[] {
   const { config, state, platform, once, logger, selection, agent, host } = options;
+  const redactor = compileRedaction(config.redact);
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
@@ -52,6 +53,7 @@ export function createSources(options: SourcesOptions): FileSource[] {
       counter: createSelectingCounter({
         source: source.name,
         selection,
+        redactor,
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
@@ -60,7 +62,7 @@ export function createSources(options: SourcesOptions): FileSource[] {
         detail: wantsDetail(source.aggregate)
           ? {
               ...{ agent, host, source: source.name },
-              aggregation: compileAggregation(source.aggregate, REDACTOR_NONE),
+              aggregation: compileAggregation(source.aggregate, redactor),
             }
           : undefined,
         onFormat: (choice, file) =>

@@ -16,6 +16,7 @@ import {
   type ServiceManager,
   type ServiceState,
 } from "../shared/platform/service-manager.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import { type AdminHost, openAdminDoor } from "./admin/admin-door.ts";
 import { ProblemMemory } from "./admin/last-problem.ts";
 import { LineMeaning } from "./admin/line-meaning.ts";
@@ -278,16 +279,19 @@ function changeBetween(
 }
 
 function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings {
+  const redactor = compileRedaction(config.redact);
   return {
     endpoints: config.ship.endpoints,
     spoolBytesMax: config.spool.max_bytes,
     meanings: new Map(
       config.sources.map((source) => [
         source.name,
-        new LineMeaning(source.format, source.service ?? source.name, {
-          ...eventOptions(source),
-          nowMs,
-        }),
+        new LineMeaning(
+          source.format,
+          source.service ?? source.name,
+          { ...eventOptions(source), nowMs },
+          redactor,
+        ),
       ]),
     ),
   };
