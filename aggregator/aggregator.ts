@@ -54,7 +54,7 @@ import { readRules } from "./state/read-rules.ts";
 import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
+/** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -183,15 +183,18 @@ class RunningAggregator implements Aggregator {
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
-    await this.#archiver?.close();
+    await this.#archiver?.close(DRAIN_MS_MAX);
     await this.#processor.close();
   }
 
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive } = this.#config;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const windows = {
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      holdMaxMs: time.holdMaxMs,
+    };
     const settings = {
       watermark: time,
       windows,
@@ -199,6 +202,7 @@ class RunningAggregator implements Aggregator {
       archive: archive && {
         settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
         writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+        isDraining: () => this.#archiver?.isDraining ?? false,
       },
     };
     const processor = new Processor({
@@ -252,9 +256,10 @@ class RunningAggregator implements Aggregator {
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
           const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
-          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
-          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery(parts), feed };
+          const given = isOnly ? undefined : partition;
+          const place = placeOf(sink.name, results, given);
+          const parts = { sink, results, place, partition: given, feed, store, logger };
+          return { delivery: new Delivery({ ...parts, platform: this.#platform }), feed };
         }),
       ),
     );

@@ -17,7 +17,7 @@ const TABLE_NAMES = ["events", "deltas", "holes"] as const satisfies readonly Ta
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
   events: ["fields"],
-  deltas: ["levels", "contributors"],
+  deltas: ["levels", "contributors", "dimensions", "measures"],
   holes: [],
 };
 

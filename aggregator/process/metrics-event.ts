@@ -2,8 +2,8 @@ import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { windowJson } from "../../shared/aggregates/window-json.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import { timePart } from "../state/keys.ts";
-import type { ServiceRow } from "../state/read-windows.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
+import type { ServiceRow } from "../state/service-row.ts";
 
 /** What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. */
 export function metricsRow(

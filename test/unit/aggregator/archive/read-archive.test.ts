@@ -58,6 +58,7 @@ describe("an archive", () => {
         ...{ request_count: 3, error_count: 0, levels: { INFO: 3 }, duration_count: 3 },
         ...{ duration_us_sum: 60_000, duration_us_min: 10_000, duration_us_max: 30_000 },
         contributors: [{ agent: "web-1", requestCount: 3, errorCount: 0 }],
+        ...{ dimensions: {}, measures: {} },
       },
       expect.objectContaining({ minute: -(2 ** 40), window_start: null, fate: "too_late" }),
     ]);
