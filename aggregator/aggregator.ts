@@ -36,6 +36,8 @@ import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerLateEvents } from "./serve/late-events.ts";
+import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -49,9 +51,10 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
+/** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -180,15 +183,18 @@ class RunningAggregator implements Aggregator {
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
-    await this.#archiver?.close();
+    await this.#archiver?.close(DRAIN_MS_MAX);
     await this.#processor.close();
   }
 
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive } = this.#config;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const windows = {
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      holdMaxMs: time.holdMaxMs,
+    };
     const settings = {
       watermark: time,
       windows,
@@ -196,6 +202,7 @@ class RunningAggregator implements Aggregator {
       archive: archive && {
         settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
         writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+        isDraining: () => this.#archiver?.isDraining ?? false,
       },
     };
     const processor = new Processor({
@@ -249,9 +256,10 @@ class RunningAggregator implements Aggregator {
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
           const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
-          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
-          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery(parts), feed };
+          const given = isOnly ? undefined : partition;
+          const place = placeOf(sink.name, results, given);
+          const parts = { sink, results, place, partition: given, feed, store, logger };
+          return { delivery: new Delivery({ ...parts, platform: this.#platform }), feed };
         }),
       ),
     );
@@ -293,6 +301,16 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/v1/alerts", scope: "read" },
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/rules", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerRules(processor.windowViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerLateEvents(processor.windowViews(), principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
@@ -358,8 +376,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }

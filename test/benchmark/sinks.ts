@@ -23,7 +23,7 @@ import {
   serviceKey,
   windowKey,
 } from "../../aggregator/state/keys.ts";
-import { encodeServiceRow } from "../../aggregator/state/read-windows.ts";
+import { encodeServiceRow } from "../../aggregator/state/service-row.ts";
 import { openSqliteStore } from "../../aggregator/state/sqlite-store.ts";
 import { decodeProcessRow, encodeProcessRow } from "../../aggregator/state/stage-rows.ts";
 import type { StateStore } from "../../aggregator/state/state-store.ts";

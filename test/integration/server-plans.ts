@@ -23,6 +23,15 @@ export const redis: ServerPlan = {
   },
 };
 
+/** Keeps what it acknowledged when it is stopped. */
+export const durableRedis: ServerPlan = {
+  ...redis,
+  words: async (folder, port) => [
+    ...(await redis.words(folder, port)),
+    ...["--appendonly", "yes", "--appendfsync", "always"],
+  ],
+};
+
 /** One node with a heap of 512 MiB. */
 export const elasticsearch: ServerPlan = {
   name: "elasticsearch",
