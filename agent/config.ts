@@ -7,6 +7,7 @@ import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.t
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
 
@@ -173,10 +174,21 @@ export const agentConfig = z.strictObject({
       examples: ["/var/lib/tailrace"],
     }),
   sources: z
-    .array(z.discriminatedUnion("type", [fileSource]))
+    .array(
+      z.discriminatedUnion("type", [
+        fileSource,
+        hostSource,
+        journaldSource,
+        stdinSource,
+        syslogSource,
+      ]),
+    )
     .min(1)
     .max(1000)
     .check(uniqueNames("source"))
+    .refine((sources) => sources.filter(({ type }) => type === "stdin").length <= 1, {
+      error: "expected one source of type stdin: there is one standard input",
+    })
     .meta({ description: "What to read." }),
   flush_interval: duration({ min: "10ms", max: "10m" })
     .prefault("5s")
@@ -199,4 +211,10 @@ export const agentConfig = z.strictObject({
 export type AgentConfig = z.output<typeof agentConfig>;
 
 /** One checked entry of `sources`. */
-export type FileSourceConfig = AgentConfig["sources"][number];
+export type SourceConfig = AgentConfig["sources"][number];
+
+/** One checked entry of `sources` of some type. */
+export type SourceConfigOf<Type extends SourceConfig["type"]> = Extract<
+  SourceConfig,
+  { readonly type: Type }
+>;

@@ -4,15 +4,22 @@ import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { AgentConfig } from "./config.ts";
+import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
+import type { Source } from "./source/source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
 import { createSelectingCounter } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
-  readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
+  readonly platform: Pick<
+    Platform,
+    "clock" | "disk" | "gunzip" | "processes" | "sockets" | "standardInput" | "timers"
+  >;
   readonly config: AgentConfig;
+  /** Name of the host. */
+  readonly host: string;
   readonly selection: EventSelection;
   /** Where to go on. */
   readonly state: SpoolState;
@@ -22,11 +29,12 @@ export interface SourcesOptions {
 }
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
-export function createSources(options: SourcesOptions): FileSource[] {
+export function createSources(options: SourcesOptions): Source[] {
   const { config, state, platform, once, logger, selection } = options;
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
+    if (source.type !== "file") return createLiveSource(source, options);
     const isKnown = once || state.hasSource(source.name);
     const service = source.service ?? source.name;
     return new FileSource({
