@@ -10,6 +10,7 @@ import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
+import { aggregateConfig } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -74,6 +75,10 @@ const fileSource = z
     max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
+    }),
+    aggregate: aggregateConfig.optional().meta({
+      description:
+        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
     }),
     max_open_files: z
       .int()

@@ -7,6 +7,7 @@ import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
+import { DetailCounter, type DetailOptions } from "./detail-counter.ts";
 import { type EventLines, eventLines } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
@@ -20,6 +21,8 @@ export interface LineCounterOptions extends EventOptions {
   readonly format: FormatName;
   /** Most services counted on their own between two takes; {@link SERVICES_MAX_DEFAULT} when left out. */
   readonly servicesMax?: number;
+  /** What counting beside levels and durations is to do; nothing when left out. */
+  readonly detail?: DetailOptions | undefined;
   /** With `auto`: told what format a file was found to have. */
   readonly onFormat?: (choice: FormatChoice, file: number | undefined) => void;
 }
@@ -64,13 +67,16 @@ function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
 
 function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
   const lines = linesOf(format, options);
+  const { detail, servicesMax = SERVICES_MAX_DEFAULT } = options;
+  const createParser = () => parsers[format].compile(options);
   const counter = new ParserLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
-    parser: parsers[format].compile(options),
-    servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
+    parser: createParser(),
+    servicesMax,
     lines,
+    detail: detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() }),
   });
-  return format === "json" && lines === undefined && canUseKernel(options)
+  return format === "json" && lines === undefined && detail === undefined && canUseKernel(options)
     ? new JsonLineCounter(options, counter)
     : counter;
 }

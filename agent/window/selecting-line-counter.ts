@@ -72,6 +72,11 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingKeys;
   }
 
+  /** About what measures and sample lines of these windows take in a batch. */
+  get pendingDetailBytes(): number {
+    return this.#options.counter.pendingDetailBytes ?? 0;
+  }
+
   /** Size of the events that wait. */
   get pendingEventBytes(): number {
     return this.#pending.bytes;
