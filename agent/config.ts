@@ -8,9 +8,10 @@ import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
 import { redactionConfig } from "../shared/redaction/redaction-config.ts";
+import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
-import { aggregateConfig } from "./window/aggregate-config.ts";
+import { aggregateSetting } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -76,10 +77,7 @@ const fileSource = z
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
-    aggregate: aggregateConfig.optional().meta({
-      description:
-        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
-    }),
+    aggregate: aggregateSetting,
     max_open_files: z
       .int()
       .min(1)
@@ -179,10 +177,21 @@ export const agentConfig = z.strictObject({
       examples: ["/var/lib/tailrace"],
     }),
   sources: z
-    .array(z.discriminatedUnion("type", [fileSource]))
+    .array(
+      z.discriminatedUnion("type", [
+        fileSource,
+        hostSource,
+        journaldSource,
+        stdinSource,
+        syslogSource,
+      ]),
+    )
     .min(1)
     .max(1000)
     .check(uniqueNames("source"))
+    .refine((sources) => sources.filter(({ type }) => type === "stdin").length <= 1, {
+      error: "expected one source of type stdin: there is one standard input",
+    })
     .meta({ description: "What to read." }),
   flush_interval: duration({ min: "10ms", max: "10m" })
     .prefault("5s")
@@ -209,4 +218,10 @@ export const agentConfig = z.strictObject({
 export type AgentConfig = z.output<typeof agentConfig>;
 
 /** One checked entry of `sources`. */
-export type FileSourceConfig = AgentConfig["sources"][number];
+export type SourceConfig = AgentConfig["sources"][number];
+
+/** One checked entry of `sources` of some type. */
+export type SourceConfigOf<Type extends SourceConfig["type"]> = Extract<
+  SourceConfig,
+  { readonly type: Type }
+>;

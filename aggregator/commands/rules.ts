@@ -16,7 +16,7 @@ import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
-import { runCaseText } from "../rules/run-case.ts";
+import { runCaseText, tooLongCase } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
 import { ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
@@ -100,14 +100,22 @@ function runOptions(options: Readonly<Record<string, unknown>>): RunOptions {
 async function runCases(path: string, paths: readonly string[], io: CommandIo): Promise<number> {
   if (paths.length > 0) throw new UsageError("a case carries its own pattern; name no rules");
   let exitCode: number = EXIT_DONE;
-  const isRead = await readLines(path, io, (line, lineNumber) => {
-    const result = runCaseText(line);
-    if (result.error?.phase === "input") {
-      io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
+  const isRead = await readLines(
+    path,
+    io,
+    (line, lineNumber) => {
+      const result = runCaseText(line);
+      if (result.error?.phase === "input") {
+        io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
+        exitCode = EXIT_FAILED;
+      }
+      return `${JSON.stringify(result)}\n`;
+    },
+    (bytes) => {
       exitCode = EXIT_FAILED;
-    }
-    return `${JSON.stringify(result)}\n`;
-  });
+      return `${JSON.stringify(tooLongCase(bytes))}\n`;
+    },
+  );
   return isRead ? exitCode : EXIT_FAILED;
 }
 
@@ -199,11 +207,12 @@ function rulesOf(paths: readonly string[], io: CommandIo): Promise<readonly Rule
   return readRules(paths, io);
 }
 
-/** Gives each line that is not blank to `handle` and prints what it returns. False: the input could not be read, and it was said. */
+/** Gives each line that is not blank to `handle` and prints what it returns, and what stands for lines that are too long. False: the input could not be read, and it was said. */
 async function readLines(
   path: string,
   io: CommandIo,
   handle: (line: string, lineNumber: number) => string,
+  answerTooLong: (bytes: number) => string = () => "",
 ): Promise<boolean> {
   let lineCount = 0;
   let output = "";
@@ -224,6 +233,7 @@ async function readLines(
     tooLong: (bytes) => {
       lineCount++;
       io.stderr(`${path}:${lineCount}: a line of ${bytes} bytes is too long\n`);
+      output += answerTooLong(bytes);
     },
   };
   const flush = () => {
