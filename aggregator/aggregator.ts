@@ -19,6 +19,7 @@ import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
@@ -35,6 +36,7 @@ import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
+import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
@@ -325,6 +327,7 @@ class RunningAggregator implements Aggregator {
 
   #sinkRoutes(): Route[] {
     const sinks = new SinksApi(() => this.#deliveries);
+    const letters = new DeadLettersApi(() => this.#letterHolders());
     return [
       {
         ...{ method: "GET", path: "/v1/sinks", scope: "read" },
@@ -336,16 +339,25 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
-        handle: async ({ query }) => sinks.letters(query),
+        handle: async ({ query }) => letters.letters(query),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
-        handle: ({ request }) => sinks.replayLetters(request),
+        handle: ({ request }) => letters.replay(request),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
-        handle: ({ request }) => sinks.dropLetters(request),
+        handle: ({ request }) => letters.drop(request),
       },
+    ];
+  }
+
+  #letterHolders(): LetterHolder[] {
+    const { maxFutureMs } = this.#config.time;
+    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    return [
+      ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
+      ...sourceHolders({ ...parts, platform: this.#platform }),
     ];
   }
 

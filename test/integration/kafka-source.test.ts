@@ -23,6 +23,7 @@ let client: Kafka;
 let admin: Admin;
 let topic: string;
 const running: RunningAggregator[] = [];
+const configured = new WeakMap<RunningAggregator, object>();
 
 beforeAll(async () => {
   cluster = await KafkaCluster.start(1);
@@ -46,12 +47,16 @@ async function start(
   others: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningAggregator> {
   const basis = { name: "bus", type: "kafka", brokers: cluster.addresses, start_at: "beginning" };
-  const aggregator = await RunningAggregator.start(() => ({
-    sources: [{ ...basis, topics: { [topic]: "application-logs" }, ...settings }],
-    ...others,
-  }));
+  const source = { ...basis, topics: { [topic]: "application-logs" }, ...settings };
+  const aggregator = await RunningAggregator.start(() => ({ sources: [source], ...others }));
+  configured.set(aggregator, source);
   running.push(aggregator);
   return aggregator;
+}
+
+/** Changes the source's settings for the next start. */
+function reconfigure(aggregator: RunningAggregator, changes: object): void {
+  Object.assign(configured.get(aggregator) ?? {}, changes);
 }
 
 async function linesOf(path: string): Promise<string[]> {
@@ -93,6 +98,17 @@ async function countOf(aggregator: RunningAggregator, stream?: string): Promise<
     count += Number(Reflect.get(window, "requestCount"));
   }
   return count;
+}
+
+async function letterIds(aggregator: RunningAggregator): Promise<unknown[]> {
+  const letters = await list(aggregator, "/v1/dead-letters?source=bus", "deadLetters");
+  return letters.map((letter) => Reflect.get(letter, "id"));
+}
+
+/** What `tailrace dlq` says to people. */
+async function dlq(aggregator: RunningAggregator, ...words: string[]): Promise<string> {
+  const endpoint = ["--endpoint", `http://127.0.0.1:${aggregator.port}`];
+  return (await runProgram(["dlq", ...words, ...endpoint])).stderr;
 }
 
 /** Runs an agent over the lines of each stream until all of them are applied. */
@@ -180,6 +196,43 @@ describe("a source of Kafka topics", () => {
     const metrics = await aggregator.get("/metrics");
     const labels = `{source="bus",place="${topic}/0"}`;
     expect(metrics.text).toContain(`tailrace_source_dead_letters_total${labels} 3`);
+  });
+
+  it("counts dead letters after all once the source understands them, each once, and drops others", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    const when = { timestamp: undefined, when: "2026-11-20T10:00:09Z" };
+    const values = [event(0), event(1, when), "not JSON", event(2, when)];
+    await produce(
+      client,
+      topic,
+      values.map((value) => ({ value })),
+    );
+    const settings: Record<string, unknown> = {};
+    const aggregator = await start(settings);
+    await expect.poll(() => letterIds(aggregator), SOON).toHaveLength(3);
+    const ids = [1, 2, 3].map((_, number) => `@bus/${topic}/0#${number}`);
+    expect(await letterIds(aggregator)).toEqual(ids);
+    expect(await dlq(aggregator, "replay", "--source", "bus", "--all")).toContain(
+      "0 written, 3 refused again",
+    );
+    await aggregator.stop();
+    reconfigure(aggregator, { fields: { time: "when" } });
+    await aggregator.begin();
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1);
+    expect(await dlq(aggregator, "replay", ...ids)).toContain("2 written, 1 refused again");
+    expect(await countOf(aggregator)).toBe(3);
+    expect(await dlq(aggregator, "replay", ids[0] ?? "")).toContain("There is no dead letter");
+    expect(await dlq(aggregator, "drop", "--source", "bus", "--all")).toContain("1 dropped");
+    await aggregator.restart();
+    expect(await letterIds(aggregator)).toEqual([]);
+    const [inlet] = await list(aggregator, "/v1/sources", "sources");
+    expect(inlet).toMatchObject({
+      ...{ recordCount: 3, letters: { total: 3, kept: 0 } },
+      ledger: [
+        { kind: "aggregated", lines: 3 },
+        { kind: "rejected", reason: "not_json", lines: 1 },
+      ],
+    });
   });
 
   it("goes on where it was after a restart, and counts nothing twice", async () => {
