@@ -7,6 +7,7 @@ import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.t
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
 
 const fileSource = z
@@ -55,6 +56,7 @@ const fileSource = z
       .max(1024)
       .prefault(STREAM_DEFAULT)
       .meta({ description: "Stream that the windows belong to." }),
+    multiline: multilineConfig,
     start_at: z.enum(["beginning", "end"]).prefault("end").meta({
       description: "Where to start in files that are already there when the source is first seen.",
     }),

@@ -37,6 +37,7 @@ export function createSources(options: SourcesOptions): FileSource[] {
         service,
         lineBytesMax: source.max_line,
         rotateWaitMs: source.rotate_wait,
+        eventWaitMs: source.multiline.max_wait,
         idleAfterMs: source.idle_after,
         handleCountMax: source.max_open_files,
       },

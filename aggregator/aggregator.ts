@@ -38,6 +38,8 @@ import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerLateEvents } from "./serve/late-events.ts";
+import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -51,6 +53,7 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
@@ -189,8 +192,11 @@ class RunningAggregator implements Aggregator {
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive } = this.#config;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const windows = {
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      holdMaxMs: time.holdMaxMs,
+    };
     const settings = {
       watermark: time,
       windows,
@@ -299,6 +305,16 @@ class RunningAggregator implements Aggregator {
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
+        ...{ method: "GET", path: "/v1/rules", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerRules(processor.windowViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerLateEvents(processor.windowViews(), principal.tenant, query),
+      },
+      {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
@@ -372,8 +388,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }

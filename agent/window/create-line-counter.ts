@@ -1,11 +1,13 @@
 import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
 import { fieldNames } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
+import { type EventLines, eventLines } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
@@ -40,7 +42,8 @@ export function createSelectingCounter(options: SelectingOptions): SelectingLine
   const { format, source, selection, stream = STREAM_DEFAULT } = options;
   const createParser = (name: ParserName) => parsers[name].compile(options);
   const levelNames = fieldNames(options).level;
-  const parts = { stream, source, selection, levelNames, createParser };
+  const createLines = (name: ParserName) => linesOf(name, options);
+  const parts = { stream, source, selection, levelNames, createParser, createLines };
   if (format !== "auto") {
     const counter = createFormatCounter(format, options);
     return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });
@@ -60,12 +63,20 @@ function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
 }
 
 function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
+  const lines = linesOf(format, options);
   const counter = new ParserLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
     parser: parsers[format].compile(options),
     servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
+    lines,
   });
-  return format === "json" && canUseKernel(options)
+  return format === "json" && lines === undefined && canUseKernel(options)
     ? new JsonLineCounter(options, counter)
     : counter;
+}
+
+/** How the lines of a format become events, asked of a parser of its own. */
+function linesOf(format: ParserName, options: LineCounterOptions): EventLines | undefined {
+  const definition: ParserDefinition = parsers[format];
+  return eventLines(definition, definition.compile(options), options.multiline);
 }

@@ -21,6 +21,8 @@ export interface CountContext {
   readonly offset?: number;
   /** True when the bytes are the first of a file: a UTF-8 byte order mark there is no part of the line (its bytes count with it). */
   readonly fileStart?: boolean;
+  /** True when the bytes go on where another file ended: lines at the beginning of a file may belong to an event there. */
+  readonly follows?: boolean;
   /** Called for each rejected line with the reason and the position in `buffer` where the line begins. */
   readonly onRejected?: (reason: string, position: number) => void;
 }
@@ -52,6 +54,15 @@ export interface LineCounter {
    * The bytes are not kept: the caller may overwrite them after the call.
    */
   count(buffer: Buffer, from: number, to: number, context: CountContext): void;
+  /**
+   * Where the last event of the whole lines `buffer[from, to)` begins, when further lines may belong to it; `to` when they cannot. Absent: they
+   * never can. Who calls {@link count} for whole events only gets their whole text; counts are the same anyway.
+   */
+  pendingFrom?(buffer: Buffer, from: number, to: number, context: CountContext): number;
+  /** Where the lines end that begin `buffer[from, to)` and go on with an event before; absent: every line begins one. */
+  leadingTo?(buffer: Buffer, from: number, to: number, context: CountContext): number;
+  /** What of an event is looked at, in bytes: for longer ones nobody needs to wait. Absent or 0: there are no events of several lines. */
+  readonly eventBytesMax?: number;
   /** Counts one line that no line feed ends, such as the last one of a finished file. An empty line counts nothing. */
   countUnterminated(line: Buffer, context: CountContext): void;
   /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
 import {
   basicAuthorization,
   callStore,
@@ -17,7 +18,7 @@ import {
   type WriteContext,
   type WriteReport,
 } from "./sink.ts";
-import { readWindowFields, type WindowFields } from "./window-fields.ts";
+import { measureNumbers, readWindowFields, type WindowFields } from "./window-fields.ts";
 
 /**
  * Sends the numbers of each window as samples at the window's end to whatever takes Prometheus' remote write. Such a store does not replace
@@ -111,13 +112,16 @@ const REFUSALS: readonly number[] = [400, 409, 413, 422];
 /** The samples of a window, in the units that Prometheus knows: seconds and ratios. */
 function windowSamples(
   labels: Readonly<Record<string, string>>,
-  { stream, service, windowEndMs: timestampMs }: WindowResult,
+  { stream, service, dimensions, windowEndMs: timestampMs }: WindowResult,
   window: WindowFields | undefined,
 ): Sample[] {
   if (window === undefined) return [];
   const { latency, avgLatency } = window;
+  // Names of their own: the parts of a service would count twice beside the whole.
+  const prefix = dimensions === undefined ? "service_metrics" : "service_metrics_by";
+  const apart = dimensionLabels(dimensions ?? {});
   const sample = (name: string, value: number, more: Readonly<Record<string, string>> = {}) => ({
-    labels: { ...labels, __name__: `service_metrics_${name}`, stream, service, ...more },
+    labels: { ...apart, ...labels, __name__: `${prefix}_${name}`, stream, service, ...more },
     value,
     timestampMs,
   });
@@ -135,5 +139,22 @@ function windowSamples(
           sample("latency_seconds", latency.p99 / 1_000, { quantile: "0.99" }),
           sample("latency_seconds", latency.max / 1_000, { quantile: "1" }),
         ]),
+    ...measureNumbers(window).map(({ name, kind, value }) =>
+      sample("measure", value, { measure: name, kind }),
+    ),
   ];
 }
+
+/** Names as Prometheus takes them; an empty value is no label. */
+function dimensionLabels(dimensions: Dimensions): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const [name, value] of Object.entries(dimensions)) {
+    const plain = name.replace(/\W/g, "_").replace(/^(?=\d)/, "_");
+    if (value !== "") labels[RESERVED.has(plain) ? `${plain}_` : plain] = value;
+  }
+  return labels;
+}
+
+const RESERVED: ReadonlySet<string> = new Set([
+  ...["__name__", "stream", "service", "quantile", "measure", "kind"],
+]);

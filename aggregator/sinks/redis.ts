@@ -112,7 +112,8 @@ class RedisSink implements Sink {
     const list: string[] = [String(dropUntilMs)];
     let ignoredCount = 0;
     for (const result of results) {
-      if (result.stream !== stream) {
+      // A field is a whole service.
+      if (result.stream !== stream || result.dimensions !== undefined) {
         ignoredCount++;
         continue;
       }

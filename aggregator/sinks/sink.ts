@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
 import { duration } from "../../shared/config/units.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
@@ -10,6 +11,8 @@ export interface WindowResult {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out: the window of all of the service. */
+  readonly dimensions?: Dimensions | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly windowStartMs: number;
   /** Milliseconds since the Unix epoch; not part of the window. */
