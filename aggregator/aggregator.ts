@@ -20,6 +20,7 @@ import type { Platform } from "../shared/platform/platform.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
@@ -36,7 +37,10 @@ import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
+import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerLateEvents } from "./serve/late-events.ts";
+import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -50,9 +54,10 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
+/** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -183,7 +188,7 @@ class RunningAggregator implements Aggregator {
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
-    await this.#archiver?.close();
+    await this.#archiver?.close(DRAIN_MS_MAX);
     await this.#processor.close();
   }
 
@@ -202,6 +207,7 @@ class RunningAggregator implements Aggregator {
       archive: archive && {
         settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
         writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+        isDraining: () => this.#archiver?.isDraining ?? false,
       },
     };
     const processor = new Processor({
@@ -255,9 +261,10 @@ class RunningAggregator implements Aggregator {
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
           const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
-          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
-          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery(parts), feed };
+          const given = isOnly ? undefined : partition;
+          const place = placeOf(sink.name, results, given);
+          const parts = { sink, results, place, partition: given, feed, store, logger };
+          return { delivery: new Delivery({ ...parts, platform: this.#platform }), feed };
         }),
       ),
     );
@@ -301,6 +308,16 @@ class RunningAggregator implements Aggregator {
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
+        ...{ method: "GET", path: "/v1/rules", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerRules(processor.windowViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerLateEvents(processor.windowViews(), principal.tenant, query),
+      },
+      {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
@@ -330,6 +347,7 @@ class RunningAggregator implements Aggregator {
 
   #sinkRoutes(): Route[] {
     const sinks = new SinksApi(() => this.#deliveries);
+    const letters = new DeadLettersApi(() => this.#letterHolders());
     return [
       {
         ...{ method: "GET", path: "/v1/sinks", scope: "read" },
@@ -341,15 +359,15 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
-        handle: async ({ query }) => sinks.letters(query),
+        handle: async ({ query }) => letters.letters(query),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
-        handle: ({ request }) => sinks.replayLetters(request),
+        handle: ({ request }) => letters.replay(request),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
-        handle: ({ request }) => sinks.dropLetters(request),
+        handle: ({ request }) => letters.drop(request),
       },
     ];
   }
@@ -366,6 +384,15 @@ class RunningAggregator implements Aggregator {
     ];
   }
 
+  #letterHolders(): LetterHolder[] {
+    const { maxFutureMs } = this.#config.time;
+    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    return [
+      ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
+      ...sourceHolders({ ...parts, platform: this.#platform }),
+    ];
+  }
+
   #checks(): Check[] {
     const nowMs = this.#platform.clock.monotonic();
     const checks: Check[] = checkProgress(this.#processor.progress(), nowMs);
@@ -377,8 +404,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }

@@ -96,7 +96,8 @@ const archive = z
       .prefault("90d")
       .meta({ description: "Days older than this are deleted; in event time." }),
     interval: duration({ min: "1s", max: "1d" }).prefault("15m").meta({
-      description: "How long what comes waits at most for its file; longer makes fewer files.",
+      description:
+        "How long what comes waits at most for its file; longer makes fewer files. A clean stop waits for nothing.",
     }),
   })
   .meta({

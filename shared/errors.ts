@@ -33,10 +33,15 @@ export const errorCodes = {
   },
   LOG_UNKNOWN: { retry: "later", meaning: "The outcome of an append or commit is not known." },
   NETWORK_FAILED: { retry: "later", meaning: "No whole answer came over the network." },
+  PROGRAM_FAILED: {
+    retry: "later",
+    meaning: "Another program did not do what it was started for.",
+  },
   PROGRAM_FILE_MISSING: {
     retry: "never",
     meaning: "A built part of the program is not there.",
   },
+  PROGRAM_MISSING: { retry: "later", meaning: "Another program that is needed is not installed." },
   REQUEST_REFUSED: { retry: "never", meaning: "An aggregator refused what it was asked." },
   RESTORE_REFUSED: { retry: "never", meaning: "A restore would replace a state that is there." },
   RESTORE_UNFINISHED: {

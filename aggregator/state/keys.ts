@@ -12,7 +12,7 @@
  * change/NUMBER                             the window or roll-up that has this change number, newest only
  * digest/TENANT/AGENT/SLOT                  digest of a record, a ring
  * hole/NUMBER                               a gap in the events of a stream (rule-rows)
- * late/SLOT                                 an event that came too late for the rules, a ring
+ * late/SLOT                                 an event that came too late for the rules, a ring (late-row)
  * inlet/TENANT/SOURCE/PLACE                 a way in without an agent: position, counters, ledger (inlet-row)
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
  * letter/TENANT/SOURCE/PLACE/NUMBER         a record of an inlet that is no event
@@ -26,6 +26,7 @@
  * rollup/WIDTH/TENANT/STREAM/SERVICE/MINUTE a roll-up of so many minutes (window-row)
  * rollup-minute/WIDTH/TENANT/STREAM/MINUTE/SERVICE  which roll-ups there are, by time
  * rule/RULE                                 a version of a rule: since when it runs, counters (rule-rows)
+ * rule-drop/TENANT/RULE/REASON              what a bound made a rule drop (rule-drop-row)
  * rule-key/RULE/KEY                         what a rule knows of one value of its key
  * rule-timer/LANE/TIME/RULE/KEY             when time matters to that next
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
