@@ -40,6 +40,7 @@ import { answerAlerts } from "./serve/alerts.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerLateEvents } from "./serve/late-events.ts";
+import { answerLines } from "./serve/lines.ts";
 import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
@@ -196,8 +197,10 @@ class RunningAggregator implements Aggregator {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
     const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const { linesRetentionMs, linesBytesMax } = this.#config;
     const windows = {
       ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      ...{ linesRetentionMs, linesBytesMax },
       holdMaxMs: time.holdMaxMs,
     };
     const settings = {
@@ -306,6 +309,10 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/v1/alerts", scope: "read" },
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/lines", scope: "read" },
+        handle: ({ query, principal }) => answerLines(alerts, principal.tenant, query),
       },
       {
         ...{ method: "GET", path: "/v1/rules", scope: "read" },

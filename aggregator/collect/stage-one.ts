@@ -75,7 +75,7 @@ export interface StageOneOutput {
   readonly events: readonly (readonly KeyedEvent[])[];
   /** For every partition of stage 2. */
   readonly holes: readonly KeyedHole[];
-  /** Events and gaps to archive, per partition of stage 2; empty without an archive. */
+  /** Raw lines, and with an archive events and gaps to archive, per partition of stage 2. */
   readonly arrivals: readonly (readonly Arrival[])[];
   /** Undefined when it is the same as after the flush before. Comes after deltas, events and gaps. */
   readonly watermark: PartitionWatermark | undefined;
@@ -303,6 +303,7 @@ export class StageOne {
     if (newest !== Number.NEGATIVE_INFINITY) row.newestMinute = newest;
     for (const event of batch.events) this.router.add(tenant, agent, event);
     for (const hole of batch.holes) this.router.addHole(tenant, hole);
+    for (const line of batch.lines ?? []) this.router.addLine(tenant, agent, line);
     return lines;
   }
 }

@@ -5,7 +5,7 @@ import { withArchive } from "./open-archive.ts";
 /** `tailrace query`: SQL over what an aggregator archived. */
 export const command = defineCommand({
   summary:
-    "Asks an archive in SQL (DuckDB's): views `events`, `deltas` and `holes`. It only reads.",
+    "Asks an archive in SQL (DuckDB's): views `events`, `deltas`, `holes` and `lines`. It only reads.",
   examples: [
     [
       `tailrace query --config aggregator.yaml --sql "SELECT service, sum(request_count) FROM deltas GROUP BY ALL"`,

@@ -40,6 +40,7 @@ import {
 } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
+import { LineRows, type LineSettings } from "./line-rows.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { PatternStage } from "./pattern-stage.ts";
@@ -62,7 +63,7 @@ const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
 
 /** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
-export interface WindowSettings extends RetentionSettings {
+export interface WindowSettings extends RetentionSettings, LineSettings {
   /** A partition holds the watermark back only while within this of the most advanced one. */
   readonly holdMaxMs: number;
   /** Estimated bytes of decoded windows in memory. */
@@ -74,6 +75,8 @@ export const WINDOW_DEFAULTS: WindowSettings = {
   holdMaxMs: 60_000,
   windowsRetentionMs: 30 * DAY_MS,
   rollUpRetentionsMs: [30 * DAY_MS, 365 * DAY_MS, 3650 * DAY_MS],
+  linesRetentionMs: 7 * DAY_MS,
+  linesBytesMax: 1024 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
 };
 
@@ -94,6 +97,7 @@ export class StageTwo {
   private readonly retention: Retention;
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
+  private readonly lines: LineRows;
   private rules: RuleSet;
   private readonly services: ServiceTable;
   private readonly dimensionLimit: DimensionLimit;
@@ -114,6 +118,7 @@ export class StageTwo {
   ) {
     this.view = view;
     this.archive = archive;
+    this.lines = new LineRows(view, settings);
     this.settings = settings;
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
@@ -131,17 +136,12 @@ export class StageTwo {
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns, archive, rollUps, retention } = this;
-    let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
-    let bytes =
-      this.openBytes +
-      this.services.openBytes +
-      patterns.openBytes +
-      rollUps.openBytes +
-      retention.openBytes;
-    if (archive !== undefined) {
-      keys += archive.openKeys;
-      bytes += archive.openBytes;
+    const { patterns, archive, rollUps, retention, lines } = this;
+    let keys = this.openKeys;
+    let bytes = this.openBytes + this.services.openBytes;
+    for (const part of [patterns, rollUps, retention, lines, archive]) {
+      keys += part?.openKeys ?? 0;
+      bytes += part?.openBytes ?? 0;
     }
     return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
@@ -152,6 +152,7 @@ export class StageTwo {
       this.finalPass !== undefined ||
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
+      this.lines.hasWork(this.row.watermarkMs) ||
       isBefore(this.row.finalMinute, this.finalMinute) ||
       this.rollUps.hasWork ||
       this.retention.hasWork
@@ -240,9 +241,10 @@ export class StageTwo {
     this.patterns.addHole(hole);
   }
 
-  /** Takes what is to be archived. */
+  /** Takes a raw line, and what is to be archived. */
   addArrival(arrival: Arrival): void {
     const { watermarkMs } = this.row;
+    if (arrival.kind === "line" && !this.lines.add(arrival, watermarkMs)) return;
     const isLate =
       arrival.kind === "event" && watermarkMs !== undefined && arrival.event.timeMs <= watermarkMs;
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
@@ -267,6 +269,7 @@ export class StageTwo {
   housekeep(): void {
     this.patterns.run(() => this.isFull);
     this.archive?.run(() => this.isFull);
+    this.lines.run(this.row.watermarkMs, () => this.isFull);
     const finalMinute = this.finalMinute;
     if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
       this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
@@ -286,7 +289,11 @@ export class StageTwo {
     }
     const hasRollUps = this.rollUps.hasChanges;
     this.rollUps.flush(writer, changes, (settled) => this.noteRollUp(settled));
-    const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
+    const beside = [
+      ...this.patterns.flush(),
+      ...this.lines.flush(),
+      ...(this.archive?.flush() ?? []),
+    ];
     const isQuiet =
       !this.rowChanged &&
       !hasRollUps &&
