@@ -10,7 +10,6 @@ function pickDisk(disk: Disk): Disk {
   return {
     open: (path, mode) => disk.open(path, mode),
     stat: (path) => disk.stat(path),
-    usage: (path) => disk.usage(path),
     list: (path) => disk.list(path),
     makeDirectory: (path) => disk.makeDirectory(path),
     rename: (from, to) => disk.rename(from, to),
