@@ -17,6 +17,7 @@ import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { alertRoutes } from "./alert-routes.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { Log } from "./log/log.ts";
@@ -29,12 +30,12 @@ import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
+import { operateOn } from "./processor-operations.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
-import { answerAlerts } from "./serve/alerts.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
@@ -187,8 +188,9 @@ class RunningAggregator implements Aggregator {
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive } = this.#config;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const { time, windowsRetentionMs, archive, alerts } = this.#config;
+    const { holdMaxMs } = time;
+    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs, alerts };
     const settings = {
       watermark: time,
       windows,
@@ -271,7 +273,6 @@ class RunningAggregator implements Aggregator {
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
-    const alerts = { views: () => processor.windowViews(), timers: this.#platform.timers };
     const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
@@ -290,10 +291,7 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
         handle: ({ query, principal }) => windows.answer(principal.tenant, query),
       },
-      {
-        ...{ method: "GET", path: "/v1/alerts", scope: "read" },
-        handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
-      },
+      ...this.#alertRoutes(),
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -319,6 +317,17 @@ class RunningAggregator implements Aggregator {
         handle: async () => answerReadiness(this.#checks()),
       },
     ];
+  }
+
+  #alertRoutes(): Route[] {
+    const processor = this.#processor;
+    const { timers, random, clock } = this.#platform;
+    return alertRoutes({
+      ...{ timers, random },
+      views: () => processor.windowViews(),
+      nowMs: () => this.#clockMs() ?? clock.now(),
+      operate: (tenant, operation) => operateOn(processor, timers, { tenant, operation }),
+    });
   }
 
   #sinkRoutes(): Route[] {
@@ -375,6 +384,13 @@ class RunningAggregator implements Aggregator {
     return lowestMs;
   }
 
+  /** The log's clock; undefined before the first tick. */
+  #clockMs(): number | undefined {
+    const rows = this.#processor.agentViews().map(readCollectRow);
+    const clocks = rows.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
+    return clocks.length === 0 ? undefined : Math.max(...clocks);
+  }
+
   #archiveFigures(): ArchiveFigures | undefined {
     if (this.#archiver === undefined) return undefined;
     let [waitingBytes, shedItems] = [0, 0];
@@ -389,12 +405,11 @@ class RunningAggregator implements Aggregator {
     const collected = this.#processor.agentViews().map(readCollectRow);
     const processed = this.#processor.windowViews().map(readProcessRow);
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    const clocks = collected.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
     const agents = this.#processor.agentViews().map((view) => [...readAgents(view)].length);
     return {
       isReady: this.#checks().every(({ isOk }) => isOk),
       inFlightBytes: this.#receiver.inFlightBytes,
-      clockMs: clocks.length === 0 ? undefined : Math.max(...clocks),
+      clockMs: this.#clockMs(),
       watermarkMs: this.#watermarkMs(),
       agentCount: sum(agents),
       receivedLines: sum(collected.map((row) => row.receivedLines)),

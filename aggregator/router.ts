@@ -15,11 +15,14 @@ export interface RoutedRequest {
   /** What follows the question mark; empty when there is none. */
   readonly query: string;
   readonly principal: Principal;
+  /** What stands in the place of the path's `{names}`, decoded; empty texts never do. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** One path. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "DELETE" | "GET" | "POST";
+  /** With `{name}` in the place of a segment that may be anything. */
   readonly path: string;
   /** What the caller must be allowed to do; undefined: anybody may. */
   readonly scope: Scope | undefined;
@@ -64,10 +67,11 @@ export function createRouter(parts: RouterParts): (request: HttpRequest) => Prom
     const mark = request.path.indexOf("?");
     const path = mark < 0 ? request.path : request.path.slice(0, mark);
     const query = mark < 0 ? "" : request.path.slice(mark + 1);
-    const known = parts.routes.filter((route) => route.path === path);
+    const { known, parameters } = findRoutes(parts.routes, path);
     let response: HttpResponse;
     try {
-      response = await answer(known, path, { request, query, principal: authenticate(request) });
+      const principal = authenticate(request);
+      response = await answer(known, path, { request, query, principal, parameters });
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       logger.error("a request failed inside", { path, method: request.method, reason });
@@ -86,6 +90,48 @@ export function createRouter(parts: RouterParts): (request: HttpRequest) => Prom
   };
 }
 
+/** The routes of a path: those that name it whole, else those of the first that fits it. */
+function findRoutes(
+  routes: readonly Route[],
+  path: string,
+): { readonly known: readonly Route[]; readonly parameters: Readonly<Record<string, string>> } {
+  const exact = routes.filter((route) => route.path === path);
+  if (exact.length > 0) return { known: exact, parameters: {} };
+  for (const { path: pattern } of routes) {
+    const parameters = pattern.includes("{") ? parametersOf(pattern, path) : undefined;
+    if (parameters === undefined) continue;
+    return { known: routes.filter((route) => route.path === pattern), parameters };
+  }
+  return { known: [], parameters: {} };
+}
+
+function parametersOf(pattern: string, path: string): Record<string, string> | undefined {
+  const [names, texts] = [pattern.split("/"), path.split("/")];
+  if (names.length !== texts.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, name] of names.entries()) {
+    const text = texts[index] ?? "";
+    const [, parameter] = /^\{(\w+)\}$/.exec(name) ?? [];
+    if (parameter === undefined) {
+      if (name !== text) return undefined;
+      continue;
+    }
+    const decoded = unescaped(text);
+    if (decoded === undefined || decoded === "") return undefined;
+    parameters[parameter] = decoded;
+  }
+  return parameters;
+}
+
+function unescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Badly escaped: nothing stands there.
+    return undefined;
+  }
+}
+
 async function answer(
   known: readonly Route[],
   path: string,
@@ -102,7 +148,9 @@ async function answer(
   const method = request.method === "HEAD" ? "GET" : request.method;
   const route = known.find((candidate) => candidate.method === method);
   if (route === undefined) {
-    const allowed = known.flatMap((other) => (other.method === "GET" ? ["GET", "HEAD"] : ["POST"]));
+    const allowed = known.flatMap(({ method: other }) =>
+      other === "GET" ? ["GET", "HEAD"] : [other],
+    );
     return problemAnswer({
       status: 405,
       code: "method_not_allowed",

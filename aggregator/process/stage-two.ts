@@ -10,9 +10,11 @@
  */
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import { present } from "../../shared/assert.ts";
+import { operationSchema } from "../alerts/operation.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
+import type { OperationEntry } from "../log/operation-entry.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import { aggregateBytesMax } from "../state/aggregate-format.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
@@ -35,7 +37,7 @@ import { decodeWindowHead, encodeWindowRow } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
-import { PatternStage } from "./pattern-stage.ts";
+import { type AlertSettings, PatternStage } from "./pattern-stage.ts";
 import { type CachedWindow, WindowCache } from "./window-cache.ts";
 
 const MINUTE_MS = 60_000;
@@ -61,6 +63,7 @@ export interface WindowSettings {
   readonly windowsRetentionMs: number;
   /** Estimated bytes of decoded windows in memory. */
   readonly cacheBytesMax: number;
+  readonly alerts?: AlertSettings | undefined;
 }
 
 /** What holds unless configured otherwise. */
@@ -111,7 +114,8 @@ export class StageTwo {
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
-    const patterns = { rules, retentionMs: settings.windowsRetentionMs };
+    const { windowsRetentionMs: retentionMs, alerts } = settings;
+    const patterns = { rules, retentionMs, alerts };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
 
@@ -191,9 +195,17 @@ export class StageTwo {
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
   }
 
-  /** Moves the log's clock, by which only the archive goes. */
+  /** Does what a person asked for. */
+  operate({ tenant, json }: OperationEntry): void {
+    const operation = operationSchema.safeParse(JSON.parse(json));
+    // Only a newer program writes others; the one that runs now cannot know what it means.
+    if (operation.success) this.patterns.operate(tenant, operation.data);
+  }
+
+  /** Moves the log's clock, by which only the archive and silences go. */
   observeClock(nowMs: number): void {
     this.archive?.observeClock(nowMs);
+    this.patterns.observeClock(nowMs);
   }
 
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
@@ -342,9 +354,7 @@ export class StageTwo {
     }
     const isFinal = finalMinute !== undefined && minute <= finalMinute;
     const state = isFinal ? settledState(window.state) : "provisional";
-    if (state === "final" && this.patterns.wantsMetrics) {
-      this.sayMetrics(window);
-    }
+    if (this.patterns.wantsMetrics) this.sayMetrics(window, state);
     window.state = state;
     window.revision++;
     window.changeNumber = ++this.row.changeNumber;
@@ -359,10 +369,17 @@ export class StageTwo {
     changes.push({ key: changeKey(changeNumber), value: writer.finish() });
   }
 
-  /** Tells rules of a window that is final for the first time. */
-  private sayMetrics({ series, minute, aggregate }: CachedWindow): void {
-    const row = metricsRow(this.namesOf(series), minute, aggregate);
-    this.patterns.addMetrics(series.key, row);
+  /** Tells rules of a window that is final for the first time, and those over windows of every other state, too. */
+  private sayMetrics({ series, minute, aggregate }: CachedWindow, state: WindowState): void {
+    const { thresholds } = this.patterns;
+    const names = this.namesOf(series);
+    if (state === "provisional") {
+      thresholds.offer(names, minute, aggregate);
+      return;
+    }
+    const row = metricsRow(names, minute, aggregate);
+    if (state === "final") this.patterns.addMetrics(series.key, row);
+    else if (thresholds.wantsWindows) thresholds.correct(names, row.timeMs, row.fields);
   }
 
   private metricsBytes(series: SeriesKey): number {

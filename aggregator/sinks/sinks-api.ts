@@ -1,7 +1,8 @@
 /** What operators ask of sinks over HTTP: how they are doing, which results they refused, and to write something again. */
 import { z } from "zod";
 import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts";
-import { jsonAnswer, problemAnswer, type QueryFault } from "../../shared/protocol/http-answer.ts";
+import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
+import { readJsonBody, shapeRefusal } from "../../shared/protocol/json-body.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import type { NumberedLetter } from "./dead-letters.ts";
 import type { Delivery } from "./deliver.ts";
@@ -57,7 +58,7 @@ export class SinksApi {
   /** `GET /v1/dead-letters`; `query` is what follows the question mark. */
   letters(query: string): HttpResponse {
     const parsed = lettersQuery.safeParse(Object.fromEntries(new URLSearchParams(query)));
-    if (!parsed.success) return refusal("The query", parsed.error);
+    if (!parsed.success) return shapeRefusal("The query", parsed.error);
     const { sink, id, next, limit } = parsed.data;
     if (id !== undefined) {
       const found = this.#letter(id);
@@ -109,7 +110,7 @@ export class SinksApi {
 
   /** `POST /v1/sinks/replay` */
   async replaySink(request: HttpRequest): Promise<HttpResponse> {
-    const body = readBody(request, rewriting);
+    const body = readJsonBody(request, rewriting);
     if ("refused" in body) return body.refused;
     const { sink, from } = body.value;
     const asked = this.#named(sink);
@@ -140,7 +141,7 @@ export class SinksApi {
   ):
     | { readonly refused: HttpResponse }
     | { readonly parts: { delivery: Delivery; numbers: number[] | "all" }[] } {
-    const body = readBody(request, selection);
+    const body = readJsonBody(request, selection);
     if ("refused" in body) return body;
     if ("sink" in body.value) {
       const asked = this.#named(body.value.sink);
@@ -187,38 +188,6 @@ function letterJson(delivery: Delivery, { number, letter }: NumberedLetter): obj
     revision: result.revision,
     result: shown,
   };
-}
-
-/** A body as JSON of this shape. A browser cannot send it on another site's behalf without asking first. */
-function readBody<T>(
-  { headers, body }: HttpRequest,
-  schema: z.ZodType<T>,
-): { readonly value: T } | { readonly refused: HttpResponse } {
-  const contentType = headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-  if (contentType !== "application/json") {
-    const detail = "Send the body as application/json.";
-    const code = "unsupported_media_type";
-    return { refused: problemAnswer({ status: 415, code, detail }) };
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString("utf8"));
-  } catch (error) {
-    const detail = `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`;
-    return { refused: problemAnswer({ status: 400, code: "unreadable_body", detail }) };
-  }
-  const parsed = schema.safeParse(value);
-  return parsed.success ? { value: parsed.data } : { refused: refusal("The body", parsed.error) };
-}
-
-function refusal(what: string, error: z.ZodError): HttpResponse {
-  const faults: QueryFault[] = error.issues.map((issue) => ({
-    parameter: issue.path.map(String).join("."),
-    detail: issue.message,
-  }));
-  const said = faults.map(({ parameter, detail }) => `${parameter} ${detail}`.trim()).join("; ");
-  const detail = `${what} cannot be understood: ${said}.`;
-  return problemAnswer({ status: 400, code: "invalid_query", detail, faults });
 }
 
 function noSuchLetter(id: string): HttpResponse {
