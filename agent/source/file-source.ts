@@ -267,7 +267,10 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const isHeld = file.held.length > 0;
-      if (!isHeld) await this.lookBeforeEnd(file, handle);
+      if (!isHeld && !(await this.lookBeforeEnd(file, handle))) {
+        await this.lookAgain(file);
+        return 0;
+      }
       const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
       this.files.succeed(file);
       if (turn.outcome === "changed") {
@@ -290,14 +293,19 @@ export class FileSource {
     await this.discovery.discover();
   }
 
-  /** What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. */
-  private async lookBeforeEnd(file: TailedFile, handle: ReadableFile): Promise<void> {
-    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return;
+  /**
+   * What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. Resolves with false when only a
+   * whole look will do: through a file that was empty, generations may have come and gone.
+   */
+  private async lookBeforeEnd(file: TailedFile, handle: ReadableFile): Promise<boolean> {
+    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return true;
     const { bytes, modifiedMs } = await handle.stat();
-    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return;
+    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return true;
+    if (file.wasEmpty) return false;
     file.bytes = bytes;
     file.modifiedMs = modifiedMs;
     file.changedAtMs = this.options.platform.clock.monotonic();
+    return true;
   }
 
   /** Another file under its path: the next look finds out; until then there is nothing to read. */
