@@ -19,8 +19,9 @@ import { readEvent } from "../rules/read-event.ts";
 import { runCaseText } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
+import { explainThreshold } from "../rules/threshold-rule.ts";
 import { backtest, backtestRange } from "./rules-backtest.ts";
-import { readRules } from "./rules-files.ts";
+import { readAllRules, readRules } from "./rules-files.ts";
 import { testRules } from "./rules-test.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -167,9 +168,11 @@ function eventOf(line: string, lineNumber: number) {
 }
 
 async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo): Promise<number> {
-  const rules = await rulesOf(paths, io);
-  if (rules === undefined) return EXIT_USAGE;
-  for (const rule of rules) {
+  if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
+  const loaded = await readAllRules(paths, io);
+  if (loaded === undefined) return EXIT_USAGE;
+  for (const rule of loaded.thresholds) await io.stdout(`${explainThreshold(rule)}\n`);
+  for (const rule of loaded.rules) {
     const { config, automaton } = rule;
     await io.stdout(
       isGraph

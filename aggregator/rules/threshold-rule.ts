@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { assert } from "../../shared/assert.ts";
+import { durationText } from "../../shared/config/quantity.ts";
 import { duration } from "../../shared/config/units.ts";
 import { checkExpression } from "../../shared/expression/check.ts";
 import {
@@ -41,23 +42,39 @@ const NO_STAGES: StageEvents = { eventsOf: () => [] };
 const STALE_AFTER = "5m";
 const FORGET_AFTER = "7d";
 
+const KNOWN = { stages: [], fields: [...WINDOW_NAMES, "key", "ts"] };
+
+/** A condition over a window; what is wrong with it is told beside all other faults. */
+function condition() {
+  return z
+    .string()
+    .min(1)
+    .check(({ value, issues }) => {
+      const { expression, fault } = parseExpression(value);
+      const faults = expression === undefined ? [fault] : checkExpression(expression, KNOWN);
+      for (const { offset, message } of faults) {
+        issues.push({
+          code: "custom",
+          message: `${message} (at character ${offset + 1})`,
+          input: value,
+        });
+      }
+    });
+}
+
 const thresholdShape = z.strictObject({
   name: ruleName,
   summary: ruleSummary,
   stream: z.string().min(1).prefault(STREAM_DEFAULT).meta({
     description: "Windows of this stream are looked at; every service is watched for itself.",
   }),
-  where: z
-    .string()
-    .min(1)
+  where: condition()
     .optional()
     .meta({
       description: "Only windows for which this holds concern the rule.",
       examples: ["service != 'batch'"],
     }),
-  condition: z
-    .string()
-    .min(1)
+  condition: condition()
     .optional()
     .meta({
       description: "What must not be; over the numbers of a window of one minute.",
@@ -78,9 +95,7 @@ const thresholdShape = z.strictObject({
   }),
   resolve: z
     .strictObject({
-      condition: z
-        .string()
-        .min(1)
+      condition: condition()
         .optional()
         .meta({
           description:
@@ -117,11 +132,6 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   if ((rule.condition === undefined) === (rule.missing === undefined)) {
     fault(["condition"], "expected a condition, or `missing`, and not both");
   }
-  const expressions = { where: rule.where, condition: rule.condition };
-  for (const [key, text] of Object.entries(expressions)) {
-    for (const message of faultsOf(text)) fault([key], message);
-  }
-  for (const message of faultsOf(rule.resolve.condition)) fault(["resolve", "condition"], message);
   if (rule.evaluate === "provisional" && rule.min_count < 2) {
     fault(
       ["min_count"],
@@ -131,11 +141,18 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   if (rule.missing !== undefined && (rule.stale_after ?? Infinity) <= rule.missing) {
     fault(["stale_after"], "expected more than `missing`");
   }
-  for (const message of compileTemplate(rule.alert.message, []).faults ?? []) {
-    fault(["alert", "message"], message);
+  const { template, faults = [] } = compileTemplate(rule.alert.message, []);
+  for (const message of faults) fault(["alert", "message"], message);
+  for (const expression of template?.expressions ?? []) {
+    for (const { message } of checkExpression(expression, KNOWN))
+      fault(["alert", "message"], message);
   }
-  for (const { name, message } of compileDetails(rule.alert.details, []).faults ?? []) {
-    fault(["alert", "details", name], message);
+  const compiled = compileDetails(rule.alert.details, []);
+  for (const { name, message } of compiled.faults ?? []) fault(["alert", "details", name], message);
+  for (const { name, expression } of compiled.details ?? []) {
+    for (const { message } of checkExpression(expression, KNOWN)) {
+      fault(["alert", "details", name], message);
+    }
   }
 });
 
@@ -165,11 +182,11 @@ export interface ThresholdRule {
 
 /** Compiles what {@link thresholdSchema} let through. */
 export function compileThreshold(config: ThresholdConfig): ThresholdRule {
-  const { name, stream, where, condition, resolve, missing } = config;
+  const { name, stream, where, resolve, missing } = config;
   const { template } = compileTemplate(config.alert.message, []);
   const { details } = compileDetails(config.alert.details, []);
   assert(template !== undefined && details !== undefined, `rule ${name} does not compile`);
-  const isBreach = predicate(condition, false);
+  const isBreach = predicate(config.condition, false);
   const staleAfterMs = config.stale_after ?? (missing === undefined ? 5 * 60_000 : 7 * 86_400_000);
   return {
     config,
@@ -183,7 +200,7 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
     },
     message: template,
     details,
-    comparisons: comparisonsOf(condition),
+    comparisons: comparisonsOf(config.condition),
     concerns: predicate(where, true),
     isBreach,
     isClear:
@@ -191,6 +208,29 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
         ? (event) => !isBreach(event)
         : predicate(resolve.condition, true),
   };
+}
+
+/** What a rule does, for people. */
+export function explainThreshold({ config, life }: ThresholdRule): string {
+  const { name, summary, stream, where, min_count, evaluate, resolve } = config;
+  const { missingMs, forMs, resolveForMs, cooldownMs, staleAfterMs } = life;
+  const over = `${evaluate} windows of ${stream}${where === undefined ? "" : ` with ${where}`}`;
+  const lines = [`${name}: ${summary}`, `looks at ${over}, each service for itself`];
+  if (missingMs !== undefined) {
+    lines.push(`fires after ${durationText(missingMs)} without a window, resolves with the next`);
+  } else {
+    const held = forMs === 0 ? "" : ` for ${durationText(forMs)}`;
+    const few =
+      min_count === 1 ? "" : `; windows with fewer than ${min_count} requests say nothing`;
+    lines.push(`fires when ${config.condition}${held}${few}`);
+    const end = resolve.condition ?? "that does not hold";
+    lines.push(
+      `resolves when ${end}${resolveForMs === 0 ? "" : ` for ${durationText(resolveForMs)}`}`,
+    );
+  }
+  lines.push(`is over after ${durationText(staleAfterMs)} of silence`);
+  if (cooldownMs > 0) lines.push(`then fires nothing for ${durationText(cooldownMs)}`);
+  return lines.join("\n");
 }
 
 const NAME_LENGTH_MAX = 60;
@@ -204,14 +244,6 @@ function predicate(text: string | undefined, absent: boolean): (event: Expressio
   if (expression === undefined) return () => absent;
   const holds = compilePredicate(expression);
   return (event) => holds(event, NO_STAGES);
-}
-
-function faultsOf(text: string | undefined): string[] {
-  if (text === undefined) return [];
-  const { expression, fault } = parseExpression(text);
-  const known = { stages: [], fields: [...WINDOW_NAMES, "ts", "key"] };
-  const faults = expression === undefined ? [fault] : checkExpression(expression, known);
-  return faults.map(({ offset, message }) => `${message} (at character ${offset + 1})`);
 }
 
 function comparisonsOf(text: string | undefined): Comparison[] {

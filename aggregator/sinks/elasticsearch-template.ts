@@ -37,6 +37,14 @@ const fields = {
     rule: { properties: { name: KEYWORD } },
     user: { properties: { id: KEYWORD } },
     key: KEYWORD,
+    stream: KEYWORD,
+    state: KEYWORD,
+    revision: COUNT,
+    startsAt: DATE,
+    updatedAt: DATE,
+    resolvedAt: DATE,
+    late: { type: "boolean" },
+    acknowledged: { properties: { by: KEYWORD, at: DATE, comment: { type: "text" } } },
   },
 } as const;
 
@@ -48,7 +56,7 @@ export function indexTemplate(kind: ResultKind, prefix: string) {
   return {
     index_patterns: [`${prefix}-${kind}-*`],
     priority: 200,
-    version: 1,
+    version: 2,
     _meta: { managed_by: "tailrace" },
     template: {
       settings: { number_of_shards: 1, auto_expand_replicas: "0-1" },
