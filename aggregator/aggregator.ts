@@ -20,6 +20,7 @@ import type { Platform } from "../shared/platform/platform.ts";
 import { alertRoutes } from "./alert-routes.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { inventoryRoutes } from "./inventory-routes.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
@@ -292,6 +293,7 @@ class RunningAggregator implements Aggregator {
         handle: ({ query, principal }) => windows.answer(principal.tenant, query),
       },
       ...this.#alertRoutes(),
+      ...this.#inventoryRoutes(),
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -327,6 +329,19 @@ class RunningAggregator implements Aggregator {
       views: () => processor.windowViews(),
       nowMs: () => this.#clockMs() ?? clock.now(),
       operate: (tenant, operation) => operateOn(processor, timers, { tenant, operation }),
+    });
+  }
+
+  #inventoryRoutes(): Route[] {
+    const processor = this.#processor;
+    return inventoryRoutes({
+      timers: this.#platform.timers,
+      partitions: () => processor.windowPartitions(),
+      view: (partition) => processor.windowView(partition),
+      nextCommit: (signal) => this.#commits.wait(signal),
+      collected: () => processor.agentViews(),
+      processed: () => processor.windowViews(),
+      rules: this.#rules,
     });
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Logger } from "../shared/log.ts";
 import type { Clock } from "../shared/platform/clock.ts";
 import type { HttpRequest, HttpResponse } from "../shared/platform/network.ts";
@@ -86,8 +87,24 @@ export function createRouter(parts: RouterParts): (request: HttpRequest) => Prom
       status: response.status,
       durationMs: clock.monotonic() - startedMs,
     });
-    return request.method === "HEAD" ? { ...response, body: Buffer.alloc(0) } : response;
+    return request.method === "HEAD"
+      ? { ...response, body: Buffer.alloc(0) }
+      : tagged(request, response);
   };
+}
+
+/** The answer to a question with what names its content; a caller who has that already gets nothing again. */
+function tagged({ method, headers }: HttpRequest, response: HttpResponse): HttpResponse {
+  const { status, body, stream } = response;
+  const isJson = response.headers["content-type"] === "application/json";
+  if (method !== "GET" || status !== 200 || stream !== undefined || !isJson) return response;
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  const known = (headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim());
+  // A proxy that packs answers makes the tag a weak one.
+  if (known.includes(etag) || known.includes(`W/${etag}`) || known.includes("*")) {
+    return { status: 304, headers: { etag }, body: Buffer.alloc(0) };
+  }
+  return { ...response, headers: { ...response.headers, etag } };
 }
 
 /** The routes of a path: those that name it whole, else those of the first that fits it. */
