@@ -36,6 +36,7 @@ import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
+import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
@@ -115,6 +116,7 @@ class RunningAggregator implements Aggregator {
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
+  readonly #self: SelfSampling;
   readonly #commits = new WakeList();
   #listener: Listener | undefined;
   #closing: Promise<void> | undefined;
@@ -141,6 +143,11 @@ class RunningAggregator implements Aggregator {
     });
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
+    const { timers } = platform;
+    const { logger } = options;
+    this.#self = new SelfSampling({
+      ...{ processor: this.#processor, rules: this.#rules, timers, logger },
+    });
   }
 
   get host(): string {
@@ -157,7 +164,10 @@ class RunningAggregator implements Aggregator {
       routes: this.#routes(),
       clock: this.#platform.clock,
       logger: this.#options.logger,
-      observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
+      observe: ({ route, status, durationMs }) => {
+        this.#metrics.answered(route, status, durationMs);
+        this.#self.answered(route, durationMs);
+      },
     });
     this.#listener = await this.#platform.network.listen(
       {
@@ -179,6 +189,7 @@ class RunningAggregator implements Aggregator {
 
   async #drain(): Promise<void> {
     await this.#listener?.close();
+    await this.#self.close();
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));

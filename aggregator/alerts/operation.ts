@@ -1,4 +1,4 @@
-/** What people do to alerts. Each is an entry of the log, so that it takes effect at one place among all that happens, whatever crashes. */
+/** What people do to alerts, and what the program sees of itself. Each is an entry of the log, so that it takes effect at one place among all that happens, whatever crashes. */
 import { z } from "zod";
 import { silenceRequestSchema } from "./silence.ts";
 
@@ -15,10 +15,24 @@ export const operationSchema = z.discriminatedUnion("kind", [
     newId: z.string(),
   }),
   z.object({ kind: z.literal("expire"), ...who, silence: z.string() }),
+  z.object({
+    kind: z.literal("sample"),
+    /** Who it is about. */
+    key: z.string(),
+    /** How long it was looked at. */
+    widthMs: z.number(),
+    fields: z.record(z.string(), z.number().nullable()),
+  }),
 ]);
 
 /** See {@link operationSchema}. */
-export type Operation = z.output<typeof operationSchema>;
+export type AnyOperation = z.output<typeof operationSchema>;
+
+/** What a person does. */
+export type Operation = Exclude<AnyOperation, { readonly kind: "sample" }>;
+
+/** What the program sees of itself. */
+export type SelfSample = Extract<AnyOperation, { readonly kind: "sample" }>;
 
 /** What the result of an operation says that took effect. */
 export const DONE = "done";

@@ -1,5 +1,6 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { readHeap } from "../../shared/platform/heap.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import { type ArchiveFigures, defineArchiveMetrics } from "./archive-metrics.ts";
 import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
@@ -103,7 +104,7 @@ export class Metrics {
     this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
     defineArchiveMetrics(this.#registry, () => figures().archive);
-    if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
+    if (isWholeProcess) this.#defineProcess();
   }
 
   /** A request was answered. `route` is one of few. */
@@ -133,6 +134,19 @@ export class Metrics {
     const text = await this.#registry.metrics();
     const headers = { "content-type": this.#registry.contentType };
     return { status: 200, headers, body: Buffer.from(text) };
+  }
+
+  #defineProcess(): void {
+    collectDefaultMetrics({ register: this.#registry });
+    const limit = new Gauge({
+      name: "tailrace_heap_limit_bytes",
+      help: "Bytes that JavaScript's heap may grow to.",
+      registers: [],
+      collect() {
+        this.set(readHeap().limitBytes);
+      },
+    });
+    this.#registry.registerMetric(limit);
   }
 
   #defineState(read: () => Figures): void {

@@ -74,6 +74,11 @@ export class AlertDesk {
     this.nowMs = nowMs;
   }
 
+  /** The log's clock; -Infinity before the first entry. */
+  get clockMs(): number {
+    return this.nowMs;
+  }
+
   /** What keeps an alert quiet that is about to be told. */
   suppression(tenant: string, id: string, json: string): Suppression {
     if (this.silences.size === 0 && this.inhibitRules.length === 0) return NOTHING;

@@ -13,7 +13,7 @@
  */
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { InhibitRule } from "../alerts/inhibition.ts";
-import type { Operation } from "../alerts/operation.ts";
+import type { AnyOperation } from "../alerts/operation.ts";
 import {
   expressionEvent,
   type KeyedEvent,
@@ -136,9 +136,10 @@ export class PatternStage {
     this.desk.observeClock(nowMs);
   }
 
-  /** Does what a person asked for. */
-  operate(tenant: string, operation: Operation): void {
-    this.desk.apply(tenant, operation);
+  /** Does what a person asked for, or takes what the program sees of itself. */
+  operate(tenant: string, operation: AnyOperation): void {
+    if (operation.kind === "sample") this.thresholds.takeSelf(tenant, operation, this.desk.clockMs);
+    else this.desk.apply(tenant, operation);
   }
 
   /** Changes the rules. */

@@ -24,6 +24,7 @@ import {
   takeSample,
 } from "../alerts/alert-life.ts";
 import { changedText, isSuppressed, suppressedText } from "../alerts/alert-record.ts";
+import type { SelfSample } from "../alerts/operation.ts";
 import type { StateView } from "../log/log.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import {
@@ -34,7 +35,7 @@ import {
   thresholdAlertId,
   windowEvent,
 } from "../rules/threshold-alert.ts";
-import type { ThresholdRule } from "../rules/threshold-rule.ts";
+import { SELF_STREAM, type ThresholdRule } from "../rules/threshold-rule.ts";
 import {
   afterChildren,
   keyPart,
@@ -59,6 +60,7 @@ import { decodeWindowRow } from "../state/window-row.ts";
 import { windowText } from "../state/window-text.ts";
 import { type AlertDesk, lastNumber } from "./alert-desk.ts";
 import type { AlertRows } from "./alert-rows.ts";
+import { Baselines } from "./baselines.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { TimeQueue } from "./time-queue.ts";
 
@@ -95,6 +97,7 @@ interface HeldKey {
 export class ThresholdStage {
   private readonly parts: ThresholdParts;
   private readonly timers: TimeQueue;
+  private readonly baselines: Baselines;
   private rules: readonly ThresholdRule[] = [];
   private byId = new Map<string, ThresholdRule>();
   /** Ids of rules that are not in use any more, with state yet to be deleted. */
@@ -106,6 +109,7 @@ export class ThresholdStage {
   constructor(parts: ThresholdParts) {
     this.parts = parts;
     this.timers = new TimeQueue(parts.overlay, TIMER_PREFIX);
+    this.baselines = new Baselines(parts.view);
     this.nowNumber = lastNumber(parts.overlay, NOW_PREFIX);
     this.hasNow = this.nowNumber > 0;
   }
@@ -136,6 +140,18 @@ export class ThresholdStage {
       if (held === undefined && !sample.isBreach && rule.life.missingMs === undefined) continue;
       const known = held ?? this.begin(rule, subject, sample.fromMs);
       this.settle(known, takeSample(known.state, rule.life, sample), event);
+    }
+  }
+
+  /** Takes what the program saw of itself up to `nowMs` of the log's clock. */
+  takeSelf(tenant: string, { key, widthMs, fields }: SelfSample, nowMs: number): void {
+    if (!Number.isFinite(nowMs)) return;
+    const all = { ...fields, stream: SELF_STREAM, service: key };
+    for (const { rule, subject, event } of this.concerned(tenant, all, nowMs - 1)) {
+      const sample = sampleOf(rule, event, nowMs - widthMs);
+      if (sample === undefined) continue;
+      const held = this.find(rule, subject) ?? this.begin(rule, subject, sample.fromMs);
+      this.settle(held, takeSample(held.state, rule.life, sample), event);
     }
   }
 
@@ -226,8 +242,7 @@ export class ThresholdStage {
     if (bytes === undefined) return false;
     const { state, aggregate } = decodeWindowRow(bytes);
     if (state === "provisional") return false;
-    const { fields, timeMs } = metricsRow(subject, minute, aggregate);
-    const event = windowEvent(fields, timeMs);
+    const event = this.eventOf(rule, subject, metricsRow(subject, minute, aggregate));
     return rule.concerns(event) && sampleOf(rule, event, minute * MINUTE_MS)?.isBreach === true;
   }
 
@@ -286,11 +301,23 @@ export class ThresholdStage {
   private *all(tenant: string, fields: Readonly<Record<string, unknown>>, timeMs: number) {
     const { stream, service } = fields;
     if (typeof stream !== "string" || typeof service !== "string") return;
-    const event = windowEvent(fields, timeMs);
+    const subject = { tenant, stream, service };
     for (const rule of this.rules) {
-      if (rule.config.stream !== stream || !rule.concerns(event)) continue;
-      yield { rule, subject: { tenant, stream, service }, event };
+      if (rule.config.stream !== stream) continue;
+      const event = this.eventOf(rule, subject, { fields, timeMs });
+      if (rule.concerns(event)) yield { rule, subject, event };
     }
+  }
+
+  private eventOf(
+    rule: ThresholdRule,
+    subject: Subject,
+    { fields, timeMs }: Pick<WaitingRow, "fields" | "timeMs">,
+  ): ExpressionEvent {
+    if (rule.baseline === undefined) return windowEvent(fields, timeMs);
+    const minute = (timeMs + 1) / MINUTE_MS - 1;
+    const usual = this.baselines.fieldsOf(rule, subject, minute);
+    return windowEvent({ ...fields, ...usual }, timeMs);
   }
 
   private concerned(tenant: string, fields: Readonly<Record<string, unknown>>, timeMs: number) {
@@ -409,6 +436,9 @@ export class ThresholdStage {
 
   private evidence(subject: Subject, { sinceMs, atMs }: Transition): Evidence {
     const { view, externalUrl } = this.parts;
+    if (subject.stream === SELF_STREAM) {
+      return { window: undefined, link: externalUrl && `${externalUrl}/metrics` };
+    }
     const to = Math.floor(atMs / MINUTE_MS);
     const from = Math.max(Math.floor(sinceMs / MINUTE_MS), to - EVIDENCE_MINUTES_MAX);
     const found = readWindow(view, subject, from, Math.max(1, to - from));

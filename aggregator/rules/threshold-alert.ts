@@ -136,7 +136,8 @@ function valuesOf(rule: ThresholdRule, event: ExpressionEvent) {
     name: comparison.text,
     value: rounded(comparison.valueOf(event)),
     operator: comparison.operator,
-    limit: comparison.limit,
+    limit: rounded(comparison.limitOf(event)),
+    ...(comparison.limitText === undefined ? {} : { limitText: comparison.limitText }),
     holds: comparison.holds(event),
   }));
 }

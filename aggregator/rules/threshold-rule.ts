@@ -13,9 +13,10 @@ import {
 } from "../../shared/expression/compile.ts";
 import { type Expression, parseExpression, type Value } from "../../shared/expression/parse.ts";
 import { printExpression } from "../../shared/expression/print.ts";
-import { visitExpression } from "../../shared/expression/visit.ts";
+import { namesIn, visitExpression } from "../../shared/expression/visit.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { LifeSettings } from "../alerts/alert-life.ts";
+import { type BaselineSettings, baselineNames } from "../alerts/baseline.ts";
 import { type AlertDetail, compileDetails } from "./alert-details.ts";
 import { compileTemplate, type MessageTemplate } from "./message-template.ts";
 import { alertSchema, ruleName, ruleSummary } from "./rule.ts";
@@ -38,11 +39,39 @@ export const WINDOW_NAMES: readonly string[] = [
   "windowStart",
 ];
 
+/** The stream of what the program sees of itself every ten seconds. */
+export const SELF_STREAM = "tailrace";
+
+/** What it sees: latencies in milliseconds from a whole request of an agent or sender to its answer, lines a second, and used heap of its limit. */
+export const SELF_NAMES: readonly string[] = [
+  "eventsPerSecond",
+  "heapUsedRatio",
+  "processingLatencyP50",
+  "processingLatencyP95",
+  "processingLatencyP99",
+];
+
+/** Names of numbers of a window, of which something can be usual. */
+const NUMBER_NAMES: readonly string[] = WINDOW_NAMES.filter(
+  (name) => !["service", "stream", "windowEnd", "windowStart"].includes(name),
+);
+
 const NO_STAGES: StageEvents = { eventsOf: () => [] };
+const DAY_MS = 86_400_000;
+/** So many windows of every service are read every ten minutes. */
+const TRAILING_MS_MAX = 6 * 3_600_000;
 const STALE_AFTER = "5m";
 const FORGET_AFTER = "7d";
 
-const KNOWN = { stages: [], fields: [...WINDOW_NAMES, "key", "ts"] };
+const KNOWN = {
+  stages: [],
+  fields: [
+    ...WINDOW_NAMES,
+    ...NUMBER_NAMES.flatMap(baselineNames),
+    ...SELF_NAMES,
+    ...["key", "ts"],
+  ],
+};
 
 /** A condition over a window; what is wrong with it is told beside all other faults. */
 function condition() {
@@ -66,7 +95,8 @@ const thresholdShape = z.strictObject({
   name: ruleName,
   summary: ruleSummary,
   stream: z.string().min(1).prefault(STREAM_DEFAULT).meta({
-    description: "Windows of this stream are looked at; every service is watched for itself.",
+    description:
+      "Windows of this stream are looked at, every service for itself; `tailrace` is the aggregator itself, every ten seconds.",
   }),
   where: condition()
     .optional()
@@ -79,6 +109,31 @@ const thresholdShape = z.strictObject({
     .meta({
       description: "What must not be; over the numbers of a window of one minute.",
       examples: ["errorRate > 0.05 || avgLatency > 1000"],
+    }),
+  baseline: z
+    .strictObject({
+      history: duration({ min: "10m", max: "60d" })
+        .prefault("7d")
+        .meta({ description: "How far back windows count." }),
+      same_hour: z.boolean().prefault(true).meta({
+        description: "Only those of the same hour of earlier days; else history is at most 6h.",
+      }),
+      min_windows: z.int().min(2).max(10_000).prefault(30).meta({
+        description: "With fewer windows nothing is usual, and comparisons with it never hold.",
+      }),
+    })
+    .check(({ value, issues }) => {
+      const historyMs = value.history;
+      if (value.same_hour ? historyMs >= DAY_MS : historyMs <= TRAILING_MS_MAX) return;
+      const message = value.same_hour
+        ? "expected at least 1d, since only earlier days count"
+        : "expected at most 6h, unless only the same hour of earlier days counts";
+      issues.push({ code: "custom", message, path: ["history"], input: value });
+    })
+    .optional()
+    .meta({
+      description:
+        "What is usual of a service: conditions then know errorRateUsual (the median of earlier windows) and errorRateSpread (their MAD times 1.4826), and the same of every other number.",
     }),
   missing: duration({ min: "1m", max: "30d" }).optional().meta({
     description: "Instead of a condition: a service of which nothing came for this long.",
@@ -138,6 +193,9 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
       "expected at least 2: the first request of a window alone decides nothing",
     );
   }
+  if (rule.baseline === undefined && usualNames(rule).length > 0) {
+    fault(["condition"], "what is usual is known only with `baseline`");
+  }
   if (rule.missing !== undefined && (rule.stale_after ?? Infinity) <= rule.missing) {
     fault(["stale_after"], "expected more than `missing`");
   }
@@ -156,11 +214,29 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   }
 });
 
-/** A part of a condition that compares something with a number: what an alert shows. */
+/** Names of the numbers of which expressions ask what is usual. */
+function usualNames(rule: {
+  readonly where?: string | undefined;
+  readonly condition?: string | undefined;
+  readonly resolve: { readonly condition?: string | undefined };
+  readonly alert: { readonly message: string; readonly details: Readonly<Record<string, string>> };
+}): string[] {
+  const texts = [rule.where, rule.condition, rule.resolve.condition];
+  const expressions = [...texts, ...Object.values(rule.alert.details)].flatMap((text) =>
+    text === undefined ? [] : (parseExpression(text).expression ?? []),
+  );
+  const told = compileTemplate(rule.alert.message, []).template?.expressions ?? [];
+  const used = new Set([...expressions, ...told].flatMap(namesIn));
+  return NUMBER_NAMES.filter((name) => baselineNames(name).some((one) => used.has(one)));
+}
+
+/** A part of a condition that compares something: what an alert shows. */
 export interface Comparison {
   readonly text: string;
   readonly operator: string;
-  readonly limit: number;
+  /** What it is compared with, when that is no number but has to be computed. */
+  readonly limitText: string | undefined;
+  limitOf(event: ExpressionEvent): Value;
   valueOf(event: ExpressionEvent): Value;
   holds(event: ExpressionEvent): boolean;
 }
@@ -174,6 +250,10 @@ export interface ThresholdRule {
   readonly message: MessageTemplate;
   readonly details: readonly AlertDetail[];
   readonly comparisons: readonly Comparison[];
+  /** What conditions ask to be usual; undefined: nothing. */
+  readonly baseline:
+    | { readonly settings: BaselineSettings; readonly names: readonly string[] }
+    | undefined;
   /** Whether the rule is about this window at all. */
   concerns(event: ExpressionEvent): boolean;
   isBreach(event: ExpressionEvent): boolean;
@@ -201,6 +281,14 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
     message: template,
     details,
     comparisons: comparisonsOf(config.condition),
+    baseline: config.baseline && {
+      settings: {
+        historyMs: config.baseline.history,
+        isSameHour: config.baseline.same_hour,
+        windowsMin: config.baseline.min_windows,
+      },
+      names: usualNames(config),
+    },
     concerns: predicate(where, true),
     isBreach,
     isClear:
@@ -251,24 +339,20 @@ function comparisonsOf(text: string | undefined): Comparison[] {
   if (expression === undefined) return [];
   const found: Comparison[] = [];
   visitExpression(expression, (part) => {
-    if (part.kind !== "comparison" || part.right.kind !== "literal") return;
-    if (typeof part.right.value === "number")
-      found.push(comparison(part, part.left, part.right.value));
+    if (part.kind === "comparison") found.push(comparison(part));
   });
   return found;
 }
 
-function comparison(
-  whole: Expression & { readonly kind: "comparison" },
-  left: Expression,
-  limit: number,
-): Comparison {
-  const value = compileValue(left);
+function comparison(whole: Expression & { readonly kind: "comparison" }): Comparison {
+  const { left, right, operator } = whole;
+  const [value, limit] = [compileValue(left), compileValue(right)];
   const holds = compilePredicate(whole);
   return {
     text: printExpression(left),
-    operator: whole.operator,
-    limit,
+    operator,
+    limitText: right.kind === "literal" ? undefined : printExpression(right),
+    limitOf: (event) => limit(event, NO_STAGES),
     valueOf: (event) => value(event, NO_STAGES),
     holds: (event) => holds(event, NO_STAGES),
   };

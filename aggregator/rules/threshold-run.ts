@@ -6,6 +6,7 @@ import {
   takeSample,
 } from "../alerts/alert-life.ts";
 import { changedText } from "../alerts/alert-record.ts";
+import { baselineFields, baselineRanges } from "../alerts/baseline.ts";
 import type { Alert } from "./make-alert.ts";
 import { type Subject, sampleOf, thresholdAlert, windowEvent } from "./threshold-alert.ts";
 import type { ThresholdRule } from "./threshold-rule.ts";
@@ -32,6 +33,7 @@ export interface ThresholdFound {
 /** One threshold rule over final windows of one tenant, offline: the same changes at the same times as live. */
 export class ThresholdRun {
   readonly #rule: ThresholdRule;
+  readonly #seen = new Map<string, Map<number, Readonly<Record<string, unknown>>>>();
   readonly #lives = new Map<string, { subject: Subject; state: LifeState; fired?: Alert }>();
 
   constructor(rule: ThresholdRule) {
@@ -52,14 +54,33 @@ export class ThresholdRun {
 
   #take({ service, stream, startMs, fields }: RunWindow): ThresholdFound[] {
     const rule = this.#rule;
-    const event = windowEvent({ ...fields, service, stream }, startMs + MINUTE_MS - 1);
-    if (rule.config.stream !== stream || !rule.concerns(event)) return [];
+    if (rule.config.stream !== stream) return [];
+    const minute = startMs / MINUTE_MS;
+    const all = { ...fields, service, stream, ...this.#usual(service, minute) };
+    const event = windowEvent(all, startMs + MINUTE_MS - 1);
+    const seen = this.#seen.get(service) ?? new Map<number, typeof fields>();
+    this.#seen.set(service, seen.set(minute, fields));
+    if (!rule.concerns(event)) return [];
     const sample = sampleOf(rule, event, startMs);
     if (sample === undefined) return [];
     const subject = { tenant: "", stream, service };
     const held = this.#lives.get(service) ?? { subject, state: beginLife(startMs) };
     this.#lives.set(service, held);
     return this.#note(service, takeSample(held.state, rule.life, sample), event);
+  }
+
+  #usual(service: string, minute: number): Readonly<Record<string, unknown>> {
+    const { baseline } = this.#rule;
+    if (baseline === undefined) return {};
+    const { settings, names } = baseline;
+    const seen = [...(this.#seen.get(service) ?? [])];
+    const ranges = baselineRanges(settings, minute);
+    const history = seen.filter(([at]) => ranges.some(({ from, to }) => at >= from && at < to));
+    return baselineFields(
+      names,
+      history.map(([, fields]) => fields),
+      settings,
+    );
   }
 
   #note(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { InhibitRule } from "../../../../aggregator/alerts/inhibition.ts";
-import type { Operation } from "../../../../aggregator/alerts/operation.ts";
+import type { AnyOperation } from "../../../../aggregator/alerts/operation.ts";
 import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
 import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
@@ -64,7 +64,9 @@ class Thresholds {
     await this.take([]);
   }
 
-  async operate(operation: Record<string, unknown> & { kind: Operation["kind"] }): Promise<void> {
+  async operate(
+    operation: Record<string, unknown> & { kind: AnyOperation["kind"] },
+  ): Promise<void> {
     const operationId = `op-${++this.operationCount}`;
     this.stage.observeClock(this.clockMs);
     const json = JSON.stringify({ by: "ann", operationId, ...operation });
@@ -328,6 +330,27 @@ describe("an operation", () => {
       "orders firing r2 quiet",
       "orders firing r3",
     ]);
+  });
+});
+
+describe("a rule over the program itself", () => {
+  it("takes what it sees of itself as any other number", async () => {
+    const rules = new Thresholds([
+      RULE.replace(
+        /condition: .*/,
+        'stream: tailrace\ncondition: "heapUsedRatio > 0.85"\nfor: 20s',
+      ),
+    ]);
+    const look = async (seconds: number, heapUsedRatio: number) => {
+      await rules.clock(seconds / 60);
+      const fields = { heapUsedRatio, processingLatencyP95: null };
+      await rules.operate({ kind: "sample", key: "aggregator", widthMs: 10_000, fields });
+    };
+    await look(10, 0.5);
+    await look(20, 0.9);
+    await look(30, 0.9);
+    await look(60, 0.5);
+    expect(rules.told).toEqual(["0.5 aggregator firing r2", "1 aggregator resolved r3"]);
   });
 });
 
