@@ -17,6 +17,7 @@ import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { countOpenAlerts } from "./alert-figures.ts";
 import { alertRoutes } from "./alert-routes.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
@@ -442,6 +443,7 @@ class RunningAggregator implements Aggregator {
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
       inlets: this.#inletFigures(),
+      alerts: countOpenAlerts(this.#processor.windowViews()),
       rules: sumByRule(this.#ruleFigures()),
       archive: this.#archiveFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { readHeap } from "../../shared/platform/heap.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { type AlertFigures, defineAlertMetrics } from "./alert-metrics.ts";
 import { type ArchiveFigures, defineArchiveMetrics } from "./archive-metrics.ts";
 import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
@@ -46,6 +47,7 @@ export interface Figures {
   readonly sinks: readonly SinkFigures[];
   readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
+  readonly alerts: readonly AlertFigures[];
   /** Undefined: nothing is archived. */
   readonly archive: ArchiveFigures | undefined;
 }
@@ -103,6 +105,7 @@ export class Metrics {
     this.#defineSinks(figures);
     this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
+    defineAlertMetrics(this.#registry, () => figures().alerts);
     defineArchiveMetrics(this.#registry, () => figures().archive);
     if (isWholeProcess) this.#defineProcess();
   }

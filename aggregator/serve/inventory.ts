@@ -3,9 +3,9 @@ import type { HttpResponse } from "../../shared/platform/network.ts";
 import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
-import { afterChildren, makeSeries, minuteOfPart, rangeOf } from "../state/keys.ts";
+import { afterChildren, makeSeries, minuteOfPart } from "../state/keys.ts";
 import { readAgents, readCollectRow, readLedger, readProcessRow } from "../state/read-agents.ts";
-import { findAlert } from "../state/read-alerts.ts";
+import { readOpenAlerts } from "../state/read-alerts.ts";
 import { readInlets } from "../state/read-inlets.ts";
 import { readServices } from "../state/read-windows.ts";
 import { decodePlace, encodePlace, nonEmpty, QueryParameters } from "./query-parameters.ts";
@@ -73,12 +73,8 @@ export function answerRules(
   tenant: string,
 ): HttpResponse {
   const open = new Map<string, number>();
-  const { from, to } = rangeOf("alert-open/");
-  for (const view of views) {
-    for (const [key] of view.range(from, to)) {
-      const alert = findAlert(view, key.slice(from.length));
-      if (alert?.tenant === tenant) open.set(alert.rule, (open.get(alert.rule) ?? 0) + 1);
-    }
+  for (const alert of readOpenAlerts(views)) {
+    if (alert.tenant === tenant) open.set(alert.rule, (open.get(alert.rule) ?? 0) + 1);
   }
   const shown = rules.map((rule) => ({ ...rule, openAlerts: open.get(rule.name) ?? 0 }));
   return jsonAnswer(200, { rules: shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)) });

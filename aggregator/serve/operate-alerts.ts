@@ -17,14 +17,13 @@ import type { StateView } from "../log/log.ts";
 import { refusalOfLog } from "../log/refusal-of-log.ts";
 import type { AlertRow } from "../state/alert-row.ts";
 import { rangeOf, silenceKey, silencePrefix } from "../state/keys.ts";
-import { findAlert } from "../state/read-alerts.ts";
+import { findAlert, readOpenAlerts } from "../state/read-alerts.ts";
 import { decodeJsonRow } from "../state/threshold-rows.ts";
 import { alertText } from "./alerts.ts";
 import { QueryParameters } from "./query-parameters.ts";
 
 const ID_BYTES = 16;
 const AUDIT_LIMIT_MAX = 1_000;
-const GROUP_ALERTS_MAX = 10_000;
 const WHO_DEFAULT = "operator";
 
 /** What the API needs. */
@@ -78,7 +77,8 @@ export class OperationsApi {
     const matchers = parameters.readAll("filter", parseMatcher, 'a matcher such as team="shop"');
     if (parameters.refusal !== undefined) return parameters.refusal;
     const groups = new Map<string, { labels: Record<string, string>; alerts: unknown[] }>();
-    for (const alert of this.#openAlerts(tenant)) {
+    for (const alert of readOpenAlerts(this.#source.views())) {
+      if (alert.tenant !== tenant) continue;
       const labels = labelsOf(alert.json);
       if (!matches(matchers, labels)) continue;
       const own = Object.fromEntries(by.map((label) => [label, labels[label] ?? ""]));
@@ -183,16 +183,6 @@ export class OperationsApi {
       if (alert?.tenant === tenant) return alert;
     }
     return undefined;
-  }
-
-  #openAlerts(tenant: string): AlertRow[] {
-    const { from, to } = rangeOf("alert-open/");
-    return this.#source.views().flatMap((view) =>
-      [...view.range(from, to, { limit: GROUP_ALERTS_MAX })].flatMap(([key]) => {
-        const alert = findAlert(view, key.slice(from.length));
-        return alert?.tenant === tenant ? [alert] : [];
-      }),
-    );
   }
 
   #silence(tenant: string, id: string): ShownSilence | undefined {

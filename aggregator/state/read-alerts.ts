@@ -59,6 +59,17 @@ export function findAlert(view: StateView, id: string): AlertRow | undefined {
   return bytes && decodeAlertRow(bytes);
 }
 
+/** The alerts of threshold rules that fire now. */
+export function* readOpenAlerts(views: readonly StateView[]): Iterable<AlertRow> {
+  const { from, to } = rangeOf("alert-open/");
+  for (const view of views) {
+    for (const [key] of view.range(from, to)) {
+      const alert = findAlert(view, key.slice(from.length));
+      if (alert !== undefined) yield alert;
+    }
+  }
+}
+
 /** Revisions of alerts made after `number` of one partition, in that order, at most `limit`. */
 export function readAlerts(view: StateView, number: number, limit: number): NumberedAlert[] {
   const { to } = rangeOf("alert/");
