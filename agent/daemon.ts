@@ -8,7 +8,6 @@
  */
 
 import { TailraceError } from "../shared/errors.ts";
-import { eventOptions } from "../shared/events/event-options.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import {
@@ -22,6 +21,7 @@ import { LineMeaning } from "./admin/line-meaning.ts";
 import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts";
 import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
+import { lineKindOf } from "./line-kind.ts";
 
 /** Where a daemon gets a changed configuration from. */
 export interface Reloading {
@@ -282,13 +282,10 @@ function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings 
     endpoints: config.ship.endpoints,
     spoolBytesMax: config.spool.max_bytes,
     meanings: new Map(
-      config.sources.map((source) => [
-        source.name,
-        new LineMeaning(source.format, source.service ?? source.name, {
-          ...eventOptions(source),
-          nowMs,
-        }),
-      ]),
+      config.sources.map((source) => {
+        const { format, service, options } = lineKindOf(source);
+        return [source.name, new LineMeaning(format, service, { ...options, nowMs })];
+      }),
     ),
   };
 }

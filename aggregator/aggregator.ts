@@ -18,27 +18,28 @@ import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { countOpenAlerts } from "./alert-figures.ts";
-import { alertRoutes } from "./alert-routes.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
+import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
-import { inventoryRoutes } from "./inventory-routes.ts";
+import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
 import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
+import { logClockMs, peopleRoutes } from "./people-routes.ts";
 import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
-import { operateOn } from "./processor-operations.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
+import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
@@ -53,9 +54,10 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
+/** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -68,6 +70,8 @@ export interface AggregatorOptions {
   readonly logger: Logger;
   /** The rules in use; may change at any time. None when undefined. */
   readonly rules?: () => RuleSet;
+  /** Copies the store to a path, for backups; undefined where the store is no file. */
+  readonly copyState?: (path: string) => Promise<void>;
   /** Writes the files of the archive; Parquet when undefined. */
   readonly openWriter?: () => Promise<TableWriter>;
   /** Instead of the configured ones. */
@@ -194,16 +198,18 @@ class RunningAggregator implements Aggregator {
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
-    await this.#archiver?.close();
+    await this.#archiver?.close(DRAIN_MS_MAX);
     await this.#processor.close();
   }
 
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive, alerts } = this.#config;
-    const { holdMaxMs } = time;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs, alerts };
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive, alerts } = this.#config;
+    const windows = {
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs, alerts },
+      holdMaxMs: time.holdMaxMs,
+    };
     const settings = {
       watermark: time,
       windows,
@@ -211,6 +217,7 @@ class RunningAggregator implements Aggregator {
       archive: archive && {
         settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
         writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+        isDraining: () => this.#archiver?.isDraining ?? false,
       },
     };
     const processor = new Processor({
@@ -264,9 +271,10 @@ class RunningAggregator implements Aggregator {
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
           const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
-          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
-          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery(parts), feed };
+          const given = isOnly ? undefined : partition;
+          const place = placeOf(sink.name, results, given);
+          const parts = { sink, results, place, partition: given, feed, store, logger };
+          return { delivery: new Delivery({ ...parts, platform: this.#platform }), feed };
         }),
       ),
     );
@@ -304,14 +312,17 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
         handle: ({ query, principal }) => windows.answer(principal.tenant, query),
       },
-      ...this.#alertRoutes(),
-      ...this.#inventoryRoutes(),
+      ...peopleRoutes({
+        ...{ processor, platform: this.#platform, rules: this.#rules },
+        commits: this.#commits,
+      }),
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       ...this.#sinkRoutes(),
+      ...this.#backupRoutes(),
       ...this.#eventRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
@@ -333,32 +344,9 @@ class RunningAggregator implements Aggregator {
     ];
   }
 
-  #alertRoutes(): Route[] {
-    const processor = this.#processor;
-    const { timers, random, clock } = this.#platform;
-    return alertRoutes({
-      ...{ timers, random },
-      views: () => processor.windowViews(),
-      nowMs: () => this.#clockMs() ?? clock.now(),
-      operate: (tenant, operation) => operateOn(processor, timers, { tenant, operation }),
-    });
-  }
-
-  #inventoryRoutes(): Route[] {
-    const processor = this.#processor;
-    return inventoryRoutes({
-      timers: this.#platform.timers,
-      partitions: () => processor.windowPartitions(),
-      view: (partition) => processor.windowView(partition),
-      nextCommit: (signal) => this.#commits.wait(signal),
-      collected: () => processor.agentViews(),
-      processed: () => processor.windowViews(),
-      rules: this.#rules,
-    });
-  }
-
   #sinkRoutes(): Route[] {
     const sinks = new SinksApi(() => this.#deliveries);
+    const letters = new DeadLettersApi(() => this.#letterHolders());
     return [
       {
         ...{ method: "GET", path: "/v1/sinks", scope: "read" },
@@ -370,16 +358,37 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
-        handle: async ({ query }) => sinks.letters(query),
+        handle: async ({ query }) => letters.letters(query),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
-        handle: ({ request }) => sinks.replayLetters(request),
+        handle: ({ request }) => letters.replay(request),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
-        handle: ({ request }) => sinks.dropLetters(request),
+        handle: ({ request }) => letters.drop(request),
       },
+    ];
+  }
+
+  #backupRoutes(): Route[] {
+    const { log, copyState } = this.#options;
+    if (copyState === undefined) return [];
+    const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
+    return [
+      {
+        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        handle: ({ request }) => backups.answer(request),
+      },
+    ];
+  }
+
+  #letterHolders(): LetterHolder[] {
+    const { maxFutureMs } = this.#config.time;
+    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    return [
+      ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
+      ...sourceHolders({ ...parts, platform: this.#platform }),
     ];
   }
 
@@ -394,8 +403,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }
@@ -409,13 +425,6 @@ class RunningAggregator implements Aggregator {
       lowestMs = Math.min(lowestMs ?? watermarkMs, watermarkMs);
     }
     return lowestMs;
-  }
-
-  /** The log's clock; undefined before the first tick. */
-  #clockMs(): number | undefined {
-    const rows = this.#processor.agentViews().map(readCollectRow);
-    const clocks = rows.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
-    return clocks.length === 0 ? undefined : Math.max(...clocks);
   }
 
   #archiveFigures(): ArchiveFigures | undefined {
@@ -436,7 +445,7 @@ class RunningAggregator implements Aggregator {
     return {
       isReady: this.#checks().every(({ isOk }) => isOk),
       inFlightBytes: this.#receiver.inFlightBytes,
-      clockMs: this.#clockMs(),
+      clockMs: logClockMs(this.#processor.agentViews()),
       watermarkMs: this.#watermarkMs(),
       agentCount: sum(agents),
       receivedLines: sum(collected.map((row) => row.receivedLines)),

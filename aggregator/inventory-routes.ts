@@ -1,9 +1,8 @@
 import { jsonAnswer } from "../shared/protocol/http-answer.ts";
 import type { StateView } from "./log/log.ts";
 import type { Route } from "./router.ts";
-import type { RuleSet } from "./rules/rule-set.ts";
 import { apiDocument } from "./serve/api-document.ts";
-import { answerLedger, answerRules, answerServices, type RuleJson } from "./serve/inventory.ts";
+import { answerLedger, answerServices } from "./serve/inventory.ts";
 import { type LiveSource, LiveUpdates } from "./serve/live-updates.ts";
 
 /** What these paths need. */
@@ -12,7 +11,6 @@ export interface InventorySource extends LiveSource {
   collected(): readonly StateView[];
   /** The same of stage 2. */
   processed(): readonly StateView[];
-  rules(): RuleSet;
 }
 
 /** The version of the API that the document describes. */
@@ -27,11 +25,6 @@ export function inventoryRoutes(source: InventorySource): Route[] {
       ...{ method: "GET", path: "/v1/services", scope: "read" },
       handle: async ({ query, principal }) =>
         answerServices(source.processed(), principal.tenant, query),
-    },
-    {
-      ...{ method: "GET", path: "/v1/rules", scope: "read" },
-      handle: async ({ principal }) =>
-        answerRules(rulesOf(source.rules()), source.processed(), principal.tenant),
     },
     {
       ...{ method: "GET", path: "/v1/ledger", scope: "read" },
@@ -50,29 +43,4 @@ export function inventoryRoutes(source: InventorySource): Route[] {
       handle: async () => jsonAnswer(200, document),
     },
   ];
-}
-
-function rulesOf({ rules, thresholds }: RuleSet): Omit<RuleJson, "openAlerts">[] {
-  const patterns = rules.map(({ rule }) => ({
-    kind: "pattern" as const,
-    ...described(rule.config),
-  }));
-  return [
-    ...patterns,
-    ...thresholds.map(({ config }) => ({
-      kind: "threshold" as const,
-      ...described(config),
-      ...(config.condition === undefined ? {} : { condition: config.condition }),
-    })),
-  ];
-}
-
-function described(config: {
-  readonly name: string;
-  readonly summary: string;
-  readonly stream: string;
-  readonly alert: { readonly type: string; readonly severity: string };
-}) {
-  const { name, summary, stream, alert } = config;
-  return { name, summary, stream, alertType: alert.type, severity: alert.severity };
 }

@@ -12,6 +12,7 @@ import { PendingEvents } from "../../shared/events/pending-events.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import type { ParserName } from "../parsers/registry.ts";
 import { candidateLines } from "./candidate-lines.ts";
+import { type EventLines, eventPlaces, lineEnd } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
 import { needlesOf } from "./line-needles.ts";
@@ -42,6 +43,8 @@ export interface SelectingLineCounterOptions {
   readonly levelNames: readonly string[];
   /** Makes a parser; asked once for each format. */
   readonly createParser: (format: ParserName) => LineParser;
+  /** Says how the lines of a format become events; asked once for each format. */
+  readonly createLines: (format: ParserName) => EventLines | undefined;
 }
 
 /** Names whose value may stand nowhere in the line, or written otherwise. */
@@ -54,6 +57,7 @@ const NAMES_FROM_ELSEWHERE: ReadonlySet<string> = new Set([
 export class SelectingLineCounter {
   readonly #options: SelectingLineCounterOptions;
   readonly #parsers = new Map<ParserName, LineParser>();
+  readonly #lines = new Map<ParserName, EventLines | undefined>();
   readonly #pending = new PendingEvents();
   #selector: CompiledSelector | undefined;
   #service = "";
@@ -68,6 +72,11 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingKeys;
   }
 
+  /** About what measures and sample lines of these windows take in a batch. */
+  get pendingDetailBytes(): number {
+    return this.#options.counter.pendingDetailBytes ?? 0;
+  }
+
   /** Size of the events that wait. */
   get pendingEventBytes(): number {
     return this.#pending.bytes;
@@ -76,6 +85,21 @@ export class SelectingLineCounter {
   /** True when so much waits that it should be sealed before more is read. */
   get isFull(): boolean {
     return this.#pending.isFull;
+  }
+
+  /** As {@link LineCounter.eventBytesMax}. */
+  get eventBytesMax(): number {
+    return this.#options.counter.eventBytesMax ?? 0;
+  }
+
+  /** As {@link LineCounter.pendingFrom}. */
+  pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    return this.#options.counter.pendingFrom?.(buffer, from, to, context) ?? to;
+  }
+
+  /** As {@link LineCounter.leadingTo}. */
+  leadingTo(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    return this.#options.counter.leadingTo?.(buffer, from, to, context) ?? from;
   }
 
   /** Counts whole lines, as {@link LineCounter.count} does, and selects from them. */
@@ -107,10 +131,17 @@ export class SelectingLineCounter {
     const needles = format === "json" ? this.#needlesOf(selector, context.service) : undefined;
     const markBytes = context.fileStart === true ? byteOrderMarkBytes(buffer, from, to) : 0;
     const parser = this.#parser(format);
-    for (const line of candidateLines(buffer, from, to, needles)) {
+    const lines = this.#linesOf(format);
+    const places =
+      lines === undefined
+        ? candidateLines(buffer, from, to, needles)
+        : eventPlaces(buffer, from + markBytes, to, lines);
+    for (const line of places) {
       const contentFrom = line.from + (line.from === from ? markBytes : 0);
       const bytes = buffer.subarray(contentFrom, line.to);
-      const event = lineEvent(parser, format, bytes, context.service);
+      const event =
+        lineEvent(parser, format, bytes, context.service) ??
+        (lines && lineEvent(parser, format, firstLineOf(bytes), context.service));
       if (event === undefined || !selector.matches(event)) continue;
       const offset = context.offset + line.from - from;
       this.#pending.add(event, selector.fields, this.#place(context, offset), bytes.length);
@@ -132,6 +163,11 @@ export class SelectingLineCounter {
     return { stream, source, file, generation, offset, index: 0 };
   }
 
+  #linesOf(format: ParserName): EventLines | undefined {
+    if (!this.#lines.has(format)) this.#lines.set(format, this.#options.createLines(format));
+    return this.#lines.get(format);
+  }
+
   #parser(format: ParserName): LineParser {
     let parser = this.#parsers.get(format);
     if (parser === undefined) {
@@ -140,4 +176,8 @@ export class SelectingLineCounter {
     }
     return parser;
   }
+}
+
+function firstLineOf(event: Buffer): Buffer {
+  return event.subarray(0, lineEnd(event, 0, event.length));
 }

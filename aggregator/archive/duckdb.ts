@@ -1,6 +1,6 @@
 /** DuckDB: writes the archive's files and reads them. It is loaded when it is first used: 50 MiB that others need not pay. */
 import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
-import { TailraceError } from "../../shared/errors.ts";
+import { systemCode, TailraceError } from "../../shared/errors.ts";
 import type { TableWriter } from "./archiver.ts";
 import { type Cell, type ColumnType, type FileContent, TABLES } from "./tables.ts";
 
@@ -12,9 +12,20 @@ export interface Database extends Disposable {
   readonly connection: DuckDBConnection;
 }
 
+/** In the packages of a system DuckDB is one of its own. */
+async function loadDuckdb(): Promise<typeof import("@duckdb/node-api")> {
+  try {
+    return await import("@duckdb/node-api");
+  } catch (cause) {
+    if (systemCode(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const text = "the archive needs DuckDB: install the package `tailrace-archive`";
+    throw new TailraceError("PROGRAM_FILE_MISSING", text, { cause });
+  }
+}
+
 /** Opens a database in memory that loads nothing from elsewhere. */
 export async function openDatabase(settings: Readonly<Record<string, string>>): Promise<Database> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const { DuckDBInstance } = await loadDuckdb();
   const instance = await DuckDBInstance.create(":memory:", {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

@@ -3,10 +3,11 @@
  * stages run in one transaction these are values; otherwise they are entries of the topic `keyed`:
  *
  * ```text
- * byte    format version 3; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`; of version 2 no kind 6
+ * byte    format version 4; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`; before version 3 no series has
+ *         dimensions; before version 4 there is no kind 6
  * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps, 5 arrivals, 6 operations
  * uint    partition of `batches` that it comes from
- * deltas:    per series: text tenant, text stream, text service, uint count of deltas; per delta: int minute, aggregate, contributors
+ * deltas:    per series: text tenant, text stream, text service, dimensions, uint count of deltas; per delta: int minute, aggregate, contributors
  * watermark: byte 1 and int W, or byte 0 when there is none yet; byte 1 when idle; byte 1, text revision and optional int since, or byte 0
  * events:    per event: text agent, text source, uint file, generation, offset, index, then as it waits (rule-rows)
  * gaps:      per gap: text tenant, text stream, int from, int to, uint count
@@ -20,12 +21,13 @@ import { type Arrival, readArrival, writeArrival } from "../state/archive-rows.t
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import { Contributors } from "../state/contributors.ts";
+import { readDimensions, writeDimensions } from "../state/detail-format.ts";
 import { makeSeries, type Series } from "../state/keys.ts";
 import { readHole, readWaiting, writeHole, writeWaiting } from "../state/rule-rows.ts";
 import type { KeyedEvent, KeyedHole } from "./keyed-event.ts";
 import type { OperationEntry } from "./operation-entry.ts";
 
-const VERSION = 3;
+const VERSION = 4;
 const DELTAS = 1;
 const WATERMARK = 2;
 const EVENTS = 3;
@@ -189,6 +191,7 @@ function writeSeries(writer: ByteWriter, deltas: readonly KeyedDelta[], at: numb
   writer.text(series.tenant);
   writer.text(series.stream);
   writer.text(series.service);
+  writeDimensions(writer, series.dimensions);
   writer.uint(end - at);
   for (const delta of deltas.slice(at, end)) {
     writer.int(delta.minute);
@@ -196,6 +199,11 @@ function writeSeries(writer: ByteWriter, deltas: readonly KeyedDelta[], at: numb
     delta.contributors.write(writer);
   }
   return end;
+}
+
+function readSeries(reader: ByteReader, version: number): Series {
+  const names = [reader.text(), reader.text(), reader.text()] as const;
+  return version < 3 ? makeSeries(...names) : makeSeries(...names, readDimensions(reader));
 }
 
 /** The entry of these bytes. Fails with FORMAT_UNKNOWN or LOG_CORRUPT. */
@@ -225,7 +233,7 @@ export function decodeKeyedEntry(payload: Buffer): KeyedEntry {
     while (!reader.atEnd) arrivals.push(readArrival(reader));
     return { kind: "arrivals", from, arrivals };
   }
-  if (kind === OPERATIONS && version > 2) {
+  if (kind === OPERATIONS && version > 3) {
     const operations: OperationEntry[] = [];
     while (!reader.atEnd) {
       operations.push({ kind: "operation", tenant: reader.text(), json: reader.text() });
@@ -235,7 +243,7 @@ export function decodeKeyedEntry(payload: Buffer): KeyedEntry {
   if (kind !== DELTAS) throw reader.corrupt(`is of unknown kind ${kind}`);
   const deltas: KeyedDelta[] = [];
   while (!reader.atEnd) {
-    const series = makeSeries(reader.text(), reader.text(), reader.text());
+    const series = readSeries(reader, version);
     for (let left = reader.uint(); left > 0; left--) {
       const minute = reader.int();
       const aggregate = readAggregate(reader);

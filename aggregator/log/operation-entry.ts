@@ -2,7 +2,7 @@
  * Entries of the topic `batches` that stem from a person: what is done to alerts.
  *
  * ```text
- * byte    format version 3
+ * byte    format version 4
  * byte    kind: 6 operation
  * text    tenant
  * text    the operation as JSON; stage 2 knows what it means
@@ -12,7 +12,7 @@ import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 
 /** Version that these entries begin with; what agents and inlets send has others. */
-export const OPERATION_ENTRY_VERSION = 3;
+export const OPERATION_ENTRY_VERSION = 4;
 const OPERATION = 6;
 
 /** What a person did. */

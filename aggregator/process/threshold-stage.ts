@@ -47,8 +47,9 @@ import {
   windowKey,
 } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
-import { readWindow, type ServiceRow } from "../state/read-windows.ts";
+import type { StoredWindow } from "../state/read-windows.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
+import type { ServiceRow } from "../state/service-row.ts";
 import {
   decodeNowRow,
   decodeThresholdRow,
@@ -56,7 +57,7 @@ import {
   type NowRow,
   type ThresholdRow,
 } from "../state/threshold-rows.ts";
-import { decodeWindowRow } from "../state/window-row.ts";
+import { decodeWindowRow, mergeContent, type WindowRow } from "../state/window-row.ts";
 import { windowText } from "../state/window-text.ts";
 import { type AlertDesk, lastNumber } from "./alert-desk.ts";
 import type { AlertRows } from "./alert-rows.ts";
@@ -119,6 +120,11 @@ export class ThresholdStage {
     return this.rules.length > 0;
   }
 
+  /** True when rules also read windows that may still change. */
+  get wantsProvisional(): boolean {
+    return this.rules.some(({ config }) => config.evaluate === "provisional");
+  }
+
   /** Changes the rules. What fired for a rule that is gone is over. */
   use({ thresholds }: RuleSet): void {
     this.rules = thresholds;
@@ -157,7 +163,7 @@ export class ThresholdStage {
 
   /** Takes a window that may still change. */
   offer(names: ServiceRow, minute: number, aggregate: Aggregate): void {
-    if (!this.rules.some(({ config }) => config.evaluate === "provisional")) return;
+    if (!this.wantsProvisional) return;
     const { fields, tenant, timeMs } = metricsRow(names, minute, aggregate);
     const isEarly = this.concerned(tenant, fields, timeMs).some(
       ({ rule, event }) =>
@@ -441,7 +447,7 @@ export class ThresholdStage {
     }
     const to = Math.floor(atMs / MINUTE_MS);
     const from = Math.max(Math.floor(sinceMs / MINUTE_MS), to - EVIDENCE_MINUTES_MAX);
-    const found = readWindow(view, subject, from, Math.max(1, to - from));
+    const found = joinMinutes(view, subject, { from, to: Math.max(from + 1, to) });
     const text = found && windowText(found, undefined);
     const query = new URLSearchParams({
       stream: subject.stream,
@@ -479,4 +485,24 @@ function objectOf(text: string): Readonly<Record<string, unknown>> {
     ...value,
   };
   return rest;
+}
+
+/** The windows of some minutes as one, wherever they begin; undefined when none has data. */
+function joinMinutes(
+  view: StateView,
+  subject: Subject,
+  { from, to }: { readonly from: number; readonly to: number },
+): StoredWindow | undefined {
+  const { tenant, stream, service } = subject;
+  const { key } = makeSeries(tenant, stream, service);
+  let joined: WindowRow | undefined;
+  for (const [, bytes] of view.range(windowKey(key, from), windowKey(key, to))) {
+    const row = decodeWindowRow(bytes);
+    if (joined === undefined) joined = row;
+    else mergeContent(joined, row);
+  }
+  if (joined === undefined) return undefined;
+  const { state, revision, aggregate, contributors } = joined;
+  const names = { tenant, stream, service, minute: from, windowMinutes: to - from };
+  return { ...names, state, revision, aggregate, contributors: contributors.list() };
 }

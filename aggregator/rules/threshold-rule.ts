@@ -11,7 +11,12 @@ import {
   type ExpressionEvent,
   type StageEvents,
 } from "../../shared/expression/compile.ts";
-import { type Expression, parseExpression, type Value } from "../../shared/expression/parse.ts";
+import {
+  type Expression,
+  type ExpressionFault,
+  parseExpression,
+  type Value,
+} from "../../shared/expression/parse.ts";
 import { printExpression } from "../../shared/expression/print.ts";
 import { namesIn, visitExpression } from "../../shared/expression/visit.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
@@ -73,6 +78,15 @@ const KNOWN = {
   ],
 };
 
+/** What the numbers of measures are called: `NAME_KIND`. Which there are only agents know. */
+const MEASURE_NAME = /_(sum|count|distinct)$/;
+
+/** What is wrong with the names of an expression over a window. */
+function nameFaults(expression: Expression): ExpressionFault[] {
+  const measures = namesIn(expression).filter((name) => MEASURE_NAME.test(name));
+  return checkExpression(expression, { ...KNOWN, fields: [...KNOWN.fields, ...measures] });
+}
+
 /** A condition over a window; what is wrong with it is told beside all other faults. */
 function condition() {
   return z
@@ -80,7 +94,7 @@ function condition() {
     .min(1)
     .check(({ value, issues }) => {
       const { expression, fault } = parseExpression(value);
-      const faults = expression === undefined ? [fault] : checkExpression(expression, KNOWN);
+      const faults = expression === undefined ? [fault] : nameFaults(expression);
       for (const { offset, message } of faults) {
         issues.push({
           code: "custom",
@@ -202,13 +216,12 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   const { template, faults = [] } = compileTemplate(rule.alert.message, []);
   for (const message of faults) fault(["alert", "message"], message);
   for (const expression of template?.expressions ?? []) {
-    for (const { message } of checkExpression(expression, KNOWN))
-      fault(["alert", "message"], message);
+    for (const { message } of nameFaults(expression)) fault(["alert", "message"], message);
   }
   const compiled = compileDetails(rule.alert.details, []);
   for (const { name, message } of compiled.faults ?? []) fault(["alert", "details", name], message);
   for (const { name, expression } of compiled.details ?? []) {
-    for (const { message } of checkExpression(expression, KNOWN)) {
+    for (const { message } of nameFaults(expression)) {
       fault(["alert", "details", name], message);
     }
   }

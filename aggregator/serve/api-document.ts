@@ -294,16 +294,16 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
         rules: list(
           object(
             {
-              name: text(),
+              rule: text(),
               kind: { type: "string", enum: ["pattern", "threshold"] },
-              summary: text(),
-              stream: text(),
-              alertType: text(),
-              severity: text(),
-              condition: text(),
+              stream: nullable(text()),
+              state: { type: "string", enum: ["running", "waiting", "gone"] },
+              counters: { type: "object", additionalProperties: count },
+              dropped: list({ type: "object" }),
+              condition: nullable(text()),
               openAlerts: count,
             },
-            ["condition"],
+            ["condition", "openAlerts"],
           ),
         ),
       }),

@@ -5,9 +5,8 @@ import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
 import { afterChildren, makeSeries, minuteOfPart } from "../state/keys.ts";
 import { readAgents, readCollectRow, readLedger, readProcessRow } from "../state/read-agents.ts";
-import { readOpenAlerts } from "../state/read-alerts.ts";
 import { readInlets } from "../state/read-inlets.ts";
-import { readServices } from "../state/read-windows.ts";
+import { readServices } from "../state/service-row.ts";
 import { decodePlace, encodePlace, nonEmpty, QueryParameters } from "./query-parameters.ts";
 
 const LIMIT_MAX = 1_000;
@@ -50,34 +49,6 @@ function newestMinute(view: StateView, seriesKey: string): number | undefined {
   const range = view.range(prefix, afterChildren(prefix.slice(0, -1)), { limit: 1, reverse: true });
   for (const [key] of range) return minuteOfPart(key.slice(prefix.length));
   return undefined;
-}
-
-/** A rule in use, as `GET /v1/rules` shows it. */
-export interface RuleJson {
-  readonly name: string;
-  readonly kind: "pattern" | "threshold";
-  readonly summary: string;
-  readonly stream: string;
-  readonly alertType: string;
-  readonly severity: string;
-  /** Of a threshold rule: what it looks for. */
-  readonly condition?: string;
-  /** Alerts of it that fire now. */
-  readonly openAlerts: number;
-}
-
-/** Answers `GET /v1/rules`. */
-export function answerRules(
-  rules: readonly Omit<RuleJson, "openAlerts">[],
-  views: readonly StateView[],
-  tenant: string,
-): HttpResponse {
-  const open = new Map<string, number>();
-  for (const alert of readOpenAlerts(views)) {
-    if (alert.tenant === tenant) open.set(alert.rule, (open.get(alert.rule) ?? 0) + 1);
-  }
-  const shown = rules.map((rule) => ({ ...rule, openAlerts: open.get(rule.name) ?? 0 }));
-  return jsonAnswer(200, { rules: shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)) });
 }
 
 /** Answers `GET /v1/ledger`: what became of the lines that agents and other sources read, and of those that arrived. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts";
 import type { Random } from "../../shared/platform/random.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
-import { readJsonBody } from "../../shared/protocol/json-body.ts";
+import { readJsonBody } from "../../shared/protocol/json-request.ts";
 import { labelsOf } from "../alerts/alert-record.ts";
 import { matches, parseMatcher } from "../alerts/matchers.ts";
 import { type AuditEntry, auditSchema, DONE, type Operation } from "../alerts/operation.ts";

@@ -1,8 +1,18 @@
-/** Files of the project that are made from its schemas; a test compares them with what lies there. */
+/** Files of the project that are made from its schemas and commands; a test compares them with what lies there. */
 import { z } from "zod";
+import { agentCommands } from "../../agent/commands/registry.ts";
 import { configKinds } from "../../aggregator/commands/config-kinds.ts";
+import { aggregatorCommands } from "../../aggregator/commands/registry.ts";
+import facts from "../../package.json" with { type: "json" };
+import type { CommandDefinition } from "../../shared/command.ts";
 import { settingsTable } from "../../shared/config/write-reference.ts";
 import { errorCodes } from "../../shared/errors.ts";
+import { manPage } from "./man-page.ts";
+
+const commands = new Map<string, CommandDefinition>();
+for (const [name, load] of Object.entries({ ...agentCommands, ...aggregatorCommands })) {
+  commands.set(name, (await load()).command);
+}
 
 /** Content by path from the root of the project. */
 export function generatedFiles(): ReadonlyMap<string, string> {
@@ -15,6 +25,8 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     sections.push(`## ${kind}.yaml\n\n${settingsTable({ ...inline })}\n`);
   }
   files.set("config/REFERENCE.md", `${INTRODUCTION}\n${sections.join("\n")}\n${errorTable()}\n`);
+  const { version, description } = facts;
+  files.set("packaging/man/tailrace.1", manPage({ version, summary: description }, commands));
   return files;
 }
 

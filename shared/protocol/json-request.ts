@@ -1,4 +1,4 @@
-/** Reading what was posted to the aggregator: JSON of a known shape, or a refusal that names every fault. */
+/** Reading what operators ask for: queries and bodies of a known shape, with a problem that names every fault. */
 import type { z } from "zod";
 import type { HttpRequest, HttpResponse } from "../platform/network.ts";
 import { problemAnswer, type QueryFault } from "./http-answer.ts";
@@ -27,7 +27,7 @@ export function readJsonBody<T>(
     : { refused: shapeRefusal("The body", parsed.error) };
 }
 
-/** The answer to what does not have the shape that is asked for; `what` begins its sentence. */
+/** The answer to a query or body that is not as `error` says it must be; `what` names it. */
 export function shapeRefusal(what: string, error: z.ZodError): HttpResponse {
   const faults: QueryFault[] = error.issues.map((issue) => ({
     parameter: issue.path.map(String).join("."),

@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import type { Plugin, PluginBuild } from "esbuild";
+
+/** What the bundle needs beside it: paths of files by the name under which they have to lie in the bundle's folder. */
+export type Assets = Map<string, string>;
+
+const NATIVE_LZ4 = "lz4-napi.node";
+/** `new URL("./other-file", import.meta.url)`, the one way in which sources name a file that belongs to them. */
+const OWN_FILE = /new URL\(\s*"([^"]+)",\s*import\.meta\.url,?\s*\)/g;
+/** Measurements and simulations live with the tests, which are not shipped. */
+const CHECKOUT_ONLY = `
+import { UsageError } from "../command.ts";
+const refuse = () => { throw new UsageError("it needs a checkout of the project, where the tests are"); };
+export { refuse as runBenchmark, refuse as runSeed, refuse as runSim };
+`;
+
+/**
+ * What sources may do that a bundle cannot as it is: load CommonJS packages lazily by their names, load a native module, name files beside
+ * themselves, and use the tests.
+ */
+export function bundlePlugin(root: string, assets: Assets): Plugin {
+  return {
+    name: "tailrace",
+    setup: (build) => {
+      takeNativeModules(build);
+      nameExports(build, root);
+      leaveTestsOut(build, root);
+      collectOwnFiles(build, assets);
+    },
+  };
+}
+
+/** The package looks for one of many binaries; the one of the architecture lies beside the bundle under one name. */
+function takeNativeModules(build: PluginBuild): void {
+  build.onResolve({ filter: /^lz4-napi$/ }, () => ({ path: "lz4-napi", namespace: "native" }));
+  build.onLoad({ filter: /.*/, namespace: "native" }, () => ({
+    contents: `module.exports = require("./${NATIVE_LZ4}");`,
+  }));
+  build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, external: true }));
+}
+
+/** Node finds out the names that a CommonJS package exports when it is imported; the bundler does not, so they are written down. */
+function nameExports(build: PluginBuild, root: string): void {
+  const { resolve } = createRequire(join(root, "main.ts"));
+  build.onResolve({ filter: /^[@a-z]/ }, ({ path, kind, importer }) => {
+    const isOurs = kind === "dynamic-import" && !importer.includes("/node_modules/");
+    if (!isOurs || path.startsWith("node:") || isExternal(build, path)) return undefined;
+    return { path, namespace: "named" };
+  });
+  build.onLoad({ filter: /.*/, namespace: "named" }, async ({ path }) => {
+    const names = Object.keys(await import(path)).filter((name) => name !== "module.exports");
+    const list = names.map((name) => JSON.stringify(name)).join(", ");
+    return {
+      contents: `export { ${list} } from ${JSON.stringify(path)};`,
+      resolveDir: dirname(resolve("./package.json")),
+    };
+  });
+}
+
+function isExternal(build: PluginBuild, path: string): boolean {
+  return build.initialOptions.external?.includes(path) ?? false;
+}
+
+function leaveTestsOut(build: PluginBuild, root: string): void {
+  build.onResolve({ filter: /\/test\// }, ({ path }) => ({ path, namespace: "checkout" }));
+  build.onLoad({ filter: /.*/, namespace: "checkout" }, () => ({
+    contents: CHECKOUT_ONLY,
+    resolveDir: join(root, "shared/platform"),
+  }));
+}
+
+/** Puts files that sources name beside the bundle, and has the sources look for them there. */
+function collectOwnFiles(build: PluginBuild, assets: Assets): void {
+  build.onLoad({ filter: /\/(agent|aggregator|shared)\/.*\.ts$/ }, async ({ path }) => {
+    const text = await readFile(path, "utf8");
+    const contents = text.replaceAll(OWN_FILE, (_all, target: string) => {
+      const name = basename(target);
+      assets.set(name, join(dirname(path), target));
+      return `new URL("./${name}", import.meta.url)`;
+    });
+    return { contents, loader: "ts" };
+  });
+}

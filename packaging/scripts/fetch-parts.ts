@@ -1,0 +1,115 @@
+/** The parts of a package that depend on the architecture: the runtime, and native modules. */
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { type Architecture, architectures, NODE_VERSION } from "./architectures.ts";
+import { findTool, runTool } from "./run-tool.ts";
+
+/** Where the parts lie. */
+export interface Parts {
+  readonly node: string;
+  readonly lz4: string;
+  /** The folder `node_modules` with what the archive needs. */
+  readonly duckdb: () => Promise<string>;
+}
+
+const lockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({ version: z.string(), integrity: z.string() }).partial(),
+  ),
+});
+
+/** Brings the parts for an architecture: those of this machine are installed already, others come from the registry into `cache`. */
+export async function fetchParts(
+  root: string,
+  architecture: Architecture,
+  cache: string,
+): Promise<Parts> {
+  const { npm, nodeIntegrity } = architectures[architecture];
+  const lock = lockSchema.parse(
+    JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")),
+  );
+  const isHost = process.arch === npm;
+  const locked = async (name: string) => {
+    if (isHost) return join(root, "node_modules", name);
+    const { version = "", integrity = "" } = lock.packages[`node_modules/${name}`] ?? {};
+    if (integrity === "") throw new Error(`package-lock.json has no ${name}`);
+    return fetchPackage({ root, cache, name, version, integrity });
+  };
+  if (lock.packages["node_modules/node"]?.version !== NODE_VERSION) {
+    throw new Error("architectures.ts names another version of node than package-lock.json");
+  }
+  const node = isHost
+    ? join(root, "node_modules/node")
+    : await fetchPackage({
+        ...{ root, cache, name: `node-linux-${npm}`, version: NODE_VERSION },
+        integrity: nodeIntegrity,
+      });
+  const lz4 = await locked(`@antoniomuso/lz4-napi-linux-${npm}-gnu`);
+  return {
+    node: await stripped(join(node, "bin/node"), architecture, cache),
+    lz4: join(lz4, `lz4-napi.linux-${npm}-gnu.node`),
+    duckdb: async () => {
+      const modules = join(cache, `duckdb-${architecture}`, "node_modules");
+      await rm(modules, { recursive: true, force: true });
+      for (const name of ["node-api", "node-bindings", `node-bindings-linux-${npm}`]) {
+        const folder = join(modules, "@duckdb", name);
+        await mkdir(dirname(folder), { recursive: true });
+        await runTool("cp", ["-r", await locked(`@duckdb/${name}`), folder]);
+      }
+      return modules;
+    },
+  };
+}
+
+interface WantedPackage {
+  readonly root: string;
+  readonly cache: string;
+  readonly name: string;
+  readonly version: string;
+  readonly integrity: string;
+}
+
+/** The unpacked folder of a package, which is asked for only once and whose content is checked. */
+async function fetchPackage(wanted: WantedPackage): Promise<string> {
+  const { root, cache, name, version, integrity } = wanted;
+  const place = join(cache, `${name.replaceAll("/", "-")}-${version}`);
+  const archive = `${place}.tgz`;
+  await mkdir(cache, { recursive: true });
+  if (!(await hasIntegrity(archive, integrity))) {
+    const words = ["pack", `${name}@${version}`, "--silent", "--pack-destination", cache];
+    const printed = await runTool("npm", words, { folder: root });
+    await rename(join(cache, printed.trim().split("\n").at(-1) ?? ""), archive);
+    if (!(await hasIntegrity(archive, integrity))) {
+      throw new Error(`${name} ${version} is not what it was: its integrity is not ${integrity}`);
+    }
+  }
+  const unpacked = join(place, "package");
+  await rm(place, { recursive: true, force: true });
+  await mkdir(place, { recursive: true });
+  await runTool("tar", ["-xzf", archive, "-C", place]);
+  return unpacked;
+}
+
+async function hasIntegrity(path: string, integrity: string): Promise<boolean> {
+  try {
+    const hash = createHash("sha512").update(await readFile(path));
+    return `sha512-${hash.digest("base64")}` === integrity;
+  } catch {
+    // It is not there yet.
+    return false;
+  }
+}
+
+/** A copy without symbols, a fifth smaller. Where no tool is there for it the binary is taken as it is. */
+async function stripped(node: string, architecture: Architecture, cache: string): Promise<string> {
+  const tool = await findTool(architectures[architecture].strippers);
+  if (tool === undefined) return node;
+  await mkdir(cache, { recursive: true });
+  const path = join(cache, `node-${NODE_VERSION}-${architecture}`);
+  await copyFile(node, path);
+  await runTool(tool, [path]);
+  return path;
+}

@@ -1,0 +1,102 @@
+/** Lays the files of the packages out as they will lie in the root of a system. */
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Parts } from "./fetch-parts.ts";
+import { runTool } from "./run-tool.ts";
+
+/** Files that belong to whoever runs the machine once they are there. */
+export const CONFIGURATION_FILES = ["/etc/tailrace/environment"] as const;
+
+/** Where things come from. */
+export interface Ingredients {
+  /** The project's folder. */
+  readonly root: string;
+  /** A folder with the bundled program. */
+  readonly bundle: string;
+  readonly parts: Parts;
+}
+
+/** Lays the package `tailrace` out in `folder`. */
+export async function layOutProgram(folder: string, from: Ingredients): Promise<void> {
+  const { root, bundle, parts } = from;
+  await rm(folder, { recursive: true, force: true });
+  const put = async (source: string, target: string, mode = 0o644) => {
+    const path = join(folder, target);
+    await mkdir(dirname(path), { recursive: true });
+    await copyFile(source, path);
+    await chmod(path, mode);
+  };
+  await put(parts.node, "usr/lib/tailrace/node", 0o755);
+  await cp(bundle, join(folder, "usr/lib/tailrace/program"), { recursive: true });
+  await put(parts.lz4, "usr/lib/tailrace/program/lz4-napi.node");
+  await put(join(root, "packaging/files/tailrace"), "usr/bin/tailrace", 0o755);
+  const systemd = join(root, "packaging/systemd");
+  for (const unit of ["tailrace-agent.service", "tailrace-aggregator.service"]) {
+    await put(join(systemd, unit), `usr/lib/systemd/system/${unit}`);
+  }
+  await put(join(systemd, "tailrace.sysusers"), "usr/lib/sysusers.d/tailrace.conf");
+  await put(join(systemd, "tailrace.tmpfiles"), "usr/lib/tmpfiles.d/tailrace.conf");
+  await put(join(root, "packaging/files/environment"), "etc/tailrace/environment", 0o600);
+  await layOutShared(folder, from);
+}
+
+async function layOutShared(folder: string, { root, bundle }: Ingredients): Promise<void> {
+  const write = async (target: string, content: string | Buffer) => {
+    const path = join(folder, target);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content, { mode: 0o644 });
+  };
+  const packed = async (path: string) => gzipSync(await readFile(join(root, path)), { level: 9 });
+  await write("usr/share/man/man1/tailrace.1.gz", await packed("packaging/man/tailrace.1"));
+  await write("usr/share/doc/tailrace/changelog.gz", await packed("CHANGELOG.md"));
+  await write("usr/share/doc/tailrace/copyright", await copyright(root));
+  for (const page of ["README.md", "config/REFERENCE.md"]) {
+    const name = page.split("/").at(-1) ?? page;
+    await write(`usr/share/doc/tailrace/${name}`, await readFile(join(root, page)));
+  }
+  for (const kind of ["rules", "schema"]) {
+    await cp(join(root, "config", kind), join(folder, "usr/share/tailrace", kind), {
+      recursive: true,
+    });
+  }
+  const places = {
+    bash: "bash-completion/completions/tailrace",
+    zsh: "zsh/vendor-completions/_tailrace",
+    fish: "fish/vendor_completions.d/tailrace.fish",
+  };
+  for (const [shell, place] of Object.entries(places)) {
+    const words = [join(root, "main.ts"), "completion", shell];
+    await write(`usr/share/${place}`, await runTool(process.execPath, words));
+  }
+  const legal = (await readdir(bundle)).filter((name) => name.endsWith(".LEGAL.txt"));
+  for (const name of legal) await rm(join(folder, "usr/lib/tailrace/program", name));
+}
+
+/** Lays the package `tailrace-archive` out: DuckDB, which only an aggregator with an archive loads. */
+export async function layOutArchive(folder: string, { root, parts }: Ingredients): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  const modules = join(folder, "usr/lib/tailrace/node_modules");
+  await mkdir(dirname(modules), { recursive: true });
+  await cp(await parts.duckdb(), modules, { recursive: true });
+  const notice = join(folder, "usr/share/doc/tailrace-archive/copyright");
+  await mkdir(dirname(notice), { recursive: true });
+  await copyFile(join(root, "node_modules/@duckdb/node-api/LICENSE"), notice);
+}
+
+/** The licence of tailrace, and those of everything that is in the bundle. */
+async function copyright(root: string): Promise<string> {
+  const texts = [await readFile(join(root, "LICENSE"), "utf8")];
+  const facts: { dependencies: Record<string, string> } = JSON.parse(
+    await readFile(join(root, "package.json"), "utf8"),
+  );
+  for (const name of Object.keys(facts.dependencies).toSorted()) {
+    const folder = join(root, "node_modules", name);
+    for (const file of await readdir(folder)) {
+      if (!/^licen[cs]e/i.test(file)) continue;
+      texts.push(`${name}\n\n${await readFile(join(folder, file), "utf8")}`);
+    }
+  }
+  texts.push("The runtime is Node.js, https://github.com/nodejs/node/blob/main/LICENSE");
+  return texts.join(`\n\n${"-".repeat(80)}\n\n`);
+}
