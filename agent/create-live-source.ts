@@ -1,5 +1,6 @@
 /** From the configuration to the sources that are not files. */
 
+import type { Redactor } from "../shared/redaction/redactor.ts";
 import type { SourceConfig, SourceConfigOf } from "./config.ts";
 import type { SourcesOptions } from "./create-sources.ts";
 import { lineKindOf } from "./line-kind.ts";
@@ -15,7 +16,11 @@ import { createSelectingCounter } from "./window/create-line-counter.ts";
 export type LiveSourceConfig = Exclude<SourceConfig, SourceConfigOf<"file">>;
 
 /** A source of lines that come once; nothing is received yet. */
-export function createLiveSource(source: LiveSourceConfig, options: SourcesOptions): LiveSource {
+export function createLiveSource(
+  source: LiveSourceConfig,
+  options: SourcesOptions,
+  redactor: Redactor,
+): LiveSource {
   const { config, state, platform, once, logger, selection } = options;
   const { name } = source;
   const { format, service, options: lineOptions } = lineKindOf(source);
@@ -25,6 +30,7 @@ export function createLiveSource(source: LiveSourceConfig, options: SourcesOptio
     counter: createSelectingCounter({
       source: name,
       selection,
+      redactor,
       stream: source.stream,
       format,
       ...lineOptions,
@@ -49,42 +55,42 @@ export function createLiveSource(source: LiveSourceConfig, options: SourcesOptio
 }
 
 function createFeed(source: LiveSourceConfig, options: SourcesOptions): LineFeed {
-  const { platform, once, logger, host } = options;
-  switch (source.type) {
-    case "host":
-      return new HostFeed({
-        ...{ disk: platform.disk, clock: platform.clock, timers: platform.timers, host, once },
-        intervalMs: source.interval,
-        procfs: source.procfs,
-      });
-    case "journald":
-      return new JournalFeed({
-        processes: platform.processes,
-        program: source.command,
-        operands: [
-          ...source.units.map((unit) => `--unit=${unit}`),
-          ...source.identifiers.map((identifier) => `--identifier=${identifier}`),
-          ...(source.directory === undefined ? [] : [`--directory=${source.directory}`]),
-        ],
-        startAt: once || options.state.hasSource(source.name) ? "beginning" : source.start_at,
-        lineBytesMax: source.max_line,
-        ...{ once, logger },
-      });
-    case "stdin":
-      return new StdinFeed(platform.standardInput, source.max_line);
-    case "syslog":
-      return new SyslogFeed({
-        ...{ sockets: platform.sockets, disk: platform.disk, clock: platform.clock },
-        addresses: source.listen,
-        tls: source.tls && {
-          certFile: source.tls.cert_file,
-          keyFile: source.tls.key_file,
-          caFile: source.tls.ca_file,
-        },
-        messageBytesMax: source.max_message,
-        connectionCountMax: source.max_connections,
-        idleMs: source.idle_timeout,
-        queueBytesMax: source.max_queue,
-      });
+  const { platform, once, host } = options;
+  if (source.type === "host") {
+    return new HostFeed({
+      ...{ disk: platform.disk, clock: platform.clock, timers: platform.timers, host, once },
+      intervalMs: source.interval,
+      procfs: source.procfs,
+    });
   }
+  if (source.type === "journald") return createJournalFeed(source, options);
+  if (source.type === "stdin") return new StdinFeed(platform.standardInput, source.max_line);
+  const { tls } = source;
+  return new SyslogFeed({
+    ...{ sockets: platform.sockets, disk: platform.disk, clock: platform.clock },
+    addresses: source.listen,
+    tls: tls && { certFile: tls.cert_file, keyFile: tls.key_file, caFile: tls.ca_file },
+    messageBytesMax: source.max_message,
+    connectionCountMax: source.max_connections,
+    idleMs: source.idle_timeout,
+    queueBytesMax: source.max_queue,
+  });
+}
+
+function createJournalFeed(
+  source: SourceConfigOf<"journald">,
+  { platform, once, logger, state }: SourcesOptions,
+): JournalFeed {
+  return new JournalFeed({
+    processes: platform.processes,
+    program: source.command,
+    operands: [
+      ...source.units.map((unit) => `--unit=${unit}`),
+      ...source.identifiers.map((identifier) => `--identifier=${identifier}`),
+      ...(source.directory === undefined ? [] : [`--directory=${source.directory}`]),
+    ],
+    startAt: once || state.hasSource(source.name) ? "beginning" : source.start_at,
+    lineBytesMax: source.max_line,
+    ...{ once, logger },
+  });
 }

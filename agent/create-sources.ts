@@ -3,7 +3,7 @@
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
-import { REDACTOR_NONE } from "../shared/redaction/redactor.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import type { AgentConfig } from "./config.ts";
 import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
@@ -36,10 +36,11 @@ export interface SourcesOptions {
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): Source[] {
   const { config, state, platform, once, logger, selection, agent, host } = options;
+  const redactor = compileRedaction(config.redact);
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
-    if (source.type !== "file") return createLiveSource(source, options);
+    if (source.type !== "file") return createLiveSource(source, options, redactor);
     const isKnown = once || state.hasSource(source.name);
     const service = source.service ?? source.name;
     return new FileSource({
@@ -58,6 +59,7 @@ export function createSources(options: SourcesOptions): Source[] {
       counter: createSelectingCounter({
         source: source.name,
         selection,
+        redactor,
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
@@ -66,7 +68,7 @@ export function createSources(options: SourcesOptions): Source[] {
         detail: wantsDetail(source.aggregate)
           ? {
               ...{ agent, host, source: source.name },
-              aggregation: compileAggregation(source.aggregate, REDACTOR_NONE),
+              aggregation: compileAggregation(source.aggregate, redactor),
             }
           : undefined,
         onFormat: (choice, file) =>

@@ -7,7 +7,7 @@ import type { NumberedLetter } from "./sinks/dead-letters.ts";
 import type { Delivery } from "./sinks/deliver.ts";
 import { InletLetters } from "./sources/inlet-letters.ts";
 import type { Source } from "./sources/source.ts";
-import { readInlets } from "./state/read-inlets.ts";
+import { readInlets, readLettersAfter } from "./state/read-inlets.ts";
 
 /** The results that a sink refused, of one kind and partition. */
 export function sinkHolder(delivery: Delivery): LetterHolder {
@@ -44,9 +44,11 @@ export function sourceHolders(parts: SourceHolderParts): LetterHolder[] {
   for (const view of processor.agentViews()) {
     for (const { tenant, source, place, letterCount } of readInlets(view)) {
       if (letterCount === 0) continue;
+      const name = { tenant, source, place };
       const letters = new InletLetters({
-        ...{ name: { tenant, source, place }, view, records, platform, maxFutureMs },
-        newCounter: () => sources.find(({ name }) => name === source)?.counterOf(place),
+        ...{ name, records, platform, maxFutureMs },
+        kept: (after, limit) => readLettersAfter(view, name, after, limit),
+        newCounter: () => sources.find((each) => each.name === source)?.counterOf(place),
       });
       holders.push({
         ...{ place: letters.place, kind: "source", name: source },

@@ -6,9 +6,7 @@ import { TailraceError } from "../../shared/errors.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import { DIGEST_NONE } from "../../shared/protocol/batch.ts";
 import { encodeBatch } from "../../shared/protocol/codec.ts";
-import type { InletName, SettledLetter } from "../log/inlet-entry.ts";
-import type { StateView } from "../log/log.ts";
-import { type NumberedLetterRow, readLettersAfter } from "../state/read-inlets.ts";
+import type { InletName, Letter, SettledLetter } from "../log/inlet-entry.ts";
 import type { RecordCounter } from "./count-records.ts";
 import type { RecordLog } from "./record-log.ts";
 
@@ -16,10 +14,18 @@ import type { RecordLog } from "./record-log.ts";
 const LETTERS_AT_ONCE = 100;
 const WORD_WAIT_MS_MAX = 5_000;
 
+/** A letter that is kept, with its number, which no other of its inlet ever gets. */
+export interface KeptLetter {
+  readonly number: number;
+  /** `takenMs`: when it came, by the log's clock. */
+  readonly letter: Letter & { readonly takenMs: number };
+}
+
 /** What tending letters works with. */
 export interface InletLettersParts {
   readonly name: InletName;
-  readonly view: StateView;
+  /** Letters after number `after` (-1: from the first), ascending, at most `limit`. */
+  readonly kept: (after: number, limit: number) => readonly KeptLetter[];
   readonly records: RecordLog;
   readonly platform: Platform;
   readonly maxFutureMs: number;
@@ -84,7 +90,7 @@ export class InletLetters {
     }
   }
 
-  async #settlePage(page: readonly NumberedLetterRow[], isCounted: boolean): Promise<LetterReport> {
+  async #settlePage(page: readonly KeptLetter[], isCounted: boolean): Promise<LetterReport> {
     const { name, platform, newCounter } = this.#parts;
     const [probe, counter] = [newCounter(), newCounter()];
     if (isCounted && (probe === undefined || counter === undefined)) {
@@ -137,14 +143,14 @@ export class InletLetters {
     }
   }
 
-  #list(after: number, limit: number): NumberedLetterRow[] {
-    return readLettersAfter(this.#parts.view, this.#parts.name, after, limit);
+  #list(after: number, limit: number): readonly KeptLetter[] {
+    return this.#parts.kept(after, limit);
   }
 
-  #select(numbers: readonly number[] | "all", after: number): NumberedLetterRow[] {
+  #select(numbers: readonly number[] | "all", after: number): readonly KeptLetter[] {
     if (numbers === "all") return this.#list(after, LETTERS_AT_ONCE);
     const wanted = numbers.filter((number) => number > after).toSorted((a, b) => a - b);
-    const found: NumberedLetterRow[] = [];
+    const found: KeptLetter[] = [];
     for (const number of new Set(wanted)) {
       if (found.length === LETTERS_AT_ONCE) break;
       found.push(...this.#list(number - 1, 1).filter((each) => each.number === number));

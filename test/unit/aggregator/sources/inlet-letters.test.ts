@@ -7,6 +7,7 @@ import { InletLetters } from "../../../../aggregator/sources/inlet-letters.ts";
 import type { RecordLog } from "../../../../aggregator/sources/record-log.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { readCollectRow } from "../../../../aggregator/state/read-agents.ts";
+import { readLettersAfter } from "../../../../aggregator/state/read-inlets.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
 import {
   EVENT_OPTIONS_DEFAULT,
@@ -55,7 +56,8 @@ function counter(events: EventOptions): RecordCounter {
 /** The letters of an inlet whose source understands records so; undefined: it reads the inlet no more. */
 function letters(events: EventOptions | undefined): InletLetters {
   return new InletLetters({
-    ...{ name: INLET, view: store, records, platform: realPlatform, maxFutureMs: 600_000 },
+    ...{ name: INLET, records, platform: realPlatform, maxFutureMs: 600_000 },
+    kept: (after, limit) => readLettersAfter(store, INLET, after, limit),
     newCounter: () => events && counter(events),
   });
 }
