@@ -18,6 +18,7 @@ import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
+import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
@@ -69,6 +70,8 @@ export interface AggregatorOptions {
   readonly logger: Logger;
   /** The rules in use; may change at any time. None when undefined. */
   readonly rules?: () => RuleSet;
+  /** Copies the store to a path, for backups; undefined where the store is no file. */
+  readonly copyState?: (path: string) => Promise<void>;
   /** Writes the files of the archive; Parquet when undefined. */
   readonly openWriter?: () => Promise<TableWriter>;
   /** Instead of the configured ones. */
@@ -320,6 +323,7 @@ class RunningAggregator implements Aggregator {
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       ...this.#sinkRoutes(),
+      ...this.#backupRoutes(),
       ...this.#eventRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
@@ -364,6 +368,18 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
         handle: ({ request }) => letters.drop(request),
+      },
+    ];
+  }
+
+  #backupRoutes(): Route[] {
+    const { log, copyState } = this.#options;
+    if (copyState === undefined) return [];
+    const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
+    return [
+      {
+        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        handle: ({ request }) => backups.answer(request),
       },
     ];
   }

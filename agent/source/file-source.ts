@@ -12,14 +12,7 @@
 import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
-import type {
-  Checkpoint,
-  Delta,
-  LedgerEntry,
-  SourceReport,
-  SourceState,
-} from "../../shared/protocol/batch.ts";
-import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol/batch.ts";
 import { FileDiscovery } from "./discover-files.ts";
 import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotation.ts";
 import { watchedFolders } from "./find-files.ts";
@@ -35,6 +28,7 @@ import {
   type Turn,
 } from "./read-file.ts";
 import { chainOf } from "./rotation-name.ts";
+import type { Source, SourceCut } from "./source.ts";
 import { type FileSourceSettings, SourceFiles } from "./source-files.ts";
 import { SourceLedger } from "./source-ledger.ts";
 import { TailedFile } from "./tailed-file.ts";
@@ -62,22 +56,10 @@ export interface FileSourceOptions {
   readonly bufferBytes?: number;
 }
 
-/** What was counted since the last cut, and the positions that it covers. They belong into one record. */
-export interface SourceCut {
-  readonly deltas: Delta[];
-  readonly events: readonly SelectedEvent[];
-  readonly holes: readonly Hole[];
-  /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
-  readonly checkpoints: Checkpoint[];
-  readonly report: SourceReport;
-  /** All entries of this source, cumulative. */
-  readonly ledger: LedgerEntry[];
-}
-
 const BUFFER_BYTES = 262_144;
 
 /** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
-export class FileSource {
+export class FileSource implements Source {
   readonly name: string;
   private readonly options: FileSourceOptions;
   private readonly files: SourceFiles;
@@ -124,6 +106,11 @@ export class FileSource {
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** About what measures and sample lines of these windows take in a batch. */
+  get pendingDetailBytes(): number {
+    return this.options.counter.pendingDetailBytes ?? 0;
   }
 
   /** Size of the selected events that wait for the next cut. */

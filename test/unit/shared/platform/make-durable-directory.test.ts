@@ -16,6 +16,7 @@ function pickDisk(disk: Disk): Disk {
     remove: (path) => disk.remove(path),
     syncDirectory: (path) => disk.syncDirectory(path),
     lock: (path) => disk.lock(path),
+    usage: (path) => disk.usage(path),
     glob: (pattern) => disk.glob(pattern),
     watch: (directories, onChange) => disk.watch(directories, onChange),
   };
