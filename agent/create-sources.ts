@@ -43,6 +43,7 @@ export function createSources(options: SourcesOptions): Source[] {
         paths: source.paths,
         exclude: source.exclude,
         service,
+        isServiceByContainer: source.service === undefined,
         lineBytesMax: source.max_line,
         rotateWaitMs: source.rotate_wait,
         eventWaitMs: source.multiline.max_wait,

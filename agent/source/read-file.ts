@@ -186,7 +186,7 @@ export async function readEvent(
 /** What a sink is told with lines of a file. */
 export function countContext(file: TailedFile, context: ReadContext, offset: number): LineContext {
   return {
-    service: context.service,
+    service: file.service ?? context.service,
     eventTimeLimitMs: context.eventTimeLimitMs,
     file: file.file,
     generation: file.generation,
