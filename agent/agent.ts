@@ -415,7 +415,7 @@ class Agent implements RunningAgent, ShipHost {
     const { logger, once = false, hostname: host = this.#name } = this.#options;
     return createSources({
       ...{ platform: this.#platform, config, state, selection: this.#selection },
-      ...{ host, once, logger },
+      ...{ agent: this.#name, host, once, logger },
     });
   }
 

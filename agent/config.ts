@@ -7,9 +7,11 @@ import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.t
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { redactionConfig } from "../shared/redaction/redaction-config.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
+import { aggregateConfig } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -72,6 +74,10 @@ const fileSource = z
     max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
+    }),
+    aggregate: aggregateConfig.optional().meta({
+      description:
+        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
     }),
     max_open_files: z
       .int()
@@ -200,6 +206,10 @@ export const agentConfig = z.strictObject({
   events: eventsConfig.prefault({}).meta({
     description:
       "What this host adds to the events that the aggregator's rules select, and what it forbids.",
+  }),
+  redact: redactionConfig.prefault({}).meta({
+    description:
+      "What is taken out of everything that leaves the sources, before it touches a disk: events, sample lines, raw lines, dimensions, names of services, and what `tap` shows.",
   }),
   ship: shipConfig.meta({ description: "Where batches go." }),
   spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),

@@ -1,5 +1,6 @@
 /** From the configuration to the sources that are not files. */
 
+import type { Redactor } from "../shared/redaction/redactor.ts";
 import type { SourceConfig, SourceConfigOf } from "./config.ts";
 import type { SourcesOptions } from "./create-sources.ts";
 import { lineKindOf } from "./line-kind.ts";
@@ -15,7 +16,11 @@ import { createSelectingCounter } from "./window/create-line-counter.ts";
 export type LiveSourceConfig = Exclude<SourceConfig, SourceConfigOf<"file">>;
 
 /** A source of lines that come once; nothing is received yet. */
-export function createLiveSource(source: LiveSourceConfig, options: SourcesOptions): LiveSource {
+export function createLiveSource(
+  source: LiveSourceConfig,
+  options: SourcesOptions,
+  redactor: Redactor,
+): LiveSource {
   const { config, state, platform, once, logger, selection } = options;
   const { name } = source;
   const { format, service, options: lineOptions } = lineKindOf(source);
@@ -25,6 +30,7 @@ export function createLiveSource(source: LiveSourceConfig, options: SourcesOptio
     counter: createSelectingCounter({
       source: name,
       selection,
+      redactor,
       stream: source.stream,
       format,
       ...lineOptions,

@@ -297,14 +297,14 @@ export class ReadLoop {
   /** True when what is pending fills a batch. */
   #isAtLimit(): boolean {
     let keys = 0;
-    let eventBytes = 0;
+    let otherBytes = 0;
     for (const source of this.#options.sources) {
       keys += source.pendingKeys;
-      eventBytes += source.pendingEventBytes;
+      otherBytes += source.pendingEventBytes + source.pendingDetailBytes;
     }
     const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
     const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
-    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + eventBytes >= BATCH_BYTES;
+    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + otherBytes >= BATCH_BYTES;
   }
 
   #isHeartbeatDue(nowMs: number): boolean {

@@ -18,7 +18,9 @@ import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
+import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
@@ -35,6 +37,7 @@ import { createRouter, type Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
+import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerLateEvents } from "./serve/late-events.ts";
 import { answerRules } from "./serve/rules.ts";
@@ -67,6 +70,8 @@ export interface AggregatorOptions {
   readonly logger: Logger;
   /** The rules in use; may change at any time. None when undefined. */
   readonly rules?: () => RuleSet;
+  /** Copies the store to a path, for backups; undefined where the store is no file. */
+  readonly copyState?: (path: string) => Promise<void>;
   /** Writes the files of the archive; Parquet when undefined. */
   readonly openWriter?: () => Promise<TableWriter>;
   /** Instead of the configured ones. */
@@ -318,6 +323,7 @@ class RunningAggregator implements Aggregator {
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       ...this.#sinkRoutes(),
+      ...this.#backupRoutes(),
       ...this.#eventRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
@@ -341,6 +347,7 @@ class RunningAggregator implements Aggregator {
 
   #sinkRoutes(): Route[] {
     const sinks = new SinksApi(() => this.#deliveries);
+    const letters = new DeadLettersApi(() => this.#letterHolders());
     return [
       {
         ...{ method: "GET", path: "/v1/sinks", scope: "read" },
@@ -352,16 +359,37 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
-        handle: async ({ query }) => sinks.letters(query),
+        handle: async ({ query }) => letters.letters(query),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
-        handle: ({ request }) => sinks.replayLetters(request),
+        handle: ({ request }) => letters.replay(request),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
-        handle: ({ request }) => sinks.dropLetters(request),
+        handle: ({ request }) => letters.drop(request),
       },
+    ];
+  }
+
+  #backupRoutes(): Route[] {
+    const { log, copyState } = this.#options;
+    if (copyState === undefined) return [];
+    const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
+    return [
+      {
+        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        handle: ({ request }) => backups.answer(request),
+      },
+    ];
+  }
+
+  #letterHolders(): LetterHolder[] {
+    const { maxFutureMs } = this.#config.time;
+    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    return [
+      ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
+      ...sourceHolders({ ...parts, platform: this.#platform }),
     ];
   }
 

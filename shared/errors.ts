@@ -12,6 +12,10 @@ export const errorCodes = {
     retry: "later",
     meaning: "A file of the archive could not be written or read.",
   },
+  BACKUP_UNUSABLE: {
+    retry: "never",
+    meaning: "A folder holds no whole backup, or is not free for one.",
+  },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   FORMAT_UNKNOWN: {
     retry: "never",
@@ -39,6 +43,11 @@ export const errorCodes = {
   },
   PROGRAM_MISSING: { retry: "later", meaning: "Another program that is needed is not installed." },
   REQUEST_REFUSED: { retry: "never", meaning: "An aggregator refused what it was asked." },
+  RESTORE_REFUSED: { retry: "never", meaning: "A restore would replace a state that is there." },
+  RESTORE_UNFINISHED: {
+    retry: "never",
+    meaning: "A restore into this data directory was interrupted.",
+  },
   SERVICE_MANAGER_FAILED: {
     retry: "later",
     meaning: "The service manager could not be told how the process stands.",

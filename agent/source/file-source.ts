@@ -109,6 +109,11 @@ export class FileSource implements Source {
     return this.options.counter.pendingKeys;
   }
 
+  /** About what measures and sample lines of these windows take in a batch. */
+  get pendingDetailBytes(): number {
+    return this.options.counter.pendingDetailBytes ?? 0;
+  }
+
   /** Size of the selected events that wait for the next cut. */
   get pendingEventBytes(): number {
     return this.options.counter.pendingEventBytes ?? 0;

@@ -12,6 +12,8 @@ export interface LineContext {
   readonly generation: number;
   /** Position in the file of the call's first byte. */
   readonly offset: number;
+  /** Path where the file was first seen. */
+  readonly path: string;
   /** True when the bytes are the first of the file. */
   readonly fileStart: boolean;
   /** True when the file goes on where another one ended: its first lines may belong to an event there. */
@@ -32,6 +34,8 @@ export interface LineSink {
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
+  /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
+  readonly pendingDetailBytes?: number | undefined;
   /** Size of the selected events that wait; absent where none are selected. */
   readonly pendingEventBytes?: number;
   /** True when so many selected events wait that no more should be read; absent where none are selected. */

@@ -96,6 +96,10 @@ export class LiveSource implements Source {
     return this.#options.counter.pendingEventBytes ?? 0;
   }
 
+  get pendingDetailBytes(): number {
+    return this.#options.counter.pendingDetailBytes ?? 0;
+  }
+
   get backlogBytes(): number {
     return this.#options.feed.waitingBytes + this.#event.length;
   }
@@ -221,6 +225,7 @@ export class LiveSource implements Source {
       file: this.#file ?? 0,
       generation: 0,
       offset: this.#offset,
+      path: this.#options.feed.path,
       fileStart: this.#offset === 0,
       follows: false,
     };

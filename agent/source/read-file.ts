@@ -191,6 +191,7 @@ export function countContext(file: TailedFile, context: ReadContext, offset: num
     file: file.file,
     generation: file.generation,
     offset,
+    path: file.homePath,
     fileStart: offset === 0,
     follows: file.isFollowing || file.generation > 0,
   };

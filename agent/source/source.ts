@@ -23,6 +23,8 @@ export interface Source {
   readonly pendingKeys: number;
   /** Size of the selected events that wait for the next cut. */
   readonly pendingEventBytes: number;
+  /** About what measures and sample lines of the windows that wait take in a batch. */
+  readonly pendingDetailBytes: number;
   /** Bytes that are known to be there and not yet counted. */
   readonly backlogBytes: number;
   /** Count of handles that are open now. */

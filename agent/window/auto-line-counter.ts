@@ -1,5 +1,6 @@
 /** A line counter that finds out the format of each file and hands its lines to the counter of that format. */
 
+import { deltaKey } from "../../shared/aggregates/detailed-windows.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { byteOrderMarkBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
@@ -67,6 +68,12 @@ export class AutoLineCounter implements LineCounter {
     let keys = 0;
     for (const counter of this.#counters.values()) keys += counter.pendingKeys;
     return keys;
+  }
+
+  get pendingDetailBytes(): number {
+    let bytes = 0;
+    for (const counter of this.#counters.values()) bytes += counter.pendingDetailBytes ?? 0;
+    return bytes;
   }
 
   get lineCount(): number {
@@ -172,7 +179,7 @@ export class AutoLineCounter implements LineCounter {
     for (const counter of this.#counters.values()) {
       const counted = counter.take();
       for (const delta of counted.deltas) {
-        const key = `${delta.minute} ${delta.service}`;
+        const key = deltaKey(delta);
         const known = deltas.get(key);
         if (known === undefined) deltas.set(key, delta);
         else known.aggregate.merge(delta.aggregate);

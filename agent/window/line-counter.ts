@@ -19,6 +19,8 @@ export interface CountContext {
   readonly generation?: number;
   /** Position in the file of the call's first byte. */
   readonly offset?: number;
+  /** Path where the file was first seen: labels stand in it. */
+  readonly path?: string;
   /** True when the bytes are the first of a file: a UTF-8 byte order mark there is no part of the line (its bytes count with it). */
   readonly fileStart?: boolean;
   /** True when the bytes go on where another file ended: lines at the beginning of a file may belong to an event there. */
@@ -39,7 +41,7 @@ export interface CountedEntry {
 
 /** Everything counted between two takes. */
 export interface Counted {
-  /** One per stream, service and minute; the taker owns the aggregates. */
+  /** One per stream, service, minute and dimensions; the taker owns the aggregates. */
   readonly deltas: Delta[];
   /** One per kind and reason; only those with lines. */
   readonly entries: CountedEntry[];
@@ -72,6 +74,8 @@ export interface LineCounter {
   readonly readBuffer?: Buffer | undefined;
   /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
   readonly pendingKeys: number;
+  /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
+  readonly pendingDetailBytes?: number | undefined;
   /** Count of all lines since the counter was made; takes do not reset it. */
   readonly lineCount: number;
   /** Takes everything counted since the last take and starts anew. */

@@ -9,7 +9,9 @@ import {
   type LineParser,
   type RejectionReason,
 } from "../../shared/events/parser.ts";
+import type { Delta } from "../../shared/protocol/batch.ts";
 import { minuteOf } from "../../shared/time/window.ts";
+import type { DetailCounter } from "./detail-counter.ts";
 import {
   type EventLines,
   eventTextTo,
@@ -32,6 +34,8 @@ export interface ParserLineCounterOptions {
   readonly servicesMax: number;
   /** How lines become events; absent: every line is one. */
   readonly lines?: EventLines | undefined;
+  /** Counts events in windows of its own instead; absent: nothing but levels and durations is counted. */
+  readonly detail?: DetailCounter | undefined;
 }
 
 /** Where an event begins, and why its first line is none. */
@@ -45,11 +49,14 @@ interface EventPlace {
   readonly reason: RejectionReason | undefined;
 }
 
-/** What became of a line or an event, and the place of its first line. */
+/** What became of a line or an event, the place of its first line, and the text that was measured. */
 interface Measured {
   readonly reason: RejectionReason | undefined;
   readonly from: number;
   readonly bytes: number;
+  readonly buffer: Buffer;
+  readonly textFrom: number;
+  readonly textTo: number;
 }
 
 /** More bytes without the beginning of an event go on with none: they are lines of another format, and rejected. */
@@ -66,6 +73,9 @@ export class ParserLineCounter implements LineCounter {
   readonly #windows: MinuteWindows;
   readonly #tally = new LineTally();
   readonly #lines: EventLines | undefined;
+  readonly #detail: DetailCounter | undefined;
+  /** From a position in the buffer of a call to one in the file. */
+  #offsetShift = 0;
   /** Bytes since the last line of a file that began an event. */
   readonly #joinedBytes = new Map<number, number>();
   #measure = emptyMeasure();
@@ -82,10 +92,15 @@ export class ParserLineCounter implements LineCounter {
     this.#parser = options.parser;
     this.#windows = new MinuteWindows(options.servicesMax);
     this.#lines = options.lines;
+    this.#detail = options.detail;
   }
 
   get pendingKeys(): number {
-    return this.#windows.size;
+    return this.#windows.size + (this.#detail?.size ?? 0);
+  }
+
+  get pendingDetailBytes(): number {
+    return this.#detail?.bytes ?? 0;
   }
 
   get lineCount(): number {
@@ -110,6 +125,7 @@ export class ParserLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
+    this.#offsetShift = (context.offset ?? 0) - from;
     if (this.#lines !== undefined) {
       this.#countEvents(buffer, from, to, context);
       return;
@@ -152,11 +168,13 @@ export class ParserLineCounter implements LineCounter {
     this.#markBytes = 0;
     const contentTo = buffer[to - 1] === LINE_FEED ? to - 1 : to;
     const reason = this.#parser.measure(buffer, contentFrom, contentTo, this.#measure);
-    return this.#countMeasure({ reason, from, bytes: to - from }, context);
+    const text = { buffer, textFrom: contentFrom, textTo: contentTo };
+    return this.#countMeasure({ reason, from, bytes: to - from, ...text }, context);
   }
 
   /** Counts what {@link #measure} holds; true when it counts in a window. */
-  #countMeasure({ reason, from, bytes }: Measured, context: CountContext): boolean {
+  #countMeasure(measured: Measured, context: CountContext): boolean {
+    const { reason, from, bytes } = measured;
     const measure = this.#measure;
     if (reason !== undefined) {
       this.#tally.add(isFiltered(reason) ? "filtered" : "rejected", reason, 1, bytes);
@@ -164,8 +182,14 @@ export class ParserLineCounter implements LineCounter {
       return false;
     }
     const { timeMs } = measure;
-    const service = measure.service === "" ? context.service : measure.service;
-    this.#windows.at(service, minuteOf(timeMs)).add(measure.level, measure.durationUs);
+    if (this.#detail === undefined) {
+      const service = measure.service === "" ? context.service : measure.service;
+      this.#windows.at(service, minuteOf(timeMs)).add(measure.level, measure.durationUs);
+    } else {
+      const text = measured.buffer.subarray(measured.textFrom, measured.textTo);
+      const offset = from + this.#offsetShift;
+      this.#detail.count({ text, measure, offset }, context, this.#tally);
+    }
     if (measure.durationOutOfRange) this.#tally.add("noted", "duration_out_of_range", 1, bytes);
     if (timeMs > context.eventTimeLimitMs) this.#tally.add("noted", "clock_ahead", 1, bytes);
     else if (timeMs > this.#eventTimeMaxMs) this.#eventTimeMaxMs = timeMs;
@@ -221,15 +245,20 @@ export class ParserLineCounter implements LineCounter {
     const { from, contentFrom, firstEnd, firstTo } = event;
     const measure = this.#measure;
     let { reason } = event;
+    let textTo = firstEnd;
     if (firstTo < to || !isByParser) {
-      const textTo = eventTextTo(buffer, contentFrom, to, bytesMax);
+      textTo = eventTextTo(buffer, contentFrom, to, bytesMax);
       reason = this.#parser.measure(buffer, contentFrom, textTo, measure);
       if (reason !== undefined && firstTo < to) {
+        textTo = firstEnd;
         reason = this.#parser.measure(buffer, contentFrom, firstEnd, measure);
       }
     }
     const bytes = firstTo - from;
-    if (this.#countMeasure({ reason, from, bytes }, context)) this.#tally.aggregated(1, bytes);
+    const text = { buffer, textFrom: contentFrom, textTo };
+    if (this.#countMeasure({ reason, from, bytes, ...text }, context)) {
+      this.#tally.aggregated(1, bytes);
+    }
   }
 
   /** A line that neither begins an event nor can belong to one. */
@@ -239,7 +268,8 @@ export class ParserLineCounter implements LineCounter {
     context: CountContext,
   ): void {
     const reason = isBlank(buffer, line.from, line.end) ? "blank" : "unparsed";
-    this.#countMeasure({ reason, from: line.from, bytes: line.to - line.from }, context);
+    const text = { buffer, textFrom: line.from, textTo: line.end };
+    this.#countMeasure({ reason, from: line.from, bytes: line.to - line.from, ...text }, context);
   }
 
   /** What comes before the first event of a log belongs to none. */
@@ -258,11 +288,16 @@ export class ParserLineCounter implements LineCounter {
     this.#joinedBytes.set(file, joinedBytes);
   }
 
+  #takeDeltas(): Delta[] {
+    const plain = this.#windows.take(this.#stream);
+    return this.#detail === undefined ? plain : this.#detail.take(this.#stream, this.#tally);
+  }
+
   take(): Counted {
     const eventTimeMaxMs = Number.isFinite(this.#eventTimeMaxMs) ? this.#eventTimeMaxMs : undefined;
     this.#eventTimeMaxMs = Number.NEGATIVE_INFINITY;
     return {
-      deltas: this.#windows.take(this.#stream),
+      deltas: this.#takeDeltas(),
       entries: this.#tally.take(),
       eventTimeMaxMs,
     };

@@ -98,10 +98,10 @@ export class RollUps {
   }
 
   /**
-   * Takes a delta that was merged into a minute that is final and committed; `isFirst` when the minute's revision rises by it in the open
-   * flush. Call it after the merge.
+   * Takes a delta that was merged into a minute that is final and committed; `rise` is by how much the minute's revision rises for it in the
+   * open flush. Call it after the merge.
    */
-  addLate(series: SeriesKey, minute: number, delta: WindowContent, isFirst: boolean): void {
+  addLate(series: SeriesKey, minute: number, delta: WindowContent, rise: number): void {
     for (const [at, { widthMinutes }] of this.parts.row.rollUps.entries()) {
       const start = windowStartMinute(minute, widthMinutes);
       if (start + widthMinutes > (this.limits[at] ?? Number.NEGATIVE_INFINITY)) return;
@@ -111,7 +111,7 @@ export class RollUps {
         continue;
       }
       mergeContent(known, delta);
-      if (isFirst) known.revision++;
+      known.revision += rise;
       this.recount(known);
     }
   }

@@ -28,6 +28,7 @@ import {
   windowKey,
 } from "../state/keys.ts";
 import { readMinuteIndex } from "../state/minute-index.ts";
+import { revisionBase } from "../state/restored-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
 import {
@@ -96,6 +97,7 @@ export class StageTwo {
   private rules: RuleSet;
   private readonly services: ServiceTable;
   private readonly dimensionLimit: DimensionLimit;
+  private readonly revisionBase: number;
   private dirty: CachedWindow[] = [];
   private openKeys = 0;
   private openBytes = 0;
@@ -121,6 +123,7 @@ export class StageTwo {
     this.rollUps = new RollUps({ view, row, minuteOf });
     this.retention = this.openRetention();
     this.dimensionLimit = new DimensionLimit(view);
+    this.revisionBase = revisionBase(view);
     this.services = new ServiceTable(view);
     const patterns = { rules, retentionMs: settings.windowsRetentionMs };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
@@ -211,10 +214,10 @@ export class StageTwo {
       mergeContent(window, delta);
       this.cache.recount(window);
     }
-    const isFirst = !window.isDirty;
+    const rise = window.isDirty ? 0 : this.nextRevision(window) - window.revision;
     this.markDirty(window);
     if (!isBefore(this.row.finalMinute, minute)) {
-      this.rollUps.addLate(series, minute, delta, isFirst);
+      this.rollUps.addLate(series, minute, delta, rise);
     }
   }
 
@@ -373,7 +376,7 @@ export class StageTwo {
     const isFinal = finalMinute !== undefined && minute <= finalMinute;
     const state = isFinal ? settledState(window.state) : "provisional";
     window.state = state;
-    window.revision++;
+    window.revision = this.nextRevision(window);
     window.changeNumber = ++this.row.changeNumber;
     window.isDirty = false;
     const { revision, changeNumber, aggregate, contributors } = window;
@@ -442,12 +445,18 @@ export class StageTwo {
     });
   }
 
+  /** What the revision of a window that is emitted becomes. */
+  private nextRevision({ revision }: CachedWindow): number {
+    return Math.max(revision + 1, this.revisionBase);
+  }
+
   /** A minute as the open flush will leave it. */
   private partOf(series: SeriesKey, minute: number): Part | undefined {
     const cached = this.cache.peek(series, minute);
     if (cached !== undefined) {
       const { aggregate, contributors, isDirty } = cached;
-      return { aggregate, contributors, revision: cached.revision + (isDirty ? 1 : 0) };
+      const revision = isDirty ? this.nextRevision(cached) : cached.revision;
+      return { aggregate, contributors, revision };
     }
     const bytes = this.view.get(windowKey(series.key, minute));
     return bytes && decodeWindowRow(bytes);

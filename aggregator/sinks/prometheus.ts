@@ -22,9 +22,11 @@ import { measureNumbers, readWindowFields, type WindowFields } from "./window-fi
 
 /**
  * Sends the numbers of each window as samples at the window's end to whatever takes Prometheus' remote write. Such a store does not replace
- * a sample, so only windows that are final are sent; one that is corrected later is sent again, and the store decides: Prometheus refuses
- * it (it is then among the dead letters), VictoriaMetrics keeps both and shows either (`-dedup.minScrapeInterval=1ms` keeps one). Where
- * corrections matter, line protocol is the better choice.
+ * a sample, so nothing is sent before a window is final. What is exact then: a window for which nothing came after it was final (`state`:
+ * final) has its numbers there and no others, however often they were sent. One that was corrected is sent again with every revision, and
+ * the store decides: Prometheus refuses what comes second (it is then among the dead letters, and the first final numbers stay);
+ * VictoriaMetrics keeps all and shows any of them, of which the one with the most requests is the newest. Where corrections matter, another sink
+ * is the better choice.
  */
 export const sink = defineSink({
   summary: "Sends the metrics of every service to a store that takes Prometheus' remote write.",

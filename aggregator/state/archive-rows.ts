@@ -251,3 +251,12 @@ function readFields(reader: ByteReader): SelectedEvent["fields"] {
     throw reader.corrupt(`holds fields that are none (${String(error)})`);
   }
 }
+
+/** Position of the first item that waits for its file; of the next to come when none waits. */
+export function firstWaitingPosition(view: StateView): number {
+  const { from, to } = rangeOf("archive-block/");
+  for (const [key] of view.range(from, to, { limit: 1 })) {
+    return numberOfPart(key.slice(key.lastIndexOf("/") + 1));
+  }
+  return readArchiveRow(view).position;
+}

@@ -22,6 +22,7 @@
  * process                                   stage 2: watermarks, change number, counters
  * request/TENANT/SOURCE/KEY                 a request that was counted, by its idempotency key
  * request-slot/TENANT/SOURCE/SLOT           the key of such a request, a ring
+ * restored                                  when the state was restored from a backup (restored-row)
  * rollup/WIDTH/TENANT/STREAM/SERVICE/MINUTE a roll-up of so many minutes (window-row)
  * rollup-minute/WIDTH/TENANT/STREAM/MINUTE/SERVICE  which roll-ups there are, by time
  * rule/RULE                                 a version of a rule: since when it runs, counters (rule-rows)

@@ -1,6 +1,6 @@
 /**
  * Starts every store that tests run against, says where each listens, and keeps them until it is told to stop (Ctrl-C); their data is gone then.
- * Run: `npx node test/integration/start-stores.ts`, after test/integration/setup.
+ * Run: `npm run stores`, after test/integration/setup.
  */
 import { Stores } from "./stores.ts";
 

@@ -106,7 +106,8 @@ export async function inInfluxdb({ influxdb }: Stores, run: string): Promise<Hel
   ]) {
     const query = new URLSearchParams({ db: run, epoch: "ms", q: `SELECT * FROM ${measurement}` });
     const answer = await getJson(`${influxdb.url}/query?${query}`);
-    const { columns, values } = answer.results[0].series[0];
+    // Without a point there is no series.
+    const { columns, values } = answer.results[0].series?.[0] ?? { columns: [], values: [] };
     for (const cells of values) {
       const row: any = Object.fromEntries(
         columns.map((name: string, at: number) => [name, cells[at]]),

@@ -55,42 +55,6 @@ describe("agent.yaml", () => {
     ]);
   });
 
-  it("says what is wrong with sources that are no files, and with patterns of events", () => {
-    const withSource = (source: string) =>
-      SMALLEST.replace(/sources:[^]*(?=ship)/, `sources:\n  - ${source}\n`);
-    for (const good of [
-      "{ name: in, type: stdin }",
-      "{ name: host, type: host }",
-      "{ name: journal, type: journald, units: [ssh.service], inner: json }",
-      '{ name: net, type: syslog, listen: ["udp://0.0.0.0:514", "tcp://[::]:601"] }',
-    ]) {
-      expect(faultsOf(withSource(good)), good).toEqual([]);
-    }
-    expect(
-      faultsOf(withSource('{ name: net, type: syslog, listen: ["tls://0.0.0.0:6514", "514"] }')),
-    ).toEqual([
-      expect.stringContaining(
-        "sources[0].listen[1]: expected an address such as udp://127.0.0.1:514",
-      ),
-    ]);
-    expect(
-      faultsOf(withSource('{ name: net, type: syslog, listen: ["tls://0.0.0.0:6514"] }')),
-    ).toEqual([expect.stringContaining("expected `cert_file` and `key_file`")]);
-    const file = (multiline: string) =>
-      withSource(`{ name: a, type: file, paths: [/x], multiline: ${multiline} }`);
-    expect(faultsOf(file("{ start: '(' }"))).toEqual([
-      expect.stringContaining("sources[0].multiline.start: expected a regular expression"),
-    ]);
-    expect(faultsOf(file("{ start: a, continue: b }"))).toEqual([
-      expect.stringContaining("expected either `start` or `continue`"),
-    ]);
-    expect(faultsOf(file("{ mode: off, start: a }"))).toEqual([
-      expect.stringContaining("expected `auto`"),
-    ]);
-    const twice = withSource("{ name: a, type: stdin }\n  - { name: b, type: stdin }");
-    expect(faultsOf(twice)).toEqual([expect.stringContaining("there is one standard input")]);
-  });
-
   it("tells every fault at once, with its line and what was expected", () => {
     const text = SMALLEST.replace("type: file", "type: tape")
       .replace("data_dir: /var/lib/tailrace", "flush_intervall: 1s")
@@ -98,9 +62,7 @@ describe("agent.yaml", () => {
     expect(faultsOf(text)).toEqual([
       expect.stringMatching(/^2 data_dir: missing/),
       expect.stringMatching(/^2 flush_intervall: unknown key.*`flush_interval`/),
-      expect.stringMatching(
-        /^5 sources\[0\]\.type: expected one of: file, host, journald, stdin, syslog, got `tape`/,
-      ),
+      expect.stringMatching(/^5 sources\[0\].type: expected one of: file, host, .*, got `tape`/),
       expect.stringMatching(/^7 ship\.endpoints\[0\]: expected an address such as http/),
     ]);
   });

@@ -20,7 +20,7 @@ describe("an archiver", () => {
     expect(world.archiver.counters).toMatchObject({ files: 5, failures: 0 });
   });
 
-  it("tries again while the disk does not work; nothing is lost meanwhile", async () => {
+  it("SNK-06 tries again while the disk does not work; nothing is lost meanwhile", async () => {
     const world = new ArchiveWorld(2, settings);
     const fault = {
       path: "/archive",
@@ -57,7 +57,7 @@ describe("an archiver", () => {
     expect(world.simulation.timeMs).toBeLessThan(settings.intervalMs);
   });
 
-  it("stops in time when nothing can be written; the next life writes it", async () => {
+  it("SNK-06 stops in time when the disk is full; the next life writes it", async () => {
     const world = new ArchiveWorld(6, settings);
     const fault = { path: "/archive", operations: ["write"], code: "ENOSPC", share: 1 } as const;
     world.host.disk.faults.add(fault);

@@ -10,6 +10,7 @@ import {
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { readProcessRow } from "../../../../aggregator/state/read-agents.ts";
 import { readChanges, readWindows } from "../../../../aggregator/state/read-windows.ts";
+import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { allWindows, apart, keyed, keysOf, serviceNames } from "./sample-deltas.ts";
 
@@ -132,6 +133,24 @@ describe("a window", () => {
       [-3, "final"],
       [2, "provisional"],
     ]);
+  });
+});
+
+describe("a restored state", () => {
+  it("gives revisions above all that were given before", async () => {
+    const windows = new Windows();
+    await windows.emit([keyed("orders", TEN)], TEN_MS + 300_000);
+    await windows.keepHouse();
+    await windows.store.commit([restoredChange(TEN_MS)]);
+    windows.reload();
+    await windows.emit([keyed("orders", TEN), keyed("orders", TEN + 1)]);
+    await windows.emit([keyed("orders", TEN)]);
+    const base = TEN_MS / 10;
+    expect(windows.list).toEqual([`orders 0 corrected ${base + 1} 3`, `orders 1 final ${base} 1`]);
+    const [rollUp] = readChanges(windows.store, 0, 100)
+      .map(({ window }) => window)
+      .filter(({ windowMinutes }) => windowMinutes === 5);
+    expect(rollUp?.revision).toBe(2 * base + 1);
   });
 });
 

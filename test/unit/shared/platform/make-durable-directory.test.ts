@@ -10,13 +10,13 @@ function pickDisk(disk: Disk): Disk {
   return {
     open: (path, mode) => disk.open(path, mode),
     stat: (path) => disk.stat(path),
-    usage: (path) => disk.usage(path),
     list: (path) => disk.list(path),
     makeDirectory: (path) => disk.makeDirectory(path),
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (path) => disk.syncDirectory(path),
     lock: (path) => disk.lock(path),
+    usage: (path) => disk.usage(path),
     glob: (pattern) => disk.glob(pattern),
     watch: (directories, onChange) => disk.watch(directories, onChange),
   };
