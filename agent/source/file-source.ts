@@ -90,6 +90,8 @@ export class FileSource implements Source {
     });
     for (const checkpoint of options.checkpoints) {
       if (checkpoint.source !== options.name || checkpoint.removed) continue;
+      // The name was another kind of source's before.
+      if (checkpoint.device === "") continue;
       this.files.add(TailedFile.known(checkpoint));
     }
     const follower = new RotationFollower(this.files, options.allocateFile);
