@@ -10,8 +10,7 @@ import {
   queryLines,
   type StoredLine,
 } from "../state/read-lines.ts";
-import { limitUpTo, nonEmpty, QueryParameters } from "./query-parameters.ts";
-import { parseInstantMs } from "./windows-query.ts";
+import { limitUpTo, nonEmpty, parseInstantMs, QueryParameters } from "./query-parameters.ts";
 
 /** Most lines in one answer. */
 const LIMIT_MAX = 10_000;
