@@ -136,12 +136,16 @@ it("counts every line once in its part, and stores every error once, whatever is
     const ids = written.map((text) => lineSchema.parse(JSON.parse(text)).id);
     expect(ids.toSorted()).toEqual(stored.map(({ id }) => id).toSorted());
   });
+  const config = (name: string) => join(home, name);
+  const ledger = await runProgram(["ledger", "--config", config("agent.yaml")]);
+  expect([ledger.code, ledger.stderr]).toEqual([0, ""]);
+  expect(ledger.stdout).toMatch(/raw lines +200 += +200 +0/);
   await aggregator.stop("SIGTERM");
   const sql =
     "SELECT count(*)::INT AS n, count(DISTINCT id)::INT AS ids FROM lines UNION ALL " +
     "SELECT sum(request_count)::INT, count(DISTINCT dimensions)::INT FROM deltas";
-  const config = join(home, "aggregator.yaml");
-  const run = await runProgram(["query", "--config", config, "--output", "ndjson", "--sql", sql]);
+  const words = ["query", "--config", config("aggregator.yaml"), "--output", "ndjson"];
+  const run = await runProgram([...words, "--sql", sql]);
   expect(
     run.stdout
       .trim()
