@@ -7,10 +7,11 @@ import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.t
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { redactionConfig } from "../shared/redaction/redaction-config.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
-import { aggregateConfig } from "./window/aggregate-config.ts";
+import { aggregateSetting } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -46,12 +47,10 @@ const fileSource = z
       description: "Format of the lines inside of docker and cri; `auto` when left out.",
     }),
     ...eventOptionsConfig,
-    service: z
-      .string()
-      .min(1)
-      .max(1024)
-      .optional()
-      .meta({ description: "Service of events that name none; the source's name when left out." }),
+    service: z.string().min(1).max(1024).optional().meta({
+      description:
+        "Service of events that name none; when left out the name of the container in its logs, else the source's name.",
+    }),
     stream: z
       .string()
       .min(1)
@@ -76,10 +75,7 @@ const fileSource = z
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
-    aggregate: aggregateConfig.optional().meta({
-      description:
-        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
-    }),
+    aggregate: aggregateSetting,
     max_open_files: z
       .int()
       .min(1)
@@ -207,6 +203,10 @@ export const agentConfig = z.strictObject({
   events: eventsConfig.prefault({}).meta({
     description:
       "What this host adds to the events that the aggregator's rules select, and what it forbids.",
+  }),
+  redact: redactionConfig.prefault({}).meta({
+    description:
+      "What is taken out of everything that leaves the sources, before it touches a disk: events, sample lines, raw lines, dimensions, names of services, and what `tap` shows.",
   }),
   ship: shipConfig.meta({ description: "Where batches go." }),
   spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),

@@ -15,6 +15,7 @@ import {
   type ServiceManager,
   type ServiceState,
 } from "../shared/platform/service-manager.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import { type AdminHost, openAdminDoor } from "./admin/admin-door.ts";
 import { ProblemMemory } from "./admin/last-problem.ts";
 import { LineMeaning } from "./admin/line-meaning.ts";
@@ -278,13 +279,14 @@ function changeBetween(
 }
 
 function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings {
+  const redactor = compileRedaction(config.redact);
   return {
     endpoints: config.ship.endpoints,
     spoolBytesMax: config.spool.max_bytes,
     meanings: new Map(
       config.sources.map((source) => {
         const { format, service, options } = lineKindOf(source);
-        return [source.name, new LineMeaning(format, service, { ...options, nowMs })];
+        return [source.name, new LineMeaning(format, service, { ...options, nowMs }, redactor)];
       }),
     ),
   };

@@ -388,7 +388,10 @@ class RunningAggregator implements Aggregator {
     const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
     return [
       ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
-      ...sourceHolders({ ...parts, platform: this.#platform }),
+      ...sourceHolders({
+        ...{ ...parts, platform: this.#platform },
+        selectors: () => this.#rules().selectors,
+      }),
     ];
   }
 

@@ -35,6 +35,8 @@ export type MeasureFault = "measure_not_a_number" | "measure_out_of_range";
 export interface CompiledAggregation {
   readonly dimensionNames: readonly string[];
   readonly seriesMax: number;
+  /** Takes out of texts what must not leave the host. */
+  readonly redactor: Redactor;
   /** The values of an event, redacted, in the order of the names; only labels where there is no event. */
   valuesOf(event: ExpressionEvent | undefined, labels: Labels): string[];
   readonly measures: readonly CompiledMeasure[];
@@ -57,13 +59,15 @@ export function compileAggregation(
     valueOf: compileName(fieldOf(entry)),
   }));
   return {
+    redactor,
     dimensionNames: config.dimensions.map(nameOf),
     seriesMax: config.max_series,
     valuesOf: (event, labels) =>
       dimensions.map(({ field, valueOf }) => {
         const value = event === undefined ? null : valueOf(event);
         const text = value === null ? (labels[field] ?? "") : String(value);
-        return text === "" ? text : dimensionValue(redactor.redact(text) ?? "");
+        if (text === "" || !redactor.isActive) return dimensionValue(text);
+        return dimensionValue(String(redactor.redactField(field, text) ?? ""));
       }),
     measures: Object.entries(config.measures).map(([name, measure]) =>
       compileMeasure(name, measure),

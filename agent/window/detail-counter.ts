@@ -14,6 +14,7 @@ import { lineId } from "../../shared/protocol/line-id.ts";
 import { minuteOf } from "../../shared/time/window.ts";
 import type { CompiledAggregation } from "./compile-aggregation.ts";
 import { type Labels, labelsOfPath } from "./file-labels.ts";
+import { redactedText } from "./leaving-event.ts";
 import type { CountContext } from "./line-counter.ts";
 import type { LineTally } from "./line-tally.ts";
 
@@ -77,11 +78,13 @@ export class DetailCounter {
     const { parser, format, aggregation } = this.#options;
     const { text, measure } = counted;
     const event = lineEvent(parser, format, text, context.service);
+    const meaning = { parser, format, service: context.service };
+    const leaving = event && redactedText(event, text, meaning, aggregation.redactor);
     const labels = this.#labelsOf(context.path);
     const aggregate = this.#windows.at({
       service: measure.service === "" ? context.service : measure.service,
       minute: minuteOf(measure.timeMs),
-      values: aggregation.valuesOf(event, labels),
+      values: aggregation.valuesOf(leaving, labels),
     });
     aggregate.add(measure.level, measure.durationUs);
     if (event === undefined) return;

@@ -4,16 +4,20 @@
  *
  * An event is named by where its line begins. So the same bytes give the same events, whatever crash or cut came between.
  */
+import { SERVICE_OTHER } from "../../shared/aggregates/minute-windows.ts";
 import type { CompiledSelector } from "../../shared/events/compile-selectors.ts";
 import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
 import { DERIVED_FIELDS, lineEvent } from "../../shared/events/line-event.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
 import { PendingEvents } from "../../shared/events/pending-events.ts";
+import type { Delta } from "../../shared/protocol/batch.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { Redactor } from "../../shared/redaction/redactor.ts";
 import type { ParserName } from "../parsers/registry.ts";
 import { candidateLines } from "./candidate-lines.ts";
 import { type EventLines, eventPlaces, lineEnd } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
+import { redactedFields, redactedText } from "./leaving-event.ts";
 import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
 import { needlesOf } from "./line-needles.ts";
 
@@ -37,6 +41,7 @@ export interface SelectingLineCounterOptions {
   readonly source: string;
   readonly counter: LineCounter;
   readonly selection: EventSelection;
+  readonly redactor: Redactor;
   /** The format by which `counter` counted the lines of a file; undefined when it knows none and rejects them all. */
   readonly formatOf: (file: number) => ParserName | undefined;
   /** Names under which lines of JSON say their level. */
@@ -117,12 +122,13 @@ export class SelectingLineCounter {
   /** Takes everything counted and selected since the last take. `isShedding`: events are not sent and become holes. */
   take(isShedding: boolean): CountedAndSelected {
     const counted = this.#options.counter.take();
+    redactServices(counted.deltas, this.#options.redactor);
     const { events, holes, entries } = this.#pending.take(isShedding);
     return { ...counted, entries: [...counted.entries, ...entries], events, holes };
   }
 
   #select(buffer: Buffer, from: number, to: number, context: SelectContext): void {
-    const { stream, selection, formatOf } = this.#options;
+    const { stream, selection, formatOf, redactor } = this.#options;
     const selector = selection.of(stream);
     if (selector === undefined) return;
     // Counting comes first: it decides what the format is.
@@ -139,12 +145,16 @@ export class SelectingLineCounter {
     for (const line of places) {
       const contentFrom = line.from + (line.from === from ? markBytes : 0);
       const bytes = buffer.subarray(contentFrom, line.to);
-      const event =
-        lineEvent(parser, format, bytes, context.service) ??
-        (lines && lineEvent(parser, format, firstLineOf(bytes), context.service));
+      const { service } = context;
+      const whole = lineEvent(parser, format, bytes, service);
+      const text = whole === undefined && lines !== undefined ? firstLineOf(bytes) : bytes;
+      const event = whole ?? (lines && lineEvent(parser, format, text, service));
       if (event === undefined || !selector.matches(event)) continue;
       const offset = context.offset + line.from - from;
-      this.#pending.add(event, selector.fields, this.#place(context, offset), bytes.length);
+      // What is selected is decided by what the line says; what travels of it says less.
+      const read = redactedText(event, text, { parser, format, service }, redactor);
+      const selected = redactedFields(read, selector.fields, redactor);
+      this.#pending.add(selected, selector.fields, this.#place(context, offset), bytes.length);
     }
   }
 
@@ -175,6 +185,20 @@ export class SelectingLineCounter {
       this.#parsers.set(format, parser);
     }
     return parser;
+  }
+}
+
+/** Several services may come to have one name: then there are several deltas of it. */
+function redactServices(deltas: Delta[], redactor: Redactor): void {
+  if (!redactor.isActive) return;
+  const names = new Map<string, string>();
+  for (const [index, delta] of deltas.entries()) {
+    let name = names.get(delta.service);
+    if (name === undefined) {
+      name = redactor.redact(delta.service) ?? SERVICE_OTHER;
+      names.set(delta.service, name);
+    }
+    if (name !== delta.service) deltas[index] = { ...delta, service: name };
   }
 }
 
