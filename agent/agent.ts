@@ -416,6 +416,7 @@ class Agent implements RunningAgent, ShipHost {
     return createSources({
       ...{ platform: this.#platform, config, state, selection: this.#selection },
       ...{ agent: this.#name, host, once, logger },
+      names: this.#config.sources.map(({ name }) => name),
     });
   }
 

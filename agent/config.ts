@@ -11,7 +11,7 @@ import { redactionConfig } from "../shared/redaction/redaction-config.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
-import { aggregateConfig } from "./window/aggregate-config.ts";
+import { aggregateSetting } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -47,12 +47,10 @@ const fileSource = z
       description: "Format of the lines inside of docker and cri; `auto` when left out.",
     }),
     ...eventOptionsConfig,
-    service: z
-      .string()
-      .min(1)
-      .max(1024)
-      .optional()
-      .meta({ description: "Service of events that name none; the source's name when left out." }),
+    service: z.string().min(1).max(1024).optional().meta({
+      description:
+        "Service of events that name none; when left out the name of the container in its logs, else the source's name.",
+    }),
     stream: z
       .string()
       .min(1)
@@ -77,10 +75,7 @@ const fileSource = z
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
-    aggregate: aggregateConfig.optional().meta({
-      description:
-        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
-    }),
+    aggregate: aggregateSetting,
     max_open_files: z
       .int()
       .min(1)

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { present } from "../shared/assert.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import { type AlertsConfig, alertsSettings } from "./alerts-config.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { sources } from "./sources/registry.ts";
@@ -54,6 +55,7 @@ export interface AggregatorConfig {
   readonly sinks: readonly ConfiguredSink[];
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
+  readonly alerts: AlertsConfig;
   readonly windowsRetentionMs: number;
   /** Of roll-ups of five minutes, an hour and a day. */
   readonly rollUpRetentionsMs: readonly number[];
@@ -232,6 +234,7 @@ export const aggregatorConfig = z
           "Rule files, folders of them, or globs; read again when they change. Relative paths begin where the aggregator was started.",
         examples: [["/etc/tailrace/rules/*.yaml"]],
       }),
+    alerts: alertsSettings.prefault({}),
     windows_retention: duration({ min: "1h", max: "3650d" })
       .prefault("30d")
       .meta({
@@ -250,6 +253,10 @@ export const aggregatorConfig = z
       sources: read.sources,
       sinks: read.sinks,
       rules: read.rules,
+      alerts: {
+        externalUrl: read.alerts.external_url?.replace(/\/+$/, ""),
+        inhibitRules: read.alerts.inhibit_rules,
+      },
       windowsRetentionMs: read.windows_retention,
       rollUpRetentionsMs: (["5m", "1h", "1d"] as const).map(
         (width) => read.rollups_retention[width],

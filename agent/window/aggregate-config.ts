@@ -93,6 +93,12 @@ export const aggregateConfig = z.strictObject({
   }),
 });
 
+/** The key `aggregate` as sources have it. */
+export const aggregateSetting = aggregateConfig.optional().meta({
+  description:
+    "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
+});
+
 /** A checked `aggregate`. */
 export type AggregateConfig = z.output<typeof aggregateConfig>;
 

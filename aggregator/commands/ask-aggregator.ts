@@ -5,6 +5,9 @@ import type { HttpResponse } from "../../shared/platform/network.ts";
 /** Where an aggregator listens unless it is told otherwise. */
 export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
 
+/** Done, or taken and soon done. */
+const SUCCESSES: readonly number[] = [200, 202];
+
 /** Writing many dead letters again takes its time. */
 const ANSWER_MS_MAX = 600_000;
 
@@ -18,13 +21,31 @@ export async function askAggregator(
   path: string,
   body?: object,
 ): Promise<unknown> {
+  return ask(io, endpoint, { path, body, method: body === undefined ? "GET" : "POST" });
+}
+
+/** The same for what is to be deleted. */
+export async function deleteAtAggregator(
+  io: CommandIo,
+  endpoint: string,
+  path: string,
+): Promise<unknown> {
+  return ask(io, endpoint, { path, body: undefined, method: "DELETE" });
+}
+
+async function ask(
+  io: CommandIo,
+  endpoint: string,
+  asked: { readonly path: string; readonly body: object | undefined; readonly method: string },
+): Promise<unknown> {
+  const { path, body, method } = asked;
   const url = `${endpoint.replace(/\/+$/, "")}${path}`;
   const content = body && { body: Buffer.from(JSON.stringify(body)) };
   let answer: HttpResponse;
   try {
     answer = await io.platform.network.call({
       url,
-      method: body === undefined ? "GET" : "POST",
+      method,
       headers: { "content-type": "application/json" },
       timeoutMs: ANSWER_MS_MAX,
       signal: io.signal,
@@ -38,7 +59,7 @@ export async function askAggregator(
     );
   }
   const said = parse(answer.body);
-  if (answer.status === 200 && said !== undefined) return said;
+  if (SUCCESSES.includes(answer.status) && said !== undefined) return said;
   const detail: unknown = typeof said === "object" && said !== null && Reflect.get(said, "detail");
   const reason = typeof detail === "string" ? detail : `it answered ${answer.status}`;
   throw new TailraceError("REQUEST_REFUSED", `${endpoint}: ${reason}`, { facts: { endpoint } });

@@ -14,6 +14,7 @@ import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.t
 import { selectorsSchema } from "../../../../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
+import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
 
 const CONTEXT: SelectContext = {
   service: "web",
@@ -29,6 +30,7 @@ function counterOf(format: FormatName, where: readonly string[], fields: readonl
     ...EVENT_OPTIONS_DEFAULT,
     ...{ timezone: "UTC", format, source: "app" },
     selection: new EventSelection({ forbid: [], select }),
+    redactor: REDACTOR_NONE,
   });
 }
 
@@ -63,7 +65,14 @@ describe("the selectors that the aggregator derives from rules", () => {
         selection.switch();
         const counter = createSelectingCounter({
           ...EVENT_OPTIONS_DEFAULT,
-          ...{ timezone: "UTC", format: "json", source: "app", stream, selection },
+          ...{
+            timezone: "UTC",
+            format: "json",
+            source: "app",
+            stream,
+            selection,
+            redactor: REDACTOR_NONE,
+          },
         });
         const text = Buffer.from(`${JSON.stringify(line)}\n`);
         counter.count(text, 0, text.length, CONTEXT);
