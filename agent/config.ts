@@ -12,6 +12,7 @@ import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-so
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
 import { aggregateSetting } from "./window/aggregate-config.ts";
+import { linesSetting } from "./window/lines-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -76,6 +77,7 @@ const fileSource = z
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
     aggregate: aggregateSetting,
+    lines: linesSetting,
     max_open_files: z
       .int()
       .min(1)
