@@ -17,6 +17,9 @@ import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { TlsFiles } from "../shared/platform/tls-files.ts";
+import { AccessDoor } from "./access/access-door.ts";
+import { followCertificate } from "./access/follow-certificate.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import type { AggregatorConfig } from "./config.ts";
 import type { Log } from "./log/log.ts";
@@ -110,11 +113,14 @@ class RunningAggregator implements Aggregator {
   readonly #processor: Processor;
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
+  readonly #access: AccessDoor;
+  readonly #stopping = new AbortController();
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
   readonly #commits = new WakeList();
   #listener: Listener | undefined;
+  #renewing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(platform: Platform, config: AggregatorConfig, options: AggregatorOptions) {
@@ -137,6 +143,11 @@ class RunningAggregator implements Aggregator {
       logger: options.logger,
       observer: this.#metrics,
     });
+    this.#access = new AccessDoor({
+      ...{ mode: config.access, platform, logger: options.logger, directory: config.dataDir },
+      addressRequestsPerSecond: config.limits.addressRequestsPerSecond,
+      observe: (reason) => this.#metrics.callerRefused(reason),
+    });
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
   }
@@ -150,9 +161,12 @@ class RunningAggregator implements Aggregator {
   }
 
   async listen(): Promise<void> {
-    const { listen, limits } = this.#config;
+    const { listen, limits, tls } = this.#config;
+    await this.#access.open();
+    const files = tls && (await TlsFiles.open(this.#platform.disk, tls));
     const handle = createRouter({
       routes: this.#routes(),
+      access: this.#access,
       clock: this.#platform.clock,
       logger: this.#options.logger,
       observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
@@ -165,9 +179,23 @@ class RunningAggregator implements Aggregator {
         bodiesBytesMax: limits.inFlightBytesMax,
         requestTimeoutMs: limits.requestTimeoutMs,
         connectionCountMax: limits.connectionCountMax,
+        addressConnectionCountMax: limits.addressConnectionCountMax,
+        onRefused: (address, reason) => this.#access.refused(address, reason, "its connection"),
+        ...(files === undefined ? {} : { tls: files.material }),
       },
       handle,
     );
+    if (files === undefined) return;
+    const { timers } = this.#platform;
+    const { signal } = this.#stopping;
+    const { logger } = this.#options;
+    this.#renewing = followCertificate({
+      files,
+      listener: this.#listener,
+      timers,
+      logger,
+      signal,
+    });
   }
 
   close(): Promise<void> {
@@ -176,7 +204,10 @@ class RunningAggregator implements Aggregator {
   }
 
   async #drain(): Promise<void> {
+    this.#stopping.abort();
     await this.#listener?.close();
+    await this.#renewing;
+    await this.#access.close();
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
@@ -298,6 +329,10 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "POST", path: "/v1/enroll", scope: undefined },
+        handle: ({ request }) => this.#access.enroll(request),
       },
       ...this.#sinkRoutes(),
       ...this.#eventRoutes(),

@@ -5,6 +5,7 @@ export const aggregatorCommands = {
   demo: () => import("./demo.ts"),
   dlq: () => import("./dlq.ts"),
   replay: () => import("./replay.ts"),
+  token: () => import("./token.ts"),
   rules: () => import("./rules.ts"),
   validate: () => import("./validate.ts"),
   schema: () => import("./schema.ts"),
