@@ -22,7 +22,7 @@ import { ReadLoop } from "./read-loop.ts";
 import { Credentials } from "./ship/credentials.ts";
 import { SendLoop, type ShipHost } from "./ship/send-loop.ts";
 import { type ShipMode, type ShipPosition, Shipper } from "./ship/ship.ts";
-import type { FileSource } from "./source/file-source.ts";
+import type { Source } from "./source/source.ts";
 import { beginEpoch } from "./spool/begin-epoch.ts";
 import { keepDeadLetter } from "./spool/dead-letter.ts";
 import { readEpoch, writeEpoch } from "./spool/epoch-file.ts";
@@ -133,10 +133,7 @@ export async function startAgent(
   }
 }
 
-interface Owned {
-  readonly lock: DiskLock;
-  readonly credentials: Credentials;
-}
+type Owned = { readonly lock: DiskLock; readonly credentials: Credentials };
 
 class Agent implements RunningAgent, ShipHost {
   readonly ended: Promise<void>;
@@ -152,7 +149,7 @@ class Agent implements RunningAgent, ShipHost {
   readonly #end = Promise.withResolvers<void>();
   #spool: Spool | undefined;
   #isSpoolBroken = false;
-  #sources: readonly FileSource[] = [];
+  #sources: readonly Source[] = [];
   #readLoop: { readonly loop: ReadLoop; readonly done: Promise<void> } | undefined;
   #readBytesBefore = 0;
   #sending: Promise<void> = Promise.resolve();
@@ -418,11 +415,12 @@ class Agent implements RunningAgent, ShipHost {
     return opened;
   }
 
-  #createSources(config: AgentConfig): FileSource[] {
+  #createSources(config: AgentConfig): Source[] {
     const state = present(this.#spool?.state, "the state of the epoch");
-    const { logger, once = false } = this.#options;
+    const { logger, once = false, hostname: host = this.#name } = this.#options;
     return createSources({
-      ...{ platform: this.#platform, config, state, selection: this.#selection, once, logger },
+      ...{ platform: this.#platform, config, state, selection: this.#selection },
+      ...{ agent: this.#name, host, once, logger },
     });
   }
 

@@ -8,7 +8,11 @@ import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.t
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { redactionConfig } from "../shared/redaction/redaction-config.ts";
+import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
+import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
+import { aggregateConfig } from "./window/aggregate-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -56,6 +60,7 @@ const fileSource = z
       .max(1024)
       .prefault(STREAM_DEFAULT)
       .meta({ description: "Stream that the windows belong to." }),
+    multiline: multilineConfig,
     start_at: z.enum(["beginning", "end"]).prefault("end").meta({
       description: "Where to start in files that are already there when the source is first seen.",
     }),
@@ -72,6 +77,10 @@ const fileSource = z
     max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
+    }),
+    aggregate: aggregateConfig.optional().meta({
+      description:
+        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
     }),
     max_open_files: z
       .int()
@@ -198,10 +207,21 @@ export const agentConfig = z.strictObject({
       examples: ["/var/lib/tailrace"],
     }),
   sources: z
-    .array(z.discriminatedUnion("type", [fileSource]))
+    .array(
+      z.discriminatedUnion("type", [
+        fileSource,
+        hostSource,
+        journaldSource,
+        stdinSource,
+        syslogSource,
+      ]),
+    )
     .min(1)
     .max(1000)
     .check(uniqueNames("source"))
+    .refine((sources) => sources.filter(({ type }) => type === "stdin").length <= 1, {
+      error: "expected one source of type stdin: there is one standard input",
+    })
     .meta({ description: "What to read." }),
   flush_interval: duration({ min: "10ms", max: "10m" })
     .prefault("5s")
@@ -216,6 +236,10 @@ export const agentConfig = z.strictObject({
     description:
       "What this host adds to the events that the aggregator's rules select, and what it forbids.",
   }),
+  redact: redactionConfig.prefault({}).meta({
+    description:
+      "What is taken out of everything that leaves the sources, before it touches a disk: events, sample lines, raw lines, dimensions, names of services, and what `tap` shows.",
+  }),
   ship: shipConfig.meta({ description: "Where batches go." }),
   spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),
 });
@@ -224,4 +248,10 @@ export const agentConfig = z.strictObject({
 export type AgentConfig = z.output<typeof agentConfig>;
 
 /** One checked entry of `sources`. */
-export type FileSourceConfig = AgentConfig["sources"][number];
+export type SourceConfig = AgentConfig["sources"][number];
+
+/** One checked entry of `sources` of some type. */
+export type SourceConfigOf<Type extends SourceConfig["type"]> = Extract<
+  SourceConfig,
+  { readonly type: Type }
+>;

@@ -3,16 +3,28 @@
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import type { AgentConfig } from "./config.ts";
+import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
+import type { Source } from "./source/source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
+import { wantsDetail } from "./window/aggregate-config.ts";
+import { compileAggregation } from "./window/compile-aggregation.ts";
 import { createSelectingCounter } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
-  readonly platform: Pick<Platform, "clock" | "disk" | "gunzip">;
+  readonly platform: Pick<
+    Platform,
+    "clock" | "disk" | "gunzip" | "processes" | "sockets" | "standardInput" | "timers"
+  >;
   readonly config: AgentConfig;
+  /** Name of the agent. */
+  readonly agent: string;
+  /** Name of the host. */
+  readonly host: string;
   readonly selection: EventSelection;
   /** Where to go on. */
   readonly state: SpoolState;
@@ -22,11 +34,13 @@ export interface SourcesOptions {
 }
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
-export function createSources(options: SourcesOptions): FileSource[] {
-  const { config, state, platform, once, logger, selection } = options;
+export function createSources(options: SourcesOptions): Source[] {
+  const { config, state, platform, once, logger, selection, agent, host } = options;
+  const redactor = compileRedaction(config.redact);
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   return config.sources.map((source) => {
+    if (source.type !== "file") return createLiveSource(source, options, redactor);
     const isKnown = once || state.hasSource(source.name);
     const service = source.service ?? source.name;
     return new FileSource({
@@ -37,6 +51,7 @@ export function createSources(options: SourcesOptions): FileSource[] {
         service,
         lineBytesMax: source.max_line,
         rotateWaitMs: source.rotate_wait,
+        eventWaitMs: source.multiline.max_wait,
         idleAfterMs: source.idle_after,
         handleCountMax: source.max_open_files,
       },
@@ -44,11 +59,18 @@ export function createSources(options: SourcesOptions): FileSource[] {
       counter: createSelectingCounter({
         source: source.name,
         selection,
+        redactor,
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
         nowMs: () => platform.clock.now(),
         servicesMax: source.max_services,
+        detail: wantsDetail(source.aggregate)
+          ? {
+              ...{ agent, host, source: source.name },
+              aggregation: compileAggregation(source.aggregate, redactor),
+            }
+          : undefined,
         onFormat: (choice, file) =>
           logger.info("format of a file found", {
             source: source.name,

@@ -8,7 +8,6 @@
  */
 
 import { TailraceError } from "../shared/errors.ts";
-import { eventOptions } from "../shared/events/event-options.ts";
 import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import {
@@ -16,12 +15,14 @@ import {
   type ServiceManager,
   type ServiceState,
 } from "../shared/platform/service-manager.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import { type AdminHost, openAdminDoor } from "./admin/admin-door.ts";
 import { ProblemMemory } from "./admin/last-problem.ts";
 import { LineMeaning } from "./admin/line-meaning.ts";
 import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts";
 import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
+import { lineKindOf } from "./line-kind.ts";
 
 /** Where a daemon gets a changed configuration from. */
 export interface Reloading {
@@ -278,17 +279,15 @@ function changeBetween(
 }
 
 function settingsOf(config: AgentConfig, nowMs: () => number): ObservedSettings {
+  const redactor = compileRedaction(config.redact);
   return {
     endpoints: config.ship.endpoints,
     spoolBytesMax: config.spool.max_bytes,
     meanings: new Map(
-      config.sources.map((source) => [
-        source.name,
-        new LineMeaning(source.format, source.service ?? source.name, {
-          ...eventOptions(source),
-          nowMs,
-        }),
-      ]),
+      config.sources.map((source) => {
+        const { format, service, options } = lineKindOf(source);
+        return [source.name, new LineMeaning(format, service, { ...options, nowMs }, redactor)];
+      }),
     ),
   };
 }

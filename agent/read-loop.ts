@@ -11,7 +11,7 @@ import type { DiskWatcher } from "../shared/platform/disk.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { LedgerEntry } from "../shared/protocol/batch.ts";
 import { Wake } from "../shared/wake.ts";
-import type { FileSource } from "./source/file-source.ts";
+import type { Source } from "./source/source.ts";
 import { type MadeBatch, makeBatch } from "./spool/make-batch.ts";
 import type { Spool } from "./spool/spool.ts";
 import type { EventSelection } from "./window/event-selection.ts";
@@ -29,7 +29,7 @@ export interface ShipView {
 /** How the loop works. */
 export interface ReadLoopOptions {
   readonly platform: Pick<Platform, "clock" | "disk" | "timers">;
-  readonly sources: readonly FileSource[];
+  readonly sources: readonly Source[];
   /** Its state is the epoch's; the sources were made from it. */
   readonly spool: Spool;
   readonly ship: ShipView;
@@ -50,9 +50,9 @@ export interface SourceExchange {
   /** Names of all sources from now on; those that vanish are reported ended. */
   readonly names: ReadonlySet<string>;
   /** True for a source that is read on as it is. */
-  readonly isKept: (source: FileSource) => boolean;
+  readonly isKept: (source: Source) => boolean;
   /** All sources from now on; called when everything before is sealed, so that new ones begin where old ones ended. */
-  readonly make: (kept: readonly FileSource[]) => readonly FileSource[];
+  readonly make: (kept: readonly Source[]) => readonly Source[];
   readonly flushIntervalMs: number;
   readonly pollIntervalMs: number;
 }
@@ -157,6 +157,7 @@ export class ReadLoop {
     try {
       await this.#begin();
       while (!this.#isStopping) await this.#turn();
+      for (const source of this.#options.sources) await source.drain?.();
       await this.#sealLast();
     } finally {
       this.#exchange?.settle(false);
@@ -167,6 +168,7 @@ export class ReadLoop {
 
   #watch(): void {
     const { sources, platform } = this.#options;
+    for (const source of sources) source.listen?.(() => this.#wake.wake());
     const folders = [...new Set(sources.flatMap((source) => source.folders))];
     this.#watcher = platform.disk.watch(folders, () => {
       this.#isHinted = true;
@@ -181,6 +183,7 @@ export class ReadLoop {
     if (waiting === undefined || this.#unsealed !== undefined || spool.isFull) return;
     const { names, isKept, make, ...intervals } = waiting.exchange;
     this.#ending = new Set(sources.map(({ name }) => name).filter((name) => !names.has(name)));
+    for (const source of sources) if (!isKept(source)) await source.drain?.();
     this.#cut(this.#ending.size > 0);
     await this.#append();
     if (this.#unsealed !== undefined || waiting !== this.#exchange) return;
@@ -204,7 +207,7 @@ export class ReadLoop {
     waiting.settle(true);
   }
 
-  async #close(source: FileSource): Promise<void> {
+  async #close(source: Source): Promise<void> {
     try {
       await source.close();
     } catch (error) {
@@ -294,14 +297,14 @@ export class ReadLoop {
   /** True when what is pending fills a batch. */
   #isAtLimit(): boolean {
     let keys = 0;
-    let eventBytes = 0;
+    let otherBytes = 0;
     for (const source of this.#options.sources) {
       keys += source.pendingKeys;
-      eventBytes += source.pendingEventBytes;
+      otherBytes += source.pendingEventBytes + source.pendingDetailBytes;
     }
     const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
     const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
-    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + eventBytes >= BATCH_BYTES;
+    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + otherBytes >= BATCH_BYTES;
   }
 
   #isHeartbeatDue(nowMs: number): boolean {

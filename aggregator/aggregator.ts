@@ -15,13 +15,12 @@
  */
 import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
-import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
-import { TlsFiles } from "../shared/platform/tls-files.ts";
-import { AccessDoor } from "./access/access-door.ts";
-import { followCertificate } from "./access/follow-certificate.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
+import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { Front } from "./front.ts";
+import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
@@ -34,11 +33,14 @@ import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
-import { createRouter, type Route } from "./router.ts";
+import type { Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { answerAlerts } from "./serve/alerts.ts";
+import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
+import { answerLateEvents } from "./serve/late-events.ts";
+import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -52,9 +54,10 @@ import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
 import { readRules } from "./state/read-rules.ts";
+import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-/** How long requests may go on being answered when the aggregator closes, and then sinks delivering what waits. */
+/** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
 const DRAIN_MS_MAX = 5_000;
 /** How often a partition that is not owned yet is looked at again. */
 const OWN_LOOK_MS = 200;
@@ -67,6 +70,8 @@ export interface AggregatorOptions {
   readonly logger: Logger;
   /** The rules in use; may change at any time. None when undefined. */
   readonly rules?: () => RuleSet;
+  /** Copies the store to a path, for backups; undefined where the store is no file. */
+  readonly copyState?: (path: string) => Promise<void>;
   /** Writes the files of the archive; Parquet when undefined. */
   readonly openWriter?: () => Promise<TableWriter>;
   /** Instead of the configured ones. */
@@ -113,14 +118,11 @@ class RunningAggregator implements Aggregator {
   readonly #processor: Processor;
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
-  readonly #access: AccessDoor;
-  readonly #stopping = new AbortController();
+  readonly #front: Front;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
   readonly #commits = new WakeList();
-  #listener: Listener | undefined;
-  #renewing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(platform: Platform, config: AggregatorConfig, options: AggregatorOptions) {
@@ -143,59 +145,25 @@ class RunningAggregator implements Aggregator {
       logger: options.logger,
       observer: this.#metrics,
     });
-    this.#access = new AccessDoor({
-      ...{ mode: config.access, platform, logger: options.logger, directory: config.dataDir },
-      addressRequestsPerSecond: config.limits.addressRequestsPerSecond,
-      observe: (reason) => this.#metrics.callerRefused(reason),
+    this.#front = new Front({
+      ...{ platform, config, logger: options.logger },
+      observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
+      callerRefused: (reason) => this.#metrics.callerRefused(reason),
     });
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
   }
 
   get host(): string {
-    return this.#listener?.host ?? this.#config.listen.host;
+    return this.#front.host;
   }
 
   get port(): number {
-    return this.#listener?.port ?? this.#config.listen.port;
+    return this.#front.port;
   }
 
-  async listen(): Promise<void> {
-    const { listen, limits, tls } = this.#config;
-    await this.#access.open();
-    const files = tls && (await TlsFiles.open(this.#platform.disk, tls));
-    const handle = createRouter({
-      routes: this.#routes(),
-      access: this.#access,
-      clock: this.#platform.clock,
-      logger: this.#options.logger,
-      observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
-    });
-    this.#listener = await this.#platform.network.listen(
-      {
-        host: listen.host,
-        port: listen.port,
-        bodyBytesMax: limits.bodyBytesMax,
-        bodiesBytesMax: limits.inFlightBytesMax,
-        requestTimeoutMs: limits.requestTimeoutMs,
-        connectionCountMax: limits.connectionCountMax,
-        addressConnectionCountMax: limits.addressConnectionCountMax,
-        onRefused: (address, reason) => this.#access.refused(address, reason, "its connection"),
-        ...(files === undefined ? {} : { tls: files.material }),
-      },
-      handle,
-    );
-    if (files === undefined) return;
-    const { timers } = this.#platform;
-    const { signal } = this.#stopping;
-    const { logger } = this.#options;
-    this.#renewing = followCertificate({
-      files,
-      listener: this.#listener,
-      timers,
-      logger,
-      signal,
-    });
+  listen(): Promise<void> {
+    return this.#front.open(this.#routes());
   }
 
   close(): Promise<void> {
@@ -204,22 +172,22 @@ class RunningAggregator implements Aggregator {
   }
 
   async #drain(): Promise<void> {
-    this.#stopping.abort();
-    await this.#listener?.close();
-    await this.#renewing;
-    await this.#access.close();
+    await this.#front.close();
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
-    await this.#archiver?.close();
+    await this.#archiver?.close(DRAIN_MS_MAX);
     await this.#processor.close();
   }
 
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, archive } = this.#config;
-    const windows = { ...WINDOW_DEFAULTS, windowsRetentionMs, holdMaxMs: time.holdMaxMs };
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const windows = {
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      holdMaxMs: time.holdMaxMs,
+    };
     const settings = {
       watermark: time,
       windows,
@@ -227,6 +195,7 @@ class RunningAggregator implements Aggregator {
       archive: archive && {
         settings: { ...ARCHIVE_DEFAULTS, intervalMs: archive.intervalMs },
         writtenBlocks: (partition: number) => this.#archiver?.writtenBlocks(partition) ?? 0,
+        isDraining: () => this.#archiver?.isDraining ?? false,
       },
     };
     const processor = new Processor({
@@ -280,9 +249,10 @@ class RunningAggregator implements Aggregator {
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
           const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
-          const place = placeOf(sink.name, results, isOnly ? undefined : partition);
-          const parts = { sink, results, place, feed, store, platform: this.#platform, logger };
-          return { delivery: new Delivery(parts), feed };
+          const given = isOnly ? undefined : partition;
+          const place = placeOf(sink.name, results, given);
+          const parts = { sink, results, place, partition: given, feed, store, logger };
+          return { delivery: new Delivery({ ...parts, platform: this.#platform }), feed };
         }),
       ),
     );
@@ -326,15 +296,26 @@ class RunningAggregator implements Aggregator {
         handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
       },
       {
+        ...{ method: "GET", path: "/v1/rules", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerRules(processor.windowViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
+        handle: async ({ query, principal }) =>
+          answerLateEvents(processor.windowViews(), principal.tenant, query),
+      },
+      {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
       },
       {
         ...{ method: "POST", path: "/v1/enroll", scope: undefined },
-        handle: ({ request }) => this.#access.enroll(request),
+        handle: (routed) => this.#front.enroll(routed),
       },
       ...this.#sinkRoutes(),
+      ...this.#backupRoutes(),
       ...this.#eventRoutes(),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
@@ -358,6 +339,7 @@ class RunningAggregator implements Aggregator {
 
   #sinkRoutes(): Route[] {
     const sinks = new SinksApi(() => this.#deliveries);
+    const letters = new DeadLettersApi(() => this.#letterHolders());
     return [
       {
         ...{ method: "GET", path: "/v1/sinks", scope: "read" },
@@ -369,16 +351,37 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/dead-letters", scope: "operate" },
-        handle: async ({ query }) => sinks.letters(query),
+        handle: async ({ query }) => letters.letters(query),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/replay", scope: "operate" },
-        handle: ({ request }) => sinks.replayLetters(request),
+        handle: ({ request }) => letters.replay(request),
       },
       {
         ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
-        handle: ({ request }) => sinks.dropLetters(request),
+        handle: ({ request }) => letters.drop(request),
       },
+    ];
+  }
+
+  #backupRoutes(): Route[] {
+    const { log, copyState } = this.#options;
+    if (copyState === undefined) return [];
+    const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
+    return [
+      {
+        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        handle: ({ request }) => backups.answer(request),
+      },
+    ];
+  }
+
+  #letterHolders(): LetterHolder[] {
+    const { maxFutureMs } = this.#config.time;
+    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    return [
+      ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
+      ...sourceHolders({ ...parts, platform: this.#platform }),
     ];
   }
 
@@ -393,8 +396,15 @@ class RunningAggregator implements Aggregator {
 
   *#ruleFigures(): Iterable<RuleFigures> {
     for (const view of this.#processor.windowViews()) {
+      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
       for (const { name, isRunning, counters } of readRules(view)) {
-        yield { name, isRunning, ...counters };
+        const counts: Record<string, number> = {};
+        for (const { reason, count } of drops.get(name) ?? []) {
+          counts[reason] = (counts[reason] ?? 0) + count;
+        }
+        // The ledger is by name: of several versions of a rule the first says what all dropped.
+        drops.delete(name);
+        yield { name, isRunning, ...counters, drops: counts };
       }
     }
   }

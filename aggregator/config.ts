@@ -63,6 +63,8 @@ export interface AggregatorConfig {
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
   readonly windowsRetentionMs: number;
+  /** Of roll-ups of five minutes, an hour and a day. */
+  readonly rollUpRetentionsMs: readonly number[];
   /** Undefined: nothing is archived. */
   readonly archive: ArchiveConfig | undefined;
   readonly limits: AggregatorLimits;
@@ -102,7 +104,8 @@ const archive = z
       .prefault("90d")
       .meta({ description: "Days older than this are deleted; in event time." }),
     interval: duration({ min: "1s", max: "1d" }).prefault("15m").meta({
-      description: "How long what comes waits at most for its file; longer makes fewer files.",
+      description:
+        "How long what comes waits at most for its file; longer makes fewer files. A clean stop waits for nothing.",
     }),
   })
   .meta({
@@ -208,6 +211,23 @@ const time = z
   })
   .meta({ description: "How event time is followed." });
 
+const rollUpRetention = (text: string, what: string) =>
+  duration({ min: "1h", max: "36500d" })
+    .prefault(text)
+    .meta({ description: `How long windows of ${what} are kept.` });
+
+const rollUps = z
+  .strictObject({
+    "5m": rollUpRetention("30d", "five minutes"),
+    "1h": rollUpRetention("365d", "an hour"),
+    "1d": rollUpRetention("3650d", "a day"),
+  })
+  .meta({
+    description:
+      "How long roll-ups are kept, in event time; none is kept shorter than the windows that it is made of.",
+    examples: [{ "1h": "730d" }],
+  });
+
 // The kinds stand in a registry that loads them when asked; their schemas are needed as soon as this one is.
 const [firstKind, ...otherKinds] = await Promise.all(
   Object.values(sinks).map(async (load) => (await load()).sink.schema),
@@ -267,6 +287,7 @@ export const aggregatorConfig = z
         description: "How long windows are kept and corrected, and alerts kept; in event time.",
         examples: ["30d"],
       }),
+    rollups_retention: rollUps.prefault({}),
     archive: archive.optional(),
     time: time.prefault({}),
     limits: limits.prefault({}),
@@ -294,6 +315,9 @@ export const aggregatorConfig = z
       sinks: read.sinks,
       rules: read.rules,
       windowsRetentionMs: read.windows_retention,
+      rollUpRetentionsMs: (["5m", "1h", "1d"] as const).map(
+        (width) => read.rollups_retention[width],
+      ),
       archive: read.archive && {
         directory: read.archive.dir ?? join(read.data_dir, "archive"),
         bytesMax: read.archive.max_bytes,

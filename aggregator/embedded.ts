@@ -1,6 +1,10 @@
 import { join } from "node:path";
+import { systemCode, TailraceError } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
+import type { Disk } from "../shared/platform/disk.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { STATE_FILE } from "./backup/backup-folder.ts";
+import { RESTORING_FILE } from "./backup/restore-backup.ts";
 import type { AggregatorConfig } from "./config.ts";
 import { openLocalLog } from "./log/local-log.ts";
 import type { Log, StateChange } from "./log/log.ts";
@@ -12,13 +16,15 @@ import type { StateStore } from "./state/state-store.ts";
 export interface Embedded {
   readonly log: Log;
   readonly store: StateStore;
+  /** Copies the store as of one commit to a path where no file is, while it goes on to be used. Not durable. */
+  copyState(path: string): Promise<void>;
   /** Closes both; after the aggregator. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the data directory, made when absent. Fails with LOCK_HELD when another process uses it, and with FORMAT_UNKNOWN, LOG_CORRUPT,
- * STORE_FAILED or DISK_FAILED. `onFailed` is called when the disk failed so that log or store can only be closed and opened anew.
+ * Opens the data directory, made when absent. Fails with LOCK_HELD when another process uses it, RESTORE_UNFINISHED when a restore was
+ * interrupted, and with FORMAT_UNKNOWN, LOG_CORRUPT, STORE_FAILED or DISK_FAILED. `onFailed` is called when the disk failed so that log or store can only be closed and opened anew.
  */
 export async function openEmbedded(
   platform: Platform,
@@ -26,8 +32,9 @@ export async function openEmbedded(
   parts: { readonly logger: Logger; readonly onFailed: (error: unknown) => void },
 ): Promise<Embedded> {
   const { logger, onFailed } = parts;
-  const path = join(config.dataDir, "state.sqlite");
-  const store = new WatchedStore(await openSqliteStore(platform.disk, path), onFailed);
+  await checkRestored(platform.disk, config.dataDir);
+  const opened = await openSqliteStore(platform.disk, join(config.dataDir, STATE_FILE));
+  const store = new WatchedStore(opened, onFailed);
   try {
     const directory = join(config.dataDir, "log");
     const bytesMax = config.limits.logBytesMax;
@@ -36,11 +43,26 @@ export async function openEmbedded(
       await log.close();
       await store.close();
     };
-    return { log, store, close };
+    return { log, store, copyState: (target) => opened.backup(target), close };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** A state that was half restored is none. */
+async function checkRestored(disk: Disk, dataDir: string): Promise<void> {
+  try {
+    await disk.stat(join(dataDir, RESTORING_FILE));
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw error;
+  }
+  throw new TailraceError(
+    "RESTORE_UNFINISHED",
+    `A restore into ${dataDir} was interrupted. Run it again: tailrace restore BACKUP --config FILE.`,
+    { facts: { dataDir } },
+  );
 }
 
 /** Tells of the first failed commit after which the store cannot even be read: it is closed for good. */

@@ -12,6 +12,10 @@ export const errorCodes = {
     retry: "later",
     meaning: "A file of the archive could not be written or read.",
   },
+  BACKUP_UNUSABLE: {
+    retry: "never",
+    meaning: "A folder holds no whole backup, or is not free for one.",
+  },
   DISK_FAILED: { retry: "later", meaning: "A file could not be read or written." },
   FORMAT_UNKNOWN: {
     retry: "never",
@@ -29,11 +33,21 @@ export const errorCodes = {
   },
   LOG_UNKNOWN: { retry: "later", meaning: "The outcome of an append or commit is not known." },
   NETWORK_FAILED: { retry: "later", meaning: "No whole answer came over the network." },
+  PROGRAM_FAILED: {
+    retry: "later",
+    meaning: "Another program did not do what it was started for.",
+  },
   PROGRAM_FILE_MISSING: {
     retry: "never",
     meaning: "A built part of the program is not there.",
   },
+  PROGRAM_MISSING: { retry: "later", meaning: "Another program that is needed is not installed." },
   REQUEST_REFUSED: { retry: "never", meaning: "An aggregator refused what it was asked." },
+  RESTORE_REFUSED: { retry: "never", meaning: "A restore would replace a state that is there." },
+  RESTORE_UNFINISHED: {
+    retry: "never",
+    meaning: "A restore into this data directory was interrupted.",
+  },
   SERVICE_MANAGER_FAILED: {
     retry: "later",
     meaning: "The service manager could not be told how the process stands.",

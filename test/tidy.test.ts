@@ -51,6 +51,7 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "agent/kernel": ["agent/parsers", "agent/window"],
   "agent/window": ["agent/parsers", "agent/kernel"],
   "aggregator/archive": ["aggregator/log", "aggregator/state"],
+  "aggregator/backup": ["aggregator/state"],
   "aggregator/collect": ["aggregator/log", "aggregator/state"],
   "aggregator/process": [
     "aggregator/log",

@@ -2,6 +2,7 @@
 
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
+import type { Redactor } from "../../shared/redaction/redactor.ts";
 import { FormatGuess, FormatSampler } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 
@@ -10,20 +11,31 @@ export class LineMeaning {
   readonly #options: EventOptions;
   readonly #format: FormatName;
   readonly #service: string;
+  readonly #redactor: Redactor;
   readonly #guess = new FormatGuess();
   readonly #sampler: FormatSampler;
   readonly #parsers = new Map<ParserName, LineParser>();
 
-  /** `service`: of events that name none. */
-  constructor(format: FormatName, service: string, options: EventOptions) {
+  /** `service`: of events that name none. What `redactor` takes out is not shown either: whoever looks may be looked at. */
+  constructor(format: FormatName, service: string, options: EventOptions, redactor: Redactor) {
     this.#format = format;
     this.#service = service;
     this.#options = options;
+    this.#redactor = redactor;
     this.#sampler = new FormatSampler(options);
   }
 
+  /** The line as it may be shown. */
+  shown(line: Buffer): string {
+    return this.#redactor.redact(line.toString("utf8")) ?? "[dropped]";
+  }
+
   /** The event, or why the line is none, as JSON. */
-  of(line: Buffer): object {
+  of(line: Buffer): unknown {
+    return this.#redactor.redactField("", this.#meaning(line));
+  }
+
+  #meaning(line: Buffer): object {
     const found = this.#parser(line).parse(line);
     if (found.kind === "rejection") return { rejected: found.reason, line: line.toString("utf8") };
     const { timeMs, service, durationUs, level, message, fields } = found;

@@ -75,6 +75,10 @@ export class ObservedAgent implements AdminHost {
     return this.#agent.sealedAfter(sequence, bytesMax);
   }
 
+  show(source: string, line: Buffer): string {
+    return this.#settings.meanings.get(source)?.shown(line) ?? "";
+  }
+
   parse(source: string, line: Buffer): unknown {
     return this.#settings.meanings.get(source)?.of(line);
   }

@@ -43,7 +43,9 @@ export interface TapHost {
   files(): readonly Checkpoint[];
   readonly sealedSequence: number;
   sealedAfter(sequence: number, bytesMax: number): Promise<readonly SealedRecord[]>;
-  /** What a line of a source means, as JSON. */
+  /** A line of a source, without what must not be shown. */
+  show(source: string, line: Buffer): string;
+  /** What a line of a source means, as JSON; without the same. */
   parse(source: string, line: Buffer): unknown;
 }
 
@@ -93,7 +95,8 @@ async function sampleLines(host: TapHost, request: TapRequest): Promise<TapAnswe
     }
     for (const line of await readLines(host.disk, checkpoint, { from, isCut: from > known })) {
       if (items.length >= ITEMS_MAX) skippedBytes += line.length + 1;
-      else if (request.stage === "lines") items.push({ source, path, line: line.toString("utf8") });
+      else if (request.stage === "lines")
+        items.push({ source, path, line: host.show(source, line) });
       else items.push({ source, path, event: host.parse(source, line) });
     }
   }

@@ -7,9 +7,11 @@ import {
   EVENT_OPTIONS_DEFAULT,
   type LineOption,
   type LineOptions,
+  type MultilineOptions,
 } from "../../shared/events/event-options.ts";
 import { LAYOUT_NAMES, parseLayout } from "../../shared/time/time-layout.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
+import { patternFault } from "../multiline-config.ts";
 import {
   FORMAT_NAMES,
   type FormatName,
@@ -22,6 +24,7 @@ export interface FormatFlags extends LineOptions {
   readonly format: FormatName;
   readonly timezone: string;
   readonly durationUnit: DurationUnit;
+  readonly multiline?: MultilineOptions;
 }
 
 /** Declares the flags that {@link formatFlags} reads. */
@@ -40,6 +43,11 @@ export function addFormatFlags(command: Command): void {
     .option("--pattern <pattern>", "how lines are written, for regex, grok and dissect")
     .option("--columns <names>", "names of the columns with commas between, for csv")
     .option("--delimiter <character>", "what stands between two values, for csv (default: a comma)")
+    .option(
+      "--multiline <how>",
+      "auto, off, or a regular expression of the lines that begin an event",
+      "auto",
+    )
     .option("--inner <format>", "format of the lines inside of docker and cri (default: auto)");
 }
 
@@ -75,7 +83,17 @@ export function formatFlags(
   if (durationUnit === undefined) {
     throw new UsageError(`--duration-unit ${unitText} is not one of ${DURATION_UNITS.join(", ")}`);
   }
-  return { format, timezone, durationUnit, ...lineFlags(options, format) };
+  const multiline = multilineFlag(textFlag(options, "multiline", "auto"));
+  return { format, timezone, durationUnit, multiline, ...lineFlags(options, format) };
+}
+
+function multilineFlag(how: string): MultilineOptions {
+  if (how === "auto" || how === "off") return { mode: how };
+  const fault = patternFault(how);
+  if (fault !== undefined) {
+    throw new UsageError(`--multiline ${how} is neither auto, off nor a pattern: ${fault}`);
+  }
+  return { start: how };
 }
 
 /** The flags that only some formats have. */

@@ -6,6 +6,10 @@ export interface LineSink {
   lines(buffer: Buffer, from: number, to: number): void;
   /** The last line, when no line feed ends it; not empty. */
   unterminated(line: Buffer): void;
+  /** Where the last event of whole lines begins, when further lines may belong to it; `to` when they cannot. Absent: they never can. */
+  pendingFrom?(buffer: Buffer, from: number, to: number): number;
+  /** Events of several lines longer than this are not held. */
+  readonly eventBytesMax?: number;
   /** A line of `bytes` bytes, its line feed included, that is longer than the limit. */
   tooLong(bytes: number): void;
   /** Where bytes are best put; may be absent at first and come later. Nobody else may write to it. */
@@ -23,8 +27,10 @@ export class LineBuffer {
   readonly #sink: LineSink;
   readonly #lineBytesMax: number;
   #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  /** Bytes at the beginning of the buffer that belong to an unfinished line. */
+  /** Bytes at the beginning of the buffer that were not handed over: an event that may go on, and an unfinished line. */
   #held = 0;
+  /** Of them, those of whole lines. */
+  #event = 0;
   /** Bytes dropped of the line at hand; 0 when none is being dropped. */
   #dropped = 0;
 
@@ -68,22 +74,36 @@ export class LineBuffer {
     const hasLines = from > 0 || this.#buffer.subarray(this.#held, to).includes(0x0a);
     if (hasLines) from = this.#cut(from, to);
     this.#held = to - from;
-    if (this.#held > this.#lineBytesMax) {
-      this.#dropped = this.#held;
+    if (this.#held - this.#event > this.#lineBytesMax) {
+      if (this.#event > 0) this.#sink.lines(this.#buffer, from, from + this.#event);
+      this.#dropped = this.#held - this.#event;
       this.#held = 0;
+      this.#event = 0;
     } else if (from > 0) {
       this.#buffer.copyWithin(0, from, to);
     }
   }
 
-  /** Hands over the whole lines of a part of the buffer and returns where the unfinished one begins. */
+  /** Hands over the whole lines of a part of the buffer but an event that may go on; returns where what is held begins. */
   #cut(from: number, to: number): number {
     const { runs, restFrom } = splitLines(this.#buffer, from, to, this.#lineBytesMax);
+    let eventFrom = restFrom;
     for (const run of runs) {
-      if (run.isTooLong) this.#sink.tooLong(run.to - run.from);
-      else this.#sink.lines(this.#buffer, run.from, run.to);
+      if (run.isTooLong) {
+        this.#sink.tooLong(run.to - run.from);
+        continue;
+      }
+      if (run.to === restFrom) eventFrom = this.#eventFrom(run.from, run.to);
+      const end = Math.min(run.to, eventFrom);
+      if (end > run.from) this.#sink.lines(this.#buffer, run.from, end);
     }
-    return restFrom;
+    this.#event = restFrom - eventFrom;
+    return eventFrom;
+  }
+
+  #eventFrom(from: number, to: number): number {
+    const found = this.#sink.pendingFrom?.(this.#buffer, from, to) ?? to;
+    return to - found <= (this.#sink.eventBytesMax ?? 0) ? found : to;
   }
 
   /** Adds bytes that stand elsewhere. */
@@ -99,9 +119,12 @@ export class LineBuffer {
 
   /** Ends the input: what no line feed ended is the last line. */
   end(): void {
+    if (this.#event > 0) this.#sink.lines(this.#buffer, 0, this.#event);
+    const rest = this.#buffer.subarray(this.#event, this.#held);
     if (this.#dropped > 0) this.#sink.tooLong(this.#dropped);
-    else if (this.#held > 0) this.#sink.unterminated(this.#buffer.subarray(0, this.#held));
+    else if (rest.length > 0) this.#sink.unterminated(rest);
     this.#dropped = 0;
+    this.#event = 0;
     this.#held = 0;
   }
 }

@@ -8,10 +8,24 @@ import {
 } from "../../shared/command.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
-import { isFiltered, type LineParser, type ParsedEvent } from "../../shared/events/parser.ts";
+import {
+  isFiltered,
+  type LineParser,
+  type ParsedEvent,
+  type ParserDefinition,
+} from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
 import { type FormatName, parsers } from "../parsers/registry.ts";
+import {
+  EVENT_BYTES_MAX,
+  type EventLines,
+  eventLines,
+  eventPlaces,
+  lastEventFrom,
+  leadingLinesTo,
+  lineEnd,
+} from "../window/event-lines.ts";
 import { defaultService } from "./default-service.ts";
 import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";
 import { describeChoice } from "./format-choice.ts";
@@ -56,6 +70,18 @@ export async function runParse(options: ParseOptions, io: CommandIo): Promise<nu
   return exitCode;
 }
 
+/** What reads lines of one format. */
+interface FormatReader {
+  readonly parser: LineParser;
+  readonly lines: EventLines | undefined;
+}
+
+function lineFeeds(buffer: Buffer, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) if (buffer[at] === 0x0a) count++;
+  return count;
+}
+
 /** Turns lines into the text of events. */
 class PrintedLines implements LineSink {
   /** How messages name the input. */
@@ -68,7 +94,11 @@ class PrintedLines implements LineSink {
   readonly #service: string;
   readonly #guess = new FormatGuess();
   readonly #sampler: FormatSampler;
-  readonly #parsers = new Map<string, LineParser>();
+  readonly #readers = new Map<string, FormatReader>();
+  /** Bytes handed over, and bytes that were weighed. */
+  #offset = 0;
+  #weighedTo = 0;
+  #hasEvent = false;
   #text = "";
 
   constructor(options: ParseOptions, io: Pick<CommandIo, "stderr" | "platform">) {
@@ -93,52 +123,87 @@ class PrintedLines implements LineSink {
     return text;
   }
 
+  get eventBytesMax(): number {
+    return EVENT_BYTES_MAX;
+  }
+
+  pendingFrom(buffer: Buffer, from: number, to: number): number {
+    const { lines } = this.#reader(buffer, from, to);
+    return lines === undefined ? to : lastEventFrom(buffer, from, to, lines.begins);
+  }
+
   lines(buffer: Buffer, from: number, to: number): void {
-    const parser = this.#parser(buffer, from, to);
-    for (let at = from; at < to; ) {
-      const end = buffer.indexOf(0x0a, at);
-      this.#line(buffer.subarray(at, end), parser);
-      at = end + 1;
+    const { parser, lines } = this.#reader(buffer, from, to);
+    const mark = this.#offset === 0 ? byteOrderMarkBytes(buffer, from, to) : 0;
+    this.#offset += to - from;
+    let at = from + mark;
+    const leadTo = lines === undefined ? to : leadingLinesTo(buffer, at, to, lines.begins);
+    for (; at < leadTo; at = lineEnd(buffer, at, leadTo) + 1) {
+      const line = buffer.subarray(at, lineEnd(buffer, at, leadTo));
+      this.lineCount++;
+      // What goes on with an event whose lines were shown already is no news.
+      if (lines === undefined || !this.#hasEvent) this.#event(line, parser, line);
+    }
+    if (lines === undefined) return;
+    for (const place of eventPlaces(buffer, leadTo, to, lines)) {
+      this.#hasEvent = true;
+      this.lineCount++;
+      const firstLine = buffer.subarray(place.from, lineEnd(buffer, place.from, place.to));
+      this.#event(buffer.subarray(place.from, place.to), parser, firstLine);
+      this.lineCount += lineFeeds(buffer, place.from, place.to);
     }
   }
 
   unterminated(line: Buffer): void {
-    this.#line(line, this.#parser(line, 0, line.length));
+    this.lines(line, 0, line.length);
   }
 
   tooLong(bytes: number): void {
     this.lineCount++;
+    this.#offset += bytes;
     this.#reject("too_long", `(${bytes} bytes)`);
   }
 
-  #parser(buffer: Buffer, from: number, to: number): LineParser {
+  #reader(buffer: Buffer, from: number, to: number): FormatReader {
     let format = this.#format;
     if (format === "auto") {
-      for (let at = from; at < to && !this.#guess.isFinal; ) {
-        const end = buffer.indexOf(0x0a, at);
-        const lineTo = end < 0 || end > to ? to : end;
-        const mark =
-          this.lineCount === 0 && at === from ? byteOrderMarkBytes(buffer, at, lineTo) : 0;
-        this.#guess.weigh(this.#sampler, buffer, at + mark, lineTo);
-        at = lineTo + 1;
-      }
+      this.#weigh(buffer, from, to);
       format = this.#guess.nearest ?? "json";
     }
-    let parser = this.#parsers.get(format);
-    if (parser === undefined) {
-      parser = parsers[format].compile(this.#options);
-      this.#parsers.set(format, parser);
+    let reader = this.#readers.get(format);
+    if (reader === undefined) {
+      const definition: ParserDefinition = parsers[format];
+      const lines = eventLines(
+        definition,
+        definition.compile(this.#options),
+        this.#options.multiline,
+      );
+      reader = { parser: definition.compile(this.#options), lines };
+      this.#readers.set(format, reader);
     }
-    return parser;
+    return reader;
   }
 
-  #line(bytes: Buffer, parser: LineParser): void {
-    const mark = this.lineCount === 0 ? byteOrderMarkBytes(bytes, 0, bytes.length) : 0;
-    const line = bytes.subarray(mark);
-    this.lineCount++;
-    const parsed = parser.parse(line);
+  /** Lines that wait for the rest of their event come again, but weigh once. */
+  #weigh(buffer: Buffer, from: number, to: number): void {
+    const seen = Math.max(0, this.#weighedTo - this.#offset);
+    for (let at = from + seen; at < to && !this.#guess.isFinal; ) {
+      const end = lineEnd(buffer, at, to);
+      const mark = this.#offset === 0 && at === from ? byteOrderMarkBytes(buffer, at, end) : 0;
+      this.#guess.weigh(this.#sampler, buffer, at + mark, end);
+      at = end + 1;
+    }
+    this.#weighedTo = Math.max(this.#weighedTo, this.#offset + to - from);
+  }
+
+  /** A line, or an event of several lines; `firstLine` is what else it can be read by. */
+  #event(bytes: Buffer, parser: LineParser, firstLine: Buffer): void {
+    let parsed = parser.parse(bytes);
+    if (parsed.kind === "rejection" && firstLine.length < bytes.length) {
+      parsed = parser.parse(firstLine);
+    }
     if (parsed.kind === "event") this.#text += `${JSON.stringify(this.#eventJson(parsed))}\n`;
-    else if (!isFiltered(parsed.reason)) this.#reject(parsed.reason, shownText(line));
+    else if (!isFiltered(parsed.reason)) this.#reject(parsed.reason, shownText(firstLine));
   }
 
   #eventJson(event: ParsedEvent) {

@@ -149,7 +149,7 @@ class ScannedFile {
   readonly #service: string;
   readonly #linesBefore: number;
   #tooLongLines = 0;
-  #isStart = true;
+  #offset = 0;
 
   constructor(options: {
     readonly counter: LineCounter;
@@ -173,30 +173,39 @@ class ScannedFile {
     return this.#counter.lineCount - this.#linesBefore + this.#tooLongLines;
   }
 
+  get eventBytesMax(): number {
+    return this.#counter.eventBytesMax ?? 0;
+  }
+
+  pendingFrom(buffer: Buffer, from: number, to: number): number {
+    return this.#counter.pendingFrom?.(buffer, from, to, this.#context(buffer, from)) ?? to;
+  }
+
   lines(buffer: Buffer, from: number, to: number): void {
     this.#counter.count(buffer, from, to, this.#context(buffer, from));
+    this.#offset += to - from;
   }
 
   unterminated(line: Buffer): void {
     this.#counter.countUnterminated(line, this.#context(line, 0));
+    this.#offset += line.length;
   }
 
-  tooLong(): void {
+  tooLong(bytes: number): void {
     this.#tooLongLines++;
-    this.#isStart = false;
+    this.#offset += bytes;
     const lineNumber = this.lineCount;
     this.#rejected.add("too_long", () => lineNumber);
   }
 
   #context(buffer: Buffer, from: number) {
     const linesBefore = this.lineCount;
-    const fileStart = this.#isStart;
-    this.#isStart = false;
     return {
       service: this.#service,
       eventTimeLimitMs: Number.POSITIVE_INFINITY,
       file: this.#file,
-      fileStart,
+      offset: this.#offset,
+      fileStart: this.#offset === 0,
       onRejected: (reason: string, position: number) => {
         this.#rejected.add(reason, () => linesBefore + 1 + lineFeeds(buffer, from, position));
       },

@@ -24,6 +24,8 @@ export interface HostLogs {
   /** Names of programs that run and are known to write logs. */
   readonly services: readonly string[];
   readonly hasJournal: boolean;
+  /** True when the kernel tells of itself in /proc. */
+  readonly hasProc: boolean;
 }
 
 /** Where programs usually write; patterns that match nothing are left out. */
@@ -70,7 +72,8 @@ export async function lookAtHost(disk: Disk, root: string): Promise<HostLogs> {
   }
   const hasJournal =
     (await exists(place, "/var/log/journal")) || (await exists(place, "/run/log/journal"));
-  return { logs, services: await runningServices(place), hasJournal };
+  const hasProc = await exists(place, "/proc/stat");
+  return { logs, services: await runningServices(place), hasJournal, hasProc };
 }
 
 interface Place {

@@ -27,13 +27,8 @@ export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
     "",
   ];
   if (host.services.length > 0) lines.push(`# Running here: ${host.services.join(", ")}.`);
-  if (host.hasJournal) {
-    lines.push(
-      "# There is a systemd journal; what services write only there is not in the files below.",
-    );
-  }
   lines.push("sources:");
-  if (usable.length === 0) {
+  if (usable.length === 0 && !host.hasJournal) {
     lines.push(
       "  # No log with events was found below /var/log. Put the paths of yours here:",
       ...sourceLines({ name: "app", paths: ["/var/log/app/*.log"], format: "auto" }),
@@ -43,9 +38,36 @@ export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
     lines.push(`  # ${countOf(fileCount)} with ${format} events`);
     lines.push(...sourceLines({ name, paths, format: format ?? "auto" }));
   }
+  lines.push(...journalLines(host), ...hostLines(host));
   if (others.length > 0) lines.push("", "# Left out:");
   for (const found of others) lines.push(`# - ${found.paths.join(", ")}: ${whyNot(found)}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** What syslog's files hold stands in the journal, too: reading both would count it twice. */
+function journalLines({ hasJournal, logs }: HostLogs): string[] {
+  if (!hasJournal) return [];
+  const source = ["  - name: journal", "    type: journald"];
+  const syslog = logs.find(({ name, format }) => name === "syslog" && format !== undefined);
+  if (syslog === undefined) {
+    return [
+      "  # The systemd journal; the agent's user has to be in the group systemd-journal.",
+      ...source,
+    ];
+  }
+  return [
+    `  # The systemd journal has what stands in ${syslog.paths.join(", ")}, and more; to read it instead of these files:`,
+    ...source.map((line) => line.replace("  ", "  # ")),
+  ];
+}
+
+function hostLines({ hasProc }: HostLogs): string[] {
+  if (!hasProc) return [];
+  return [
+    "  # CPU, memory, disks, file systems, network, load and pressure of this host, as the stream system-metrics",
+    "  - name: host",
+    "    type: host",
+  ];
 }
 
 function sourceLines({

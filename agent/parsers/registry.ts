@@ -20,6 +20,7 @@ import { DockerLineReader, readCriLine } from "./container-line.ts";
 import { parser as csv } from "./csv.ts";
 import { parser as dissect } from "./dissect.ts";
 import { parser as grok } from "./grok.ts";
+import { JournaldParser } from "./journald.ts";
 import { anyJson, jsonDialect } from "./json-dialects.ts";
 import { parser as logfmt } from "./logfmt.ts";
 import { parser as regex } from "./regex.ts";
@@ -73,6 +74,11 @@ const containerParsers = {
       return new ContainerParser(reader.read.bind(reader), innerParser(options));
     },
   }),
+  journald: defineParser({
+    summary: "Entries of systemd's journal as JSON, with a message of any format inside.",
+    takes: ["inner"],
+    compile: (options) => new JournaldParser(innerParser(options)),
+  }),
 } as const satisfies Record<string, ParserDefinition>;
 
 /** All parsers: the key is the name in configuration files and of `--format`. */
@@ -98,6 +104,7 @@ export const PARSER_NAMES = [
   "grok",
   "haproxy",
   "hdfs",
+  "journald",
   "json",
   "klog",
   "log4j",
@@ -121,6 +128,7 @@ export const PARSER_NAMES = [
 export const STRICTEST_FIRST = [
   "docker",
   "cri",
+  "journald",
   "clef",
   "ecs",
   "otel",

@@ -77,6 +77,24 @@ const OPENSTACK = [
 /** Words of loggers that are no level by these names elsewhere. */
 const JAVA_LEVELS = { CONFIG: "DEBUG", FINER: "TRACE", FINEST: "TRACE" } as const;
 
+const SLOW_QUERY_TIME = Buffer.from("# Time:");
+const SLOW_QUERY_USER = Buffer.from("# User@Host:");
+
+/** An entry of the slow-query log begins with its time; of several within a second only the first has one. */
+function beginsSlowQuery(buffer: Buffer, from: number): boolean {
+  if (isTextAt(buffer, from, SLOW_QUERY_TIME)) return true;
+  if (!isTextAt(buffer, from, SLOW_QUERY_USER)) return false;
+  const before = from < 2 ? 0 : buffer.lastIndexOf("\n", from - 2) + 1;
+  return !isTextAt(buffer, before, SLOW_QUERY_TIME);
+}
+
+function isTextAt(buffer: Buffer, from: number, text: Buffer): boolean {
+  return (
+    buffer.length >= from + text.length &&
+    buffer.compare(text, 0, text.length, from, from + text.length) === 0
+  );
+}
+
 /** All of them, by name. */
 export const shapeFormats = {
   android: {
@@ -92,6 +110,7 @@ export const shapeFormats = {
   },
   "apache-error": {
     summary: "The error log of Apache 2.2 and 2.4.",
+    joins: "unparsed",
     shapes: [
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] [client {client}] {message}`,
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] {message}`,
@@ -122,10 +141,12 @@ export const shapeFormats = {
   },
   hdfs: {
     summary: "Hadoop's file system with short dates, `yyMMdd HHmmss`.",
+    joins: "unparsed",
     shapes: ["{time:yyMMdd HHmmss} {thread:int} {level:upper} {logger:name}: {message}"],
   },
   klog: {
     summary: "Kubernetes' klog and Google's glog.",
+    joins: "unparsed",
     shapes: [
       "{level:letter}{time:MMdd HH:mm:ss[.SSS]} {thread:int} {file}] {message}",
       "{level:letter}{time:yyyyMMdd HH:mm:ss[.SSS]} {thread:int} {file}] {message}",
@@ -134,11 +155,13 @@ export const shapeFormats = {
   log4j: {
     summary:
       "Java's loggers: log4j, logback, Spring Boot, Hadoop, ZooKeeper, Kafka, Elasticsearch.",
+    joins: "unparsed",
     shapes: JAVA,
     levels: JAVA_LEVELS,
   },
   "mysql-error": {
     summary: "The error log of MySQL and MariaDB.",
+    joins: "unparsed",
     shapes: [
       `${ISO} {thread:int} [{level}] [{code}] [{module}] {message}`,
       `${ISO} {thread:int} [{level}] {message}`,
@@ -149,6 +172,7 @@ export const shapeFormats = {
   },
   "mysql-slow": {
     summary: "The slow-query log of MySQL, Percona and MariaDB; its queries span several lines.",
+    joins: beginsSlowQuery,
     shapes: [
       `# Time: ${ISO}\n# User@Host: {user}\n{_}Query_time: {duration:number:s} {message}`,
       "# Time: {time:yyMMdd H:mm:ss}\n# User@Host: {user}\n{_}Query_time: {duration:number:s} {message}",
@@ -159,6 +183,7 @@ export const shapeFormats = {
   },
   "nginx-error": {
     summary: "The error log of nginx.",
+    joins: "unparsed",
     shapes: [
       `${GO} [{level}] {pid:int}#{thread:int}: *{connection:int} {message}`,
       `${GO} [{level}] {pid:int}#{thread:int}: {message}`,
@@ -166,11 +191,13 @@ export const shapeFormats = {
   },
   openstack: {
     summary: "OpenStack's services; requests with their durations.",
+    joins: "unparsed",
     shapes: OPENSTACK,
     levels: { AUDIT: "INFO" },
   },
   postgres: {
     summary: "PostgreSQL's log with a `log_line_prefix` of time and process.",
+    joins: "unparsed",
     shapes: [
       `${POSTGRES}] LOG: duration: {duration:number:ms} ms {message}`,
       `${POSTGRES}] {level}: {message}`,
@@ -198,10 +225,12 @@ export const shapeFormats = {
   },
   python: {
     summary: "Python's logging in its usual patterns, Celery, gunicorn, Django.",
+    joins: "unparsed",
     shapes: PYTHON,
   },
   redis: {
     summary: "The log of Redis and Valkey.",
+    joins: "unparsed",
     shapes: [
       `{pid:int}:{role:word} ${REDIS} {level:mark} {message}`,
       `[{pid:int}] ${REDIS} {level:mark} {message}`,
@@ -212,6 +241,7 @@ export const shapeFormats = {
   },
   spark: {
     summary: "Spark and others with short dates, `yy/MM/dd HH:mm:ss`.",
+    joins: "unparsed",
     shapes: [
       "{time:yy/MM/dd HH:mm:ss} {level:upper} {logger:name}: {message}",
       "{time:yy/MM/dd HH:mm:ss} {level:upper} {message}",
@@ -219,6 +249,7 @@ export const shapeFormats = {
   },
   text: {
     summary: "Any lines that begin with a time; a level near it counts.",
+    joins: "unparsed",
     shapes: [
       ...OPENSTACK,
       ...JAVA,
@@ -262,6 +293,7 @@ export const shapeFormats = {
   },
   "windows-cbs": {
     summary: "Windows' component-based servicing and update logs.",
+    joins: "unparsed",
     shapes: [
       "{time:yyyy-MM-dd HH:mm:ss}, {level} {logger:word} {message}",
       "{time:yyyy-MM-dd HH:mm:ss}, {level} {message}",

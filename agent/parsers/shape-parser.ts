@@ -21,6 +21,7 @@ import {
   defineParser,
   emptyMeasure,
   type LineParser,
+  type LineStart,
   type Measure,
   type ParsedEvent,
   type ParserDefinition,
@@ -37,6 +38,7 @@ import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;
 const TAB = 0x09;
+const LINE_FEED = 0x0a;
 const COLON = 0x3a;
 const DASH = 0x2d;
 const DOT = 0x2e;
@@ -52,6 +54,8 @@ export interface ShapeFormat {
   readonly shapes: readonly string[];
   /** Words of this format for levels, in upper case, beside those that every format knows. */
   readonly levels?: Readonly<Record<string, Level>>;
+  /** As {@link ParserDefinition.joins}. */
+  readonly joins?: "unparsed" | LineStart;
 }
 
 /** Where a value is found at the end of a way through the tree. */
@@ -231,10 +235,12 @@ class ShapeParser implements LineParser {
       return to;
     }
     if (kind === "until" || kind === "last") {
+      // Lines of a stack trace that were joined are no place to look for the end of a name.
+      const limit = bytes[0] !== LINE_FEED && node.name !== "_" ? LINE_FEED : -1;
       const found =
         kind === "until"
-          ? indexOfText(buffer, from, to, bytes)
-          : lastIndexOfText(buffer, from, to, bytes);
+          ? indexOfText(buffer, from, to, { text: bytes, limit })
+          : lastIndexOfText(buffer, from, limit < 0 ? to : lineEnd(buffer, from, to), bytes);
       this.#to[slot] = trimmedEnd(buffer, from, found);
       return found < 0 ? -1 : found + bytes.length;
     }
@@ -313,11 +319,25 @@ function isTextAt(buffer: Buffer, from: number, to: number, text: Uint8Array): b
   return true;
 }
 
-/** Where a text first stands, or -1. */
-function indexOfText(buffer: Buffer, from: number, to: number, text: Uint8Array): number {
+/** Where the line that holds `from` ends. */
+function lineEnd(buffer: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && buffer[at] !== LINE_FEED) at++;
+  return at;
+}
+
+/** Where a text first stands before the first byte that is `limit`, or -1. */
+function indexOfText(
+  buffer: Buffer,
+  from: number,
+  to: number,
+  { text, limit }: { readonly text: Uint8Array; readonly limit: number },
+): number {
   const first = text[0];
   for (let at = from; at + text.length <= to; at++) {
-    if (buffer[at] === first && isTextAt(buffer, at, to, text)) return at;
+    const byte = buffer[at];
+    if (byte === first && isTextAt(buffer, at, to, text)) return at;
+    if (byte === limit) return -1;
   }
   return -1;
 }
@@ -415,6 +435,7 @@ function levelEnd(buffer: Buffer, from: number, to: number, detail: string): num
 export function defineShapeParser(format: ShapeFormat): ParserDefinition {
   return defineParser({
     summary: format.summary,
+    ...(format.joins === undefined ? {} : { joins: format.joins }),
     compile: (options) => new ShapeParser(format, options),
   });
 }

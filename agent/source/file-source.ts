@@ -12,20 +12,23 @@
 import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
-import type {
-  Checkpoint,
-  Delta,
-  LedgerEntry,
-  SourceReport,
-  SourceState,
-} from "../../shared/protocol/batch.ts";
-import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol/batch.ts";
 import { FileDiscovery } from "./discover-files.ts";
+import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotation.ts";
 import { watchedFolders } from "./find-files.ts";
 import { RotationFollower } from "./follow-rotation.ts";
 import type { LineSink } from "./line-sink.ts";
-import { ReadBuffer, type ReadContext, readHeldTurn, readTail, readTurn } from "./read-file.ts";
+import {
+  ReadBuffer,
+  type ReadContext,
+  readEvent,
+  readHeldTurn,
+  readTail,
+  readTurn,
+  type Turn,
+} from "./read-file.ts";
 import { chainOf } from "./rotation-name.ts";
+import type { Source, SourceCut } from "./source.ts";
 import { type FileSourceSettings, SourceFiles } from "./source-files.ts";
 import { SourceLedger } from "./source-ledger.ts";
 import { TailedFile } from "./tailed-file.ts";
@@ -53,22 +56,10 @@ export interface FileSourceOptions {
   readonly bufferBytes?: number;
 }
 
-/** What was counted since the last cut, and the positions that it covers. They belong into one record. */
-export interface SourceCut {
-  readonly deltas: Delta[];
-  readonly events: readonly SelectedEvent[];
-  readonly holes: readonly Hole[];
-  /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
-  readonly checkpoints: Checkpoint[];
-  readonly report: SourceReport;
-  /** All entries of this source, cumulative. */
-  readonly ledger: LedgerEntry[];
-}
-
 const BUFFER_BYTES = 262_144;
 
 /** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
-export class FileSource {
+export class FileSource implements Source {
   readonly name: string;
   private readonly options: FileSourceOptions;
   private readonly files: SourceFiles;
@@ -115,6 +106,11 @@ export class FileSource {
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** About what measures and sample lines of these windows take in a batch. */
+  get pendingDetailBytes(): number {
+    return this.options.counter.pendingDetailBytes ?? 0;
   }
 
   /** Size of the selected events that wait for the next cut. */
@@ -267,8 +263,13 @@ export class FileSource {
       const handle = await this.openForTurn(file);
       if (handle === undefined) return 0;
       const isHeld = file.held.length > 0;
-      if (!isHeld) await this.lookBeforeEnd(file, handle);
-      const turn = await (isHeld ? readHeldTurn : readTurn)(file, handle, context);
+      if (!isHeld && !(await this.lookBeforeEnd(file, handle))) {
+        await this.lookAgain(file);
+        return 0;
+      }
+      const turn = await (isHeld
+        ? readHeldTurn(file, handle, context)
+        : this.readOn(file, handle, context));
       this.files.succeed(file);
       if (turn.outcome === "changed") {
         await this.lookAgain(file);
@@ -284,20 +285,59 @@ export class FileSource {
     }
   }
 
+  private async readOn(
+    file: TailedFile,
+    handle: ReadableFile,
+    context: ReadContext,
+  ): Promise<Turn> {
+    if (file.offset > 0 || context.counter.leadingTo === undefined) {
+      return readTurn(file, handle, context);
+    }
+    const turn = await this.readFirst(file, handle, context, false);
+    return turn ?? readTurn(file, handle, context);
+  }
+
+  /** The first lines of a file may belong to an event at the end of the file before. */
+  private async readFirst(
+    file: TailedFile,
+    handle: ReadableFile,
+    context: ReadContext,
+    isFinal: boolean,
+  ): Promise<Turn | undefined> {
+    const before = fileBefore(file, this.files.all.values());
+    file.isFollowing = before !== undefined;
+    if (before === undefined || !isCut(before) || !this.isReadable(before)) return undefined;
+    const beforeHandle = await this.openForTurn(before);
+    if (beforeHandle === undefined) return undefined;
+    const [first, next] = [
+      { file: before, handle: beforeHandle },
+      { file, handle },
+    ];
+    const turn = await readOverRotation(first, next, context, isFinal);
+    before.isEventContinued = turn?.outcome === "end";
+    if (turn?.outcome === "more") this.reachEnd(before);
+    return turn;
+  }
+
   /** A whole look, at once: where one file changed, others may have come and gone, and a crash would forget when. */
   private async lookAgain(file: TailedFile): Promise<void> {
     file.isSuspect = true;
     await this.discovery.discover();
   }
 
-  /** What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. */
-  private async lookBeforeEnd(file: TailedFile, handle: ReadableFile): Promise<void> {
-    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return;
+  /**
+   * What a turn proves is as new as this look: when the end is near, a look of a moment ago is too old. Resolves with false when only a
+   * whole look will do: through a file that was empty, generations may have come and gone.
+   */
+  private async lookBeforeEnd(file: TailedFile, handle: ReadableFile): Promise<boolean> {
+    if (file.bytes - file.searchedTo >= this.buffer.bytes.length) return true;
     const { bytes, modifiedMs } = await handle.stat();
-    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return;
+    if (bytes < file.bytes || (bytes === file.bytes && modifiedMs === file.modifiedMs)) return true;
+    if (file.wasEmpty) return false;
     file.bytes = bytes;
     file.modifiedMs = modifiedMs;
     file.changedAtMs = this.options.platform.clock.monotonic();
+    return true;
   }
 
   /** Another file under its path: the next look finds out; until then there is nothing to read. */
@@ -311,7 +351,8 @@ export class FileSource {
     file.isDirty = false;
     file.bytes = file.searchedTo;
     const isRotationName = chainOf(file.path) !== file.path;
-    file.isRetired = !file.isMatched && !isRotationName && file.path === file.homePath;
+    const isOutside = !file.isMatched && !isRotationName && file.path === file.homePath;
+    file.isRetired = isOutside && !file.hasEvent;
   }
 
   /** Counts the last lines of files of which nothing more is expected, and lets go of those that have no name. */
@@ -319,6 +360,8 @@ export class FileSource {
     let bytes = 0;
     for (const file of [...this.files.all.values()]) {
       if (!this.isReadable(file) || file.isDirty || file.held.length > 0) continue;
+      if (file.hasEvent && this.isEventOver(file)) bytes += await this.countEvent(file, context);
+      if (file.hasEvent || file.isDirty) continue;
       const isUnfinished = file.offset < file.searchedTo;
       if (!isUnfinished && file.presence === "listed" && !file.isPacked) continue;
       if (!this.isFinal(file)) continue;
@@ -333,6 +376,31 @@ export class FileSource {
     if (this.options.once || file.isPacked) return true;
     const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
     return unchangedMs >= this.options.settings.rotateWaitMs && this.discovery.isRotatedAway(file);
+  }
+
+  private isEventOver(file: TailedFile): boolean {
+    if (this.options.once || file.isPacked) return !file.isEventContinued;
+    const { eventWaitMs } = this.options.settings;
+    const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
+    // The file that goes on with it has its time, too.
+    return unchangedMs >= (file.isEventContinued ? 10 * eventWaitMs : eventWaitMs);
+  }
+
+  private async countEvent(file: TailedFile, context: ReadContext): Promise<number> {
+    try {
+      const handle = await this.openForTurn(file);
+      if (handle === undefined) return 0;
+      const isFirst = file.offset === 0 && context.counter.leadingTo !== undefined;
+      const joined = isFirst ? await this.readFirst(file, handle, context, true) : undefined;
+      const turn = joined ?? (await readEvent(file, handle, context));
+      if (turn.outcome === "changed") await this.lookAgain(file);
+      else if (turn.outcome === "more") file.isDirty = true;
+      else this.reachEnd(file);
+      return turn.bytes;
+    } catch (error) {
+      this.files.fail(file, error);
+      return 0;
+    }
   }
 
   private async complete(file: TailedFile): Promise<void> {
@@ -353,10 +421,4 @@ export class FileSource {
       return 0;
     }
   }
-}
-
-/** Within one log the generation that changed last is the newest. */
-function isOlder(a: TailedFile, b: TailedFile): boolean {
-  if (a.modifiedMs !== b.modifiedMs) return a.modifiedMs < b.modifiedMs;
-  return a.file < b.file;
 }

@@ -60,13 +60,13 @@ export async function statFiles(disk: Disk, paths: readonly string[]): Promise<L
   return { files, failures };
 }
 
-/** Paths of everything in the folder of a path, itself left out; none when the folder is gone. */
+/** Paths of everything in the folder of a path; none when the folder is gone. */
 export async function findSiblings(disk: Disk, path: string): Promise<string[]> {
   const folder = dirname(path);
   try {
     const names = await disk.list(folder);
     const prefix = folder.endsWith("/") ? folder : `${folder}/`;
-    return names.map((name) => prefix + name).filter((sibling) => sibling !== path);
+    return names.map((name) => prefix + name);
   } catch (error) {
     if (isGone(error)) return [];
     throw error;

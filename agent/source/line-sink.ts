@@ -12,18 +12,30 @@ export interface LineContext {
   readonly generation: number;
   /** Position in the file of the call's first byte. */
   readonly offset: number;
+  /** Path where the file was first seen. */
+  readonly path: string;
   /** True when the bytes are the first of the file. */
   readonly fileStart: boolean;
+  /** True when the file goes on where another one ended: its first lines may belong to an event there. */
+  readonly follows: boolean;
 }
 
 /** What a source needs of a line counter: it takes whole lines and hands over what they came to. */
 export interface LineSink {
   /** Counts `buffer[from, to)`: whole lines. The bytes are not kept. */
   count(buffer: Buffer, from: number, to: number, context: LineContext): void;
+  /** Where the last event of whole lines begins, when further lines may belong to it; `to` when they cannot. Absent: they never can. */
+  pendingFrom?(buffer: Buffer, from: number, to: number, context: LineContext): number;
+  /** Where the first lines end that go on with an event before. Absent: every line begins one. */
+  leadingTo?(buffer: Buffer, from: number, to: number, context: LineContext): number;
+  /** What of an event is looked at, in bytes; absent or 0: there are no events of several lines. */
+  readonly eventBytesMax?: number;
   /** Counts one line that no line feed ends. */
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
+  /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
+  readonly pendingDetailBytes?: number | undefined;
   /** Size of the selected events that wait; absent where none are selected. */
   readonly pendingEventBytes?: number;
   /** True when so many selected events wait that no more should be read; absent where none are selected. */

@@ -9,7 +9,7 @@
  */
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { FINGERPRINT_BYTES_MAX, fingerprintFits } from "./fingerprint.ts";
-import { guardBefore, guardFits } from "./guard.ts";
+import { GUARD_BYTES_MAX, guardBefore, guardFits } from "./guard.ts";
 import type { LineContext, LineSink } from "./line-sink.ts";
 import { readHead } from "./probe-file.ts";
 import type { SourceLedger } from "./source-ledger.ts";
@@ -58,6 +58,9 @@ export async function readTurn(
   context: ReadContext,
 ): Promise<Turn> {
   const { buffer } = context;
+  // What may belong to an event is looked at together with it.
+  if (file.hasEvent) file.searchAgain();
+  buffer.ensure(2 * (context.counter.eventBytesMax ?? 0) + GUARD_BYTES_MAX);
   if (!(await growFingerprint(file, handle))) return CHANGED;
   const { guardBytes } = file.searchGuard;
   const start = file.searchedTo - guardBytes;
@@ -104,10 +107,11 @@ function countChunk(file: TailedFile, chunk: Chunk, context: ReadContext): boole
     from = lineFeed + 1;
     file.advance(start + from, guardBefore(buffer, from));
   }
-  const restFrom = countRuns(file, { start, from, to }, context);
-  if (restFrom > from) file.advance(start + restFrom, guardBefore(buffer, restFrom));
+  const { eventFrom, restFrom } = countRuns(file, { ...chunk, from }, context);
+  if (eventFrom > from) file.advance(start + eventFrom, guardBefore(buffer, eventFrom));
+  if (chunk.isEnd === true) file.waitForEvent(start + restFrom);
   // In the middle of a file the next read simply begins with the cut line again; to look for its end first would read every chunk twice.
-  const isWaiting = chunk.isEnd === true || restFrom === from;
+  const isWaiting = chunk.isEnd === true || eventFrom === from;
   if (isWaiting && !file.isUnterminated) file.searched(start + to, guardBefore(buffer, to));
   return false;
 }
@@ -125,34 +129,76 @@ function countContinuation(file: TailedFile, chunk: Chunk, context: ReadContext)
   return end;
 }
 
-/** Counts the whole lines of a chunk; returns the position where the rest begins. */
-function countRuns(file: TailedFile, chunk: Chunk, context: ReadContext): number {
+/**
+ * Counts the whole lines of a chunk but an event at their end that may go on; returns where that begins, and where the last whole line ends.
+ * An event that fills a chunk, or is so long that nothing more of it would be looked at, does not wait.
+ */
+function countRuns(
+  file: TailedFile,
+  chunk: Chunk,
+  context: ReadContext,
+): { readonly eventFrom: number; readonly restFrom: number } {
   const buffer = context.buffer.bytes;
+  const { counter } = context;
   const { runs, restFrom } = splitLines(buffer, chunk.from, chunk.to, context.lineBytesMax);
+  const last = runs.at(-1);
+  let eventFrom = restFrom;
+  if (last?.isTooLong === false && counter.pendingFrom !== undefined) {
+    const lines = countContext(file, context, chunk.start + last.from);
+    const found = counter.pendingFrom(buffer, last.from, last.to, lines);
+    const isWaiting = restFrom - found <= (counter.eventBytesMax ?? 0);
+    if (isWaiting && (found > chunk.from || chunk.isEnd === true)) eventFrom = found;
+  }
   for (const run of runs) {
     if (run.isTooLong) {
       context.ledger.add("rejected", "too_long", 1, run.to - run.from);
     } else {
       const offset = chunk.start + run.from;
-      context.counter.count(buffer, run.from, run.to, countContext(file, context, offset));
+      const to = run === last ? eventFrom : run.to;
+      if (run.from < to) {
+        counter.count(buffer, run.from, to, countContext(file, context, offset));
+      }
     }
   }
-  return restFrom;
+  return { eventFrom, restFrom };
 }
 
-function countContext(file: TailedFile, context: ReadContext, offset: number): LineContext {
+/** Counts the whole lines that wait for more, of which nothing came. */
+export async function readEvent(
+  file: TailedFile,
+  handle: ReadableFile,
+  context: ReadContext,
+): Promise<Turn> {
+  const { guardBytes } = file.guard;
+  const { searchedTo, searchGuard, eventTo } = file;
+  const length = guardBytes + eventTo - file.offset;
+  context.buffer.ensure(length);
+  const buffer = context.buffer.bytes;
+  const count = await handle.read(buffer, 0, length, file.offset - guardBytes);
+  if (!guardFits(file.guard, buffer.subarray(0, Math.min(guardBytes, count)))) return CHANGED;
+  if (count < length) return CHANGED;
+  context.counter.count(buffer, guardBytes, length, countContext(file, context, file.offset));
+  file.advance(eventTo, guardBefore(buffer, length));
+  if (searchedTo > eventTo) file.searched(searchedTo, searchGuard);
+  return { outcome: "end", bytes: length - guardBytes };
+}
+
+/** What a sink is told with lines of a file. */
+export function countContext(file: TailedFile, context: ReadContext, offset: number): LineContext {
   return {
     service: context.service,
     eventTimeLimitMs: context.eventTimeLimitMs,
     file: file.file,
     generation: file.generation,
     offset,
+    path: file.homePath,
     fileStart: offset === 0,
+    follows: file.isFollowing || file.generation > 0,
   };
 }
 
 /** Compares the beginning of the file with its fingerprint, and lets that grow. */
-function fitsFingerprint(file: TailedFile, head: Buffer): boolean {
+export function fitsFingerprint(file: TailedFile, head: Buffer): boolean {
   if (!fingerprintFits(file.fingerprint, head)) return false;
   file.setHead(head);
   return true;
@@ -252,18 +298,27 @@ function countHeldChunk(file: TailedFile, chunk: Chunk, context: ReadContext): v
   }
 }
 
-/** Counts the lines of a chunk that begins where a line of the held range begins. */
+/** Counts the lines of a chunk that begins where a line of the held range begins. Where the range ends, events end. */
 function countHeldLines(file: TailedFile, chunk: Chunk, context: ReadContext): void {
   const { start, to } = chunk;
-  const restFrom = countRuns(file, chunk, context);
   const isLast = start + to === file.held[0]?.to;
-  if (isLast && restFrom < to) {
-    const line = context.buffer.bytes.subarray(restFrom, to);
+  const { eventFrom, restFrom } = countRuns(file, { ...chunk, isEnd: false }, context);
+  const buffer = context.buffer.bytes;
+  if (!isLast) {
+    file.releaseHeld(start + eventFrom);
+    return;
+  }
+  if (eventFrom < restFrom) {
+    const event = countContext(file, context, start + eventFrom);
+    context.counter.count(buffer, eventFrom, restFrom, event);
+  }
+  if (restFrom < to) {
+    const line = buffer.subarray(restFrom, to);
     if (line.length > context.lineBytesMax) {
       context.ledger.add("rejected", "too_long", 1, line.length);
     } else {
       context.counter.countUnterminated(line, countContext(file, context, start + restFrom));
     }
   }
-  file.releaseHeld(start + (isLast ? to : restFrom));
+  file.releaseHeld(start + to);
 }

@@ -20,6 +20,8 @@ export interface FileSourceSettings {
   readonly lineBytesMax: number;
   /** A file that lost its name and is unchanged for so long is finished. */
   readonly rotateWaitMs: number;
+  /** An event at the end of a file waits so long for further lines. */
+  readonly eventWaitMs: number;
   /** Without anything new for so long the source is reported idle. */
   readonly idleAfterMs: number;
   /** Most files that are open at a time. */

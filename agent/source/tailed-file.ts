@@ -35,7 +35,13 @@ export class TailedFile {
   offset = 0;
   /** Guard of `offset`. */
   guard: Guard = GUARD_NONE;
-  /** No line feed stands in [offset, searchedTo). */
+  /** The whole lines in [offset, eventTo) are an event to which more lines may belong. */
+  eventTo = 0;
+  /** True while a file that follows holds lines that go on with the event. */
+  isEventContinued = false;
+  /** True when it goes on where another file of its log ended. */
+  isFollowing = false;
+  /** No line feed stands in [eventTo, searchedTo). */
   searchedTo = 0;
   /** Guard of `searchedTo`. */
   searchGuard: Guard = GUARD_NONE;
@@ -116,6 +122,7 @@ export class TailedFile {
     file.batchFrom = checkpoint.offset;
     file.guard = { guardBytes, guard };
     file.searchedTo = checkpoint.offset;
+    file.eventTo = checkpoint.offset;
     file.searchGuard = file.guard;
     file.isUnterminated = checkpoint.unterminated;
     file.isComplete = checkpoint.complete && checkpoint.held.length === 0;
@@ -237,14 +244,24 @@ export class TailedFile {
     assert(offset >= this.offset, "an offset never goes back");
     this.offset = offset;
     this.guard = guard;
-    this.searchedTo = offset;
-    this.searchGuard = guard;
+    this.searchAgain();
     this.hasChanged = true;
+  }
+
+  /** The whole lines below `position` are an event that may go on. */
+  waitForEvent(position: number): void {
+    assert(position >= this.offset, "an event that waits is not counted yet");
+    this.eventTo = position;
+  }
+
+  /** True when whole lines wait for what may belong to them. */
+  get hasEvent(): boolean {
+    return this.eventTo > this.offset;
   }
 
   /** No line feed stands below `position`. */
   searched(position: number, guard: Guard): void {
-    assert(position >= this.offset, "the search for a line end goes on behind what is read");
+    assert(position >= this.eventTo, "the search for a line end goes on behind what is read");
     this.searchedTo = position;
     this.searchGuard = guard;
   }
@@ -252,6 +269,8 @@ export class TailedFile {
   /** The search for a line end begins again at `offset`. */
   searchAgain(): void {
     this.searchedTo = this.offset;
+    this.eventTo = this.offset;
+    this.isEventContinued = false;
     this.searchGuard = this.guard;
   }
 

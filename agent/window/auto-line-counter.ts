@@ -1,5 +1,6 @@
 /** A line counter that finds out the format of each file and hands its lines to the counter of that format. */
 
+import { deltaKey } from "../../shared/aggregates/detailed-windows.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { byteOrderMarkBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
@@ -26,6 +27,13 @@ export interface AutoLineCounterOptions {
   readonly onFormat?: ((choice: FormatChoice, file: number | undefined) => void) | undefined;
 }
 
+interface FileGuess {
+  readonly guess: FormatGuess;
+  /** Position in the file up to which lines were weighed. */
+  weighedTo: number;
+  generation: number | undefined;
+}
+
 /** Rejects every line that is not blank: for lines that no format knows. */
 const unknownFormat: LineParser = {
   parse: (line) => ({
@@ -39,7 +47,7 @@ const unknownFormat: LineParser = {
 export class AutoLineCounter implements LineCounter {
   readonly #options: AutoLineCounterOptions;
   readonly #sampler: FormatSampler;
-  readonly #guesses = new Map<number, FormatGuess>();
+  readonly #guesses = new Map<number, FileGuess>();
   readonly #counters = new Map<ParserName | "unknown", LineCounter>();
 
   constructor(options: AutoLineCounterOptions) {
@@ -53,7 +61,7 @@ export class AutoLineCounter implements LineCounter {
 
   /** The format by which the lines of a file were last counted; undefined when none knows them. */
   formatOf(file: number): ParserName | undefined {
-    return this.#guesses.get(file)?.nearest;
+    return this.#guesses.get(file)?.guess.nearest;
   }
 
   get pendingKeys(): number {
@@ -62,10 +70,37 @@ export class AutoLineCounter implements LineCounter {
     return keys;
   }
 
+  get pendingDetailBytes(): number {
+    let bytes = 0;
+    for (const counter of this.#counters.values()) bytes += counter.pendingDetailBytes ?? 0;
+    return bytes;
+  }
+
   get lineCount(): number {
     let lines = 0;
     for (const counter of this.#counters.values()) lines += counter.lineCount;
     return lines;
+  }
+
+  /** As of the counters that hold something. */
+  get eventBytesMax(): number {
+    let bytes = 0;
+    for (const counter of this.#counters.values()) {
+      bytes = Math.max(bytes, counter.eventBytesMax ?? 0);
+    }
+    return bytes;
+  }
+
+  pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    if (from === to) return to;
+    const counter = this.#counterFor(buffer, from, to, context);
+    return counter.pendingFrom?.(buffer, from, to, context) ?? to;
+  }
+
+  leadingTo(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    if (from === to) return from;
+    const counter = this.#counterFor(buffer, from, to, context);
+    return counter.leadingTo?.(buffer, from, to, context) ?? from;
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
@@ -78,12 +113,19 @@ export class AutoLineCounter implements LineCounter {
   }
 
   #counterFor(buffer: Buffer, from: number, to: number, context: CountContext): LineCounter {
-    const guess = this.#guessOf(context.file ?? NO_FILE);
+    const known = this.#guessOf(context.file ?? NO_FILE);
+    const { guess } = known;
+    const isFileStart = context.fileStart === true;
+    const { offset } = context;
     if (!guess.isFinal) {
       const before = guess.choice;
-      const isFileStart = context.fileStart === true;
       const mark = isFileStart ? byteOrderMarkBytes(buffer, from, to) : 0;
-      this.#weigh(guess, buffer, from + mark, to);
+      // Lines that wait for the rest of their event come again, but weigh once.
+      if (known.generation !== context.generation) known.weighedTo = 0;
+      known.generation = context.generation;
+      const seen = offset === undefined ? 0 : Math.max(0, known.weighedTo - offset);
+      this.#weigh(guess, buffer, from + Math.max(mark, seen), to);
+      if (offset !== undefined) known.weighedTo = Math.max(known.weighedTo, offset + to - from);
       const choice = guess.choice;
       const isNews = choice?.format !== before?.format || choice?.isFinal !== before?.isFinal;
       if (choice !== undefined && isNews) this.#options.onFormat?.(choice, context.file);
@@ -101,18 +143,18 @@ export class AutoLineCounter implements LineCounter {
     }
   }
 
-  #guessOf(file: number): FormatGuess {
-    let guess = this.#guesses.get(file);
-    if (guess !== undefined) return guess;
+  #guessOf(file: number): FileGuess {
+    const known = this.#guesses.get(file);
+    if (known !== undefined) return known;
     if (this.#guesses.size >= FILES_MAX) {
       for (const oldest of this.#guesses.keys()) {
         this.#guesses.delete(oldest);
         break;
       }
     }
-    guess = new FormatGuess();
-    this.#guesses.set(file, guess);
-    return guess;
+    const made = { guess: new FormatGuess(), weighedTo: 0, generation: undefined };
+    this.#guesses.set(file, made);
+    return made;
   }
 
   #counter(format: ParserName | "unknown"): LineCounter {
@@ -137,7 +179,7 @@ export class AutoLineCounter implements LineCounter {
     for (const counter of this.#counters.values()) {
       const counted = counter.take();
       for (const delta of counted.deltas) {
-        const key = `${delta.minute} ${delta.service}`;
+        const key = deltaKey(delta);
         const known = deltas.get(key);
         if (known === undefined) deltas.set(key, delta);
         else known.aggregate.merge(delta.aggregate);

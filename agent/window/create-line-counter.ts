@@ -1,11 +1,15 @@
 import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
 import { fieldNames } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
+import { REDACTOR_NONE, type Redactor } from "../../shared/redaction/redactor.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
+import { DetailCounter, type DetailOptions } from "./detail-counter.ts";
+import { type EventLines, eventLines } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
@@ -18,6 +22,8 @@ export interface LineCounterOptions extends EventOptions {
   readonly format: FormatName;
   /** Most services counted on their own between two takes; {@link SERVICES_MAX_DEFAULT} when left out. */
   readonly servicesMax?: number;
+  /** What counting beside levels and durations is to do; nothing when left out. */
+  readonly detail?: DetailOptions | undefined;
   /** With `auto`: told what format a file was found to have. */
   readonly onFormat?: (choice: FormatChoice, file: number | undefined) => void;
 }
@@ -33,14 +39,18 @@ export interface SelectingOptions extends LineCounterOptions {
   /** Name of the source. */
   readonly source: string;
   readonly selection: EventSelection;
+  /** Takes out of everything what must not leave the host; nothing when left out. */
+  readonly redactor?: Redactor;
 }
 
 /** Makes the fastest counter that counts lines of this format and selects events from them. */
 export function createSelectingCounter(options: SelectingOptions): SelectingLineCounter {
   const { format, source, selection, stream = STREAM_DEFAULT } = options;
+  const { redactor = REDACTOR_NONE } = options;
   const createParser = (name: ParserName) => parsers[name].compile(options);
   const levelNames = fieldNames(options).level;
-  const parts = { stream, source, selection, levelNames, createParser };
+  const createLines = (name: ParserName) => linesOf(name, options);
+  const parts = { stream, source, selection, redactor, levelNames, createParser, createLines };
   if (format !== "auto") {
     const counter = createFormatCounter(format, options);
     return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });
@@ -60,12 +70,23 @@ function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
 }
 
 function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
+  const lines = linesOf(format, options);
+  const { detail, servicesMax = SERVICES_MAX_DEFAULT } = options;
+  const createParser = () => parsers[format].compile(options);
   const counter = new ParserLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
-    parser: parsers[format].compile(options),
-    servicesMax: options.servicesMax ?? SERVICES_MAX_DEFAULT,
+    parser: createParser(),
+    servicesMax,
+    lines,
+    detail: detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() }),
   });
-  return format === "json" && canUseKernel(options)
+  return format === "json" && lines === undefined && detail === undefined && canUseKernel(options)
     ? new JsonLineCounter(options, counter)
     : counter;
+}
+
+/** How the lines of a format become events, asked of a parser of its own. */
+function linesOf(format: ParserName, options: LineCounterOptions): EventLines | undefined {
+  const definition: ParserDefinition = parsers[format];
+  return eventLines(definition, definition.compile(options), options.multiline);
 }

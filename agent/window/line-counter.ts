@@ -19,8 +19,12 @@ export interface CountContext {
   readonly generation?: number;
   /** Position in the file of the call's first byte. */
   readonly offset?: number;
+  /** Path where the file was first seen: labels stand in it. */
+  readonly path?: string;
   /** True when the bytes are the first of a file: a UTF-8 byte order mark there is no part of the line (its bytes count with it). */
   readonly fileStart?: boolean;
+  /** True when the bytes go on where another file ended: lines at the beginning of a file may belong to an event there. */
+  readonly follows?: boolean;
   /** Called for each rejected line with the reason and the position in `buffer` where the line begins. */
   readonly onRejected?: (reason: string, position: number) => void;
 }
@@ -37,7 +41,7 @@ export interface CountedEntry {
 
 /** Everything counted between two takes. */
 export interface Counted {
-  /** One per stream, service and minute; the taker owns the aggregates. */
+  /** One per stream, service, minute and dimensions; the taker owns the aggregates. */
   readonly deltas: Delta[];
   /** One per kind and reason; only those with lines. */
   readonly entries: CountedEntry[];
@@ -52,6 +56,15 @@ export interface LineCounter {
    * The bytes are not kept: the caller may overwrite them after the call.
    */
   count(buffer: Buffer, from: number, to: number, context: CountContext): void;
+  /**
+   * Where the last event of the whole lines `buffer[from, to)` begins, when further lines may belong to it; `to` when they cannot. Absent: they
+   * never can. Who calls {@link count} for whole events only gets their whole text; counts are the same anyway.
+   */
+  pendingFrom?(buffer: Buffer, from: number, to: number, context: CountContext): number;
+  /** Where the lines end that begin `buffer[from, to)` and go on with an event before; absent: every line begins one. */
+  leadingTo?(buffer: Buffer, from: number, to: number, context: CountContext): number;
+  /** What of an event is looked at, in bytes: for longer ones nobody needs to wait. Absent or 0: there are no events of several lines. */
+  readonly eventBytesMax?: number;
   /** Counts one line that no line feed ends, such as the last one of a finished file. An empty line counts nothing. */
   countUnterminated(line: Buffer, context: CountContext): void;
   /**
@@ -61,6 +74,8 @@ export interface LineCounter {
   readonly readBuffer?: Buffer | undefined;
   /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
   readonly pendingKeys: number;
+  /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
+  readonly pendingDetailBytes?: number | undefined;
   /** Count of all lines since the counter was made; takes do not reset it. */
   readonly lineCount: number;
   /** Takes everything counted since the last take and starts anew. */

@@ -27,6 +27,8 @@ import { type FileContent, filesOfBlock } from "./tables.ts";
 
 /** How often it looks for closed blocks. */
 const LOOK_MS = 1_000;
+/** The same, and how often stage 2 is looked at, before it stops. */
+const DRAIN_LOOK_MS = 20;
 const BACKOFF_MS_MAX = 60_000;
 const FOLDER_COUNT_MAX = 1_000;
 
@@ -72,6 +74,11 @@ export class Archiver {
   readonly #running: Promise<void>;
   /** Folders that are known to be durable. */
   readonly #folders = new Set<string>();
+  /** Ends the wait for the next look. */
+  #wake = new AbortController();
+  #isDraining = false;
+  /** Whether it gave up. */
+  #hasEnded = false;
   #hasCleared = false;
 
   /** Starts at once. */
@@ -85,9 +92,22 @@ export class Archiver {
     return this.#written.get(partition) ?? 0;
   }
 
-  /** Finishes the file at hand. What is queued is written after the next start. */
-  async close(): Promise<void> {
+  /** Whether stage 2 is to close its open blocks, which are written before this ends. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Writes all that is queued, at most so long, then finishes the file at hand. What is left is written after the next start. */
+  async close(drainMsMax: number): Promise<void> {
+    const { clock, timers } = this.#options.platform;
+    const endMs = clock.monotonic() + drainMsMax;
+    this.#isDraining = true;
+    this.#wake.abort();
+    while (this.#hasWaiting() && !this.#hasEnded && clock.monotonic() < endMs) {
+      await timers.sleep(DRAIN_LOOK_MS);
+    }
     this.#stop.abort();
+    this.#wake.abort();
     await this.#running;
   }
 
@@ -102,6 +122,7 @@ export class Archiver {
       } catch (error) {
         const isOperating = error instanceof TailraceError && error.retry === "later";
         if (!isOperating && systemCode(error) === undefined) {
+          this.#hasEnded = true;
           this.#options.onFatal(error);
           return;
         }
@@ -110,8 +131,15 @@ export class Archiver {
         const reason = error instanceof Error ? error.message : String(error);
         logger.warn(`nothing was archived: ${reason}`, { directory, waitMs });
       }
-      await platform.timers.sleep(waitMs, signal);
+      const isQuick = this.#isDraining && waitMs === LOOK_MS;
+      await platform.timers.sleep(isQuick ? DRAIN_LOOK_MS : waitMs, this.#nextWake());
     }
+  }
+
+  /** Aborts when the wait for the next look is over early. */
+  #nextWake(): AbortSignal {
+    if (this.#wake.signal.aborted && !this.#stop.signal.aborted) this.#wake = new AbortController();
+    return this.#wake.signal;
   }
 
   async #step(): Promise<void> {
@@ -121,6 +149,16 @@ export class Archiver {
     await using writer = await this.#options.openWriter();
     for (const partition of due) await this.#writeBlocks(partition, writer);
     await this.#makeRoom();
+  }
+
+  /** Whether stage 2 still has rows for files. */
+  #hasWaiting(): boolean {
+    return this.#options.partitions.some((partition) => {
+      const view = this.#options.view(partition);
+      if (view === undefined) return false;
+      const { openItems, firstBlock, block } = readArchiveRow(view);
+      return openItems > 0 || firstBlock < block;
+    });
   }
 
   #hasBlock(partition: number): boolean {
@@ -162,20 +200,10 @@ export class Archiver {
     this.counters.files++;
   }
 
-  /**
-   * Makes a folder, and its entry and those of the folders above durable, once in this process: that a folder is there does not say that it is
-   * durable, since a process before may have died between the two.
-   */
+  /** Makes a folder so that it survives a power cut, once in this process. */
   async #makeFolder(path: string): Promise<void> {
     if (this.#folders.has(path)) return;
-    const { platform, directory } = this.#options;
-    const { disk } = platform;
-    await makeDurableDirectory(disk, directory);
-    await disk.makeDirectory(path);
-    for (let folder = path; ; folder = dirname(folder)) {
-      await disk.syncDirectory(dirname(folder));
-      if (folder === directory) break;
-    }
+    await makeDurableDirectory(this.#options.platform.disk, path);
     if (this.#folders.size >= FOLDER_COUNT_MAX) this.#folders.clear();
     this.#folders.add(path);
   }

@@ -2,8 +2,12 @@
 import { resolve } from "node:path";
 import type { DuckDBResult, DuckDBValue } from "@duckdb/node-api";
 import { z } from "zod";
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+import { readAggregate } from "../state/aggregate-format.ts";
+import { ByteReader } from "../state/byte-reader.ts";
 import { type ArchiveFile, listArchive } from "./archive-file.ts";
 import { type Database, openDatabase, sqlText } from "./duckdb.ts";
 import { TABLES, type TableName } from "./tables.ts";
@@ -13,7 +17,7 @@ const TABLE_NAMES = ["events", "deltas", "holes"] as const satisfies readonly Ta
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
   events: ["fields"],
-  deltas: ["levels", "contributors"],
+  deltas: ["levels", "contributors", "dimensions", "measures"],
   holes: [],
 };
 
@@ -25,6 +29,15 @@ export interface StoredEvent {
   readonly timeMs: number;
   readonly type: string | null;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What a window of a minute said when it first became final, from what was archived by then. */
+export interface StoredWindow {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly service: string;
+  readonly minute: number;
+  readonly aggregate: Aggregate;
 }
 
 /** A gap in the events of a stream, as it was archived. */
@@ -92,6 +105,48 @@ export class ArchiveReader implements Disposable {
       );
       for await (const row of rows) yield storedEvent(row);
     }
+  }
+
+  /**
+   * The windows of a range of minutes that something came in time for, as they first became final, ascending by minute; those of one minute
+   * in no order. No more than the windows of one minute are held at once.
+   */
+  async *windows(fromMinute: number, toMinute: number): AsyncIterable<StoredWindow> {
+    const [fromMs, toMs] = [fromMinute * MINUTE_MS, toMinute * MINUTE_MS];
+    for (const paths of this.#filesByDay("deltas", fromMs, toMs)) {
+      const rows = await this.#rows(
+        `SELECT tenant, stream, service, minute, aggregate FROM ${readFiles(paths)}
+         WHERE fate = 'in_time' AND minute >= $from AND minute < $to ORDER BY minute`,
+        { from: bigTime(fromMinute), to: bigTime(toMinute) },
+      );
+      let windows = new Map<string, StoredWindow>();
+      let current: number | undefined;
+      for await (const row of rows) {
+        const window = storedWindow(row);
+        if (window.minute !== current) yield* windows.values();
+        if (window.minute !== current) windows = new Map();
+        current = window.minute;
+        const name = JSON.stringify([window.tenant, window.stream, window.service]);
+        const known = windows.get(name);
+        if (known === undefined) windows.set(name, window);
+        else known.aggregate.merge(window.aggregate);
+      }
+      yield* windows.values();
+    }
+  }
+
+  /** Counts the lines of a range of minutes that came after their window was final. */
+  async lateLineCount(fromMinute: number, toMinute: number): Promise<number> {
+    let count = 0;
+    for (const paths of this.#filesByDay("deltas", fromMinute * MINUTE_MS, toMinute * MINUTE_MS)) {
+      const rows = await this.#rows(
+        `SELECT coalesce(sum(request_count), 0)::BIGINT FROM ${readFiles(paths)}
+         WHERE fate <> 'in_time' AND minute >= $from AND minute < $to`,
+        { from: bigTime(fromMinute), to: bigTime(toMinute) },
+      );
+      for await (const [value] of rows) count += numberCell.parse(value);
+    }
+    return count;
   }
 
   /** Counts the events of a range that came too late for rules. */
@@ -188,9 +243,22 @@ function bigTime(timeMs: number): bigint {
 const numberCell = z.union([z.number(), z.bigint().transform(Number)]);
 const fieldsCell = z.record(z.string(), z.unknown());
 const eventRow = z.tuple([z.string(), z.string(), numberCell, z.string().nullable(), z.string()]);
+const windowRow = z.tuple([
+  z.string(),
+  z.string(),
+  z.string(),
+  numberCell,
+  z.object({ bytes: z.instanceof(Uint8Array) }).transform(({ bytes }) => bytes),
+]);
 const holeRow = z.tuple([z.string(), numberCell, numberCell]);
 
 function storedEvent(row: readonly DuckDBValue[]): StoredEvent {
   const [tenant, place, timeMs, type, fields] = eventRow.parse(row);
   return { tenant, place, timeMs, type, fields: fieldsCell.parse(JSON.parse(fields)) };
+}
+
+function storedWindow(row: readonly DuckDBValue[]): StoredWindow {
+  const [tenant, stream, service, minute, bytes] = windowRow.parse(row);
+  const reader = new ByteReader(Buffer.from(bytes), "STATE_CORRUPT");
+  return { tenant, stream, service, minute, aggregate: readAggregate(reader) };
 }

@@ -10,6 +10,7 @@
  * same name, and replaces itself.
  */
 import { LEVELS } from "../../shared/aggregates/aggregate.ts";
+import { measuresJson } from "../../shared/aggregates/window-json.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import { placeOfEvent } from "../log/keyed-event.ts";
 import { writeAggregate } from "../state/aggregate-format.ts";
@@ -82,6 +83,8 @@ export const TABLES: Readonly<Record<TableName, readonly Column[]>> = {
     ["duration_us_min", "BIGINT"],
     ["duration_us_max", "BIGINT"],
     ["contributors", "VARCHAR"],
+    ["dimensions", "VARCHAR"],
+    ["measures", "VARCHAR"],
     // All of it, to be merged again: aggregate-format.
     ["aggregate", "BLOB"],
   ),
@@ -141,7 +144,7 @@ function describeEvent({ agent, event }: ArchivedEvent): Description {
 }
 
 function describeDelta(item: ArchivedDelta): Description {
-  const { stream, service, minute, aggregate, contributors } = item;
+  const { stream, service, dimensions, minute, aggregate, contributors } = item;
   const timeMs = minute * MINUTE_MS;
   const levels = LEVELS.flatMap((level, index) => {
     const count = aggregate.levels[index] ?? 0;
@@ -167,6 +170,8 @@ function describeDelta(item: ArchivedDelta): Description {
       hasDuration ? aggregate.durationMin : null,
       hasDuration ? aggregate.durationMax : null,
       JSON.stringify(contributors.list()),
+      JSON.stringify(dimensions),
+      JSON.stringify(aggregate.detail === undefined ? {} : measuresJson(aggregate.detail)),
       writer.finish(),
     ],
   };

@@ -38,6 +38,11 @@ export class DropLog {
     }
   }
 
+  /** True when nothing was dropped since it was last taken. */
+  get isEmpty(): boolean {
+    return this.#drops.size === 0;
+  }
+
   /** What was dropped since the last call, in the order in which it was first hit. */
   take(): KeyDrop[] {
     const drops = [...this.#drops.values()];

@@ -47,7 +47,8 @@ export class Matcher {
   readonly #automaton: Automaton;
   readonly #limits: KeyLimits;
   readonly #onDrop: OnDrop;
-  readonly #expiryMs: number;
+  /** How long a partial match may last; Infinity: for ever. */
+  readonly expiryMs: number;
   readonly #evaluation = new EventEvaluation();
   readonly #edges: Edge[] = [];
   readonly #toVisit: AutomatonState[] = [];
@@ -56,12 +57,14 @@ export class Matcher {
   readonly #start: PartialMatch;
   /** Partial matches that a limit dropped. */
   droppedCount = 0;
+  /** Partial matches that began, also those that were finished at once. */
+  startCount = 0;
 
   constructor(automaton: Automaton, limits: KeyLimits, onDrop: OnDrop = () => undefined) {
     this.#automaton = automaton;
     this.#limits = limits;
     this.#onDrop = onDrop;
-    this.#expiryMs = automaton.withinMs ?? limits.ageMsMax;
+    this.expiryMs = automaton.withinMs ?? limits.ageMsMax;
     this.#start = startOf(automaton.start);
   }
 
@@ -85,7 +88,7 @@ export class Matcher {
   deadlineMs(state: KeyState): number {
     const oldest = state.partials.peek();
     if (oldest?.link === undefined) return Number.POSITIVE_INFINITY;
-    return oldest.startMs + this.#expiryMs;
+    return oldest.startMs + this.expiryMs;
   }
 
   /**
@@ -100,13 +103,13 @@ export class Matcher {
     const timeouts: Found[] = [];
     for (const partial of state.partials) {
       const { link, startMs } = partial;
-      if (link === undefined || timeMs - startMs < this.#expiryMs) {
+      if (link === undefined || timeMs - startMs < this.expiryMs) {
         partials.push(partial);
       } else if (partial.state.kind === "pending") {
         matches.push(partial);
       } else {
         if (this.#automaton.withinMs === undefined) this.#drop("age_max", startMs);
-        else timeouts.push(foundAt("timeout", link, startMs + this.#expiryMs));
+        else timeouts.push(foundAt("timeout", link, startMs + this.expiryMs));
         state.buffer.release(link);
       }
     }
@@ -179,6 +182,7 @@ export class Matcher {
   #take(buffer: SharedBuffer, partial: PartialMatch, { source, target }: Edge): void {
     const held = this.#evaluation.hold(buffer);
     const isFirst = partial.link === undefined;
+    if (isFirst) this.startCount++;
     const startMs = isFirst ? held.event.ts : partial.startMs;
     const startOrder = isFirst ? held.order : partial.startOrder;
     const link = buffer.link(source.stage, held, partial.link);

@@ -14,6 +14,7 @@ import type { KeyState } from "./key-state.ts";
 import { type Emit, type Found, type KeyLimits, Matcher } from "./matcher.ts";
 import { PriorityQueue } from "./priority-queue.ts";
 import type { CepEvent } from "./shared-buffer.ts";
+import { type Deadline, TimerQueue } from "./timer-queue.ts";
 
 /** What is found, and for which key; null: the pattern has no key. */
 export interface KeyFound extends Found {
@@ -39,11 +40,6 @@ interface Waiting {
   readonly arrival: number;
 }
 
-interface Deadline {
-  readonly ms: number;
-  readonly key: Value;
-}
-
 /** See the head of this file. */
 export class PatternOperator {
   readonly automaton: Automaton;
@@ -52,6 +48,11 @@ export class PatternOperator {
   readonly #timing: Timing;
   readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
   readonly #deadlines = new PriorityQueue<Deadline>(byDeadline);
+  /**
+   * Only of a rule that can fail: when keys are looked at, as in Flink's heap of timers, which decides of two keys at the same time whose
+   * failure comes first (Flink's `HeapPriorityQueueSet`, which orders equal elements as Java's queue does).
+   */
+  readonly #timers: TimerQueue | undefined;
   readonly #keys = new Map<Value, KeyState>();
   readonly #drops = new DropLog();
   /** Whose partial matches are being moved. */
@@ -71,6 +72,7 @@ export class PatternOperator {
     this.matcher = new Matcher(automaton, limits, (reason, startMs) =>
       this.#drops.add(this.#current, reason, startMs),
     );
+    this.#timers = automaton.skip.failsOnMiss ? new TimerQueue() : undefined;
     this.#keyOf = automaton.key === undefined ? undefined : compileName(automaton.key);
   }
 
@@ -112,7 +114,10 @@ export class PatternOperator {
     }
     const key = this.#keyOf === undefined ? null : this.#keyOf(event);
     if (key === null && this.#keyOf !== undefined) this.#keylessCount++;
-    else this.#waiting.push({ event, key, arrival: this.#arrivals++ });
+    else {
+      this.#waiting.push({ event, key, arrival: this.#arrivals++ });
+      this.#timers?.add(event.ts, key);
+    }
     return true;
   }
 
@@ -121,8 +126,8 @@ export class PatternOperator {
     if (watermarkMs <= this.#watermarkMs) return;
     this.#watermarkMs = watermarkMs;
     // Only a rule that can fail shows which key came first, so only it pays for the exact order of Flink's timers.
-    if (this.automaton.skip.failsOnMiss) this.#advanceByKey(emit);
-    else this.#advanceByTime(emit);
+    if (this.#timers === undefined) this.#advanceByTime(emit);
+    else this.#advanceByKey(this.#timers, emit);
   }
 
   /** What bounds made it drop since the last call; asked after `advance`. */
@@ -130,17 +135,28 @@ export class PatternOperator {
     return this.#drops.take();
   }
 
+  /** When keys are looked at next, in the order of Flink's heap; for snapshots. Undefined when that order does not matter. */
+  timers(): Deadline[] | undefined {
+    return this.#timers?.list();
+  }
+
   /** Puts back what a snapshot held. */
   restore(state: {
     readonly watermarkMs: number;
     readonly waiting: readonly CepEvent[];
     readonly keys: Iterable<readonly [Value, KeyState]>;
+    readonly timers?: readonly Deadline[];
   }): void {
+    // First, so that they keep their places.
+    for (const { ms, key } of state.timers ?? []) this.#timers?.add(ms, key);
     for (const event of state.waiting) this.add(event);
     this.#watermarkMs = state.watermarkMs;
     for (const [key, keyState] of state.keys) {
       this.#keys.set(key, keyState);
       this.#register(key, keyState);
+      for (const { link, startMs } of keyState.partials) {
+        if (link !== undefined) this.#timers?.add(startMs + this.matcher.expiryMs, key);
+      }
     }
   }
 
@@ -153,23 +169,19 @@ export class PatternOperator {
     }
   }
 
-  #advanceByKey(emit: (found: KeyFound) => void): void {
-    // Of equal times a deadline goes before an event: Flink's timer for it was registered earlier.
-    const due = new Map<Value, { firstMs: number; readonly waiting: Waiting[] }>();
-    for (let next = this.#takeDeadline(); next !== undefined; next = this.#takeDeadline()) {
-      due.set(next.key, { firstMs: next.ms, waiting: [] });
-    }
+  #advanceByKey(timers: TimerQueue, emit: (found: KeyFound) => void): void {
+    const due = new Map<Value, Waiting[]>();
     for (let next = this.#takeWaiting(); next !== undefined; next = this.#takeWaiting()) {
       const known = due.get(next.key);
-      if (known === undefined) {
-        due.set(next.key, { firstMs: next.event.ts, waiting: [next] });
-      } else {
-        known.firstMs = Math.min(known.firstMs, next.event.ts);
-        known.waiting.push(next);
-      }
+      if (known === undefined) due.set(next.key, [next]);
+      else known.push(next);
     }
-    for (const [key, { waiting }] of [...due].toSorted((a, b) => a[1].firstMs - b[1].firstMs)) {
-      for (const next of waiting) this.#handle(next, emit);
+    for (;;) {
+      const timer = timers.take(this.#watermarkMs);
+      if (timer === undefined) return;
+      const { key } = timer;
+      for (const next of due.get(key) ?? []) this.#handle(next, emit);
+      due.delete(key);
       this.#expire(key, emit);
     }
   }
@@ -206,7 +218,11 @@ export class PatternOperator {
     this.#current = key;
     const emitFor = (found: Found) => emit({ key, ...found });
     this.#pass(state, event.ts, emitFor);
+    const { startCount } = this.matcher;
     this.matcher.process(state, event, emitFor);
+    if (this.matcher.startCount > startCount) {
+      this.#timers?.add(event.ts + this.matcher.expiryMs, key);
+    }
     this.#settle(key, state);
   }
 
@@ -237,7 +253,7 @@ export class PatternOperator {
 
   /** One deadline a key is enough: when it passes, the next one is registered. */
   #register(key: Value, state: KeyState): void {
-    if (state.deadlineMs !== Number.POSITIVE_INFINITY) return;
+    if (this.#timers !== undefined || state.deadlineMs !== Number.POSITIVE_INFINITY) return;
     const ms = this.matcher.deadlineMs(state);
     if (ms === Number.POSITIVE_INFINITY) return;
     state.deadlineMs = ms;

@@ -82,7 +82,7 @@ export const patternShape = {
 };
 
 /** A pattern alone, as the golden cases carry it. */
-export const patternSchema = z.strictObject({ name: z.string(), ...patternShape });
+export const patternSchema = z.strictObject({ name: z.string().optional(), ...patternShape });
 
 /** One stage of a pattern. */
 export type Stage = z.output<typeof stageSchema>;

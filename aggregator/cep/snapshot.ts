@@ -3,6 +3,7 @@
  * keys writes each changed key for itself instead: {@link file://./key-codec.ts}.
  */
 import { z } from "zod";
+import type { Value } from "../../shared/expression/parse.ts";
 import { corrupt, eventSchema, keySchema, keySnapshot, keyState } from "./key-codec.ts";
 import type { PatternOperator } from "./operator.ts";
 
@@ -16,6 +17,8 @@ const snapshotSchema = z.object({
   watermarkMs: z.number().nullable(),
   waiting: z.array(eventSchema),
   keys: z.array(keySchema),
+  /** [ms, key] as they stand in the heap; empty when their order does not matter, or it was not kept. */
+  timers: z.array(z.tuple([z.number(), keySchema.shape.key])).default([]),
 });
 
 /** An operator's state. The automaton is not in it: it is compiled from the rule again. */
@@ -30,6 +33,7 @@ export function takeSnapshot(operator: PatternOperator): OperatorSnapshot {
     watermarkMs: watermarkMs === Number.NEGATIVE_INFINITY ? null : watermarkMs,
     waiting: operator.waitingEvents(),
     keys: [...operator.keys].map(([key, state]) => keySnapshot(key, state)),
+    timers: (operator.timers() ?? []).map(({ ms, key }): [number, Value] => [ms, key]),
   };
 }
 
@@ -41,12 +45,13 @@ export function takeSnapshot(operator: PatternOperator): OperatorSnapshot {
 export function restoreSnapshot(operator: PatternOperator, value: unknown): boolean {
   const parsed = snapshotSchema.safeParse(value);
   if (!parsed.success) throw corrupt(z.prettifyError(parsed.error));
-  const { pattern, watermarkMs, waiting, keys } = parsed.data;
+  const { pattern, watermarkMs, waiting, keys, timers } = parsed.data;
   const { automaton } = operator;
   const isSame = pattern === automaton.fingerprint;
   operator.restore({
     watermarkMs: watermarkMs ?? Number.NEGATIVE_INFINITY,
     waiting,
+    timers: timers.map(([ms, key]) => ({ ms, key })),
     keys: isSame ? keys.map((snapshot) => [snapshot.key, keyState(automaton, snapshot)]) : [],
   });
   return isSame;

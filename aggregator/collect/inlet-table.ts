@@ -2,6 +2,9 @@
  * Everything that stage 1 keeps by inlet, as `AgentTable` does by agent: which records were counted, so that each is counted once, whatever
  * arrives twice, late or from another reader. An entry names the range of positions that it holds; it applies when it begins where the one
  * before ended. A reader that is elsewhere is told so, and goes there.
+ *
+ * Dead letters are kept by number, the last so many. One that is replayed or dropped is settled by an entry, too, so that it counts once: which
+ * numbers are settled stands in the inlet's row, and is committed with the counts.
  */
 import type { LedgerEntry } from "../../shared/protocol/batch.ts";
 import type { InletEntry, InletName, InletRecords, Letter } from "../log/inlet-entry.ts";
@@ -20,7 +23,7 @@ import { inletKey, letterPrefix, numberPart, requestKey, requestSlotKey } from "
 import { Overlay } from "../state/overlay.ts";
 import { readInlets } from "../state/read-inlets.ts";
 
-/** What is new in an entry: `duplicate` was counted before, `rewind` does not begin where the one before ended, `conflict` uses the key of another request. */
+/** What is new in an entry: `duplicate` was counted before, or names a dead letter that is no longer kept, `rewind` does not begin where the one before ended, `conflict` uses the key of another request. */
 export type InletVerdict = "applied" | "duplicate" | "rewind" | "conflict";
 
 /** Dead letters kept of one inlet. */
@@ -69,6 +72,7 @@ export class InletTable {
     const row = known ?? newRow(entry, clockMs);
     const { records } = entry;
     if (records.kind === "request") return { row, verdict: this.judgeRequest(entry, records) };
+    if (records.kind === "letters") return { row, verdict: judgeLetters(row, records) };
     const verdict = known === undefined ? "applied" : judgeRange(known.position, records);
     return { row, verdict };
   }
@@ -88,6 +92,7 @@ export class InletTable {
     const { records } = entry;
     row.counters.applied++;
     if (records.kind === "range") row.position = records.to;
+    else if (records.kind === "letters") this.settle(row, records);
     else if (records.key !== "") this.rememberRequest(row, records);
     for (const added of said.ledger) addToLedger(row.ledger, added);
     for (const letter of entry.letters) this.keepLetter(row, letter, said.clockMs);
@@ -135,12 +140,35 @@ export class InletTable {
     this.openBytes += REQUEST_BYTES + 4 * key.length;
   }
 
+  private settle(
+    row: InletRow,
+    { isCounted, settled }: Extract<InletRecords, { kind: "letters" }>,
+  ): void {
+    const prefix = letterPrefix(row.tenant, row.source, row.place);
+    for (const { number, reason, bytes } of settled) {
+      // Together with the row that says so: a letter that is gone without that would be counted anew after a crash.
+      this.requests.set(prefix + numberPart(number), undefined);
+      row.letterCount--;
+      this.openBytes += 2 * prefix.length;
+      if (!isCounted) continue;
+      const taken = { source: "", kind: "rejected", reason, lines: -1, bytes: -bytes } as const;
+      addToLedger(row.ledger, taken);
+    }
+    const numbers = settled.map(({ number }) => number);
+    row.settledLetters = [...row.settledLetters, ...numbers].toSorted((a, b) => a - b);
+  }
+
   private keepLetter(row: InletRow, letter: Letter, takenMs: number): void {
     const prefix = letterPrefix(row.tenant, row.source, row.place);
-    if (row.letterCount === LETTERS_KEPT) {
-      const oldest = numberPart(row.letterTotal - LETTERS_KEPT);
-      this.letters.push({ key: prefix + oldest, value: undefined });
-    } else row.letterCount++;
+    const oldest = row.letterTotal - LETTERS_KEPT;
+    if (oldest >= 0) {
+      if (row.settledLetters[0] === oldest) row.settledLetters.shift();
+      else {
+        this.letters.push({ key: prefix + numberPart(oldest), value: undefined });
+        row.letterCount--;
+      }
+    }
+    row.letterCount++;
     const key = prefix + numberPart(row.letterTotal);
     this.letters.push({ key, value: encodeLetterRow({ ...letter, takenMs }) });
     row.letterTotal++;
@@ -160,6 +188,19 @@ export class InletTable {
   }
 }
 
+function judgeLetters(
+  row: InletRow,
+  { settled }: Extract<InletRecords, { kind: "letters" }>,
+): InletVerdict {
+  const [first, end] = [Math.max(0, row.letterTotal - LETTERS_KEPT), row.letterTotal];
+  const gone = new Set(row.settledLetters);
+  for (const { number } of settled) {
+    if (number < first || number >= end || gone.has(number)) return "duplicate";
+    gone.add(number);
+  }
+  return settled.length === 0 ? "duplicate" : "applied";
+}
+
 function judgeRange(position: number, records: { from: number; to: number }): InletVerdict {
   if (records.from === position) return "applied";
   return records.to <= position ? "duplicate" : "rewind";
@@ -176,7 +217,8 @@ function newRow({ tenant, source, place }: InletName, clockMs: number): InletRow
   const counters = { applied: 0, duplicate: 0, rewound: 0, conflict: 0, records: 0, clockAhead: 0 };
   return {
     ...{ tenant, source, place, position: 0, counters, ledger: [], letterCount: 0, letterTotal: 0 },
-    ...{ selectorRevision: "", selectedSinceMs: undefined, seenMs: clockMs, sources: [input] },
+    ...{ settledLetters: [], selectorRevision: "", selectedSinceMs: undefined },
+    ...{ seenMs: clockMs, sources: [input] },
   };
 }
 
@@ -188,6 +230,7 @@ function addToLedger(ledger: LedgerEntry[], added: LedgerEntry): void {
   if (before === undefined) ledger.push({ ...added, source: "" });
   else {
     const [lines, bytes] = [before.lines + added.lines, before.bytes + added.bytes];
-    ledger[index] = { ...before, lines, bytes };
+    if (lines === 0) ledger.splice(index, 1);
+    else ledger[index] = { ...before, lines, bytes };
   }
 }

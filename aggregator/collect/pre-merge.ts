@@ -3,6 +3,11 @@
  * write to it. One table per emission; the names of series are kept from one to the next.
  */
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import type { DeltaColumns } from "../../shared/protocol/delta-columns.ts";
 import type { KeyedDelta } from "../log/keyed-entry.ts";
 import { partitionOf } from "../log/partition.ts";
@@ -16,6 +21,8 @@ interface Slot {
   readonly series: Series;
   readonly partition: number;
   readonly deltas: Map<number, KeyedDelta>;
+  /** Of the same service, by their dimensions; undefined when there are none. */
+  apart: Map<string, Slot> | undefined;
 }
 
 /** See the head of this file. */
@@ -37,8 +44,9 @@ export class PreMerge {
 
   /** Takes the deltas of one batch. */
   add(tenant: string, agent: string, columns: DeltaColumns): void {
-    columns.addTo(({ stream, service, minute, requestCount, errorCount }) => {
-      const slot = this.slotOf(tenant, stream, service);
+    columns.addTo(({ stream, service, minute, dimensions, requestCount, errorCount }) => {
+      const whole = this.slotOf(tenant, stream, service);
+      const slot = dimensions === DIMENSIONS_NONE ? whole : this.apartOf(whole, dimensions);
       let pending = slot.deltas.get(minute);
       if (pending === undefined) {
         if (slot.deltas.size === 0) this.touched.push(slot);
@@ -77,8 +85,24 @@ export class PreMerge {
     let slot = services.get(service);
     if (slot === undefined) {
       const partition = partitionOf([tenant, stream, service], this.partitionCount);
-      slot = { series: makeSeries(tenant, stream, service), partition, deltas: new Map() };
+      const series = makeSeries(tenant, stream, service);
+      slot = { series, partition, deltas: new Map(), apart: undefined };
       services.set(service, slot);
+      this.seriesCount++;
+    }
+    return slot;
+  }
+
+  /** All windows of a service are in one partition. */
+  private apartOf(whole: Slot, dimensions: Dimensions): Slot {
+    const key = dimensionsKey(dimensions);
+    whole.apart ??= new Map();
+    let slot = whole.apart.get(key);
+    if (slot === undefined) {
+      const { tenant, stream, service } = whole.series;
+      const series = makeSeries(tenant, stream, service, dimensions);
+      slot = { series, partition: whole.partition, deltas: new Map(), apart: undefined };
+      whole.apart.set(key, slot);
       this.seriesCount++;
     }
     return slot;

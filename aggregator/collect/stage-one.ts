@@ -277,8 +277,10 @@ export class StageOne {
     }
     const batch = scanBatch(entry.batch);
     row.counters.records += this.count(row.tenant, row.source, batch);
-    noteRevision(row, batch.selectorRevision);
-    for (const report of batch.sources) {
+    // What was refused once says nothing of how far the inlet is.
+    const isReading = entry.records.kind !== "letters";
+    if (isReading) noteRevision(row, batch.selectorRevision);
+    for (const report of isReading ? batch.sources : []) {
       const [input] = row.sources;
       if (isOpening(entry) && report.state === "live") awaitSource(input, clockMs);
       else if (!takeReport(input, report, clockMs, this.settings)) row.counters.clockAhead++;

@@ -66,9 +66,9 @@ async function runAggregator(
   let exitCode: number = EXIT_DONE;
   try {
     embedded = await openEmbedded(platform, config, { logger, onFailed: failure.reject });
-    const { log, store } = embedded;
+    const { log, store, copyState } = embedded;
     const rules = () => ruleFiles.current;
-    const parts = { log, store, logger, rules, hasProcessMetrics: true };
+    const parts = { log, store, copyState, logger, rules, hasProcessMetrics: true };
     aggregator = await startAggregator(platform, config, parts);
     const { host, port } = aggregator;
     const place = host.includes(":") ? `[${host}]` : host;

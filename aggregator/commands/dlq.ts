@@ -8,23 +8,26 @@ import {
 } from "../../shared/command.ts";
 import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
 
-/** `tailrace dlq`: looks at the results that sinks refused for good, writes them again, or drops them. */
+/** `tailrace dlq`: looks at what sinks refused for good and at records of sources that were no events, tries them again, or drops them. */
 export const command = defineCommand({
-  summary: "Shows the results that sinks refused, writes them again, or drops them.",
+  summary:
+    "Shows what sinks refused, and what sources could not read; tries it again, or drops it.",
   examples: [
-    ["tailrace dlq ls", "every dead letter of every sink, with the store's reason"],
+    ["tailrace dlq ls", "every dead letter of every sink and source, with the reason"],
     ["tailrace dlq ls --sink search --output ndjson", "those of one sink, for other programs"],
     ["tailrace dlq show 'search#12'", "one of them, with the refused window"],
     ["tailrace dlq replay 'search#12' 'search#14'", "two of them again, in their newest state"],
     ["tailrace dlq replay --sink search --all", "all of a sink again, once its store is mended"],
     ["tailrace dlq drop --sink search --all", "forgets all of a sink"],
+    ["tailrace dlq replay --source bus --all", "counts a source's records that can be read now"],
   ],
   configure: (command) => {
     command
       .argument("<verb>", "ls, show, replay or drop")
       .argument("[ids...]", "dead letters, as `ls` names them")
       .option("--sink <name>", "only this sink")
-      .option("--all", "replay or drop all dead letters of the sink")
+      .option("--source <name>", "only this source")
+      .option("--all", "replay or drop all dead letters of the sink or source")
       .option("--output <format>", "table or ndjson", "table")
       .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
   },
@@ -45,6 +48,7 @@ export const command = defineCommand({
 
 const optionsSchema = z.object({
   sink: z.string().optional(),
+  source: z.string().optional(),
   all: z.boolean().optional(),
   output: z.enum(["table", "ndjson"], { error: "takes table or ndjson" }),
   endpoint: z
@@ -60,8 +64,11 @@ const lettersAnswer = z.object({
       id: z.string(),
       reason: z.string(),
       refusedAt: z.string(),
-      resultId: z.string(),
-      revision: z.number(),
+      /** Of a sink's. */
+      resultId: z.string().optional(),
+      revision: z.number().optional(),
+      /** Of a source's. */
+      text: z.string().optional(),
     }),
   ),
   next: z.string().optional(),
@@ -76,6 +83,7 @@ async function list(ids: readonly string[], options: Options, io: CommandIo): Pr
   do {
     const query = new URLSearchParams({ limit: "1000" });
     if (options.sink !== undefined) query.set("sink", options.sink);
+    if (options.source !== undefined) query.set("source", options.source);
     if (next !== undefined) query.set("next", next);
     const page = await askForLetters(io, options, query);
     for (const letter of page.deadLetters) {
@@ -91,8 +99,12 @@ async function list(ids: readonly string[], options: Options, io: CommandIo): Pr
   return EXIT_DONE;
 }
 
-function tableLine({ id, refusedAt, resultId, revision, reason }: Letter): string {
-  return `${id}  ${refusedAt}  ${resultId} r${revision}  ${reason.replace(/\s+/g, " ")}`;
+const TEXT_LENGTH_MAX = 60;
+
+function tableLine({ id, refusedAt, resultId, revision, text, reason }: Letter): string {
+  const cut = (text ?? "").replace(/\s+/g, " ").slice(0, TEXT_LENGTH_MAX);
+  const what = resultId === undefined ? JSON.stringify(cut) : `${resultId} r${revision}`;
+  return `${id}  ${refusedAt}  ${what}  ${reason.replace(/\s+/g, " ")}`;
 }
 
 async function show(ids: readonly string[], options: Options, io: CommandIo): Promise<number> {
@@ -111,16 +123,20 @@ async function askForLetters(io: CommandIo, { endpoint }: Options, query: URLSea
   return lettersAnswer.parse(answer);
 }
 
-/** What a verb is to act on: ids, or everything of a sink, never by accident. */
-function selected(verb: string, ids: readonly string[], { sink, all = false }: Options): object {
+/** What a verb is to act on: ids, or everything of a sink or source, never by accident. */
+function selected(verb: string, ids: readonly string[], options: Options): object {
+  const { sink, source, all = false } = options;
+  const named = [sink, source].filter((name) => name !== undefined).length;
   if (ids.length > 0) {
-    if (all || sink !== undefined) throw new UsageError(`${verb} takes ids, or --sink and --all`);
+    if (all || named > 0) throw new UsageError(`${verb} takes ids, or --sink and --all`);
     return { ids };
   }
-  if (sink === undefined || !all) {
-    throw new UsageError(`${verb} takes ids, or --sink NAME --all for all of a sink`);
+  if (named !== 1 || !all) {
+    throw new UsageError(
+      `${verb} takes ids, or --sink NAME --all for all of a sink, --source NAME --all for all of a source`,
+    );
   }
-  return { sink };
+  return sink === undefined ? { source } : { sink };
 }
 
 const replayAnswer = z.object({
@@ -137,9 +153,12 @@ async function replay(selection: object, options: Options, io: CommandIo): Promi
   return refused === 0 && failures.length === 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+const dropAnswer = z.object({ dropped: z.number(), failures: z.array(z.string()) });
+
 async function drop(selection: object, options: Options, io: CommandIo): Promise<number> {
   const answer = await askAggregator(io, options.endpoint, "/v1/dead-letters/drop", selection);
-  const { dropped } = z.object({ dropped: z.number() }).parse(answer);
+  const { dropped, failures } = dropAnswer.parse(answer);
   io.stderr(`${dropped} dropped\n`);
-  return EXIT_DONE;
+  for (const failure of failures) io.stderr(`not dropped: ${failure}\n`);
+  return failures.length === 0 ? EXIT_DONE : EXIT_FAILED;
 }

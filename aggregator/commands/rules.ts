@@ -16,11 +16,13 @@ import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
-import { runCaseText } from "../rules/run-case.ts";
+import { runCaseText, tooLongCase } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
+import { ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
 import { backtest, backtestRange } from "./rules-backtest.ts";
 import { readRules } from "./rules-files.ts";
+import { lateEvents, liveOptions, ruleStatus } from "./rules-live.ts";
 import { testRules } from "./rules-test.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -41,11 +43,16 @@ export const command = defineCommand({
     ],
     ["tailrace rules test config/rules/tests", "recorded expectations, exit 1 when one fails"],
     ["tailrace rules explain fraud.yaml", "the states and edges of each rule"],
+    [
+      "tailrace rules status",
+      "how the rules of a running aggregator are doing, and what bounds made them drop",
+    ],
+    ["tailrace rules late --rule fraud --output ndjson", "events that came too late for a rule"],
     ["tailrace rules explain --graphviz fraud.yaml | dot -Tsvg", "the same as a drawing"],
   ],
   configure: (command) => {
     command
-      .argument("<verb>", "run, test, backtest or explain")
+      .argument("<verb>", "run, test, backtest, explain, status or late")
       .argument("[files...]", "rule files, for `test` files of tests, or folders of them")
       .option("--events <file>", "events as JSON lines, also .gz, or - for standard input")
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
@@ -54,7 +61,11 @@ export const command = defineCommand({
       .option("--from <time>", "backtest: events from this time on, such as 2026-11-25T10:00:00Z")
       .option("--to <time>", "backtest: events before this time")
       .option("--case <file>", "run cases instead of rules: pattern and events in each line")
-      .option("--graphviz", "explain as a graph for Graphviz");
+      .option("--graphviz", "explain as a graph for Graphviz")
+      .option("--rule <name>", "status, late: only this rule")
+      .option("--stream <name>", "status, late: only this stream")
+      .option("--output <format>", "status, late: table or ndjson", "table")
+      .option("--endpoint <url>", "status, late: where the aggregator listens", ENDPOINT_DEFAULT);
   },
   run: (operands, options, io) => {
     const [verb, ...paths] = operands;
@@ -64,7 +75,9 @@ export const command = defineCommand({
     if (verb === "test") return testRules(paths, io);
     if (verb === "backtest") return backtestRules(paths, options, io);
     if (verb === "explain") return explain(paths, options["graphviz"] === true, io);
-    throw new UsageError(`${verb} is not one of run, test, backtest, explain`);
+    if (verb === "status") return ruleStatus(liveOptions(paths, options), io);
+    if (verb === "late") return lateEvents(liveOptions(paths, options), io);
+    throw new UsageError(`${verb} is not one of run, test, backtest, explain, status, late`);
   },
 });
 
@@ -87,14 +100,22 @@ function runOptions(options: Readonly<Record<string, unknown>>): RunOptions {
 async function runCases(path: string, paths: readonly string[], io: CommandIo): Promise<number> {
   if (paths.length > 0) throw new UsageError("a case carries its own pattern; name no rules");
   let exitCode: number = EXIT_DONE;
-  const isRead = await readLines(path, io, (line, lineNumber) => {
-    const result = runCaseText(line);
-    if (result.error?.phase === "input") {
-      io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
+  const isRead = await readLines(
+    path,
+    io,
+    (line, lineNumber) => {
+      const result = runCaseText(line);
+      if (result.error?.phase === "input") {
+        io.stderr(`${path}:${lineNumber}: no case: ${result.error.message}\n`);
+        exitCode = EXIT_FAILED;
+      }
+      return `${JSON.stringify(result)}\n`;
+    },
+    (bytes) => {
       exitCode = EXIT_FAILED;
-    }
-    return `${JSON.stringify(result)}\n`;
-  });
+      return `${JSON.stringify(tooLongCase(bytes))}\n`;
+    },
+  );
   return isRead ? exitCode : EXIT_FAILED;
 }
 
@@ -186,11 +207,12 @@ function rulesOf(paths: readonly string[], io: CommandIo): Promise<readonly Rule
   return readRules(paths, io);
 }
 
-/** Gives each line that is not blank to `handle` and prints what it returns. False: the input could not be read, and it was said. */
+/** Gives each line that is not blank to `handle` and prints what it returns, and what stands for lines that are too long. False: the input could not be read, and it was said. */
 async function readLines(
   path: string,
   io: CommandIo,
   handle: (line: string, lineNumber: number) => string,
+  answerTooLong: (bytes: number) => string = () => "",
 ): Promise<boolean> {
   let lineCount = 0;
   let output = "";
@@ -211,6 +233,7 @@ async function readLines(
     tooLong: (bytes) => {
       lineCount++;
       io.stderr(`${path}:${lineCount}: a line of ${bytes} bytes is too long\n`);
+      output += answerTooLong(bytes);
     },
   };
   const flush = () => {

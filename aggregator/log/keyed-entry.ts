@@ -3,10 +3,10 @@
  * stages run in one transaction these are values; otherwise they are entries of the topic `keyed`:
  *
  * ```text
- * byte    format version 2; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`
+ * byte    format version 3; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`; before version 3 no series has dimensions
  * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps, 5 arrivals
  * uint    partition of `batches` that it comes from
- * deltas:    per series: text tenant, text stream, text service, uint count of deltas; per delta: int minute, aggregate, contributors
+ * deltas:    per series: text tenant, text stream, text service, dimensions, uint count of deltas; per delta: int minute, aggregate, contributors
  * watermark: byte 1 and int W, or byte 0 when there is none yet; byte 1 when idle; byte 1, text revision and optional int since, or byte 0
  * events:    per event: text agent, text source, uint file, generation, offset, index, then as it waits (rule-rows)
  * gaps:      per gap: text tenant, text stream, int from, int to, uint count
@@ -19,11 +19,12 @@ import { type Arrival, readArrival, writeArrival } from "../state/archive-rows.t
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import { Contributors } from "../state/contributors.ts";
+import { readDimensions, writeDimensions } from "../state/detail-format.ts";
 import { makeSeries, type Series } from "../state/keys.ts";
 import { readHole, readWaiting, writeHole, writeWaiting } from "../state/rule-rows.ts";
 import type { KeyedEvent, KeyedHole } from "./keyed-event.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 const DELTAS = 1;
 const WATERMARK = 2;
 const EVENTS = 3;
@@ -173,6 +174,7 @@ function writeSeries(writer: ByteWriter, deltas: readonly KeyedDelta[], at: numb
   writer.text(series.tenant);
   writer.text(series.stream);
   writer.text(series.service);
+  writeDimensions(writer, series.dimensions);
   writer.uint(end - at);
   for (const delta of deltas.slice(at, end)) {
     writer.int(delta.minute);
@@ -180,6 +182,11 @@ function writeSeries(writer: ByteWriter, deltas: readonly KeyedDelta[], at: numb
     delta.contributors.write(writer);
   }
   return end;
+}
+
+function readSeries(reader: ByteReader, version: number): Series {
+  const names = [reader.text(), reader.text(), reader.text()] as const;
+  return version < 3 ? makeSeries(...names) : makeSeries(...names, readDimensions(reader));
 }
 
 /** The entry of these bytes. Fails with FORMAT_UNKNOWN or LOG_CORRUPT. */
@@ -212,7 +219,7 @@ export function decodeKeyedEntry(payload: Buffer): KeyedEntry {
   if (kind !== DELTAS) throw reader.corrupt(`is of unknown kind ${kind}`);
   const deltas: KeyedDelta[] = [];
   while (!reader.atEnd) {
-    const series = makeSeries(reader.text(), reader.text(), reader.text());
+    const series = readSeries(reader, version);
     for (let left = reader.uint(); left > 0; left--) {
       const minute = reader.int();
       const aggregate = readAggregate(reader);

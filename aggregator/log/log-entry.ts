@@ -9,15 +9,15 @@
  * tick:     int milliseconds since the Unix epoch
  * ```
  *
- * What stems from no agent is drawn in `inlet-entry.ts`; it begins with format version 2.
+ * What stems from no agent is drawn in `inlet-entry.ts`; it begins with format version 2 or 3.
  */
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import {
   decodeInletEntry,
   encodeInletEntry,
-  INLET_ENTRY_VERSION,
   type InletEntry,
+  isInletEntry,
 } from "./inlet-entry.ts";
 
 const VERSION = 1;
@@ -83,7 +83,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
 
 /** The entry of these bytes; an envelope's bytes point into them. Fails with FORMAT_UNKNOWN or LOG_CORRUPT. */
 export function decodeLogEntry(payload: Buffer): LogEntry {
-  if (payload[0] === INLET_ENTRY_VERSION) return decodeInletEntry(payload);
+  if (isInletEntry(payload)) return decodeInletEntry(payload);
   const reader = new ByteReader(payload, "LOG_CORRUPT");
   reader.version(VERSION, "log entry");
   const kind = reader.byte();

@@ -9,7 +9,8 @@ export interface RuleFigures {
   readonly cooledDown: number;
   readonly suppressed: number;
   readonly late: number;
-  readonly dropped: number;
+  /** What bounds dropped, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
   readonly failed: number;
   readonly keys: number;
   readonly partials: number;
@@ -33,11 +34,17 @@ function sumOf(a: RuleFigures, b: RuleFigures): RuleFigures {
     cooledDown: a.cooledDown + b.cooledDown,
     suppressed: a.suppressed + b.suppressed,
     late: a.late + b.late,
-    dropped: a.dropped + b.dropped,
+    drops: addDrops(a.drops, b.drops),
     failed: a.failed + b.failed,
     keys: a.keys + b.keys,
     partials: a.partials + b.partials,
   };
+}
+
+function addDrops(a: RuleFigures["drops"], b: RuleFigures["drops"]): RuleFigures["drops"] {
+  const sums: Record<string, number> = { ...a };
+  for (const [reason, count] of Object.entries(b)) sums[reason] = (sums[reason] ?? 0) + count;
+  return sums;
 }
 
 const LABELS = ["rule"] as const;
@@ -76,11 +83,7 @@ export function defineRuleMetrics(registry: Registry, read: () => readonly RuleF
     "Events that came behind the watermark and were dropped.",
     ({ late }) => late,
   );
-  total(
-    "tailrace_rule_dropped_total",
-    "Partial matches and alerts that a limit dropped.",
-    ({ dropped }) => dropped,
-  );
+  defineDrops(registry, read);
   total(
     "tailrace_rule_failures_total",
     "Keys that began anew since the rule failed.",
@@ -93,4 +96,20 @@ export function defineRuleMetrics(registry: Registry, read: () => readonly RuleF
     "1 when the rule sees events, 0 while agents have yet to send what it needs.",
     ({ isRunning }) => (isRunning ? 1 : 0),
   );
+}
+
+function defineDrops(registry: Registry, read: () => readonly RuleFigures[]): void {
+  const metric = new Counter({
+    name: "tailrace_rule_dropped_total",
+    help: "Partial matches and alerts that a bound dropped.",
+    labelNames: ["rule", "reason"],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { name: rule, drops } of read()) {
+        for (const [reason, count] of Object.entries(drops)) this.inc({ rule, reason }, count);
+      }
+    },
+  });
+  registry.registerMetric(metric);
 }

@@ -2,7 +2,7 @@
  * What is to be archived, in stage 2: a queue of rows that is committed with the windows, and the decision where one block ends.
  *
  * An item is in the queue exactly when what it says is in the state, since both are of one commit. A block is closed when it is large, old
- * (by the log's clock) or would become many files; from then on it never changes. Whoever writes files writes a closed block, and
+ * (by the log's clock), would become many files, or the aggregator stops; from then on it never changes. Whoever writes files writes a closed block, and
  * says so; its rows are deleted then. A crash in between leaves the rows, so the same files are written again, under the same names. Nothing else
  * remembers what is archived, so nothing can disagree.
  *
@@ -50,12 +50,19 @@ export const ARCHIVE_DEFAULTS: ArchiveSettings = {
   waitingBytesMax: 512 * 1024 * 1024,
 };
 
+/** What the queue is told by whoever writes files. */
+export interface BlockWriter {
+  /** Number of blocks that are written and durable: all below it. */
+  writtenBlocks(): number;
+  /** True when the open block is to be closed soon, whatever its size and age. */
+  isDraining(): boolean;
+}
+
 /** See the head of this file. It lives by the rules of {@link file://./stage-two.ts}. */
 export class ArchiveQueue {
   private readonly view: StateView;
   private readonly settings: ArchiveSettings;
-  /** Number of blocks that are written and durable: all below it. */
-  private readonly written: () => number;
+  private readonly blocks: BlockWriter;
   private readonly row: ArchiveRow;
   private readonly writer = new ByteWriter();
   private readonly files = new Set<string>();
@@ -68,10 +75,10 @@ export class ArchiveQueue {
   private rowChanged = false;
 
   /** `view`: the state of this partition as of its last commit. */
-  constructor(view: StateView, settings: ArchiveSettings, written: () => number) {
+  constructor(view: StateView, settings: ArchiveSettings, blocks: BlockWriter) {
     this.view = view;
     this.settings = settings;
-    this.written = written;
+    this.blocks = blocks;
     this.row = readArchiveRow(view);
   }
 
@@ -87,7 +94,7 @@ export class ArchiveQueue {
 
   /** True when a block is to be closed, or rows to be deleted. */
   get hasWork(): boolean {
-    return this.isOld || this.row.firstBlock < this.releasedBlock;
+    return this.isDue || this.row.firstBlock < this.releasedBlock;
   }
 
   /** Moves the log's clock; never back. */
@@ -133,11 +140,13 @@ export class ArchiveQueue {
 
   /** Closed blocks below it are written. */
   private get releasedBlock(): number {
-    return Math.min(this.written(), this.row.block);
+    return Math.min(this.blocks.writtenBlocks(), this.row.block);
   }
 
-  private get isOld(): boolean {
-    const { openSinceMs } = this.row;
+  /** Whether the open block is to be closed whatever its size. */
+  private get isDue(): boolean {
+    const { openItems, openSinceMs } = this.row;
+    if (openItems > 0 && this.blocks.isDraining()) return true;
     return openSinceMs !== undefined && this.nowMs - openSinceMs >= this.settings.intervalMs;
   }
 
@@ -159,7 +168,7 @@ export class ArchiveQueue {
     const { row, settings } = this;
     const isLarge =
       row.openBytes >= settings.blockBytesMax || this.files.size >= settings.blockFilesMax;
-    if (row.openItems === 0 || !(isLarge || this.isOld)) return;
+    if (row.openItems === 0 || !(isLarge || this.isDue)) return;
     row.block++;
     row.openItems = 0;
     row.openBytes = 0;

@@ -1,8 +1,9 @@
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { windowJson } from "../../shared/aggregates/window-json.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
-import type { ServiceRow } from "../state/read-windows.ts";
+import { timePart } from "../state/keys.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
+import type { ServiceRow } from "../state/service-row.ts";
 
 /** What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. */
 export function metricsRow(
@@ -14,4 +15,9 @@ export function metricsRow(
   const { latency, levels: _levels, dimensions: _dimensions, ...numbers } = json;
   const fields = { ...numbers, responseTime: json.avgLatency, ...latency };
   return { tenant, key: service, timeMs: (minute + 1) * MINUTE_MS - 1, type: null, fields };
+}
+
+/** Place of what a window says in the order of such events, which is its id. */
+export function metricsPlace(seriesKey: string, timeMs: number): string {
+  return `${timePart(timeMs)} ${seriesKey}`;
 }

@@ -11,6 +11,10 @@ export function openStageTwo(
 ): StageTwo {
   const { windows, rules, archive } = settings;
   const queue =
-    archive && new ArchiveQueue(view, archive.settings, () => archive.writtenBlocks(partition));
+    archive &&
+    new ArchiveQueue(view, archive.settings, {
+      writtenBlocks: () => archive.writtenBlocks(partition),
+      isDraining: () => archive.isDraining(),
+    });
   return new StageTwo(view, windows, rules(), queue);
 }

@@ -20,9 +20,11 @@ import {
 } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
 import { makeAlert, spanOf } from "../rules/make-alert.ts";
+import type { RuleDropReason } from "../rules/make-limit-alert.ts";
 import type { Step } from "../rules/rule-machine.ts";
 import { METRICS_KEY, METRICS_STREAM, type RuleSet } from "../rules/rule-set.ts";
-import { keyPart, type Lane, lateKey, PATTERNS_KEY, timePart, waitingKey } from "../state/keys.ts";
+import { keyPart, type Lane, lateKey, PATTERNS_KEY, waitingKey } from "../state/keys.ts";
+import { encodeLateRow, LATE_COUNT_MAX } from "../state/late-row.ts";
 import { Overlay } from "../state/overlay.ts";
 import {
   decodePatternsRow,
@@ -35,17 +37,13 @@ import {
 import { AlertRows } from "./alert-rows.ts";
 import { EventHoles } from "./event-holes.ts";
 import { type HeldKey, KeyStates } from "./key-states.ts";
+import { metricsPlace } from "./metrics-event.ts";
+import { KEY_COUNT_MAX, type RuleDrop, RuleDrops, STEP_ALERT_BYTES_MAX } from "./rule-drops.ts";
 import { laneOf, type RuleVersion, RuleVersions } from "./rule-versions.ts";
 import { TimeQueue } from "./time-queue.ts";
 
 const LANES = ["events", "metrics"] as const satisfies readonly Lane[];
 const PAGE_COUNT = 256;
-/** Late events that are kept; beyond it the oldest is overwritten. */
-const LATE_COUNT_MAX = 10_000;
-/** Alerts of one step; more are dropped and counted, since a step is one commit's. */
-const STEP_ALERT_BYTES_MAX: number = 256 * 1024;
-/** Values of one rule's key of which something is known; more begin nothing, counted. */
-const KEY_COUNT_MAX = 1_000_000;
 
 /** What rules are given in stage 2. */
 export interface PatternSettings {
@@ -68,6 +66,7 @@ export class PatternStage {
   private readonly row: PatternsRow;
   private readonly versions: RuleVersions;
   private readonly alerts: AlertRows;
+  private readonly drops: RuleDrops;
   private readonly holes: EventHoles;
   private readonly lanes: Readonly<Record<Lane, LaneQueues>>;
   private rules: RuleSet;
@@ -81,6 +80,7 @@ export class PatternStage {
     this.row = decodePatternsRow(view.get(PATTERNS_KEY));
     this.rowBefore = { ...this.row };
     this.alerts = new AlertRows(this.overlay, this.row);
+    this.drops = new RuleDrops(this.overlay, this.alerts);
     this.holes = new EventHoles(view, this.overlay);
     this.states = new KeyStates(this.overlay);
     this.versions = new RuleVersions(this.overlay);
@@ -94,12 +94,12 @@ export class PatternStage {
 
   /** Keys that the open flush changes. */
   get openKeys(): number {
-    return this.overlay.changeCount + this.states.dirtyCount;
+    return this.overlay.changeCount + this.states.dirtyCount + this.drops.dirtyCount;
   }
 
   /** Bytes of the open flush, at most. */
   get openBytes(): number {
-    return this.overlay.changeBytes + this.states.dirtyBytes;
+    return this.overlay.changeBytes + this.states.dirtyBytes + this.drops.dirtyBytes;
   }
 
   /** True when rules read what windows say when they become final. */
@@ -134,10 +134,10 @@ export class PatternStage {
     });
   }
 
-  /** Takes what a window says that became final for the first time. `place` is its place among those of the same time. */
-  addMetrics(place: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
+  /** Takes what a window of a series says that became final for the first time. */
+  addMetrics(seriesKey: string, row: Omit<WaitingRow, "stream" | "keyField">): void {
     const parts = { ...row, stream: METRICS_STREAM, keyField: METRICS_KEY };
-    this.put("metrics", `${timePart(row.timeMs)} ${place}`, parts);
+    this.put("metrics", metricsPlace(seriesKey, row.timeMs), parts);
   }
 
   /** Takes a gap in the events of a stream. */
@@ -173,6 +173,7 @@ export class PatternStage {
   flush(): readonly StateChange[] {
     this.states.write();
     this.versions.write();
+    this.drops.write();
     if (PATTERNS_FIELDS.some((field) => this.row[field] !== this.rowBefore[field])) {
       this.overlay.set(PATTERNS_KEY, encodePatternsRow(this.row));
       this.rowBefore = { ...this.row };
@@ -205,23 +206,24 @@ export class PatternStage {
   private put(lane: Lane, place: string, row: WaitingRow): void {
     const { waiting, watermarkMs } = this.lanes[lane];
     if (watermarkMs !== undefined && row.timeMs <= watermarkMs) {
-      this.dropLate(row);
+      this.dropLate(row, place, watermarkMs);
       return;
     }
     this.overlay.set(waitingKey(lane, place, row.keyField ?? ""), encodeWaitingRow(row));
     waiting.note(row.timeMs);
   }
 
-  private dropLate(row: WaitingRow): void {
-    let isMissed = false;
+  private dropLate(row: WaitingRow, place: string, watermarkMs: number): void {
+    const rules: string[] = [];
     for (const active of this.rules.rulesOf(row.stream, row.keyField)) {
       const version = this.versions.of(active);
       if (!sees(version, row.timeMs)) continue;
       this.versions.count(version, "late");
-      isMissed = true;
+      rules.push(active.rule.config.name);
     }
-    if (!isMissed) return;
-    this.overlay.set(lateKey(this.row.lateNumber++ % LATE_COUNT_MAX), encodeWaitingRow(row));
+    if (rules.length === 0) return;
+    const key = lateKey(this.row.lateNumber++ % LATE_COUNT_MAX);
+    this.overlay.set(key, encodeLateRow({ ...row, place, watermarkMs, rules }));
   }
 
   private runLane(lane: Lane, isFull: () => boolean): void {
@@ -277,7 +279,7 @@ export class PatternStage {
     const { active } = version;
     if (!active.machine.canStart(event)) return undefined;
     if (version.row.counters.keys >= KEY_COUNT_MAX) {
-      this.versions.count(version, "dropped");
+      this.drop(version, row, { reason: "keys_max", count: 1, ...momentOf(event.ts) });
       return undefined;
     }
     this.versions.count(version, "keys");
@@ -299,13 +301,14 @@ export class PatternStage {
   private settleStep(version: RuleVersion, held: HeldKey, step: Step, nowMs: number): void {
     const { active } = version;
     this.raise(version, held, step);
-    this.versions.count(version, "dropped", step.droppedCount);
+    for (const drop of step.drops) this.drop(version, held, drop);
     if (step.hasFailed) {
       this.versions.count(version, "failed");
-      held.state = active.machine.begin();
+      const count = Math.max(1, held.partialCount);
+      this.beginAnew(version, held, { reason: "skip_missed", count, nowMs });
     } else if (!this.states.fits(held)) {
-      this.versions.count(version, "dropped", active.machine.partialCount(held.state));
-      held.state = active.machine.begin();
+      const count = active.machine.partialCount(held.state);
+      this.beginAnew(version, held, { reason: "state_bytes_max", count, nowMs });
     }
     const partialCount = active.machine.partialCount(held.state);
     this.versions.count(version, "partials", partialCount - held.partialCount);
@@ -328,6 +331,29 @@ export class PatternStage {
     this.lanes[lane].timers.note(dueMs);
   }
 
+  /** Forgets what is known of a value. */
+  private beginAnew(
+    version: RuleVersion,
+    held: HeldKey,
+    lost: { readonly reason: RuleDropReason; readonly count: number; readonly nowMs: number },
+  ): void {
+    const { machine } = version.active;
+    const { reason, count, nowMs } = lost;
+    const fromMs = Math.min(machine.oldestMs(held.state) ?? nowMs, nowMs);
+    this.drop(version, held, { reason, count, fromMs, toMs: nowMs, atMs: nowMs });
+    held.state = machine.begin();
+  }
+
+  /** Counts and tells what a bound dropped. */
+  private drop(
+    version: RuleVersion,
+    { tenant, key }: Pick<HeldKey, "tenant" | "key">,
+    drop: Omit<RuleDrop, "tenant" | "key">,
+  ): void {
+    this.versions.count(version, "dropped", drop.count);
+    this.drops.note(version.active.rule, { tenant, key, ...drop });
+  }
+
   private raise(version: RuleVersion, held: HeldKey, step: Step): void {
     const { rule } = version.active;
     const { alert: config, onTimeout, on_hole: onHole, stream } = rule.config;
@@ -346,7 +372,8 @@ export class PatternStage {
         continue;
       }
       if (bytesLeft <= 0) {
-        this.versions.count(version, "dropped");
+        const span = { fromMs, toMs: fromMs, atMs: found.ts };
+        this.drop(version, held, { reason: "alert_bytes_max", count: 1, ...span });
         continue;
       }
       const { tenant, key } = held;
@@ -362,6 +389,11 @@ export class PatternStage {
 
 /** What tells whether the row is to be written. */
 const PATTERNS_FIELDS = ["alertNumber", "holeNumber", "lateNumber", "metricsMs"] as const;
+
+/** A drop of what began at the very moment. */
+function momentOf(timeMs: number) {
+  return { fromMs: timeMs, toMs: timeMs, atMs: timeMs };
+}
 
 function sees({ row }: RuleVersion, timeMs: number): boolean {
   return row.isRunning && (row.startMs === undefined || timeMs > row.startMs);

@@ -21,6 +21,8 @@ export interface ArchivedBlocks {
   readonly settings: ArchiveSettings;
   /** All blocks of a partition below this number are in durable files. */
   writtenBlocks(partition: number): number;
+  /** True when the aggregator is about to stop: what is open is to be closed, so that it can be written. */
+  isDraining(): boolean;
 }
 
 /** What became of records. */

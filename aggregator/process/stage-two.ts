@@ -1,5 +1,6 @@
 /**
- * Stage 2: windows, and beside them rules (pattern-stage) and what is to be archived (archive-queue). One of them owns one partition of `keyed`, or takes over what stage 1 hands it.
+ * Stage 2: windows, and beside them roll-ups, retention, rules (pattern-stage) and what is to be archived (archive-queue). One of them owns
+ * one partition of `keyed`, or takes over what stage 1 hands it.
  *
  * A delta merges into its window whatever the window's age, within the retention. Every flush that changes a window raises its revision
  * and moves it to the end of the index of changes, which sinks walk. A window is provisional until the watermark reaches its end - 1,
@@ -8,57 +9,62 @@
  * It does no I/O and has no clock. The caller merges until {@link StageTwo.isFull}, flushes, commits, says {@link StageTwo.settle};
  * after a failed commit it begins anew from the view.
  */
+import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
-import { present } from "../../shared/assert.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
-import { aggregateBytesMax } from "../state/aggregate-format.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
+import { Contributors } from "../state/contributors.ts";
 import {
-  afterChildren,
   changeKey,
+  isApart,
   MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
-  type Series,
   type SeriesKey,
-  serviceKey,
   windowKey,
 } from "../state/keys.ts";
-import { type IndexedWindow, readMinuteIndex } from "../state/minute-index.ts";
-import { encodeServiceRow, readServiceRow, type ServiceRow } from "../state/read-windows.ts";
+import { readMinuteIndex } from "../state/minute-index.ts";
+import { revisionBase } from "../state/restored-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
-import { decodeWindowHead, encodeWindowRow } from "../state/window-row.ts";
+import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
+import {
+  decodeWindowHead,
+  decodeWindowRow,
+  encodeWindowRow,
+  mergeContent,
+  rowBytesMax,
+} from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
+import { DimensionLimit } from "./dimension-limit.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { PatternStage } from "./pattern-stage.ts";
+import { Retention, type RetentionSettings } from "./retention.ts";
+import { type Part, RollUps } from "./roll-ups.ts";
+import { ServiceTable } from "./service-table.ts";
+import type { SettledWindow } from "./settled-window.ts";
 import { type CachedWindow, WindowCache } from "./window-cache.ts";
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** What one flush may fill of a commit's 10,000 keys and 4 MiB; stage 1 may need the rest. */
 const FLUSH_KEYS_MAX = 7000;
 const FLUSH_BYTES_MAX = 2.5 * 1024 * 1024;
 /** Row, old and new change, index by time, service. */
 const KEYS_PER_WINDOW = 5;
 const PAGE_COUNT = 256;
-/** Services whose row is known to be there; forgotten beyond this, some 10 MiB. */
-const KNOWN_SERVICE_COUNT_MAX = 50_000;
-const CHANGE_VERSION = 1;
-const INDEX_VALUE: Buffer = Buffer.of(1);
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
 
-/** What stage 2 is given. */
-export interface WindowSettings {
+/** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
+export interface WindowSettings extends RetentionSettings {
   /** A partition holds the watermark back only while within this of the most advanced one. */
   readonly holdMaxMs: number;
-  /** Windows older than this, measured from the watermark, are deleted; what comes for them is too late. */
-  readonly windowsRetentionMs: number;
   /** Estimated bytes of decoded windows in memory. */
   readonly cacheBytesMax: number;
 }
@@ -66,7 +72,8 @@ export interface WindowSettings {
 /** What holds unless configured otherwise. */
 export const WINDOW_DEFAULTS: WindowSettings = {
   holdMaxMs: 60_000,
-  windowsRetentionMs: 30 * 86_400_000,
+  windowsRetentionMs: 30 * DAY_MS,
+  rollUpRetentionsMs: [30 * DAY_MS, 365 * DAY_MS, 3650 * DAY_MS],
   cacheBytesMax: 64 * 1024 * 1024,
 };
 
@@ -83,15 +90,15 @@ export class StageTwo {
   private readonly settings: WindowSettings;
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
+  private readonly rollUps: RollUps;
+  private readonly retention: Retention;
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
   private rules: RuleSet;
-  private readonly knownServices = new Map<string, ServiceRow>();
+  private readonly services: ServiceTable;
+  private readonly dimensionLimit: DimensionLimit;
+  private readonly revisionBase: number;
   private dirty: CachedWindow[] = [];
-  private deletions: StateChange[] = [];
-  private services: StateChange[] = [];
-  /** The last index key deleted in the open flush. */
-  private deletedAfter: string | undefined;
   private openKeys = 0;
   private openBytes = 0;
   private rowChanged = false;
@@ -111,15 +118,31 @@ export class StageTwo {
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
+    const { row } = this;
+    const minuteOf = (series: SeriesKey, minute: number) => this.partOf(series, minute);
+    this.rollUps = new RollUps({ view, row, minuteOf });
+    this.retention = this.openRetention();
+    this.dimensionLimit = new DimensionLimit(view);
+    this.revisionBase = revisionBase(view);
+    this.services = new ServiceTable(view);
     const patterns = { rules, retentionMs: settings.windowsRetentionMs };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns, archive } = this;
-    const keys = this.openKeys + patterns.openKeys + (archive?.openKeys ?? 0);
-    const bytes = this.openBytes + patterns.openBytes + (archive?.openBytes ?? 0);
+    const { patterns, archive, rollUps, retention } = this;
+    let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
+    let bytes =
+      this.openBytes +
+      this.services.openBytes +
+      patterns.openBytes +
+      rollUps.openBytes +
+      retention.openBytes;
+    if (archive !== undefined) {
+      keys += archive.openKeys;
+      bytes += archive.openBytes;
+    }
     return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
 
@@ -130,7 +153,8 @@ export class StageTwo {
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
       isBefore(this.row.finalMinute, this.finalMinute) ||
-      isBefore(this.row.deletedMinute, this.retentionMinute)
+      this.rollUps.hasWork ||
+      this.retention.hasWork
     );
   }
 
@@ -144,24 +168,57 @@ export class StageTwo {
     const { series, minute, aggregate } = delta;
     const lines = aggregate.requestCount;
     this.rowChanged = true;
-    const retentionMinute = this.retentionMinute;
-    if (retentionMinute !== undefined && minute <= retentionMinute) {
+    const { pastMinute } = this.retention;
+    if (pastMinute !== undefined && minute <= pastMinute) {
       this.row.tooLateLines += lines;
       this.archiveDelta(delta, "too_late");
       return;
     }
     this.row.mergedLines += lines;
-    let window = this.cache.find(series, minute);
+    const window = this.cache.find(series.whole ?? series, minute);
     this.archiveDelta(delta, this.isLate(window, minute) ? "late" : "in_time");
+    if (series.whole === undefined) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    const copy = { series: series.whole, minute, aggregate: new Aggregate() };
+    copy.aggregate.merge(aggregate);
+    const contributors = new Contributors();
+    contributors.merge(delta.contributors);
+    this.mergeInto(window, { ...copy, contributors });
+    this.mergePart(delta);
+  }
+
+  /** Merges a delta into the window of its dimensions, or of those that too many are folded into. */
+  private mergePart(delta: KeyedDelta): void {
+    const { minute } = delta;
+    const window = this.cache.find(delta.series, minute);
+    const isNew = window === undefined;
+    const series = isNew ? this.dimensionLimit.admit(delta.series, minute) : delta.series;
+    if (series === delta.series) {
+      this.mergeInto(window, delta);
+      return;
+    }
+    delta.aggregate.folded = true;
+    this.mergeInto(this.cache.find(series, minute), { ...delta, series });
+  }
+
+  /** Merges a delta, whose parts then belong to this stage, into `found`, the window of its series; undefined when there is none yet. */
+  private mergeInto(found: CachedWindow | undefined, delta: KeyedDelta): void {
+    const { series, minute, aggregate, contributors } = delta;
+    let window = found;
     if (window === undefined) {
-      window = this.cache.create(series, minute, aggregate, delta.contributors);
-      this.addService(series);
+      window = this.cache.create(series, minute, aggregate, contributors);
+      this.services.add(series);
     } else {
-      window.aggregate.merge(aggregate);
-      window.contributors.merge(delta.contributors);
+      mergeContent(window, delta);
       this.cache.recount(window);
     }
+    const rise = window.isDirty ? 0 : this.nextRevision(window) - window.revision;
     this.markDirty(window);
+    if (!isBefore(this.row.finalMinute, minute)) {
+      this.rollUps.addLate(series, minute, delta, rise);
+    }
   }
 
   /** Changes the rules; between a flush and what comes after it. */
@@ -215,11 +272,8 @@ export class StageTwo {
       this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
     }
     while (this.finalPass !== undefined && !this.isFull) this.makeFinal(this.finalPass);
-    const retentionMinute = this.retentionMinute;
-    if (retentionMinute === undefined) return;
-    while (isBefore(this.row.deletedMinute, retentionMinute) && !this.isFull) {
-      this.deleteOld(retentionMinute);
-    }
+    this.rollUps.run(() => this.isFull);
+    if (this.retention.run(() => this.isFull)) this.rowChanged = true;
   }
 
   /** Takes what changed. Its states are as of the watermark of now. */
@@ -230,20 +284,20 @@ export class StageTwo {
     for (const window of this.dirty) {
       if (window.isDirty) this.emit(window, finalMinute, writer, changes);
     }
+    const hasRollUps = this.rollUps.hasChanges;
+    this.rollUps.flush(writer, changes, (settled) => this.noteRollUp(settled));
     const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
     const isQuiet =
       !this.rowChanged &&
+      !hasRollUps &&
       this.dirty.length === 0 &&
-      this.deletions.length === 0 &&
+      !this.retention.hasChanges &&
       beside.length === 0;
     changes.push(...beside);
     // Services last: a window deleted and a window made in one flush leave the service there.
-    changes.push(...this.deletions, ...this.services);
+    changes.push(...this.retention.flush(), ...this.services.flush());
     changes.push({ key: PROCESS_KEY, value: encodeProcessRow(this.row) });
     this.dirty = [];
-    this.deletions = [];
-    this.deletedAfter = undefined;
-    this.services = [];
     this.openKeys = 0;
     this.openBytes = 0;
     this.rowChanged = false;
@@ -254,21 +308,15 @@ export class StageTwo {
   /** Says that everything flushed is committed. */
   settle(): void {
     this.cache.evict(this.row.watermarkMs);
+    this.rollUps.settle();
     this.patterns.settle();
-    if (this.knownServices.size > KNOWN_SERVICE_COUNT_MAX) this.knownServices.clear();
+    this.services.settle();
   }
 
   /** The newest minute whose windows are final: the watermark is at its end - 1 or later. */
   private get finalMinute(): number | undefined {
     const watermarkMs = this.row.watermarkMs;
     return watermarkMs === undefined ? undefined : Math.floor((watermarkMs + 1) / MINUTE_MS) - 1;
-  }
-
-  /** The newest minute whose windows are beyond the retention. */
-  private get retentionMinute(): number | undefined {
-    const watermarkMs = this.row.watermarkMs;
-    if (watermarkMs === undefined) return undefined;
-    return Math.floor((watermarkMs - this.settings.windowsRetentionMs) / MINUTE_MS) - 1;
   }
 
   /** What became final up to there has said so in the flush before; what comes for it later is late for rules. */
@@ -292,26 +340,12 @@ export class StageTwo {
   }
 
   private archiveDelta({ series, ...delta }: KeyedDelta, fate: Fate): void {
-    const { tenant, stream, service } = series;
-    this.archive?.add({ kind: "delta", fate, tenant, stream, service, ...delta });
-  }
-
-  private addService(series: Series): void {
-    if (this.knownServices.has(series.key)) return;
-    this.knownServices.set(series.key, series);
-    const key = serviceKey(series.key);
-    if (this.view.get(key) !== undefined) return;
-    const writer = new ByteWriter();
-    this.services.push({ key, value: encodeServiceRow(series, writer) });
-    this.openBytes += key.length + 3 * (series.service.length + series.stream.length);
+    const { tenant, stream, service, dimensions } = series;
+    this.archive?.add({ kind: "delta", fate, tenant, stream, service, dimensions, ...delta });
   }
 
   private markDirty(window: CachedWindow): void {
-    const bytes =
-      128 +
-      4 * window.key.length +
-      aggregateBytesMax(window.aggregate) +
-      window.contributors.bytesMax;
+    const bytes = 128 + 4 * window.key.length + rowBytesMax(window);
     if (!window.isDirty) {
       window.isDirty = true;
       window.rowBytes = 0;
@@ -335,18 +369,14 @@ export class StageTwo {
         key: minuteKey(series.streamKey, minute, series.servicePart),
         value: INDEX_VALUE,
       });
-      // The watermark passed its retention in this very flush: let the next deletion find it.
-      if (!isBefore(this.retentionMinute, minute)) this.row.deletedMinute = undefined;
+      this.retention.noteNew(minute, 1);
     } else {
       changes.push({ key: changeKey(window.changeNumber), value: undefined });
     }
     const isFinal = finalMinute !== undefined && minute <= finalMinute;
     const state = isFinal ? settledState(window.state) : "provisional";
-    if (state === "final" && this.patterns.wantsMetrics) {
-      this.sayMetrics(window);
-    }
     window.state = state;
-    window.revision++;
+    window.revision = this.nextRevision(window);
     window.changeNumber = ++this.row.changeNumber;
     window.isDirty = false;
     const { revision, changeNumber, aggregate, contributors } = window;
@@ -354,28 +384,27 @@ export class StageTwo {
       key,
       value: encodeWindowRow({ state, revision, changeNumber, aggregate, contributors }, writer),
     });
-    writer.byte(CHANGE_VERSION);
-    writer.ascii(key);
-    changes.push({ key: changeKey(changeNumber), value: writer.finish() });
+    changes.push({ key: changeKey(changeNumber), value: encodeChange(key, writer) });
+    if (state === "provisional") return;
+    this.saySettled({ series, minute, widthMinutes: 1, state, revision, aggregate, contributors });
   }
 
-  /** Tells rules of a window that is final for the first time. */
-  private sayMetrics({ series, minute, aggregate }: CachedWindow): void {
-    const row = metricsRow(this.namesOf(series), minute, aggregate);
+  private noteRollUp(settled: SettledWindow): void {
+    if (settled.state === "final") this.retention.noteNew(settled.minute, settled.widthMinutes);
+    this.saySettled(settled);
+  }
+
+  /** Tells rules of a window or a roll-up that is final, or corrected. */
+  private saySettled({ series, minute, widthMinutes, state, aggregate }: SettledWindow): void {
+    if (widthMinutes > 1 || state !== "final" || !this.patterns.wantsMetrics) return;
+    if (isApart(series.servicePart)) return;
+    const row = metricsRow(this.services.namesOf(series), minute, aggregate);
     this.patterns.addMetrics(series.key, row);
   }
 
   private metricsBytes(series: SeriesKey): number {
-    const { tenant, stream, service } = this.namesOf(series);
+    const { tenant, stream, service } = this.services.namesOf(series);
     return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
-  }
-
-  private namesOf({ key }: SeriesKey): ServiceRow {
-    const known = this.knownServices.get(key);
-    if (known !== undefined) return known;
-    const names = present(readServiceRow(this.view, key), `the row of service ${key}`);
-    this.knownServices.set(key, names);
-    return names;
   }
 
   /** Makes one page of windows final. */
@@ -403,50 +432,34 @@ export class StageTwo {
     return this.cache.find(series, minute);
   }
 
-  /** Deletes one page of windows beyond the retention. */
-  private deleteOld(retentionMinute: number): void {
-    const range = { fromMinute: -MINUTE_MAX, toMinute: retentionMinute + 1 };
-    const page = readMinuteIndex(this.view, range, this.deletedAfter, PAGE_COUNT);
-    for (const indexed of page) {
-      if (this.isFull) return;
-      this.deleteWindow(indexed, retentionMinute);
-      this.deletedAfter = indexed.indexKey;
-    }
-    if (page.length === PAGE_COUNT) return;
-    this.row.deletedMinute = retentionMinute;
-    this.rowChanged = true;
+  private openRetention(): Retention {
+    const { view, row, settings, cache, rollUps } = this;
+    return new Retention({
+      ...{ view, row, settings },
+      forget: (series, minute, widthMinutes) => {
+        if (widthMinutes > 1) rollUps.forget(series, minute, widthMinutes);
+        else cache.forget(series, minute);
+      },
+      forgetService: (series) => this.services.forget(series),
+      hasOpenAfter: (series, minute) => cache.hasAfter(series, minute) || rollUps.hasOpen(series),
+    });
   }
 
-  private deleteWindow(indexed: IndexedWindow, retentionMinute: number): void {
-    const { indexKey, series, minute } = indexed;
-    const key = windowKey(series.key, minute);
-    const bytes = this.view.get(key);
-    this.delete(indexKey);
-    this.delete(key);
-    if (bytes !== undefined) this.delete(changeKey(decodeWindowHead(bytes).changeNumber));
+  /** What the revision of a window that is emitted becomes. */
+  private nextRevision({ revision }: CachedWindow): number {
+    return Math.max(revision + 1, this.revisionBase);
+  }
+
+  /** A minute as the open flush will leave it. */
+  private partOf(series: SeriesKey, minute: number): Part | undefined {
     const cached = this.cache.peek(series, minute);
     if (cached !== undefined) {
-      // No longer to be emitted, should it be dirty.
-      cached.isDirty = false;
-      this.cache.remove(cached);
+      const { aggregate, contributors, isDirty } = cached;
+      const revision = isDirty ? this.nextRevision(cached) : cached.revision;
+      return { aggregate, contributors, revision };
     }
-    if (this.hasNewerWindow(series, retentionMinute)) return;
-    this.knownServices.delete(series.key);
-    this.delete(serviceKey(series.key));
-  }
-
-  private hasNewerWindow(series: SeriesKey, minute: number): boolean {
-    if (this.cache.hasAfter(series, minute)) return true;
-    const from = windowKey(series.key, minute + 1);
-    for (const _entry of this.view.range(from, afterChildren(`window/${series.key}`), { limit: 1 }))
-      return true;
-    return false;
-  }
-
-  private delete(key: string): void {
-    this.deletions.push({ key, value: undefined });
-    this.openKeys++;
-    this.openBytes += key.length;
+    const bytes = this.view.get(windowKey(series.key, minute));
+    return bytes && decodeWindowRow(bytes);
   }
 }
 

@@ -91,8 +91,15 @@ export class WindowCache {
     return this.insert(window);
   }
 
-  /** Forgets one window, which was deleted. */
-  remove(window: CachedWindow): void {
+  /** Forgets a window that is deleted, so that it is not emitted any more. */
+  forget(series: SeriesKey, minute: number): void {
+    const window = this.peek(series, minute);
+    if (window === undefined) return;
+    window.isDirty = false;
+    this.remove(window);
+  }
+
+  private remove(window: CachedWindow): void {
     const windows = this.bySeries.get(window.series.key);
     windows?.delete(window.minute);
     if (windows?.size === 0) this.bySeries.delete(window.series.key);
@@ -170,5 +177,7 @@ function newWindow(series: SeriesKey, minute: number, key: string): CachedWindow
 }
 
 function memoryOf(window: CachedWindow): number {
-  return WINDOW_BYTES + window.aggregate.sketch.bins.length * 8 + window.contributors.count * 40;
+  const { sketch, detail } = window.aggregate;
+  const detailBytes = detail?.bytes ?? 0;
+  return WINDOW_BYTES + sketch.bins.length * 8 + window.contributors.count * 40 + detailBytes;
 }

@@ -77,11 +77,15 @@ function alertId(rule: string, found: Found, { tenant, key }: MatchPlace): strin
 
 /** Whom the alert is about, under the name that its key has in every alert. */
 function subjectOf(rule: Rule, found: Found, key: Value): Readonly<Record<string, unknown>> {
+  if (rule.automaton.key !== undefined) return subjectOfKey(rule, key);
+  const service = lastEvent(found)?.fields["service"];
+  return typeof service === "string" ? { service } : {};
+}
+
+/** Whom an alert about a value of a rule's key is about; nobody when the rule has none. */
+export function subjectOfKey(rule: Rule, key: Value): Readonly<Record<string, Value>> {
   const field = rule.automaton.key;
-  if (field === undefined) {
-    const service = lastEvent(found)?.fields["service"];
-    return typeof service === "string" ? { service } : {};
-  }
+  if (field === undefined) return {};
   if (field === "service") return { service: key };
   return /^user(_?id)?$/i.test(field) ? { user: key } : { key };
 }

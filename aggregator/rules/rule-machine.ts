@@ -1,4 +1,5 @@
 import { TailraceError } from "../../shared/errors.ts";
+import { DropLog, type KeyDrop } from "../cep/drop-log.ts";
 import { decodeKeyState, encodeKeyState } from "../cep/key-codec.ts";
 import type { KeyState } from "../cep/key-state.ts";
 import { type Found, type KeyLimits, Matcher } from "../cep/matcher.ts";
@@ -14,10 +15,16 @@ const ENTRY_BYTES = 48;
 export interface Step {
   readonly found: readonly Found[];
   readonly hasFailed: boolean;
-  /** Partial matches that a limit dropped. */
-  readonly droppedCount: number;
+  /** Partial matches that bounds dropped, one entry a bound. */
+  readonly drops: readonly StepDrop[];
   /** False: the state is what it was. */
   readonly isChanged: boolean;
+}
+
+/** What a bound dropped in one step. */
+export interface StepDrop extends Omit<KeyDrop, "key"> {
+  /** Event time at which the first of them was dropped, in ms. */
+  readonly atMs: number;
 }
 
 /** What a rule knows of one value of its key. */
@@ -30,10 +37,17 @@ export type RuleState = KeyState;
 export class RuleMachine {
   readonly rule: Rule;
   readonly #matcher: Matcher;
+  readonly #drops = new DropLog();
+  /** Event time that the step has reached, and at which it first dropped something. */
+  #nowMs = 0;
+  #droppedAtMs = 0;
 
   constructor(rule: Rule, limits: KeyLimits) {
     this.rule = rule;
-    this.#matcher = new Matcher(rule.automaton, limits);
+    this.#matcher = new Matcher(rule.automaton, limits, (reason, startMs) => {
+      if (this.#drops.isEmpty) this.#droppedAtMs = this.#nowMs;
+      this.#drops.add(null, reason, startMs);
+    });
   }
 
   /** State of a value before its first event. */
@@ -51,6 +65,12 @@ export class RuleMachine {
     return this.#matcher.deadlineMs(state);
   }
 
+  /** Event time of the earliest first event of a partial match; undefined: there is none. */
+  oldestMs(state: RuleState): number | undefined {
+    const oldest = state.partials.peek();
+    return oldest?.link === undefined ? undefined : oldest.startMs;
+  }
+
   /** Partial matches, those that wait for older ones among them. */
   partialCount(state: RuleState): number {
     return state.partials.size - 1 + state.completed.size;
@@ -65,6 +85,7 @@ export class RuleMachine {
   take(state: RuleState, event: CepEvent): Step {
     return this.#step((emit) => {
       const hasPassed = this.#pass(state, event.ts, emit);
+      this.#nowMs = event.ts;
       return this.#matcher.process(state, event, emit) || hasPassed;
     });
   }
@@ -96,6 +117,7 @@ export class RuleMachine {
     for (;;) {
       const dueMs = this.#matcher.deadlineMs(state);
       if (dueMs > timeMs || dueMs === Number.POSITIVE_INFINITY) return isChanged;
+      this.#nowMs = dueMs;
       this.#matcher.advance(state, dueMs, emit);
       isChanged = true;
     }
@@ -103,7 +125,6 @@ export class RuleMachine {
 
   #step(run: (emit: (found: Found) => void) => boolean): Step {
     const found: Found[] = [];
-    const droppedBefore = this.#matcher.droppedCount;
     let hasFailed = false;
     let isChanged = true;
     try {
@@ -116,7 +137,14 @@ export class RuleMachine {
       found: distinctTimeouts(found.map((one) => ({ key: null, ...one }))),
       hasFailed,
       isChanged,
-      droppedCount: this.#matcher.droppedCount - droppedBefore,
+      drops: this.#drops.isEmpty ? NO_DROPS : this.#takeDrops(),
     };
   }
+
+  #takeDrops(): StepDrop[] {
+    const atMs = this.#droppedAtMs;
+    return this.#drops.take().map(({ key: _key, ...drop }) => ({ ...drop, atMs }));
+  }
 }
+
+const NO_DROPS: readonly StepDrop[] = [];

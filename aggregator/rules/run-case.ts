@@ -75,6 +75,11 @@ export function runCaseText(text: string): CaseResult {
   }
 }
 
+/** The answer to a line that is too long to be read. */
+export function tooLongCase(bytes: number): CaseResult {
+  return noCase(null, `a line of ${bytes} bytes is too long`);
+}
+
 /** Runs a case given as parsed JSON; what is wrong with it is a result too. */
 export function runCase(input: unknown): CaseResult {
   const checked = caseSchema.safeParse(input);
@@ -84,7 +89,7 @@ export function runCase(input: unknown): CaseResult {
   }
   const { id, pattern, outOfOrderness, watermarkLag, events, noFinalWatermark } = checked.data;
   const result: CaseResult = { id, matches: [], timeouts: [], late: [] };
-  const parsed = patternSchema.safeParse(pattern);
+  const parsed = patternSchema.safeParse(withoutNulls(pattern));
   if (!parsed.success) {
     return { ...result, error: { phase: "compile", message: z.prettifyError(parsed.error) } };
   }
@@ -115,6 +120,17 @@ export function runCase(input: unknown): CaseResult {
     return { ...result, error: { phase: "runtime", message: error.message, at } };
   }
   return result;
+}
+
+/** A pattern in which what is null is absent, as other programs write it; but `max: null` of `times` is any number. */
+function withoutNulls(pattern: unknown): unknown {
+  if (typeof pattern !== "object" || pattern === null || Array.isArray(pattern)) return pattern;
+  const given = Object.entries(pattern).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    given.map(([name, value]) =>
+      name === "stages" && Array.isArray(value) ? [name, value.map(withoutNulls)] : [name, value],
+    ),
+  );
 }
 
 function noCase(id: unknown, message: string): CaseResult {

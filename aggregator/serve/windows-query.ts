@@ -1,4 +1,6 @@
 /** The query of `GET /v1/windows`, read strictly: every parameter that cannot be understood is named, and none is ignored. */
+import { z } from "zod";
+import { DIMENSIONS_MAX } from "../../shared/aggregates/dimensions.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { QueryFault } from "../../shared/protocol/http-answer.ts";
@@ -13,6 +15,8 @@ export interface WindowPlace {
   /** Start of the window in minutes since the Unix epoch. */
   readonly minute: number;
   readonly service: string;
+  /** Key of the dimensions; absent when there are none. */
+  readonly dimensions?: string | undefined;
 }
 
 /** A query that can be answered. */
@@ -20,6 +24,8 @@ export interface WindowsQuery {
   readonly stream: string;
   /** All services when undefined. */
   readonly service: string | undefined;
+  /** Names of the dimensions by which windows are kept apart; undefined: the windows of whole services. */
+  readonly by: readonly string[] | undefined;
   /** Windows that start at or after this; milliseconds since the Unix epoch, -Infinity when not given. */
   readonly fromMs: number;
   /** Windows that start before this; milliseconds since the Unix epoch, Infinity when not given. */
@@ -43,12 +49,13 @@ export function parseWindowsQuery(
   const read = parameters.read.bind(parameters);
   const instant = "a time such as 2026-11-20T10:00:00Z";
   const cursorHelp = "the `next` of an earlier answer to the same query";
-  const noDimensions = (text: string) => (text === "" ? "" : undefined);
-  read("by", "", noDimensions, "nothing: windows have no dimensions to keep apart");
+  const byHelp = `up to ${DIMENSIONS_MAX} names of dimensions with commas between them`;
+  const by = read<readonly string[]>("by", [], parseNames, byHelp);
   const after = read<WindowPlace | undefined>("next", undefined, decodeCursor, cursorHelp);
   const parsed: WindowsQuery = {
     stream: read("stream", STREAM_DEFAULT, nonEmpty, "the name of a stream"),
     service: read<string | undefined>("service", undefined, nonEmpty, "the name of a service"),
+    by: by.length === 0 ? undefined : by,
     fromMs: read("from", Number.NEGATIVE_INFINITY, parseInstantMs, instant),
     toMs: read("to", Number.POSITIVE_INFINITY, parseInstantMs, instant),
     stepMinutes: read("step", 1, parseStepMinutes, "a multiple of 1m such as 5m, 1h or 1d"),
@@ -73,7 +80,9 @@ export function parseInstantMs(text: string): number | undefined {
 
 /** The text that brings the windows after `place`. */
 export function encodeCursor(place: WindowPlace): string {
-  return Buffer.from(JSON.stringify([place.minute, place.service])).toString("base64url");
+  const { minute, service, dimensions } = place;
+  const parts = dimensions === undefined ? [minute, service] : [minute, service, dimensions];
+  return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
 /** The place that {@link encodeCursor} wrote, or undefined when `text` is no such thing. */
@@ -85,11 +94,23 @@ export function decodeCursor(text: string): WindowPlace | undefined {
     // Not ours; the caller says so.
     return undefined;
   }
-  if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const minute: unknown = value[0];
-  const service: unknown = value[1];
-  if (typeof minute !== "number" || !Number.isSafeInteger(minute)) return undefined;
-  return typeof service === "string" ? { minute, service } : undefined;
+  const parsed = cursorSchema.safeParse(value);
+  if (!parsed.success) return undefined;
+  const [minute, service, dimensions] = parsed.data;
+  return dimensions === undefined ? { minute, service } : { minute, service, dimensions };
+}
+
+const cursorSchema = z.union([
+  z.tuple([z.int(), z.string()]),
+  z.tuple([z.int(), z.string(), z.string()]),
+]);
+
+/** An empty text asks for the windows of whole services, like none. */
+function parseNames(text: string): readonly string[] | undefined {
+  if (text === "") return [];
+  const names = text.split(",").map((name) => name.trim());
+  const isKnown = names.length <= DIMENSIONS_MAX && names.every((name) => name !== "");
+  return isKnown ? [...new Set(names)] : undefined;
 }
 
 function parseStepMinutes(text: string): number | undefined {

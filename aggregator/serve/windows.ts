@@ -4,6 +4,7 @@ import { problemAnswer } from "../../shared/protocol/http-answer.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
 import { readWindows } from "../state/read-windows.ts";
+import { partWidths } from "../state/roll-up-widths.ts";
 import { windowText } from "../state/window-text.ts";
 import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-query.ts";
 
@@ -11,8 +12,8 @@ import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-qu
 const MINUTE_LIMIT = 150e9;
 /** Answers are up to some 10 MB long while they are put together. */
 const QUERY_COUNT_MAX = 16;
-/** Minutes that are read at once, so that a large query keeps nobody else waiting. */
-const MINUTES_AT_ONCE = 1_000;
+/** Stored rows that are read at once, so that a large query keeps nobody else waiting. */
+const ROWS_AT_ONCE = 1_000;
 
 /** What answering a query needs. */
 export interface WindowSource {
@@ -83,8 +84,9 @@ async function writeWindows(
   query: WindowsQuery,
   parts: string[],
 ): Promise<string | undefined> {
-  const { stream, service, stepMinutes } = query;
-  const limitAtOnce = Math.max(1, Math.floor(MINUTES_AT_ONCE / stepMinutes));
+  const { stream, service, by, stepMinutes } = query;
+  const rowsPerWindow = stepMinutes / (partWidths(stepMinutes)[0] ?? 1);
+  const limitAtOnce = Math.max(1, Math.floor(ROWS_AT_ONCE / rowsPerWindow));
   let after = query.after;
   for (;;) {
     const limit = Math.min(limitAtOnce, query.limit - parts.length);
@@ -92,6 +94,7 @@ async function writeWindows(
       tenant,
       stream,
       service,
+      by,
       stepMinutes,
       fromMinute: minuteFrom(query.fromMs),
       toMinute: minuteFrom(query.toMs),

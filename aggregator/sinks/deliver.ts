@@ -44,6 +44,8 @@ export interface DeliveryParts {
   readonly results: ResultKind;
   /** Name under which cursor and dead letters are kept; {@link placeOf}. */
   readonly place: string;
+  /** Of stage 2, of which `feed` brings the results; undefined where there is only one. */
+  readonly partition?: number | undefined;
   readonly feed: ChangeFeed;
   readonly store: CursorStore;
   readonly platform: Platform;
@@ -374,10 +376,10 @@ export class Delivery {
 
   async #opened(): Promise<Sink> {
     if (this.#sink !== undefined) return this.#sink;
-    const { platform, logger, results, sink: configured } = this.#parts;
+    const { platform, logger, results, partition, sink: configured } = this.#parts;
     const { position } = this.#cursor.value;
     const { name } = configured;
-    const sink = await configured.open({ name, results, platform, logger, position });
+    const sink = await configured.open({ name, results, partition, platform, logger, position });
     this.#sink = sink;
     // A position that was never kept is kept before the first write, or a crash after that write would not know where it began.
     if (sink.position !== position) await this.#cursor.commit({ position: sink.position });

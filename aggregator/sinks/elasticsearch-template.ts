@@ -2,6 +2,7 @@
 import type { ResultKind } from "./sink.ts";
 
 const KEYWORD = { type: "keyword", ignore_above: 8_191 } as const;
+const TEXT = { type: "text" } as const;
 const TIME = { type: "date" } as const;
 // Columns alone answer aggregations, and seldom filters; an index beside them would double the work of a write.
 const DATE = { type: "date", index: false } as const;
@@ -28,11 +29,15 @@ const fields = {
     revision: COUNT,
     folded: { type: "boolean" },
     contributors: { properties: { agent: KEYWORD, requestCount: COUNT, errorCount: COUNT } },
+    // Their names stand in configurations, not in lines: these may grow the mapping.
+    dimensions: { dynamic: true, properties: {} },
+    measures: { dynamic: true, properties: {} },
+    exemplars: { properties: { id: KEYWORD, timestamp: DATE, level: KEYWORD, line: TEXT } },
   },
   alerts: {
     alertType: KEYWORD,
     severity: KEYWORD,
-    message: { type: "text" },
+    message: TEXT,
     timestamp: DATE,
     rule: { properties: { name: KEYWORD } },
     user: { properties: { id: KEYWORD } },
@@ -42,18 +47,19 @@ const fields = {
 
 /**
  * The body of the index template for one kind of results. A field that is not named here is kept in the document but not indexed, so that
- * no data can grow the mapping. One shard holds a month of many services; a replica is made as soon as a second node is there.
+ * no line can grow the mapping. One shard holds a month of many services; a replica is made as soon as a second node is there.
  */
 export function indexTemplate(kind: ResultKind, prefix: string) {
   return {
     index_patterns: [`${prefix}-${kind}-*`],
     priority: 200,
-    version: 1,
+    version: 2,
     _meta: { managed_by: "tailrace" },
     template: {
       settings: { number_of_shards: 1, auto_expand_replicas: "0-1" },
       mappings: {
         dynamic: false,
+        dynamic_templates: dynamicTemplates(),
         properties: {
           "@timestamp": TIME,
           service: { properties: { name: KEYWORD } },
@@ -65,4 +71,12 @@ export function indexTemplate(kind: ResultKind, prefix: string) {
       },
     },
   } as const;
+}
+
+// Not constant: the client's types want a list that may change.
+function dynamicTemplates() {
+  return [
+    { dimensions: { path_match: "dimensions.*", mapping: KEYWORD } },
+    { measures: { path_match: "measures.*.*", mapping: NUMBER } },
+  ];
 }

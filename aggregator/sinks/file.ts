@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, extname } from "node:path";
 import { z } from "zod";
 import { present } from "../../shared/assert.ts";
 import { TailraceError } from "../../shared/errors.ts";
@@ -18,6 +18,7 @@ import {
 /**
  * Appends the newest revision of each changed window, or each alert, to a file, one JSON object a line. The length after each write is kept with the cursor,
  * and the file is cut to it when the sink opens: what a crash left behind the cursor is written again, and nothing stands there twice.
+ * Where stage 2 has several partitions each has a file of its own, since each has a cursor: `windows.p3.ndjson`.
  */
 export const sink = defineSink({
   summary: "Appends every revision of every window, or every alert, to a file of JSON lines.",
@@ -62,7 +63,15 @@ function pathFor(
   return kind === "windows" ? config.path : config.alerts_path;
 }
 
-async function openFileSink(path: string, context: SinkContext): Promise<Sink> {
+/** The file of one partition. */
+function partitionPath(path: string, partition: number | undefined): string {
+  if (partition === undefined) return path;
+  const ending = extname(path);
+  return `${path.slice(0, path.length - ending.length)}.p${partition}${ending}`;
+}
+
+async function openFileSink(configuredPath: string, context: SinkContext): Promise<Sink> {
+  const path = partitionPath(configuredPath, context.partition);
   const { disk } = context.platform;
   const folder = dirname(path);
   await makeDurableDirectory(disk, folder);

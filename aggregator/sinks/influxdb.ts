@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import {
   basicAuthorization,
@@ -19,7 +20,7 @@ import {
   type WriteFailure,
   type WriteReport,
 } from "./sink.ts";
-import { readWindowFields } from "./window-fields.ts";
+import { measureNumbers, readWindowFields } from "./window-fields.ts";
 
 /**
  * Keeps each window as a point of one measurement: its tag is the service, its time the window's end. The same point again replaces the one
@@ -179,6 +180,24 @@ function windowLine(measurement: string, result: WindowResult): string {
     ...(state === undefined ? {} : { state }),
     revision: { integer: result.revision },
   };
-  const { service, windowEndMs: timestampMs } = result;
-  return pointLine({ measurement, tags: { service }, fields, timestampMs });
+  for (const { name, kind, value } of measureNumbers(window)) {
+    fields[`${name}_${kind}`] = { float: value };
+  }
+  const { service, dimensions, windowEndMs: timestampMs } = result;
+  if (dimensions === undefined) {
+    return pointLine({ measurement, tags: { service }, fields, timestampMs });
+  }
+  // A measurement of their own: the parts of a service would count twice beside the whole.
+  const tags = { ...dimensionTags(dimensions), service };
+  return pointLine({ measurement: `${measurement}_by`, tags, fields, timestampMs });
+}
+
+/** Values that the protocol can hold; what it cannot escape becomes `_`, an empty value is no tag. */
+function dimensionTags(dimensions: Dimensions): Record<string, string> {
+  const tags: Record<string, string> = {};
+  for (const [name, value] of Object.entries(dimensions)) {
+    const text = value.replace(/[\r\n\\]/g, "_");
+    if (text !== "") tags[name.replace(/[\r\n\\]/g, "_")] = text;
+  }
+  return tags;
 }

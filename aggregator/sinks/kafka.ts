@@ -6,6 +6,7 @@ import { MINUTE_MS } from "../../shared/time/window.ts";
 import { createKafkaClient } from "../kafka/kafka-client.ts";
 import { KafkaProducer, type KafkaRecord } from "../kafka/kafka-producer.ts";
 import { type KafkaSettings, kafkaSettings } from "../kafka/kafka-settings.ts";
+import { isRollUpWidth } from "../state/roll-up-widths.ts";
 import {
   cursorAfter,
   dealtWith,
@@ -59,7 +60,9 @@ export const sink = defineSink({
       .prefault(true)
       .meta({ description: "Makes topics that are missing; that of windows is compacted." }),
     window: duration({ min: "1m", max: "1d" })
-      .refine((widthMs) => widthMs % MINUTE_MS === 0, { error: "expected whole minutes" })
+      .refine((widthMs) => widthMs === MINUTE_MS || isRollUpWidth(widthMs / MINUTE_MS), {
+        error: "expected 1m, 5m, 1h or 1d",
+      })
       .prefault("1m")
       .meta({ description: "Width of the windows that are written.", examples: ["5m"] }),
     stream: z

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
 import {
   basicAuthorization,
   callStore,
@@ -17,13 +18,15 @@ import {
   type WriteContext,
   type WriteReport,
 } from "./sink.ts";
-import { readWindowFields, type WindowFields } from "./window-fields.ts";
+import { measureNumbers, readWindowFields, type WindowFields } from "./window-fields.ts";
 
 /**
  * Sends the numbers of each window as samples at the window's end to whatever takes Prometheus' remote write. Such a store does not replace
- * a sample, so only windows that are final are sent; one that is corrected later is sent again, and the store decides: Prometheus refuses
- * it (it is then among the dead letters), VictoriaMetrics keeps both and shows either (`-dedup.minScrapeInterval=1ms` keeps one). Where
- * corrections matter, line protocol is the better choice.
+ * a sample, so nothing is sent before a window is final. What is exact then: a window for which nothing came after it was final (`state`:
+ * final) has its numbers there and no others, however often they were sent. One that was corrected is sent again with every revision, and
+ * the store decides: Prometheus refuses what comes second (it is then among the dead letters, and the first final numbers stay);
+ * VictoriaMetrics keeps all and shows any of them, of which the one with the most requests is the newest. Where corrections matter, another sink
+ * is the better choice.
  */
 export const sink = defineSink({
   summary: "Sends the metrics of every service to a store that takes Prometheus' remote write.",
@@ -109,13 +112,16 @@ const REFUSALS: readonly number[] = [400, 409, 413, 422];
 /** The samples of a window, in the units that Prometheus knows: seconds and ratios. */
 function windowSamples(
   labels: Readonly<Record<string, string>>,
-  { stream, service, windowEndMs: timestampMs }: WindowResult,
+  { stream, service, dimensions, windowEndMs: timestampMs }: WindowResult,
   window: WindowFields | undefined,
 ): Sample[] {
   if (window === undefined) return [];
   const { latency, avgLatency } = window;
+  // Names of their own: the parts of a service would count twice beside the whole.
+  const prefix = dimensions === undefined ? "service_metrics" : "service_metrics_by";
+  const apart = dimensionLabels(dimensions ?? {});
   const sample = (name: string, value: number, more: Readonly<Record<string, string>> = {}) => ({
-    labels: { ...labels, __name__: `service_metrics_${name}`, stream, service, ...more },
+    labels: { ...apart, ...labels, __name__: `${prefix}_${name}`, stream, service, ...more },
     value,
     timestampMs,
   });
@@ -133,5 +139,22 @@ function windowSamples(
           sample("latency_seconds", latency.p99 / 1_000, { quantile: "0.99" }),
           sample("latency_seconds", latency.max / 1_000, { quantile: "1" }),
         ]),
+    ...measureNumbers(window).map(({ name, kind, value }) =>
+      sample("measure", value, { measure: name, kind }),
+    ),
   ];
 }
+
+/** Names as Prometheus takes them; an empty value is no label. */
+function dimensionLabels(dimensions: Dimensions): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const [name, value] of Object.entries(dimensions)) {
+    const plain = name.replace(/\W/g, "_").replace(/^(?=\d)/, "_");
+    if (value !== "") labels[RESERVED.has(plain) ? `${plain}_` : plain] = value;
+  }
+  return labels;
+}
+
+const RESERVED: ReadonlySet<string> = new Set([
+  ...["__name__", "stream", "service", "quantile", "measure", "kind"],
+]);

@@ -4,6 +4,7 @@ import { duration } from "../../shared/config/units.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import {
+  type Batching,
   defineSink,
   type Sink,
   type SinkContext,
@@ -12,6 +13,9 @@ import {
   type WriteContext,
   type WriteReport,
 } from "./sink.ts";
+
+/** Whoever looks there wants to see what is going on now: a line is to be there within two seconds, its agent's second included. */
+const BATCHING: Batching = { batch_count: 100, flush_interval: "500ms" };
 
 /**
  * Keeps the newest metrics of each 5-minute window as a field `SERVICE:WINDOW_END` of one hash. Beside it stands a sorted set of the same
@@ -23,7 +27,7 @@ export const sink = defineSink({
   delivery: "idempotent",
   windowMinutes: 5,
   config: z.strictObject({
-    ...sinkSettings("redis"),
+    ...sinkSettings("redis", BATCHING),
     url: z
       .string()
       .regex(/^rediss?:\/\/\S+$/, { error: "expected an address such as redis://127.0.0.1:6379/0" })
@@ -108,7 +112,8 @@ class RedisSink implements Sink {
     const list: string[] = [String(dropUntilMs)];
     let ignoredCount = 0;
     for (const result of results) {
-      if (result.stream !== stream) {
+      // A field is a whole service.
+      if (result.stream !== stream || result.dimensions !== undefined) {
         ignoredCount++;
         continue;
       }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
 import { duration } from "../../shared/config/units.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
@@ -10,6 +11,8 @@ export interface WindowResult {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out: the window of all of the service. */
+  readonly dimensions?: Dimensions | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly windowStartMs: number;
   /** Milliseconds since the Unix epoch; not part of the window. */
@@ -99,7 +102,7 @@ export interface WriteContext {
 export type DeliveryKind = "idempotent" | "last_wins" | "at_least_once" | "exactly_once";
 
 /**
- * A sink, opened for one kind of results: a sink that takes several is opened once for each. `write` is never called twice at once.
+ * A sink, opened for one kind of results of one partition: a sink that takes several kinds is opened once for each. `write` is never called twice at once.
  * A rejection means that nothing is known of the write, and all of it is to be tried again.
  */
 export interface Sink {
@@ -114,6 +117,8 @@ export interface SinkContext {
   readonly name: string;
   /** The kind of results that it will be given. */
   readonly results: ResultKind;
+  /** The partition of stage 2 whose results it will be given; undefined where there is only one. A sink is opened for each. */
+  readonly partition?: number | undefined;
   readonly platform: Platform;
   readonly logger: Logger;
   /** {@link Sink.position} as it was kept with the cursor; undefined at the very first start. */

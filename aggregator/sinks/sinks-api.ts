@@ -1,9 +1,9 @@
-/** What operators ask of sinks over HTTP: how they are doing, which results they refused, and to write something again. */
+/** What operators ask of sinks over HTTP: how they are doing, and to write something again. */
 import { z } from "zod";
 import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts";
-import { jsonAnswer, problemAnswer, type QueryFault } from "../../shared/protocol/http-answer.ts";
+import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
+import { readJsonBody } from "../../shared/protocol/json-request.ts";
 import type { ChangeFeed } from "./change-feed.ts";
-import type { NumberedLetter } from "./dead-letters.ts";
 import type { Delivery } from "./deliver.ts";
 
 /** A delivery with what it delivers from. */
@@ -11,23 +11,6 @@ export interface FedDelivery {
   readonly delivery: Delivery;
   readonly feed: ChangeFeed;
 }
-
-const LIMIT_DEFAULT = 100;
-
-const lettersQuery = z.strictObject({
-  sink: z.string().optional(),
-  id: z.string().optional(),
-  next: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).prefault(LIMIT_DEFAULT),
-});
-
-const selection = z.union(
-  [
-    z.strictObject({ ids: z.array(z.string()).min(1).max(10_000) }),
-    z.strictObject({ sink: z.string() }),
-  ],
-  { error: "expected `ids`, a list of dead letters, or `sink`, the name of one" },
-);
 
 const rewriting = z.strictObject({
   sink: z.string(),
@@ -54,62 +37,9 @@ export class SinksApi {
     return jsonAnswer(200, { sinks });
   }
 
-  /** `GET /v1/dead-letters`; `query` is what follows the question mark. */
-  letters(query: string): HttpResponse {
-    const parsed = lettersQuery.safeParse(Object.fromEntries(new URLSearchParams(query)));
-    if (!parsed.success) return refusal("The query", parsed.error);
-    const { sink, id, next, limit } = parsed.data;
-    if (id !== undefined) {
-      const found = this.#letter(id);
-      return found === undefined ? noSuchLetter(id) : jsonAnswer(200, { deadLetters: [found] });
-    }
-    const asked = this.#named(sink);
-    if (asked.length === 0 && sink !== undefined) return this.#noSuchSink(sink);
-    const after = next === undefined ? undefined : parseId(next);
-    const first = asked.findIndex(({ place }) => place === after?.place);
-    const letters: object[] = [];
-    for (const [index, delivery] of asked.entries()) {
-      if (index < first) continue;
-      const from = after !== undefined && index === first ? after.number : -1;
-      const found = delivery.letters.list(from, limit + 1 - letters.length);
-      letters.push(...found.map((each) => letterJson(delivery, each)));
-      if (letters.length > limit) {
-        const shown = letters.slice(0, limit);
-        return jsonAnswer(200, { deadLetters: shown, next: Reflect.get(shown.at(-1) ?? {}, "id") });
-      }
-    }
-    return jsonAnswer(200, { deadLetters: letters });
-  }
-
-  /** `POST /v1/dead-letters/replay` */
-  async replayLetters(request: HttpRequest): Promise<HttpResponse> {
-    const selected = this.#selected(request);
-    if ("refused" in selected) return selected.refused;
-    const total = { replayed: 0, refused: 0 };
-    const failures: string[] = [];
-    for (const { delivery, numbers } of selected.parts) {
-      const report = await delivery.office.replay(numbers);
-      total.replayed += report.replayed;
-      total.refused += report.refused;
-      if (report.failure !== undefined) failures.push(`${delivery.place}: ${report.failure}`);
-    }
-    return jsonAnswer(200, { ...total, failures });
-  }
-
-  /** `POST /v1/dead-letters/drop` */
-  async dropLetters(request: HttpRequest): Promise<HttpResponse> {
-    const selected = this.#selected(request);
-    if ("refused" in selected) return selected.refused;
-    let dropped = 0;
-    for (const { delivery, numbers } of selected.parts) {
-      dropped += await delivery.office.drop(numbers);
-    }
-    return jsonAnswer(200, { dropped });
-  }
-
   /** `POST /v1/sinks/replay` */
   async replaySink(request: HttpRequest): Promise<HttpResponse> {
-    const body = readBody(request, rewriting);
+    const body = readJsonBody(request, rewriting);
     if ("refused" in body) return body.refused;
     const { sink, from } = body.value;
     const asked = this.#named(sink);
@@ -123,105 +53,17 @@ export class SinksApi {
     return jsonAnswer(200, { sink, from: new Date(from).toISOString() });
   }
 
-  #named(sink: string | undefined): Delivery[] {
-    const all = this.#deliveries().map(({ delivery }) => delivery);
-    return sink === undefined ? all : all.filter(({ status }) => status.name === sink);
+  #named(sink: string): Delivery[] {
+    return this.#all().filter(({ status }) => status.name === sink);
   }
 
-  #letter(id: string): object | undefined {
-    const parsed = parseId(id);
-    const delivery = this.#named(undefined).find(({ place }) => place === parsed?.place);
-    const found = parsed && delivery?.letters.get(parsed.number);
-    return delivery && found && letterJson(delivery, found);
-  }
-
-  #selected(
-    request: HttpRequest,
-  ):
-    | { readonly refused: HttpResponse }
-    | { readonly parts: { delivery: Delivery; numbers: number[] | "all" }[] } {
-    const body = readBody(request, selection);
-    if ("refused" in body) return body;
-    if ("sink" in body.value) {
-      const asked = this.#named(body.value.sink);
-      if (asked.length === 0) return { refused: this.#noSuchSink(body.value.sink) };
-      return { parts: asked.map((delivery) => ({ delivery, numbers: "all" })) };
-    }
-    const numbers = new Map<Delivery, number[]>();
-    for (const id of body.value.ids) {
-      const parsed = parseId(id);
-      const delivery = this.#named(undefined).find(({ place }) => place === parsed?.place);
-      if (parsed === undefined || delivery?.letters.get(parsed.number) === undefined) {
-        return { refused: noSuchLetter(id) };
-      }
-      numbers.set(delivery, [...(numbers.get(delivery) ?? []), parsed.number]);
-    }
-    return { parts: [...numbers].map(([delivery, each]) => ({ delivery, numbers: each })) };
+  #all(): Delivery[] {
+    return this.#deliveries().map(({ delivery }) => delivery);
   }
 
   #noSuchSink(sink: string): HttpResponse {
-    const known = [...new Set(this.#named(undefined).map(({ status }) => status.name))];
+    const known = [...new Set(this.#all().map(({ status }) => status.name))];
     const detail = `There is no sink ${JSON.stringify(sink)}; known are: ${known.join(", ")}.`;
     return problemAnswer({ status: 404, code: "not_found", detail });
   }
-}
-
-/** A letter's id is `PLACE#NUMBER`. */
-function parseId(id: string): { readonly place: string; readonly number: number } | undefined {
-  const found = /^(.+)#(\d{1,15})$/.exec(id);
-  if (found === null) return undefined;
-  return { place: found[1] ?? "", number: Number(found[2]) };
-}
-
-function letterJson(delivery: Delivery, { number, letter }: NumberedLetter): object {
-  const { name, results } = delivery.status;
-  const { reason, refusedAtMs, result } = letter;
-  const shown: unknown = JSON.parse(result.json);
-  return {
-    id: `${delivery.place}#${number}`,
-    sink: name,
-    results,
-    reason,
-    refusedAt: new Date(refusedAtMs).toISOString(),
-    resultId: result.id,
-    revision: result.revision,
-    result: shown,
-  };
-}
-
-/** A body as JSON of this shape. A browser cannot send it on another site's behalf without asking first. */
-function readBody<T>(
-  { headers, body }: HttpRequest,
-  schema: z.ZodType<T>,
-): { readonly value: T } | { readonly refused: HttpResponse } {
-  const contentType = headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-  if (contentType !== "application/json") {
-    const detail = "Send the body as application/json.";
-    const code = "unsupported_media_type";
-    return { refused: problemAnswer({ status: 415, code, detail }) };
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString("utf8"));
-  } catch (error) {
-    const detail = `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`;
-    return { refused: problemAnswer({ status: 400, code: "unreadable_body", detail }) };
-  }
-  const parsed = schema.safeParse(value);
-  return parsed.success ? { value: parsed.data } : { refused: refusal("The body", parsed.error) };
-}
-
-function refusal(what: string, error: z.ZodError): HttpResponse {
-  const faults: QueryFault[] = error.issues.map((issue) => ({
-    parameter: issue.path.map(String).join("."),
-    detail: issue.message,
-  }));
-  const said = faults.map(({ parameter, detail }) => `${parameter} ${detail}`.trim()).join("; ");
-  const detail = `${what} cannot be understood: ${said}.`;
-  return problemAnswer({ status: 400, code: "invalid_query", detail, faults });
-}
-
-function noSuchLetter(id: string): HttpResponse {
-  const detail = `There is no dead letter ${JSON.stringify(id)}; \`tailrace dlq ls\` shows all.`;
-  return problemAnswer({ status: 404, code: "not_found", detail });
 }

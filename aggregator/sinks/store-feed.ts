@@ -1,6 +1,6 @@
 import { MINUTE_MS, windowStartMinute } from "../../shared/time/window.ts";
 import type { StateView } from "../log/log.ts";
-import { keyPart } from "../state/keys.ts";
+import { keyPart, makeSeries } from "../state/keys.ts";
 import { readProcessRow } from "../state/read-agents.ts";
 import { readChanges, readWindow, type StoredWindow } from "../state/read-windows.ts";
 import { windowText } from "../state/window-text.ts";
@@ -29,11 +29,12 @@ export class StoreFeed implements ChangeFeed {
     const watermarkMs = this.watermarkMs();
     return readChanges(view, after, limit).map(({ changeNumber, window }) => ({
       change: changeNumber,
-      // A window of a minute is already read.
-      result: (windowMinutes) =>
-        windowMinutes === 1
-          ? resultOf(window, watermarkMs)
-          : this.#resultAround(window, windowMinutes),
+      result: (windowMinutes) => {
+        // It is already read.
+        if (window.windowMinutes === windowMinutes) return resultOf(window, watermarkMs);
+        // The minutes of a roll-up said before what it is made of.
+        return window.windowMinutes === 1 ? this.#resultAround(window, windowMinutes) : undefined;
+      },
     }));
   }
 
@@ -61,26 +62,28 @@ export class StoreFeed implements ChangeFeed {
 
   /** The newest state of the windows around a minute, as one. */
   #resultAround(
-    { tenant, stream, service, minute }: WindowNames,
+    { minute, ...names }: WindowNames,
     windowMinutes: number,
   ): WindowResult | undefined {
     const start = windowStartMinute(minute, windowMinutes);
     const view = this.#state.view();
-    const window = view && readWindow(view, { tenant, stream, service }, start, windowMinutes);
+    const window = view && readWindow(view, names, start, windowMinutes);
     return window && resultOf(window, this.watermarkMs());
   }
 }
 
-type WindowNames = Pick<StoredWindow, "tenant" | "stream" | "service" | "minute">;
+type WindowNames = Pick<StoredWindow, "tenant" | "stream" | "service" | "dimensions" | "minute">;
 
 function resultOf(window: StoredWindow, watermarkMs: number | undefined): WindowResult {
-  const { tenant, stream, service, minute, windowMinutes, revision } = window;
+  const { tenant, stream, service, dimensions, minute, windowMinutes, revision } = window;
+  const { key } = makeSeries(tenant, stream, service, dimensions);
   const windowStartMs = minute * MINUTE_MS;
   return {
-    id: [tenant, stream, service, `${windowMinutes}m`, String(minute)].map(keyPart).join("/"),
+    id: [key, `${windowMinutes}m`, keyPart(String(minute))].join("/"),
     tenant,
     stream,
     service,
+    ...(dimensions === undefined ? {} : { dimensions }),
     windowStartMs,
     windowEndMs: windowStartMs + windowMinutes * MINUTE_MS,
     revision,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MEASURE_KINDS, type MeasureKind } from "../../shared/aggregates/detail.ts";
 
 const latency = z.object({
   min: z.number(),
@@ -15,11 +16,24 @@ const windowFields = z.object({
   errorRate: z.number(),
   avgLatency: z.number().nullable(),
   latency: latency.nullable(),
+  measures: z.record(z.string(), z.record(z.enum(MEASURE_KINDS), z.number().optional())).optional(),
   state: z.enum(["provisional", "final", "corrected"]).optional(),
 });
 
 /** See {@link readWindowFields}. */
 export type WindowFields = z.infer<typeof windowFields>;
+
+/** The numbers of all measures of a window, one by one. */
+export function measureNumbers(
+  window: WindowFields,
+): { readonly name: string; readonly kind: MeasureKind; readonly value: number }[] {
+  return Object.entries(window.measures ?? {}).flatMap(([name, numbers]) =>
+    MEASURE_KINDS.flatMap((kind) => {
+      const value = numbers[kind];
+      return value === undefined ? [] : [{ name, kind, value }];
+    }),
+  );
+}
 
 /** Reads the JSON of a window result. */
 export function readWindowFields(json: string): WindowFields {

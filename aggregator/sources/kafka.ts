@@ -103,6 +103,12 @@ class KafkaSource implements Source {
     });
   }
 
+  counterOf(place: string): RecordCounter | undefined {
+    const [, topic = "", partition = ""] = /^(.+)\/(\d+)$/.exec(place) ?? [];
+    if (this.#config.topics[topic] === undefined) return undefined;
+    return this.#counter(topic, Number(partition));
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#done;
@@ -224,15 +230,10 @@ class KafkaSource implements Source {
     readonly startAt: "beginning" | "end";
   }): KafkaPartition {
     const { admin, consumer, signal, topic, partition, startAt } = parts;
-    const { records, platform, logger, maxFutureMs, selectors } = this.#context;
-    const stream = this.#config.topics[topic] ?? topic;
-    const service = this.#config.service ?? this.name;
+    const { records, platform, logger, maxFutureMs } = this.#context;
     return new KafkaPartition({
       name: this.#inletOf(topic, partition),
-      counter: new RecordCounter({
-        ...{ source: this.name, stream, service, events: this.#events, selectors },
-        place: { source: topic, file: partition },
-      }),
+      counter: this.#counter(topic, partition),
       client: {
         bounds: async () => {
           const offsets = await admin.fetchTopicOffsets(topic);
@@ -242,6 +243,16 @@ class KafkaSource implements Source {
         seek: (offset) => consumer.seek({ topic, partition, offset: String(offset) }),
       },
       ...{ records, platform, logger, maxFutureMs, startAt, signal },
+    });
+  }
+
+  #counter(topic: string, partition: number): RecordCounter {
+    const stream = this.#config.topics[topic] ?? topic;
+    const service = this.#config.service ?? this.name;
+    const { selectors } = this.#context;
+    return new RecordCounter({
+      ...{ source: this.name, stream, service, events: this.#events, selectors },
+      place: { source: topic, file: partition },
     });
   }
 

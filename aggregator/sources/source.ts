@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
+import type { RecordCounter } from "./count-records.ts";
 import type { RecordLog } from "./record-log.ts";
 
 /** What a source works with. */
@@ -33,6 +34,8 @@ export interface Source {
   /** Why nothing of it is read; undefined while all is well. */
   readonly failure: string | undefined;
   readonly inlets: readonly InletStatus[];
+  /** Counts records as those of an inlet are counted now; undefined when it is none of this source's any more. */
+  counterOf(place: string): RecordCounter | undefined;
   /** Stops reading; what was read and not counted is read again at the next start. */
   close(): Promise<void>;
 }

@@ -9,17 +9,27 @@
  * where there is a duration: uint sum low, uint sum high, uint min, uint max - min
  * where there is a bin: int index of the first; then per bin its count as uint, or 0 and the length of a run of empty bins
  * ```
+ *
+ * Where there are measures or sample lines the count of bins is 8,192 higher, and they follow (detail-format).
  */
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { readDetail, writeDetail } from "./detail-format.ts";
 
 const FOLDED_BIT = 0x80;
 /** More buckets than values below 2^40 can fill. */
 const BIN_COUNT_MAX = 4096;
+/** Added to the count of bins where a detail follows. */
+const DETAIL_MARK = 8192;
 
 /** Writes `aggregate`. */
 export function writeAggregate(writer: ByteWriter, aggregate: Aggregate): void {
+  writeCounts(writer, aggregate);
+  if (aggregate.detail !== undefined) writeDetail(writer, aggregate.detail);
+}
+
+function writeCounts(writer: ByteWriter, aggregate: Aggregate): void {
   const levels = aggregate.levels;
   let mask = aggregate.folded ? FOLDED_BIT : 0;
   for (let index = 0; index < levels.length; index++) {
@@ -33,7 +43,7 @@ export function writeAggregate(writer: ByteWriter, aggregate: Aggregate): void {
   const sketch = aggregate.sketch;
   const bins = sketch.bins;
   writer.uint(sketch.zeroCount);
-  writer.uint(bins.length);
+  writer.uint(bins.length + (aggregate.detail === undefined ? 0 : DETAIL_MARK));
   if (sketch.zeroCount + bins.length === 0) return;
   writer.uint(aggregate.durationSumLow);
   writer.uint(aggregate.durationSumHigh);
@@ -63,14 +73,17 @@ export function readAggregate(reader: ByteReader): Aggregate {
   const sketch = aggregate.sketch;
   sketch.zeroCount = reader.uint();
   sketch.count = sketch.zeroCount;
-  const binCount = reader.uint();
-  if (binCount > BIN_COUNT_MAX) throw reader.corrupt(`has ${binCount} bins`);
-  if (sketch.zeroCount + binCount === 0) return aggregate;
-  aggregate.durationSumLow = reader.uint();
-  aggregate.durationSumHigh = reader.uint();
-  aggregate.durationMin = reader.uint();
-  aggregate.durationMax = aggregate.durationMin + reader.uint();
-  if (binCount > 0) readBins(reader, aggregate, binCount);
+  const mark = reader.uint();
+  const binCount = mark % DETAIL_MARK;
+  if (binCount > BIN_COUNT_MAX || mark >= 2 * DETAIL_MARK) throw reader.corrupt(`has ${mark} bins`);
+  if (sketch.zeroCount + binCount > 0) {
+    aggregate.durationSumLow = reader.uint();
+    aggregate.durationSumHigh = reader.uint();
+    aggregate.durationMin = reader.uint();
+    aggregate.durationMax = aggregate.durationMin + reader.uint();
+    if (binCount > 0) readBins(reader, aggregate, binCount);
+  }
+  if (mark >= DETAIL_MARK) aggregate.detail = readDetail(reader);
   return aggregate;
 }
 
@@ -99,5 +112,5 @@ export function aggregateBytesMax(aggregate: Aggregate): number {
   const sketch = aggregate.sketch;
   let countBytes = 2;
   for (let limit = 2 ** 14; sketch.count >= limit; limit *= 128) countBytes++;
-  return 110 + sketch.bins.length * countBytes;
+  return 110 + sketch.bins.length * countBytes + (aggregate.detail?.bytes ?? 0);
 }

@@ -5,24 +5,27 @@
  * one flush took is one row under `archive-block/BLOCK/POSITION`, POSITION being that of its first item:
  *
  * ```text
- * byte    format version 1
+ * byte    format version 2; in version 1 no delta has dimensions
  * items:  byte kind: 1 delta, 2 event, 3 gap; byte fate: 0 in time, 1 late, 2 too late
- * delta:  text tenant, stream, service; int minute, aggregate, contributors
+ * delta:  text tenant, stream, service; dimensions; int minute, aggregate, contributors
  * event:  text tenant, agent, stream, source; uint file, generation, offset, index; int time; text type, or flag; text fields (JSON)
  * gap:    text tenant, text stream, int from, int to, uint count
  * ```
  */
 import { z } from "zod";
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { DIMENSIONS_NONE, type Dimensions } from "../../shared/aggregates/dimensions.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import type { StateView } from "../log/log.ts";
 import { readAggregate, writeAggregate } from "./aggregate-format.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
+import { readDimensions, writeDimensions } from "./detail-format.ts";
 import { ARCHIVE_KEY, archiveBlockPrefix, numberOfPart, rangeOf } from "./keys.ts";
 
-const VERSION = 1;
+const VERSION = 2;
+const ROW_VERSION = 1;
 const DELTA = 1;
 const EVENT = 2;
 const HOLE = 3;
@@ -42,6 +45,7 @@ export interface ArchivedDelta {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  readonly dimensions: Dimensions;
   /** Start of the window in minutes since the Unix epoch. */
   readonly minute: number;
   readonly aggregate: Aggregate;
@@ -92,7 +96,7 @@ export interface ArchiveRow {
 /** Writes stage 2's row about the archive. */
 export function encodeArchiveRow(row: ArchiveRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(ROW_VERSION);
   writer.uint(row.block);
   writer.uint(row.firstBlock);
   writer.uint(row.position);
@@ -111,7 +115,8 @@ export function readArchiveRow(view: StateView): ArchiveRow {
     const none = { block: 0, firstBlock: 0, position: 0, openItems: 0, openBytes: 0 };
     return { ...none, openSinceMs: undefined, waitingBytes: 0, shedItems: 0 };
   }
-  const reader = open(bytes, "row about the archive");
+  const reader = new ByteReader(bytes, "STATE_CORRUPT");
+  reader.version(ROW_VERSION, "row about the archive");
   return {
     block: reader.uint(),
     firstBlock: reader.uint(),
@@ -138,6 +143,7 @@ export function writeItem(writer: ByteWriter, item: ArchiveItem): void {
     return;
   }
   for (const text of [item.tenant, item.stream, item.service]) writer.text(text);
+  writeDimensions(writer, item.dimensions);
   writer.int(item.minute);
   writeAggregate(writer, item.aggregate);
   item.contributors.write(writer);
@@ -165,12 +171,13 @@ export function* readBlock(
   const { from, to } = rangeOf(prefix);
   for (const [key, bytes] of view.range(from, to)) {
     let position = numberOfPart(key.slice(prefix.length));
-    const reader = open(bytes, "items to archive");
-    while (!reader.atEnd) yield [position++, readItem(reader)];
+    const reader = new ByteReader(bytes, "STATE_CORRUPT");
+    const version = reader.versions(1, VERSION, "row of items to archive");
+    while (!reader.atEnd) yield [position++, readItem(reader, version)];
   }
 }
 
-function readItem(reader: ByteReader): ArchiveItem {
+function readItem(reader: ByteReader, version: number): ArchiveItem {
   const kind = reader.byte();
   const fate = FATES[reader.byte()];
   if (fate === undefined) throw reader.corrupt("has an unknown fate");
@@ -182,6 +189,7 @@ function readItem(reader: ByteReader): ArchiveItem {
     tenant: reader.text(),
     stream: reader.text(),
     service: reader.text(),
+    dimensions: version < 2 ? DIMENSIONS_NONE : readDimensions(reader),
     minute: reader.int(),
     aggregate: readAggregate(reader),
     contributors: Contributors.read(reader),
@@ -244,8 +252,11 @@ function readFields(reader: ByteReader): SelectedEvent["fields"] {
   }
 }
 
-function open(bytes: Buffer, what: string): ByteReader {
-  const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, what);
-  return reader;
+/** Position of the first item that waits for its file; of the next to come when none waits. */
+export function firstWaitingPosition(view: StateView): number {
+  const { from, to } = rangeOf("archive-block/");
+  for (const [key] of view.range(from, to, { limit: 1 })) {
+    return numberOfPart(key.slice(key.lastIndexOf("/") + 1));
+  }
+  return readArchiveRow(view).position;
 }

@@ -1,6 +1,7 @@
 /**
  * The rows of an inlet, a way in that needs no agent: how far it is and what became of its records; its dead letters; the requests that it
- * knows. Written and read in the order of the interfaces below; each begins with format version 1.
+ * knows. Written and read in the order of the interfaces below; each begins with format version 1, that of an inlet with 2: a row of version
+ * 1 has no settled letters.
  */
 import type { LedgerEntry } from "../../shared/protocol/batch.ts";
 import {
@@ -14,6 +15,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 const VERSION = 1;
+const INLET_VERSION = 2;
 const DIGEST_BYTES = 16;
 
 /** Counters of an inlet's entries and of what was in them. */
@@ -40,9 +42,11 @@ export interface InletRow {
   readonly counters: InletCounters;
   /** Cumulative. */
   ledger: LedgerEntry[];
-  /** Dead letters kept, and numbered so far; the kept ones are the last. */
+  /** Dead letters kept, and numbered so far; the kept ones are the last, but for the settled ones. */
   letterCount: number;
   letterTotal: number;
+  /** Numbers of those among the last that are no longer kept: replayed or dropped; ascending. */
+  settledLetters: number[];
   /** Revision of the selectors that chose the events of the last applied entry. */
   selectorRevision: string;
   /** Up to this event time they may have been chosen by others, milliseconds; undefined: they never were. */
@@ -67,7 +71,7 @@ export interface LetterRow {
 /** Writes an inlet's row. */
 export function encodeInletRow(row: InletRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(INLET_VERSION);
   writer.text(row.tenant);
   writer.text(row.source);
   writer.text(row.place);
@@ -83,14 +87,16 @@ export function encodeInletRow(row: InletRow): Buffer {
   writer.optionalInt(row.selectedSinceMs);
   writer.int(row.seenMs);
   writeSourceInput(writer, row.sources[0]);
+  writer.uint(row.settledLetters.length);
+  for (const number of row.settledLetters) writer.uint(number);
   return writer.finish();
 }
 
 /** Reads an inlet's row. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeInletRow(bytes: Buffer): InletRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "inlet");
-  return {
+  const version = reader.versions(1, INLET_VERSION, "inlet");
+  const row: InletRow = {
     tenant: reader.text(),
     source: reader.text(),
     place: reader.text(),
@@ -110,7 +116,11 @@ export function decodeInletRow(bytes: Buffer): InletRow {
     selectedSinceMs: reader.optionalInt(),
     seenMs: reader.int(),
     sources: [readSourceInput(reader)],
+    settledLetters: [],
   };
+  if (version === 1) return row;
+  for (let left = reader.uint(); left > 0; left--) row.settledLetters.push(reader.uint());
+  return row;
 }
 
 /** Writes a dead letter. */

@@ -9,10 +9,10 @@
  * archive-block/BLOCK/POSITION              what waits to be archived, in the order in which it came
  * checkpoint/TENANT/AGENT/FILE              how far a file has been read
  * collect                                   stage 1: clock, watermark, counters
- * change/NUMBER                             the window that has this change number, newest only
+ * change/NUMBER                             the window or roll-up that has this change number, newest only
  * digest/TENANT/AGENT/SLOT                  digest of a record, a ring
  * hole/NUMBER                               a gap in the events of a stream (rule-rows)
- * late/SLOT                                 an event that came too late for the rules, a ring
+ * late/SLOT                                 an event that came too late for the rules, a ring (late-row)
  * inlet/TENANT/SOURCE/PLACE                 a way in without an agent: position, counters, ledger (inlet-row)
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
  * letter/TENANT/SOURCE/PLACE/NUMBER         a record of an inlet that is no event
@@ -22,7 +22,11 @@
  * process                                   stage 2: watermarks, change number, counters
  * request/TENANT/SOURCE/KEY                 a request that was counted, by its idempotency key
  * request-slot/TENANT/SOURCE/SLOT           the key of such a request, a ring
+ * restored                                  when the state was restored from a backup (restored-row)
+ * rollup/WIDTH/TENANT/STREAM/SERVICE/MINUTE a roll-up of so many minutes (window-row)
+ * rollup-minute/WIDTH/TENANT/STREAM/MINUTE/SERVICE  which roll-ups there are, by time
  * rule/RULE                                 a version of a rule: since when it runs, counters (rule-rows)
+ * rule-drop/TENANT/RULE/REASON              what a bound made a rule drop (rule-drop-row)
  * rule-key/RULE/KEY                         what a rule knows of one value of its key
  * rule-timer/LANE/TIME/RULE/KEY             when time matters to that next
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
@@ -30,13 +34,20 @@
  * window/TENANT/STREAM/SERVICE/MINUTE       a window (window-row)
  * ```
  *
+ * SERVICE of windows that are kept apart by dimensions is followed by `&` and a hash of these, so that they stand behind the service's own.
+ *
  * Names are escaped as in a URL. An escaped name longer than {@link PART_LENGTH_MAX} is cut and ends with `$` and a hash, so that a key
  * fits into every store; `$` never stands in an escaped name. The real names then stand in the row.
  */
 import { createHash } from "node:crypto";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import { assert } from "../../shared/assert.ts";
 
-/** Longest escaped name in a key: three of them and the rest stay below the 511 bytes of LMDB's smallest limit. */
+/** Longest escaped name in a key: three of them, a hash and the rest stay below the 511 bytes of LMDB's smallest limit. */
 export const PART_LENGTH_MAX = 140;
 const PART_LENGTH_KEPT = 107;
 
@@ -46,6 +57,8 @@ const MINUTE_OFFSET = 5e12;
 /** What a date can show. */
 const TIME_MS_MAX = 8.64e15;
 const NUMBER_OFFSET = 1e15;
+
+const WINDOW_KEY = /^(?:window|rollup\/(\d+))\/(.*)\/(\d+)$/;
 
 /** Sorts after every key that continues the same prefix with `/`. */
 const AFTER_SLASH = "0";
@@ -67,9 +80,30 @@ function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
-/** The name that a part of a key stands for; undefined when it was cut. */
+/** The name that a part of a key stands for; undefined when it was cut, or is that of windows with dimensions. */
 export function nameOfKeyPart(part: string): string | undefined {
-  return part.includes("$") ? undefined : decodeURIComponent(part);
+  return /[$&]/.test(part) ? undefined : decodeURIComponent(part);
+}
+
+/** Stands in no escaped name. */
+const DIMENSIONS_MARK = "&";
+/** The next character. */
+const AFTER_DIMENSIONS_MARK = "'";
+
+/** True for the part of windows that are kept apart by dimensions. */
+export function isApart(servicePart: string): boolean {
+  return servicePart.includes(DIMENSIONS_MARK);
+}
+
+/** The keys of windows that are kept apart, of the service whose key this is. */
+export function apartRange(key: string): KeyRange {
+  return { from: key + DIMENSIONS_MARK, to: key + AFTER_DIMENSIONS_MARK };
+}
+
+/** The part of the service's own windows, without dimensions. */
+export function partOfService(servicePart: string): string {
+  const at = servicePart.indexOf(DIMENSIONS_MARK);
+  return at < 0 ? servicePart : servicePart.slice(0, at);
 }
 
 /** The parts of a series' keys. */
@@ -86,13 +120,34 @@ export interface Series extends SeriesKey {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  readonly dimensions: Dimensions;
+  /** The series of the whole service, when this one has dimensions. */
+  readonly whole: Series | undefined;
 }
 
-/** The series of (tenant, stream, service). */
-export function makeSeries(tenant: string, stream: string, service: string): Series {
+/** The series of (tenant, stream, service, dimensions). */
+export function makeSeries(
+  tenant: string,
+  stream: string,
+  service: string,
+  dimensions: Dimensions = DIMENSIONS_NONE,
+): Series {
+  const names = { tenant, stream, service, dimensions };
   const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
-  const servicePart = keyPart(service);
-  return { tenant, stream, service, streamKey, servicePart, key: `${streamKey}/${servicePart}` };
+  const part = keyPart(service);
+  const apart = dimensionsKey(dimensions);
+  if (apart === "") {
+    return {
+      ...names,
+      whole: undefined,
+      streamKey,
+      servicePart: part,
+      key: `${streamKey}/${part}`,
+    };
+  }
+  const whole = makeSeries(tenant, stream, service);
+  const servicePart = part + DIMENSIONS_MARK + hashOf(apart);
+  return { ...names, whole, streamKey, servicePart, key: `${streamKey}/${servicePart}` };
 }
 
 /** A minute since the epoch, possibly negative, as text that sorts like the number. */
@@ -129,14 +184,41 @@ export function timeOfPart(part: string): number {
   return part.startsWith("0") ? value - TIME_MS_MAX : value;
 }
 
+/** First part of the keys of windows of so many minutes: the width of a minute, or of a roll-up. */
+export function windowKind(widthMinutes: number): string {
+  return widthMinutes === 1 ? "window" : `rollup/${widthMinutes}`;
+}
+
+/** First part of the keys in the index by time of windows of so many minutes. */
+export function indexKind(widthMinutes: number): string {
+  return widthMinutes === 1 ? "minute" : `rollup-minute/${widthMinutes}`;
+}
+
 /** Key of a window's row. */
-export function windowKey(seriesKey: string, minute: number): string {
-  return `window/${seriesKey}/${minutePart(minute)}`;
+export function windowKey(seriesKey: string, minute: number, widthMinutes = 1): string {
+  return `${windowKind(widthMinutes)}/${seriesKey}/${minutePart(minute)}`;
+}
+
+/** What the key of a window's row says; undefined for other keys. */
+export function parseWindowKey(
+  key: string,
+):
+  | { readonly seriesKey: string; readonly minute: number; readonly widthMinutes: number }
+  | undefined {
+  const parts = WINDOW_KEY.exec(key);
+  if (parts === null) return undefined;
+  const [, width = "1", seriesKey = "", minute = ""] = parts;
+  return { seriesKey, minute: minuteOfPart(minute), widthMinutes: Number(width) };
 }
 
 /** Key of a window in the index by time. */
-export function minuteKey(streamKey: string, minute: number, servicePart: string): string {
-  return `minute/${streamKey}/${minutePart(minute)}/${servicePart}`;
+export function minuteKey(
+  streamKey: string,
+  minute: number,
+  servicePart: string,
+  widthMinutes = 1,
+): string {
+  return `${indexKind(widthMinutes)}/${streamKey}/${minutePart(minute)}/${servicePart}`;
 }
 
 /** Key of a service in the index of services. */

@@ -1,7 +1,7 @@
 /** Reading inlets from stored state, for the API and for whoever reads into them. */
 import type { StateView } from "../log/log.ts";
 import { decodeInletRow, decodeLetterRow, type InletRow, type LetterRow } from "./inlet-row.ts";
-import { inletKey, keyPart, letterPrefix, rangeOf } from "./keys.ts";
+import { inletKey, keyPart, letterPrefix, numberOfPart, numberPart, rangeOf } from "./keys.ts";
 
 /** What stage 1 knows of one inlet, or undefined when nothing of it was counted. */
 export function readInlet(
@@ -26,4 +26,29 @@ export function readLetters(
 ): LetterRow[] {
   const { from, to } = rangeOf(letterPrefix(tenant, source, place));
   return [...view.range(from, to, { limit, reverse: true })].map(([, row]) => decodeLetterRow(row));
+}
+
+/** A dead letter with its number, which no other of its inlet ever gets. */
+export interface NumberedLetterRow {
+  readonly number: number;
+  readonly letter: LetterRow;
+}
+
+/** Dead letters of an inlet after number `after` (-1: from the first), ascending, at most `limit`. */
+export function readLettersAfter(
+  view: StateView,
+  {
+    tenant,
+    source,
+    place,
+  }: { readonly tenant: string; readonly source: string; readonly place: string },
+  after: number,
+  limit: number,
+): NumberedLetterRow[] {
+  const prefix = letterPrefix(tenant, source, place);
+  const { to } = rangeOf(prefix);
+  return [...view.range(prefix + numberPart(after + 1), to, { limit })].map(([key, row]) => ({
+    number: numberOfPart(key.slice(prefix.length)),
+    letter: decodeLetterRow(row),
+  }));
 }

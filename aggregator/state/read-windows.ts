@@ -2,33 +2,36 @@
  * Reading windows from stored state, for the API and for sinks. Everything is synchronous over a view as of the last commit. Where stage 2
  * has several partitions, each has its own view; a series is in one of them only.
  */
-import { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+} from "../../shared/aggregates/dimensions.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
 import type { StateView } from "../log/log.ts";
-import { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
-import { type Contributor, Contributors } from "./contributors.ts";
+import type { Contributor } from "./contributors.ts";
 import {
   afterChildren,
   changeKey,
-  keyPart,
   MINUTE_MAX,
   makeSeries,
-  minuteOfPart,
-  minutePart,
-  nameOfKeyPart,
   numberOfPart,
-  rangeOf,
-  serviceKey,
-  windowKey,
+  parseWindowKey,
 } from "./keys.ts";
-import { decodeWindowRow, type WindowRow } from "./window-row.ts";
+import { isRollUpWidth } from "./roll-up-widths.ts";
+import { readServiceRow, type ServiceRow } from "./service-row.ts";
+import { decodeChange } from "./window-index.ts";
+import { partsOfSeries, type SeriesPart, type StoredPart, storedParts } from "./window-parts.ts";
+import { decodeWindowRow, mergeContent } from "./window-row.ts";
 
 /** A window of one or more minutes, as outputs see it. */
 export interface StoredWindow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** None when left out: the window of all of the service. */
+  readonly dimensions?: Dimensions | undefined;
   /** Start, in minutes since the Unix epoch. */
   readonly minute: number;
   /** Length in minutes. */
@@ -47,6 +50,8 @@ export interface WindowQuery {
   readonly stream: string;
   /** All services when undefined. */
   readonly service: string | undefined;
+  /** Names of the dimensions by which windows are kept apart; absent: the windows of whole services. */
+  readonly by?: readonly string[] | undefined;
   /** First minute since the epoch. With steps, a step is read when its start is in the range. */
   readonly fromMinute: number;
   /** First minute that is no longer read. */
@@ -63,9 +68,11 @@ export interface WindowQuery {
 export interface WindowCursor {
   readonly minute: number;
   readonly service: string;
+  /** Key of the dimensions; absent when there are none. */
+  readonly dimensions?: string | undefined;
 }
 
-/** One page of windows, ascending by (minute, service). */
+/** One page of windows, ascending by (minute, service, dimensions). */
 export interface WindowPage {
   readonly windows: readonly StoredWindow[];
   /** Where the next page goes on; undefined when this is the last. */
@@ -81,197 +88,135 @@ export function readWindows(views: readonly StateView[], query: WindowQuery): Wi
   // The last step begins before `toMinute` and may end after it.
   const to = clampMinute(Math.ceil(clampMinute(query.toMinute) / stepMinutes) * stepMinutes);
   let group: StepGroup | undefined;
-  for (const entry of minutesOf(views, query, from, to)) {
+  for (const entry of storedParts(views, query, { from, to, stepMinutes })) {
     const minute = Math.floor(entry.minute / stepMinutes) * stepMinutes;
     if (group !== undefined && group.minute !== minute) {
       takeStep(windows, group, query);
       if (windows.length > limit) break;
       group = undefined;
     }
-    group ??= { minute, byService: new Map() };
-    addRow(group, entry);
+    group ??= { minute, byKey: new Map() };
+    addPart(group, entry);
   }
   if (group !== undefined && windows.length <= limit) takeStep(windows, group, query);
   if (windows.length <= limit) return { windows, next: undefined };
   windows.length = limit;
   const last = windows.at(-1);
-  return { windows, next: last && { minute: last.minute, service: last.service } };
+  return { windows, next: last && cursorOf(last) };
 }
 
-interface MinuteEntry {
-  readonly minute: number;
-  readonly service: string;
-  readonly row: WindowRow;
+function cursorOf({ minute, service, dimensions = DIMENSIONS_NONE }: StoredWindow): WindowCursor {
+  const key = dimensionsKey(dimensions);
+  return { minute, service, dimensions: key === "" ? undefined : key };
 }
 
 interface StepGroup {
   readonly minute: number;
-  readonly byService: Map<string, RollUp>;
+  /** By service and the key of the dimensions. */
+  readonly byKey: Map<string, StepWindow>;
+}
+
+interface StepWindow {
+  readonly service: string;
+  readonly dimensions: Dimensions;
+  readonly dimensionsKey: string;
+  readonly joined: JoinedParts;
 }
 
 function clampMinute(minute: number): number {
   return Math.min(Math.max(minute, -MINUTE_MAX), MINUTE_MAX);
 }
 
-function addRow(group: StepGroup, entry: MinuteEntry): void {
-  const rolledUp = group.byService.get(entry.service);
-  if (rolledUp === undefined) group.byService.set(entry.service, new RollUp(entry.row));
-  else rolledUp.add(entry.row);
+function addPart(group: StepGroup, part: StoredPart): void {
+  const { service, dimensions } = part;
+  const keyOfDimensions = dimensionsKey(dimensions);
+  const key = keyOfDimensions === "" ? service : JSON.stringify([service, keyOfDimensions]);
+  const known = group.byKey.get(key);
+  if (known !== undefined) {
+    known.joined.add(part);
+    return;
+  }
+  const joined = new JoinedParts(part);
+  group.byKey.set(key, { service, dimensions, dimensionsKey: keyOfDimensions, joined });
+}
+
+function isAfter(window: StepWindow, cursor: WindowCursor): boolean {
+  if (window.service !== cursor.service) return window.service > cursor.service;
+  return window.dimensionsKey > (cursor.dimensions ?? "");
+}
+
+function compareStepWindows(a: StepWindow, b: StepWindow): number {
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1;
+  return a.dimensionsKey < b.dimensionsKey ? -1 : 1;
 }
 
 function takeStep(windows: StoredWindow[], group: StepGroup, query: WindowQuery): void {
   const { tenant, stream, stepMinutes, after } = query;
-  const services = [...group.byService].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [service, rolledUp] of services) {
-    if (after !== undefined && group.minute === after.minute && service <= after.service) continue;
+  for (const window of [...group.byKey.values()].sort(compareStepWindows)) {
+    if (after !== undefined && group.minute === after.minute && !isAfter(window, after)) continue;
+    const { service, dimensions, joined } = window;
     const names = { tenant, stream, service, minute: group.minute, windowMinutes: stepMinutes };
-    windows.push({ ...names, ...rolledUp.value });
+    const apart = dimensions === DIMENSIONS_NONE ? {} : { dimensions };
+    windows.push({ ...names, ...apart, ...joined.valueOf(stepMinutes) });
     if (windows.length > query.limit) return;
   }
 }
 
-function* minutesOf(
-  views: readonly StateView[],
-  query: WindowQuery,
-  from: number,
-  to: number,
-): Iterable<MinuteEntry> {
-  const { tenant, stream, service } = query;
-  if (from >= to) return;
-  if (service !== undefined) {
-    const series = makeSeries(tenant, stream, service);
-    const range = [windowKey(series.key, from), windowKey(series.key, to)] as const;
-    for (const view of views) {
-      for (const [key, value] of view.range(...range)) {
-        const minute = minuteOfPart(key.slice(key.lastIndexOf("/") + 1));
-        yield { minute, service, row: decodeWindowRow(value) };
-      }
-    }
-    return;
-  }
-  const streamKey = `${keyPart(tenant)}/${keyPart(stream)}`;
-  const names = new ServiceNames(streamKey);
-  for (const { view, minute, servicePart } of mergedMinutes(views, streamKey, from, to)) {
-    const value = view.get(windowKey(`${streamKey}/${servicePart}`, minute));
-    if (value === undefined) continue;
-    yield { minute, service: names.nameOf(view, servicePart), row: decodeWindowRow(value) };
-  }
-}
-
-interface IndexEntry {
-  readonly view: StateView;
-  readonly minute: number;
-  readonly servicePart: string;
-}
-
-/** The entries of the index by time of all views, ascending by minute. */
-function* mergedMinutes(
-  views: readonly StateView[],
-  streamKey: string,
-  from: number,
-  to: number,
-): Iterable<IndexEntry> {
-  const prefix = `minute/${streamKey}/`;
-  const open = views.map((view) => {
-    const entries = view.range(prefix + minutePart(from), prefix + minutePart(to));
-    const iterator = entries[Symbol.iterator]();
-    return { view, iterator, head: nextIndexEntry(view, iterator) };
-  });
-  for (;;) {
-    let first: (typeof open)[number] | undefined;
-    for (const candidate of open) {
-      if (candidate.head === undefined) continue;
-      if (first?.head === undefined || candidate.head.minute < first.head.minute) first = candidate;
-    }
-    if (first?.head === undefined) return;
-    yield first.head;
-    first.head = nextIndexEntry(first.view, first.iterator);
-  }
-}
-
-function nextIndexEntry(
-  view: StateView,
-  iterator: Iterator<readonly [string, Buffer]>,
-): IndexEntry | undefined {
-  const next = iterator.next();
-  if (next.done === true) return undefined;
-  const [, , , minute = "", servicePart = ""] = next.value[0].split("/");
-  return { view, minute: minuteOfPart(minute), servicePart };
-}
-
-/** Real names of services whose key was cut. */
-class ServiceNames {
-  private readonly streamKey: string;
-  private readonly names = new Map<string, string>();
-
-  constructor(streamKey: string) {
-    this.streamKey = streamKey;
-  }
-
-  nameOf(view: StateView, servicePart: string): string {
-    const known = this.names.get(servicePart);
-    if (known !== undefined) return known;
-    const name =
-      nameOfKeyPart(servicePart) ??
-      readServiceRow(view, `${this.streamKey}/${servicePart}`)?.service ??
-      servicePart;
-    this.names.set(servicePart, name);
-    return name;
-  }
-}
-
-/** What minutes are together: each row is merged as it comes, so that a long window takes no more memory than a short one. */
-class RollUp {
-  private readonly aggregate: Aggregate;
-  private readonly contributors: Contributors;
+/** What parts are together: each is merged as it comes, so that a long window takes no more memory than a short one. */
+class JoinedParts {
+  private readonly first: SeriesPart;
   private state: WindowState;
   private revision: number;
 
-  /** Begins with the first row, which belongs to this from now on. */
-  constructor(row: WindowRow) {
-    this.aggregate = row.aggregate;
-    this.contributors = row.contributors;
-    this.state = row.state;
-    this.revision = row.revision;
+  /** Begins with the first part, which belongs to this from now on. */
+  constructor(first: SeriesPart) {
+    this.first = first;
+    this.state = first.row.state;
+    this.revision = first.row.revision;
   }
 
-  add(row: WindowRow): void {
-    this.aggregate.merge(row.aggregate);
-    this.contributors.merge(row.contributors);
+  add({ row }: SeriesPart): void {
+    mergeContent(this.first.row, row);
     this.revision += row.revision;
     if (row.state === "provisional") this.state = "provisional";
     else if (row.state === "corrected" && this.state === "final") this.state = "corrected";
   }
 
-  get value(): Pick<StoredWindow, "state" | "revision" | "aggregate" | "contributors"> {
-    const { state, revision, aggregate, contributors } = this;
+  /** As a window of so many minutes. While a roll-up is put together from its parts it is not final. */
+  valueOf(
+    windowMinutes: number,
+  ): Pick<StoredWindow, "state" | "revision" | "aggregate" | "contributors"> {
+    const { first, revision } = this;
+    const isOpen = isRollUpWidth(windowMinutes) && first.widthMinutes !== windowMinutes;
+    const state = isOpen ? "provisional" : this.state;
+    const { aggregate, contributors } = first.row;
     return { state, revision, aggregate, contributors: contributors.list() };
   }
 }
 
 /**
- * The window of `windowMinutes` from `minute` on (aligned to the epoch), merged from its minutes; undefined when none has data. Final once
- * all its minutes are that have data; corrected when one of them is. Contributors beyond 32 are left out.
+ * The window of `windowMinutes` from `minute` on (aligned to the epoch); undefined when there is no data. A roll-up is what is stored, or
+ * provisional. One of another width is final once all that it is made of is, corrected when a part of it is. Contributors beyond 32 are
+ * left out.
  */
 export function readWindow(
   view: StateView,
-  names: { readonly tenant: string; readonly stream: string; readonly service: string },
+  names: ServiceRow,
   minute: number,
   windowMinutes: number,
 ): StoredWindow | undefined {
-  const { key } = makeSeries(names.tenant, names.stream, names.service);
-  let rolledUp: RollUp | undefined;
-  for (const [, value] of view.range(
-    windowKey(key, minute),
-    windowKey(key, minute + windowMinutes),
-  )) {
-    const row = decodeWindowRow(value);
-    if (rolledUp === undefined) rolledUp = new RollUp(row);
-    else rolledUp.add(row);
+  const { tenant, stream, service, dimensions } = names;
+  const { key } = makeSeries(tenant, stream, service, dimensions);
+  const range = { from: minute, to: minute + windowMinutes, stepMinutes: windowMinutes };
+  let joined: JoinedParts | undefined;
+  for (const part of partsOfSeries(view, key, range)) {
+    if (joined === undefined) joined = new JoinedParts(part);
+    else joined.add(part);
   }
-  if (rolledUp === undefined) return undefined;
-  const { tenant, stream, service } = names;
-  return { tenant, stream, service, minute, windowMinutes, ...rolledUp.value };
+  if (joined === undefined) return undefined;
+  const apart = dimensions === undefined ? {} : { dimensions };
+  const content = joined.valueOf(windowMinutes);
+  return { tenant, stream, service, ...apart, minute, windowMinutes, ...content };
 }
 
 /** One entry of the index of changes. */
@@ -280,67 +225,29 @@ export interface WindowChange {
   readonly window: StoredWindow;
 }
 
-/** Windows that changed after `changeNumber`, in the order of their last change, each once in its newest form; at most `limit`, none only at the end. */
+/**
+ * Windows of a minute and roll-ups that changed after `changeNumber`, in the order of their last change, each once in its newest form; at most
+ * `limit`, none only at the end.
+ */
 export function readChanges(view: StateView, changeNumber: number, limit: number): WindowChange[] {
   const changes: WindowChange[] = [];
   const range = { from: changeKey(changeNumber + 1), to: afterChildren("change") };
   const names = new Map<string, ServiceRow | undefined>();
   for (const [key, value] of view.range(range.from, range.to)) {
     if (changes.length >= limit) break;
-    const keyOfWindow = value.toString("latin1", 1);
-    const row = view.get(keyOfWindow);
-    if (row === undefined) continue;
-    const slash = keyOfWindow.lastIndexOf("/");
-    const seriesKey = keyOfWindow.slice("window/".length, slash);
+    const windowKey = decodeChange(value);
+    const [row, parsed] = [view.get(windowKey), parseWindowKey(windowKey)];
+    if (row === undefined || parsed === undefined) continue;
+    const { seriesKey, minute, widthMinutes } = parsed;
     if (!names.has(seriesKey)) names.set(seriesKey, readServiceRow(view, seriesKey));
     const service = names.get(seriesKey);
     if (service === undefined) continue;
-    const minute = minuteOfPart(keyOfWindow.slice(slash + 1));
+    const part = { minute, widthMinutes, row: decodeWindowRow(row) };
+    const content = new JoinedParts(part).valueOf(widthMinutes);
     changes.push({
       changeNumber: numberOfPart(key.slice("change/".length)),
-      window: { ...service, minute, windowMinutes: 1, ...new RollUp(decodeWindowRow(row)).value },
+      window: { ...service, minute, windowMinutes: widthMinutes, ...content },
     });
   }
   return changes;
-}
-
-/** Names that stand behind the parts of a key. */
-export interface ServiceRow {
-  readonly tenant: string;
-  readonly stream: string;
-  readonly service: string;
-}
-
-const SERVICE_VERSION = 1;
-
-/** Writes the row of a service: its names. */
-export function encodeServiceRow(row: ServiceRow, writer: ByteWriter): Buffer {
-  writer.byte(SERVICE_VERSION);
-  writer.text(row.tenant);
-  writer.text(row.stream);
-  writer.text(row.service);
-  return writer.finish();
-}
-
-function decodeServiceRow(bytes: Buffer): ServiceRow {
-  const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(SERVICE_VERSION, "service");
-  return { tenant: reader.text(), stream: reader.text(), service: reader.text() };
-}
-
-/** The names of a series of which there are windows; undefined when there are none. */
-export function readServiceRow(view: StateView, seriesKey: string): ServiceRow | undefined {
-  const row = view.get(serviceKey(seriesKey));
-  return row === undefined ? undefined : decodeServiceRow(row);
-}
-
-/** The services of which there are windows, by key; of one stream when `stream` is given. */
-export function* readServices(
-  view: StateView,
-  tenant: string,
-  stream?: string,
-): Iterable<ServiceRow> {
-  const prefix = `service/${keyPart(tenant)}/`;
-  const { from, to } = rangeOf(stream === undefined ? prefix : `${prefix}${keyPart(stream)}/`);
-  for (const [, row] of view.range(from, to)) yield decodeServiceRow(row);
 }

@@ -29,7 +29,7 @@ export interface RuleCounters {
   suppressed: number;
   /** Events that came behind the watermark and were dropped. */
   late: number;
-  /** Partial matches, or whole keys, that a limit dropped. */
+  /** What bounds dropped: partial matches, alerts, keys that begin nothing. By reason it stands in rule-drop-row. */
   dropped: number;
   /** Keys that began anew since the rule failed: a skip strategy did not find its stage. */
   failed: number;

@@ -7,9 +7,12 @@ import {
 } from "../log/keyed-entry.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { ROLL_UP_WIDTHS } from "./roll-up-widths.ts";
 
 /** 2: with selections. */
 const SELECTION_VERSION = 2;
+/** 2: with selections; 3: with roll-ups. */
+const PROCESS_VERSION = 3;
 /** 2: with routes. */
 const PARTIAL_VERSION = 2;
 
@@ -28,6 +31,15 @@ export interface CollectRow {
   selection: Selection | undefined;
 }
 
+/** How far roll-ups of one width are. */
+export interface RollUpProgress {
+  readonly widthMinutes: number;
+  /** All that end here or before are made; undefined before the first. */
+  madeToMinute: number | undefined;
+  /** Those that start up to this minute are deleted; undefined before the first. */
+  deletedMinute: number | undefined;
+}
+
 /** Stage 2's own row. */
 export interface ProcessRow {
   watermarkMs: number | undefined;
@@ -43,6 +55,8 @@ export interface ProcessRow {
   tooLateLines: number;
   /** What is known of each partition of `batches`. */
   partitions: Map<number, PartitionWatermark>;
+  /** In the order of {@link ROLL_UP_WIDTHS}. */
+  readonly rollUps: readonly RollUpProgress[];
 }
 
 /** A group of log records that needs several commits: its last position, and how many of its steps are committed. */
@@ -93,7 +107,7 @@ export function decodeCollectRow(bytes: Buffer | undefined): CollectRow {
 /** Writes stage 2's row. */
 export function encodeProcessRow(row: ProcessRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(SELECTION_VERSION);
+  writer.byte(PROCESS_VERSION);
   writer.optionalInt(row.watermarkMs);
   writer.uint(row.changeNumber);
   writer.optionalInt(row.finalMinute);
@@ -106,6 +120,10 @@ export function encodeProcessRow(row: ProcessRow): Buffer {
     writer.optionalInt(watermarkMs);
     writer.flag(idle);
     writeSelection(writer, selection);
+  }
+  for (const { madeToMinute, deletedMinute } of row.rollUps) {
+    writer.optionalInt(madeToMinute);
+    writer.optionalInt(deletedMinute);
   }
   return writer.finish();
 }
@@ -120,10 +138,15 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
     mergedLines: 0,
     tooLateLines: 0,
     partitions: new Map(),
+    rollUps: ROLL_UP_WIDTHS.map((widthMinutes) => ({
+      widthMinutes,
+      madeToMinute: undefined,
+      deletedMinute: undefined,
+    })),
   };
   if (bytes === undefined) return row;
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  const version = reader.versions(1, SELECTION_VERSION, "row of stage 2");
+  const version = reader.versions(1, PROCESS_VERSION, "row of stage 2");
   row.watermarkMs = reader.optionalInt();
   row.changeNumber = reader.uint();
   row.finalMinute = reader.optionalInt();
@@ -136,6 +159,11 @@ export function decodeProcessRow(bytes: Buffer | undefined): ProcessRow {
     const idle = reader.flag();
     const selection = version === 1 ? undefined : readSelection(reader);
     row.partitions.set(partition, { watermarkMs, idle, selection });
+  }
+  if (version < PROCESS_VERSION) return row;
+  for (const rollUp of row.rollUps) {
+    rollUp.madeToMinute = reader.optionalInt();
+    rollUp.deletedMinute = reader.optionalInt();
   }
   return row;
 }

@@ -2,7 +2,7 @@
  * The row of one window.
  *
  * ```text
- * byte    format version 1
+ * byte    format version 1; 2 where the aggregate has measures or sample lines, which version 1 cannot have
  * byte    state: 1 provisional, 2 final, 3 corrected
  * uint    revision; uint change number
  * …       aggregate (aggregate-format): equal for equal data, whatever the order in which it came
@@ -11,28 +11,44 @@
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
-import { readAggregate, writeAggregate } from "./aggregate-format.ts";
+import { aggregateBytesMax, readAggregate, writeAggregate } from "./aggregate-format.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
 
 const VERSION = 1;
+const VERSION_DETAILED = 2;
 const STATES = ["provisional", "final", "corrected"] as const satisfies readonly WindowState[];
 
+/** What a window is made of, whatever its width; merged by {@link mergeContent} alone. */
+export interface WindowContent {
+  readonly aggregate: Aggregate;
+  readonly contributors: Contributors;
+}
+
+/** Adds `source`, which stays as it is, to `target`: windows of any width, or what is new for one. */
+export function mergeContent(target: WindowContent, source: WindowContent): void {
+  target.aggregate.merge(source.aggregate);
+  target.contributors.merge(source.contributors);
+}
+
+/** Bytes that the row of a window needs at most. */
+export function rowBytesMax({ aggregate, contributors }: WindowContent): number {
+  return 24 + aggregateBytesMax(aggregate) + contributors.bytesMax;
+}
+
 /** A window as it is stored, without its names, which stand in its key. */
-export interface WindowRow {
+export interface WindowRow extends WindowContent {
   readonly state: WindowState;
   /** From 1; rises by one with every emission. */
   readonly revision: number;
   /** Place in the index of changes; no two windows of a partition have the same. */
   readonly changeNumber: number;
-  readonly aggregate: Aggregate;
-  readonly contributors: Contributors;
 }
 
 /** Writes a window's row with `writer` and returns it. */
 export function encodeWindowRow(row: WindowRow, writer: ByteWriter): Buffer {
-  writer.byte(VERSION);
+  writer.byte(row.aggregate.detail === undefined ? VERSION : VERSION_DETAILED);
   writer.byte(STATES.indexOf(row.state) + 1);
   writer.uint(row.revision);
   writer.uint(row.changeNumber);
@@ -44,7 +60,7 @@ export function encodeWindowRow(row: WindowRow, writer: ByteWriter): Buffer {
 /** Reads a window's row. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeWindowRow(bytes: Buffer): WindowRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "window");
+  reader.versions(VERSION, VERSION_DETAILED, "window");
   const state = STATES[reader.byte() - 1];
   if (state === undefined) throw reader.corrupt("has an unknown window state");
   const revision = reader.uint();
@@ -58,7 +74,7 @@ export function decodeWindowRow(bytes: Buffer): WindowRow {
 /** State and change number of a window's row, without the rest. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeWindowHead(bytes: Buffer): Pick<WindowRow, "state" | "changeNumber"> {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "window");
+  reader.versions(VERSION, VERSION_DETAILED, "window");
   const state = STATES[reader.byte() - 1];
   if (state === undefined) throw reader.corrupt("has an unknown window state");
   reader.uint();

@@ -2,6 +2,7 @@
  * The state of one window and key: a commutative, associative, mergeable value. Any partition of the lines, merged in any order, gives
  * the same state, bit for bit, because every part is an integer: counts, microseconds, bucket counts.
  */
+import { Detail } from "./detail.ts";
 import { QuantileSketch } from "./quantile-sketch.ts";
 
 /** Levels in the order in which they are counted and stored. */
@@ -37,6 +38,8 @@ export class Aggregate {
   readonly sketch: QuantileSketch = new QuantileSketch();
   /** True when a cardinality limit folded other keys into this one. */
   folded = false;
+  /** Measures and sample lines; undefined when nobody asked for any. */
+  detail: Detail | undefined = undefined;
 
   get requestCount(): number {
     let count = 0;
@@ -94,5 +97,12 @@ export class Aggregate {
     if (other.durationMax > this.durationMax) this.durationMax = other.durationMax;
     this.sketch.merge(other.sketch);
     if (other.folded) this.folded = true;
+    if (other.detail !== undefined) this.mergeDetail(other.detail);
+  }
+
+  /** Adds measures and sample lines; `other` stays as it is. */
+  mergeDetail(other: Detail): void {
+    this.detail ??= new Detail();
+    this.detail.merge(other);
   }
 }

@@ -1,6 +1,8 @@
 /** The one JSON object that a window is in every interface: files, the API, streams. */
 import { MINUTE_MS } from "../time/window.ts";
 import { type Aggregate, LEVELS, type Level } from "./aggregate.ts";
+import type { Detail, MeasureKind } from "./detail.ts";
+import { DIMENSIONS_NONE, type Dimensions } from "./dimensions.ts";
 
 /** Latencies in milliseconds: exact extremes, quantiles at the nearest rank within 1 %. */
 export interface LatencyJson {
@@ -26,11 +28,26 @@ export interface WindowJson {
   readonly latency: LatencyJson | null;
   /** Only the levels that occurred. */
   readonly levels: Readonly<Partial<Record<Level, number>>>;
-  readonly dimensions: Readonly<Record<string, string>>;
+  readonly dimensions: Dimensions;
   readonly state?: WindowState;
   readonly revision?: number;
   /** Present when a cardinality limit folded other keys into this window. */
   readonly folded?: true;
+  /** By name; present when there are any. */
+  readonly measures?: Readonly<Record<string, MeasureJson>>;
+  /** Sample lines; present when there are any. */
+  readonly exemplars?: readonly ExemplarJson[];
+}
+
+/** The numbers of one measure, by their kinds. */
+export type MeasureJson = Readonly<Partial<Record<MeasureKind, number>>>;
+
+/** A sample line. */
+export interface ExemplarJson {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly level: Level;
+  readonly line: string;
 }
 
 /** How settled an aggregator's window is. */
@@ -40,6 +57,8 @@ export type WindowState = "provisional" | "final" | "corrected";
 export interface WindowFacts {
   readonly stream: string;
   readonly service: string;
+  /** None when left out. */
+  readonly dimensions?: Dimensions | undefined;
   /** Start, in minutes since the Unix epoch. */
   readonly minute: number;
   /** Length in minutes. */
@@ -65,9 +84,33 @@ export function windowJson(facts: WindowFacts): WindowJson {
     avgLatency: averageLatencyMs(aggregate),
     latency: latencyJson(aggregate),
     levels: levelsJson(aggregate),
-    dimensions: {},
+    dimensions: facts.dimensions ?? DIMENSIONS_NONE,
     ...(progress === undefined ? {} : { state: progress.state, revision: progress.revision }),
-    ...(aggregate.folded ? { folded: true } : {}),
+    ...(aggregate.folded || aggregate.detail?.isFolded === true ? { folded: true } : {}),
+    ...(aggregate.detail === undefined ? {} : detailJson(aggregate.detail)),
+  };
+}
+
+/** The numbers of all measures, by name. */
+export function measuresJson(detail: Detail): Record<string, MeasureJson> {
+  const measures: Record<string, MeasureJson> = {};
+  for (const { name, kind, value } of detail.measures) {
+    measures[name] = { ...measures[name], [kind]: value };
+  }
+  return measures;
+}
+
+function detailJson(detail: Detail): Pick<WindowJson, "measures" | "exemplars"> {
+  const measures = measuresJson(detail);
+  const exemplars = detail.exemplars.map(({ id, timeMs, level, line }) => ({
+    id,
+    timestamp: new Date(timeMs).toISOString(),
+    level: LEVELS[level] ?? "OTHER",
+    line,
+  }));
+  return {
+    ...(Object.keys(measures).length === 0 ? {} : { measures }),
+    ...(exemplars.length === 0 ? {} : { exemplars }),
   };
 }
 

@@ -1,5 +1,15 @@
 /** Several YAML files that are one configuration together, and where in them each value stands. */
-import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 
 /** One thing wrong in a configuration file. */
 export interface PlacedFault {
@@ -53,12 +63,14 @@ export function joinParts(parts: readonly ConfigPart[]): JoinedParts {
   const pieces = new Map<string, Piece[]>();
   const [only] = parsed;
   const place: JoinedParts["place"] = (path, atKey) => placeOf(parsed, pieces, { path, atKey });
+  if (faults.length > 0) return { value: {}, faults, place };
   if (parsed.length === 1 && only !== undefined) {
-    return { value: only.document.toJS() ?? {}, faults, place };
+    return { value: valueOf(only, faults), faults, place };
   }
   const joined = new Map<string, unknown>();
   for (const part of parsed) {
-    const value: unknown = part.document.toJS() ?? {};
+    const value = valueOf(part, faults);
+    if (value === undefined) continue;
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       const at = positionOf(part, 0);
       faults.push({ file: part.file, ...at, path: "", message: "expected keys and values" });
@@ -92,7 +104,39 @@ function parsePart({ file, text }: ConfigPart, faults: PlacedFault[]): ParsedPar
     const message = `not valid YAML: ${error.message}`;
     faults.push({ file, ...positionOf(part, error.pos[0]), path: "", message });
   }
+  if (document.errors.length === 0) checkNodes(part, faults);
   return part;
+}
+
+/** Finds what is valid YAML and yet no configuration: references to nothing, and keys that are no text. */
+function checkNodes(part: ParsedPart, faults: PlacedFault[]): void {
+  const add = (node: Node, message: string) => {
+    const at = positionOf(part, node.range?.[0] ?? 0);
+    faults.push({ file: part.file, ...at, path: "", message });
+  };
+  visit(part.document, {
+    Alias: (_, alias) => {
+      const isKnown = alias.resolve(part.document) !== undefined;
+      if (!isKnown) add(alias, `\`*${alias.source}\` refers to no anchor \`&${alias.source}\``);
+    },
+    Pair: (_, { key }) => {
+      if (isNode(key) && !isScalar(key) && !isAlias(key)) {
+        add(key, "a key must be text; quote a value that begins with `{`, `[` or `?`");
+      }
+    },
+  });
+}
+
+/** The value of a part; undefined, with a fault, when its references are too many or lead in a circle. */
+function valueOf(part: ParsedPart, faults: PlacedFault[]): unknown {
+  try {
+    return part.document.toJS() ?? {};
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const message = `the references (\`*name\`) cannot be followed: ${error.message}`;
+    faults.push({ file: part.file, line: 1, column: 1, path: "", message });
+    return undefined;
+  }
 }
 
 function positionOf(part: ParsedPart, offset: number): { line: number; column: number } {

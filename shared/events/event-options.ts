@@ -41,8 +41,21 @@ export interface LineOptions {
   readonly timeFormats?: readonly string[] | undefined;
 }
 
+/** How lines that belong together are told. Left out: as the format has it. */
+export interface MultilineOptions {
+  /** `off`: every line is an event of its own. */
+  readonly mode?: "auto" | "off" | undefined;
+  /** Regular expression of lines that begin an event. */
+  readonly start?: string | undefined;
+  /** Regular expression of lines that go on with the event before. */
+  readonly continuation?: string | undefined;
+  /** Lines of an event beyond this size are not looked at. */
+  readonly bytesMax?: number | undefined;
+}
+
 /** How lines and their fields are understood. */
 export interface EventOptions extends LineOptions {
+  readonly multiline?: MultilineOptions | undefined;
   /** Names of the fields with a meaning, the first present wins; a meaning left out keeps its default names. */
   readonly fields: Readonly<Partial<Record<FieldMeaning, readonly string[]>>>;
   /** Unit of a duration written as a bare number. */
@@ -75,15 +88,27 @@ export function eventOptions(config: {
   readonly pattern?: string | undefined;
   readonly patterns?: Readonly<Record<string, string>> | undefined;
   readonly time_format?: readonly string[] | undefined;
+  readonly multiline?: {
+    readonly mode: "auto" | "off";
+    readonly start?: string | undefined;
+    readonly continue?: string | undefined;
+    readonly max_bytes: number;
+  };
 }): EventOptions {
   const fields: Partial<Record<FieldMeaning, readonly string[]>> = {};
   for (const meaning of FIELD_MEANINGS) {
     const names = config.fields[meaning];
     if (names !== undefined) fields[meaning] = names;
   }
-  const { timezone, columns, delimiter, inner, pattern, patterns } = config;
+  const { timezone, columns, delimiter, inner, pattern, patterns, multiline } = config;
   return {
     fields,
+    multiline: multiline && {
+      mode: multiline.mode,
+      start: multiline.start,
+      continuation: multiline.continue,
+      bytesMax: multiline.max_bytes,
+    },
     durationUnit: config.duration_unit,
     timezone,
     columns,

@@ -75,6 +75,12 @@ export interface LineParser {
   measure(buffer: Buffer, from: number, to: number, target: Measure): RejectionReason | undefined;
 }
 
+/**
+ * Says whether the line `buffer[from, to)`, its line feed not included, begins an event; otherwise it goes on with the event before. May look at
+ * the bytes before `from`.
+ */
+export type LineStart = (buffer: Buffer, from: number, to: number) => boolean;
+
 /** What is wrong with an option. */
 export interface OptionFault {
   readonly option: LineOption;
@@ -90,6 +96,11 @@ export interface ParserDefinition {
   readonly needs?: readonly LineOption[];
   /** Options of its own that may be given. */
   readonly takes?: readonly LineOption[];
+  /**
+   * How lines are told that go on with the event before, such as those of a stack trace, when the configuration does not say. `unparsed`: lines
+   * of which the format knows nothing. Absent: every line is an event of its own.
+   */
+  readonly joins?: "unparsed" | LineStart;
   /** Says what is wrong with its own options; asked before {@link compile}. */
   check?(options: EventOptions): OptionFault | undefined;
   /** Runs once per source and returns the parser. Fails with AssertionError when the options were not checked before. */

@@ -1,5 +1,15 @@
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, glob, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import {
+  type FileHandle,
+  glob,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../errors.ts";
 
@@ -32,6 +42,17 @@ export interface DiskFile extends ReadableFile {
   truncate(bytes: number): Promise<void>;
 }
 
+/** How full the file system is in which a path lies. */
+export interface DiskUsage {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** For ordinary users. */
+  readonly availableBytes: number;
+  /** Count of files that it can hold; 0 where that has no limit. */
+  readonly totalFiles: number;
+  readonly freeFiles: number;
+}
+
 /** A lock that the kernel drops when its process dies. */
 export interface DiskLock {
   release(): Promise<void>;
@@ -51,6 +72,7 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Follows symbolic links. */
   stat(path: string): Promise<FileStat>;
+  usage(path: string): Promise<DiskUsage>;
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;
   /** Makes a folder and its parents; nothing when it exists. */
@@ -72,6 +94,16 @@ export const realDisk: Disk = {
   open: async (path, mode) =>
     realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined)),
   stat: async (path) => fileStat(await stat(path, { bigint: true })),
+  usage: async (path) => {
+    const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
+    return {
+      totalBytes: blocks * bsize,
+      freeBytes: bfree * bsize,
+      availableBytes: bavail * bsize,
+      totalFiles: files,
+      freeFiles: ffree,
+    };
+  },
   list: async (path) => (await readdir(path)).sort(),
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true });

@@ -10,7 +10,9 @@ import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
 import type { Gunzip } from "./gunzip.ts";
 import type { Network } from "./network.ts";
+import type { Processes } from "./processes.ts";
 import type { Random } from "./random.ts";
+import type { Sockets } from "./sockets.ts";
 import type { Timers } from "./timers.ts";
 
 /** All ports of one process. */
@@ -21,4 +23,8 @@ export interface Platform {
   readonly gunzip: Gunzip;
   readonly network: Network;
   readonly random: Random;
+  readonly processes: Processes;
+  readonly sockets: Sockets;
+  /** Pieces of the standard input, to be asked for once. */
+  readonly standardInput: () => AsyncIterable<Buffer>;
 }

@@ -2,8 +2,10 @@ import { realClock } from "./clock.ts";
 import { realDisk } from "./disk.ts";
 import { realGunzip } from "./gunzip.ts";
 import type { Platform } from "./platform.ts";
+import { realProcesses } from "./processes.ts";
 import { realRandom } from "./random.ts";
 import { realNetwork } from "./real-network.ts";
+import { realSockets } from "./sockets.ts";
 import { realTimers } from "./timers.ts";
 
 /** The ports of this machine and process. */
@@ -14,4 +16,7 @@ export const realPlatform: Platform = {
   gunzip: realGunzip,
   network: realNetwork,
   random: realRandom,
+  processes: realProcesses,
+  sockets: realSockets,
+  standardInput: () => process.stdin,
 };

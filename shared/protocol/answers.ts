@@ -70,6 +70,7 @@ export type ProblemCode =
   | "log_unavailable"
   | "malformed_batch"
   | "method_not_allowed"
+  | "no_backup"
   | "not_found"
   | "not_owner"
   | "overloaded"

@@ -2,6 +2,7 @@
  * What agent and aggregator agree on: the batch, its parts and its bytes. `FORMAT.md` draws them, `tailrace.proto` numbers them.
  */
 import type { Aggregate } from "../aggregates/aggregate.ts";
+import type { Dimensions } from "../aggregates/dimensions.ts";
 import type { Hole, SelectedEvent } from "./selected-event.ts";
 
 /** The stream that windows belong to unless a source says otherwise. */
@@ -13,6 +14,8 @@ export interface Delta {
   readonly service: string;
   /** Start of the window, in minutes since the Unix epoch; may be negative. */
   readonly minute: number;
+  /** Of a source that keeps windows apart; none when left out. Every line is in one delta only, whether that has dimensions or not. */
+  readonly dimensions?: Dimensions;
   readonly aggregate: Aggregate;
 }
 
@@ -171,10 +174,10 @@ export interface Envelope {
   readonly selectorRevision: string;
 }
 
-/** The envelope version that this program produces. 1: without events. */
-export const ENVELOPE_VERSION = 2;
+/** The envelope version that this program produces. 1: without events. 2: without dimensions, measures, sample lines and raw lines. */
+export const ENVELOPE_VERSION = 3;
 
 /** True for versions that this program reads. */
 export function isKnownVersion(version: number): boolean {
-  return version === 1 || version === ENVELOPE_VERSION;
+  return version >= 1 && version <= ENVELOPE_VERSION;
 }

@@ -4,9 +4,16 @@
  */
 import type { Reader } from "protobufjs/minimal.js";
 import { Aggregate, LEVEL_INDEX, LEVELS } from "../aggregates/aggregate.ts";
+import { DIMENSIONS_NONE, type Dimensions } from "../aggregates/dimensions.ts";
 import { bucketIndex } from "../aggregates/quantile-sketch.ts";
 import type { Delta } from "./batch.ts";
 import { Columns, DELTA_ROWS_MAX } from "./deltas.ts";
+import {
+  addDetailRow,
+  checkDetailColumns,
+  dimensionsOfRow,
+  readDetailField,
+} from "./detail-columns.ts";
 import {
   BYTES,
   MalformedError,
@@ -30,6 +37,8 @@ export interface DeltaHead {
   readonly service: string;
   /** Start of the window, in minutes since the Unix epoch. */
   readonly minute: number;
+  /** The same object for rows of the same. */
+  readonly dimensions: Dimensions;
   readonly requestCount: number;
   readonly errorCount: number;
 }
@@ -56,23 +65,32 @@ export class DeltaColumns {
   /** Adds every delta, in order, to the aggregate that `target` names for it. Never throws but what `target` throws. */
   addTo(target: DeltaTarget): void {
     const { columns, strings } = this;
-    const head = { stream: "", service: "", minute: 0, requestCount: 0, errorCount: 0 };
-    const cursor = { level: 0, bin: 0 };
+    const head = {
+      ...{ stream: "", service: "", minute: 0, requestCount: 0, errorCount: 0 },
+      dimensions: DIMENSIONS_NONE,
+    };
+    const cursor = { level: 0, bin: 0, measure: 0, registers: 0, exemplar: 0 };
+    const { detail } = columns;
+    const hasDetail = detail.measureCount.length + detail.exemplarCount.length > 0;
     for (let row = 0; row < columns.stream.length; row++) {
       head.stream = strings[columns.stream[row] ?? 0] ?? "";
       head.service = strings[columns.service[row] ?? 0] ?? "";
       head.minute += columns.minute[row] ?? 0;
+      head.dimensions = dimensionsOfRow(detail, row);
       countLevels(columns, row, cursor.level, head);
-      addRow(columns, row, cursor, target(head));
+      const aggregate = target(head);
+      addRow(columns, row, cursor, aggregate);
+      if (hasDetail) addDetailRow(detail, row, cursor, { aggregate, strings });
     }
   }
 
   /** All deltas as objects. */
   toDeltas(): Delta[] {
     const deltas: Delta[] = [];
-    this.addTo(({ stream, service, minute }) => {
+    this.addTo(({ stream, service, minute, dimensions }) => {
       const aggregate = new Aggregate();
-      deltas.push({ stream, service, minute, aggregate });
+      const isApart = dimensions !== DIMENSIONS_NONE;
+      deltas.push({ stream, service, minute, ...(isApart ? { dimensions } : {}), aggregate });
       return aggregate;
     });
     return deltas;
@@ -85,7 +103,7 @@ export function readDeltaColumns(
   end: number,
   strings: readonly string[],
 ): DeltaColumns {
-  return new DeltaColumns(readColumns(reader, end), strings);
+  return new DeltaColumns(readColumns(reader, end, strings), strings);
 }
 
 function countLevels(
@@ -140,7 +158,7 @@ function addRow(
   if (max > target.durationMax) target.durationMax = max;
 }
 
-function readColumns(reader: Reader, end: number): Columns {
+function readColumns(reader: Reader, end: number, strings: readonly string[]): Columns {
   const columns = new Columns();
   while (reader.pos < end) {
     const fieldTag = reader.uint32();
@@ -158,7 +176,8 @@ function readColumns(reader: Reader, end: number): Columns {
     else if (fieldTag === tag(12, BYTES)) columns.binIndex = readPackedSint32(reader);
     else if (fieldTag === tag(13, BYTES)) columns.binValue = readPackedUint32(reader);
     else if (fieldTag === tag(14, BYTES)) columns.folded = readPackedUint32(reader);
-    else refuseTag("Deltas", fieldTag);
+    else if (!readDetailField(reader, fieldTag, columns.detail, strings))
+      refuseTag("Deltas", fieldTag);
   }
   return columns;
 }
@@ -168,7 +187,8 @@ function checkColumns(columns: Columns, strings: readonly string[]): void {
   if (rowCount > DELTA_ROWS_MAX) {
     throw malformed(`${rowCount} rows are more than the ${DELTA_ROWS_MAX} that a batch may have`);
   }
-  for (const [name, column] of Object.entries(columns)) {
+  const { detail, ...plain } = columns;
+  for (const [name, column] of Object.entries(plain)) {
     if (name === "levelCounts" || name === "binIndex" || name === "binValue") continue;
     if (column.length === rowCount) continue;
     throw malformed(`column ${name} has ${column.length} rows instead of ${rowCount}`);
@@ -188,6 +208,7 @@ function checkColumns(columns: Columns, strings: readonly string[]): void {
   }
   check(cursor.level === columns.levelCounts.length, "level counts are left over");
   check(cursor.bin === columns.binIndex.length, "bins are left over");
+  checkDetailColumns(detail, rowCount, strings);
 }
 
 /** Returns the count of events. */

@@ -1,11 +1,12 @@
 /**
- * The deltas of a batch as columns: one packed list per property, a row per (stream, service, minute). Columns decode in tight loops and
- * compress better than a message per row. What is read of them stands in `delta-columns.ts`.
+ * The deltas of a batch as columns: one packed list per property, a row per (stream, service, minute, dimensions). Columns decode in tight
+ * loops and compress better than a message per row. What is read of them stands in `delta-columns.ts`.
  */
 import type { Writer } from "protobufjs/minimal.js";
 import type { Aggregate } from "../aggregates/aggregate.ts";
 import { assert } from "../assert.ts";
 import type { Delta } from "./batch.ts";
+import { DetailColumns, pushDetail, writeDetailColumns } from "./detail-columns.ts";
 import { writePacked } from "./wire.ts";
 
 const UINT32_LIMIT = 2 ** 32;
@@ -39,6 +40,8 @@ export class Columns {
   binIndex: number[] = [];
   binValue: number[] = [];
   folded: number[] = [];
+  /** Dimensions, measures and sample lines: of most batches there are none. */
+  readonly detail = new DetailColumns();
 }
 
 /** Writes the fields of a Deltas message. */
@@ -52,6 +55,7 @@ export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: S
     columns.minute.push(delta.minute - minuteBefore);
     minuteBefore = delta.minute;
     pushAggregate(columns, delta.aggregate);
+    pushDetail(columns.detail, delta, strings);
   }
   writePacked(writer, 1, "uint32", columns.stream);
   writePacked(writer, 2, "uint32", columns.service);
@@ -67,6 +71,7 @@ export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: S
   writePacked(writer, 12, "sint32", columns.binIndex);
   writePacked(writer, 13, "uint32", columns.binValue);
   writePacked(writer, 14, "uint32", columns.folded);
+  writeDetailColumns(writer, columns.detail);
 }
 
 function pushAggregate(columns: Columns, aggregate: Aggregate): void {
@@ -98,5 +103,5 @@ function pushAggregate(columns: Columns, aggregate: Aggregate): void {
     binCount++;
   }
   columns.binCount.push(binCount);
-  columns.folded.push(aggregate.folded ? 1 : 0);
+  columns.folded.push(aggregate.folded || aggregate.detail?.isFolded === true ? 1 : 0);
 }

@@ -38,6 +38,7 @@ export const problemTitles = {
   log_unavailable: "The log cannot be reached",
   malformed_batch: "A record arrived whole but holds no valid batch",
   method_not_allowed: "The method does not fit this path",
+  no_backup: "No backup was made",
   not_found: "There is nothing at this path",
   not_owner: "This process does not own the agent's partition",
   overloaded: "The aggregator has too much under way",

@@ -2,7 +2,9 @@
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
  * the baseline (split, JSON.parse, the same aggregation), `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
  * when it also selects 1 % of the lines as events;
- * then how many partial windows an aggregator merges durably, and how fast and small the pattern engine is. Data is generated once and kept in the temporary directory.
+ * then how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what ten thousand agents ask of an aggregator,
+ * and, where real servers are fetched, how long a line takes into them and how many windows they take. Data is generated once and kept in the
+ * temporary directory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { findServer } from "../integration/servers.ts";
 import { logChunks } from "./log-lines.ts";
 import { type candidates, type Measurement, measurement } from "./measure.ts";
 
@@ -38,7 +41,13 @@ interface Run extends Measurement {
 const SEED = 1;
 const MAIN = join(import.meta.dirname, "../../main.ts");
 const MEASURE = join(import.meta.dirname, "measure.ts");
-const PATTERNS = join(import.meta.dirname, "patterns.ts");
+/** Scripts of this folder that print for themselves, with the servers that each needs. */
+const SCRIPTS = [
+  { name: "patterns", words: ["patterns.ts"], servers: [] },
+  { name: "many agents", words: ["many-agents.ts", "10000", "30"], servers: [] },
+  { name: "latency", words: ["line-latency.ts", "200"], servers: ["redis", "kafka"] },
+  { name: "sinks", words: ["sinks.ts", "30000"], servers: ["redis", "elasticsearch"] },
+] as const;
 const SAMPLE_MS = 10;
 const FILE_CANDIDATES = ["baseline", "scan", "agent", "selecting"] as const;
 /** One line in a hundred is of this service. */
@@ -69,9 +78,18 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
     }
     options.stderr("merging\n");
     const merge = await runCandidate("merge", join(work, "merge"), signal);
-    options.stderr("patterns\n");
-    const patterns = await scriptOutput(PATTERNS, signal);
-    await options.stdout(report(bytes, runs, merge) + patterns);
+    await options.stdout(report(bytes, runs, merge));
+    for (const { name, words, servers } of SCRIPTS) {
+      const missing = servers.filter((server) => findServer(server) === undefined);
+      if (missing.length > 0) {
+        options.stderr(
+          `${name}: left out, run test/integration/setup ${missing.join(" ")} first\n`,
+        );
+        continue;
+      }
+      options.stderr(`${name}\n`);
+      await options.stdout(await scriptOutput(words, signal));
+    }
   } finally {
     await rm(work, { recursive: true });
   }
@@ -112,8 +130,10 @@ async function runCandidate(name: CandidateName, input: string, signal: AbortSig
 }
 
 /** What a script of this folder prints. */
-async function scriptOutput(path: string, signal: AbortSignal): Promise<string> {
-  const child = spawn(process.execPath, ["--expose-gc", path], {
+async function scriptOutput(words: readonly string[], signal: AbortSignal): Promise<string> {
+  const [script = "", ...operands] = words;
+  const path = join(import.meta.dirname, script);
+  const child = spawn(process.execPath, ["--expose-gc", path, ...operands], {
     stdio: ["ignore", "pipe", "inherit"],
     signal,
   });

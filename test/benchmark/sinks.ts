@@ -1,7 +1,7 @@
 /**
  * Windows per second from a state store into real servers, through a delivery as an aggregator runs it (reading the changes, merging, writing,
  * keeping the cursor), against the server's own driver that sends the same texts from memory in batches of the same size.
- * Run: `npx node test/benchmark/sinks.ts [WINDOWS, default 50000] [BATCH…, default 100 1000]`,
+ * Run: `npx node test/benchmark/sinks.ts [WINDOWS, default 50000] [BATCH…, default 100 2000]`,
  * after test/integration/setup.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -23,7 +23,7 @@ import {
   serviceKey,
   windowKey,
 } from "../../aggregator/state/keys.ts";
-import { encodeServiceRow } from "../../aggregator/state/read-windows.ts";
+import { encodeServiceRow } from "../../aggregator/state/service-row.ts";
 import { openSqliteStore } from "../../aggregator/state/sqlite-store.ts";
 import { decodeProcessRow, encodeProcessRow } from "../../aggregator/state/stage-rows.ts";
 import type { StateStore } from "../../aggregator/state/state-store.ts";
@@ -37,7 +37,7 @@ import { elasticsearch, redis } from "../integration/server-plans.ts";
 const windowCount = Number(process.argv[2] ?? "50000");
 const SERVICES = 100;
 const FIRST_MINUTE = 29_919_480;
-const batchCounts = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [100, 1_000];
+const batchCounts = process.argv.length > 3 ? process.argv.slice(3).map(Number) : [100, 2_000];
 
 const logger: Logger = {
   error: (message, facts) => say(message, JSON.stringify(facts)),

@@ -1,33 +1,15 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Daemon, freePort, runProgram } from "./program.ts";
+import { eventually, retailRule, shopAgent, transactions } from "./retail.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const LINES = gunzipSync(
-  readFileSync(join(ROOT, "test/golden/events/retail-transactions.ndjson.gz")),
-)
-  .toString()
-  .trimEnd()
-  .split("\n");
+const LINES = transactions("2011-05-01").map(({ line }) => line);
 /** Kills of both processes while the file is written. */
 const KILLS = 4;
-const WAIT_MS_MAX = 60_000;
 
-const RULE = `
-name: retail-fraud
-summary: A payment above 300, and as the user's very next event one above 150, within five minutes.
-stream: business-events
-key: userId
-within: 5m
-stages:
-  - { name: first, where: "amount > 300" }
-  - { name: second, contiguity: next, where: "amount > 150" }
-alert: { type: FRAUD_SUSPICION, severity: critical, message: "{{key}}" }
-`;
 const SILENCE = `
 name: no-more
 summary: A payment above 900 after which the user pays nothing for an hour.
@@ -40,6 +22,20 @@ stages:
 alert: { type: SILENCE, severity: info, message: "{{key}}", cooldown: 2h }
 `;
 
+const BUSY = `
+name: busy-shop
+summary: A minute with several payments, and as the shop's next one a dearer or a quieter one.
+stream: service-metrics
+key: service
+within: 10m
+skip: skipPastLastEvent
+onTimeout: alert
+stages:
+  - { name: busy, where: "requestCount > 1", times: { min: 1, max: null }, consecutive: true }
+  - { name: quiet, contiguity: next, where: "requestCount == 1 && responseTime == null" }
+alert: { type: BUSY, severity: info, message: "{{service}} {{sum(busy.requestCount)}}" }
+`;
+
 let home: string;
 let address: string;
 let agent: Daemon;
@@ -49,33 +45,19 @@ beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), "tailrace-archive-"));
   const port = await freePort();
   address = `http://127.0.0.1:${port}`;
-  writeFileSync(join(home, "fraud.yaml"), RULE);
+  writeFileSync(join(home, "fraud.yaml"), retailRule({ first: 300, second: 150 }));
   writeFileSync(join(home, "silence.yaml"), SILENCE);
+  writeFileSync(join(home, "busy.yaml"), BUSY);
   writeFileSync(
     join(home, "aggregator.yaml"),
     `listen: 127.0.0.1:${port}
 data_dir: ${join(home, "aggregator")}
-rules: ["${home}/{fraud,silence}.yaml"]
+rules: ["${home}/{fraud,silence,busy}.yaml"]
 windows_retention: 90d
 archive: { dir: ${join(home, "archive")}, interval: 1s }
 `,
   );
-  writeFileSync(
-    join(home, "agent.yaml"),
-    `id: web-1
-data_dir: ${join(home, "agent")}
-sources:
-  - name: shop
-    type: file
-    paths: ["${join(home, "shop.log")}"]
-    format: json
-    stream: business-events
-    start_at: beginning
-flush_interval: 200ms
-poll_interval: 200ms
-ship: { endpoints: ["${address}"] }
-`,
-  );
+  writeFileSync(join(home, "agent.yaml"), shopAgent(home, address));
   agent = new Daemon(["agent", "--config", join(home, "agent.yaml")]);
   aggregator = new Daemon(["aggregator", "--config", join(home, "aggregator.yaml")]);
 });
@@ -108,21 +90,6 @@ async function apiAlerts(): Promise<string[]> {
 async function metric(name: string): Promise<number> {
   const text = await (await fetch(`${address}/metrics`)).text();
   return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
-}
-
-/** Repeats `look` until it gives `expected`, and resolves with what it gave last. */
-async function eventually<T>(look: () => Promise<T>, expected: T): Promise<T | undefined> {
-  let last: T | undefined;
-  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += 200) {
-    try {
-      last = await look();
-      if (last === expected) break;
-    } catch {
-      // It has yet to start.
-    }
-    await sleep(200);
-  }
-  return last;
 }
 
 describe("real transactions, with kill -9 of agent and aggregator in the middle", () => {
@@ -160,8 +127,10 @@ describe("real transactions, with kill -9 of agent and aggregator in the middle"
     expect(deltas).toEqual({ n: LINES.length });
 
     const live = await apiAlerts();
-    expect(live.length).toBeGreaterThan(40);
-    const rules = ["fraud.yaml", "silence.yaml"].map((name) => join(home, name));
+    for (const type of ["FRAUD_SUSPICION", "SILENCE", "BUSY"]) {
+      expect(live.filter((alert) => alert.includes(`"${type}"`)).length).toBeGreaterThan(40);
+    }
+    const rules = ["fraud.yaml", "silence.yaml", "busy.yaml"].map((name) => join(home, name));
     const until = await watermark();
     const archive = join(home, "archive");
     const lines = await tailrace(

@@ -147,8 +147,9 @@ async function begin(folder: string, settings: Readonly<Record<string, unknown>>
     throw error;
   };
   const embedded = await openEmbedded(realPlatform, config, { logger: quiet, onFailed });
-  const { log, store } = embedded;
-  const aggregator = await startAggregator(realPlatform, config, { log, store, logger: quiet });
+  const { log, store, copyState } = embedded;
+  const parts = { log, store, copyState, logger: quiet };
+  const aggregator = await startAggregator(realPlatform, config, parts);
   return { aggregator, embedded };
 }
 

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Daemon, freePort } from "../end-to-end/program.ts";
 import { KafkaCluster } from "./kafka-cluster.ts";
-import { produce, readTopic, testClient } from "./kafka-topic.ts";
+import { createTopics, produce, readTopic, testClient } from "./kafka-topic.ts";
 
 const KILL_COUNT = Number(process.env["TAILRACE_KILLS"] ?? 6);
 const ROUND_COUNT = 6 * KILL_COUNT;
@@ -94,15 +94,7 @@ async function newest(topic: string): Promise<Map<string, Figures>> {
 describe("an aggregator on Kafka that is killed", () => {
   it("counts every record once, and writes every alert once", async () => {
     const client = testClient(cluster.addresses);
-    const admin = client.admin();
-    await admin.connect();
-    await admin.createTopics({
-      topics: [
-        { topic: "application-logs", numPartitions: 3 },
-        { topic: "business-events", numPartitions: 2 },
-      ],
-    });
-    await admin.disconnect();
+    await createTopics(client, { "application-logs": 3, "business-events": 2 });
     daemon = new Daemon(["aggregator", "--config", await configure(await freePort())]);
     const expected = { count: 0, errors: 0 };
     const users: string[] = [];

@@ -104,7 +104,7 @@ describe("the kafka sink, given windows", () => {
     expect(keys).toEqual(["cpu/0"]);
   });
 
-  it("names what Kafka refuses for its size, and writes the rest", async () => {
+  it("SNK-04 names what Kafka refuses for its size, and writes the rest", async () => {
     const sink = await open("windows");
     const large = { ...window("orders", 1, 1), json: "x".repeat(2_000_000) };
     const results = [window("orders", 0, 1), large, window("orders", 2, 1)];

@@ -10,6 +10,11 @@ import { KafkaCluster } from "./kafka-cluster.ts";
 import { produce, testClient } from "./kafka-topic.ts";
 
 const SAMPLE = join(import.meta.dirname, "../../config/demo/train-ticket-requests.ndjson.gz");
+const GOLDEN = join(import.meta.dirname, "../golden");
+const METRICS = join(GOLDEN, "logs/boutique-requests.ndjson.gz");
+const TRANSACTIONS = join(GOLDEN, "events/retail-transactions.ndjson.gz");
+/** The logs lie years apart. */
+const RETENTION = { windows_retention: "3650d" };
 const PARTITION_COUNT = 4;
 const SOON = { timeout: 60_000, interval: 100 };
 
@@ -18,6 +23,7 @@ let client: Kafka;
 let admin: Admin;
 let topic: string;
 const running: RunningAggregator[] = [];
+const configured = new WeakMap<RunningAggregator, object>();
 
 beforeAll(async () => {
   cluster = await KafkaCluster.start(1);
@@ -36,17 +42,25 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((aggregator) => aggregator.remove()));
 });
 
-async function start(settings: Readonly<Record<string, unknown>>): Promise<RunningAggregator> {
+async function start(
+  settings: Readonly<Record<string, unknown>>,
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<RunningAggregator> {
   const basis = { name: "bus", type: "kafka", brokers: cluster.addresses, start_at: "beginning" };
-  const aggregator = await RunningAggregator.start(() => ({
-    sources: [{ ...basis, topics: { [topic]: "application-logs" }, ...settings }],
-  }));
+  const source = { ...basis, topics: { [topic]: "application-logs" }, ...settings };
+  const aggregator = await RunningAggregator.start(() => ({ sources: [source], ...others }));
+  configured.set(aggregator, source);
   running.push(aggregator);
   return aggregator;
 }
 
-async function sampleLines(): Promise<string[]> {
-  return gunzipSync(await readFile(SAMPLE))
+/** Changes the source's settings for the next start. */
+function reconfigure(aggregator: RunningAggregator, changes: object): void {
+  Object.assign(configured.get(aggregator) ?? {}, changes);
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  return gunzipSync(await readFile(path))
     .toString("utf8")
     .split("\n")
     .filter((line) => line !== "");
@@ -65,9 +79,10 @@ async function list(aggregator: RunningAggregator, path: string, name: string) {
   return items.map((item) => (typeof item === "object" && item !== null ? { ...item } : {}));
 }
 
-async function windows(aggregator: RunningAggregator) {
+async function windows(aggregator: RunningAggregator, stream = "application-logs") {
   const span = "from=2000-01-01T00:00:00Z&to=2030-01-01T00:00:00Z";
-  const all = await list(aggregator, `/v1/windows?${span}&limit=10000`, "windows");
+  const path = `/v1/windows?stream=${stream}&${span}&limit=10000`;
+  const all = await list(aggregator, path, "windows");
   // How often a window was emitted, and by whom it was counted, depends on the way.
   return all.map((window) => ({
     ...window,
@@ -77,23 +92,41 @@ async function windows(aggregator: RunningAggregator) {
   }));
 }
 
-async function countOf(aggregator: RunningAggregator): Promise<number> {
+async function countOf(aggregator: RunningAggregator, stream?: string): Promise<number> {
   let count = 0;
-  for (const window of await windows(aggregator)) {
+  for (const window of await windows(aggregator, stream)) {
     count += Number(Reflect.get(window, "requestCount"));
   }
   return count;
 }
 
-/** Runs an agent over lines until all of them are applied. */
-async function countWithAgent(lines: readonly string[]): Promise<RunningAggregator> {
-  const aggregator = await RunningAggregator.start();
+async function letterIds(aggregator: RunningAggregator): Promise<unknown[]> {
+  const letters = await list(aggregator, "/v1/dead-letters?source=bus", "deadLetters");
+  return letters.map((letter) => Reflect.get(letter, "id"));
+}
+
+/** What `tailrace dlq` says to people. */
+async function dlq(aggregator: RunningAggregator, ...words: string[]): Promise<string> {
+  const endpoint = ["--endpoint", `http://127.0.0.1:${aggregator.port}`];
+  return (await runProgram(["dlq", ...words, ...endpoint])).stderr;
+}
+
+/** Runs an agent over the lines of each stream until all of them are applied. */
+async function countWithAgent(
+  linesOfStreams: Readonly<Record<string, readonly string[]>>,
+): Promise<RunningAggregator> {
+  const aggregator = await RunningAggregator.start(() => RETENTION);
   running.push(aggregator);
   const { folder, port } = aggregator;
-  await writeFile(join(folder, "app.log"), lines.map((line) => `${line}\n`).join(""));
+  for (const [stream, lines] of Object.entries(linesOfStreams)) {
+    await writeFile(join(folder, `${stream}.log`), lines.map((line) => `${line}\n`).join(""));
+  }
   const config = {
     ...{ id: "web-1", data_dir: join(folder, "agent") },
-    sources: [{ name: "bus", type: "file", format: "json", paths: [join(folder, "app.log")] }],
+    sources: Object.keys(linesOfStreams).map((stream) => ({
+      ...{ name: stream, type: "file", format: "json", service: "bus", stream },
+      paths: [join(folder, `${stream}.log`)],
+    })),
     ship: { endpoints: [`http://127.0.0.1:${port}`] },
   };
   await writeFile(join(folder, "agent.yaml"), JSON.stringify(config));
@@ -105,20 +138,36 @@ async function countWithAgent(lines: readonly string[]): Promise<RunningAggregat
 }
 
 describe("a source of Kafka topics", () => {
-  it("makes the same windows of real requests as an agent does", async () => {
-    const lines = [...(await sampleLines()), "not JSON", '{"service":"a"}', "  ", '{"ts":"never"}'];
-    await admin.createTopics({ topics: [{ topic, numPartitions: PARTITION_COUNT }] });
-    await produce(
-      client,
-      topic,
-      lines.map((value) => ({ value })),
-    );
-    const byAgent = await countWithAgent(lines);
-    const byTopic = await start({});
-    const expected = await windows(byAgent);
-    expect(expected.length).toBeGreaterThan(100);
-    await expect.poll(() => countOf(byTopic), SOON).toBe(await countOf(byAgent));
-    expect(await windows(byTopic)).toEqual(expected);
+  it("makes the same windows of its topics as an agent does of the same events in files", async () => {
+    const bad = ["not JSON", '{"service":"a"}', "  ", '{"ts":"never"}'];
+    const linesOfStreams = {
+      "application-logs": [...(await linesOf(SAMPLE)), ...bad],
+      "system-metrics": [...(await linesOf(METRICS)), ...bad],
+      // They lie further back than windows can be kept.
+      "business-events": (await linesOf(TRANSACTIONS)).map((line) =>
+        line.replace("2011-", "2021-"),
+      ),
+    };
+    const topics: Record<string, string> = {};
+    for (const [stream, lines] of Object.entries(linesOfStreams)) {
+      const name = `${topic}-${stream}`;
+      topics[name] = stream;
+      await admin.createTopics({ topics: [{ topic: name, numPartitions: PARTITION_COUNT }] });
+      await produce(
+        client,
+        name,
+        lines.map((value) => ({ value })),
+      );
+    }
+    const byAgent = await countWithAgent(linesOfStreams);
+    const byTopic = await start({ topics }, RETENTION);
+    for (const stream of Object.keys(linesOfStreams)) {
+      const expected = await windows(byAgent, stream);
+      expect(expected.length).toBeGreaterThan(20);
+      const count = () => countOf(byTopic, stream);
+      await expect.poll(count, SOON).toBe(await countOf(byAgent, stream));
+      expect(await windows(byTopic, stream)).toEqual(expected);
+    }
   }, 120_000);
 
   it("keeps what is no event among its dead letters, with place and reason", async () => {
@@ -147,6 +196,43 @@ describe("a source of Kafka topics", () => {
     const metrics = await aggregator.get("/metrics");
     const labels = `{source="bus",place="${topic}/0"}`;
     expect(metrics.text).toContain(`tailrace_source_dead_letters_total${labels} 3`);
+  });
+
+  it("counts dead letters after all once the source understands them, each once, and drops others", async () => {
+    await admin.createTopics({ topics: [{ topic }] });
+    const when = { timestamp: undefined, when: "2026-11-20T10:00:09Z" };
+    const values = [event(0), event(1, when), "not JSON", event(2, when)];
+    await produce(
+      client,
+      topic,
+      values.map((value) => ({ value })),
+    );
+    const settings: Record<string, unknown> = {};
+    const aggregator = await start(settings);
+    await expect.poll(() => letterIds(aggregator), SOON).toHaveLength(3);
+    const ids = [1, 2, 3].map((_, number) => `@bus/${topic}/0#${number}`);
+    expect(await letterIds(aggregator)).toEqual(ids);
+    expect(await dlq(aggregator, "replay", "--source", "bus", "--all")).toContain(
+      "0 written, 3 refused again",
+    );
+    await aggregator.stop();
+    reconfigure(aggregator, { fields: { time: "when" } });
+    await aggregator.begin();
+    await expect.poll(() => countOf(aggregator), SOON).toBe(1);
+    expect(await dlq(aggregator, "replay", ...ids)).toContain("2 written, 1 refused again");
+    expect(await countOf(aggregator)).toBe(3);
+    expect(await dlq(aggregator, "replay", ids[0] ?? "")).toContain("There is no dead letter");
+    expect(await dlq(aggregator, "drop", "--source", "bus", "--all")).toContain("1 dropped");
+    await aggregator.restart();
+    expect(await letterIds(aggregator)).toEqual([]);
+    const [inlet] = await list(aggregator, "/v1/sources", "sources");
+    expect(inlet).toMatchObject({
+      ...{ recordCount: 3, letters: { total: 3, kept: 0 } },
+      ledger: [
+        { kind: "aggregated", lines: 3 },
+        { kind: "rejected", reason: "not_json", lines: 1 },
+      ],
+    });
   });
 
   it("goes on where it was after a restart, and counts nothing twice", async () => {

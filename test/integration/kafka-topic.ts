@@ -40,6 +40,20 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
   return records;
 }
 
+/** Makes topics with so many partitions each. */
+export async function createTopics(
+  client: Kafka,
+  partitionCounts: Readonly<Record<string, number>>,
+): Promise<void> {
+  const admin = client.admin();
+  await admin.connect();
+  const topics = Object.entries(partitionCounts);
+  await admin.createTopics({
+    topics: topics.map(([topic, numPartitions]) => ({ topic, numPartitions })),
+  });
+  await admin.disconnect();
+}
+
 /** Appends records outside of any transaction. */
 export async function produce(
   client: Kafka,

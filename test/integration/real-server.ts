@@ -18,6 +18,7 @@ export interface ServerPlan {
 }
 
 const READY_MS_MAX = 110_000;
+const STOP_MS_MAX = 20_000;
 const LOOK_MS = 50;
 const OUTPUT_LENGTH_MAX = 4_000;
 
@@ -70,14 +71,21 @@ export class RealServer {
     this.#child?.kill(isPaused ? "SIGSTOP" : "SIGCONT");
   }
 
-  /** Ends it at once. */
-  async end(): Promise<void> {
+  /** Ends it: at once, or as an operator would; then one that takes too long is killed. */
+  async end(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
+    child.kill(signal);
+    const finished = new AbortController();
+    const kill = setTimeout(STOP_MS_MAX, undefined, { signal: finished.signal }).then(
+      () => child.kill("SIGKILL"),
+      () => undefined,
+    );
     await ended;
+    finished.abort();
+    await kill;
   }
 
   /** Ends it and removes its folder. */

@@ -23,6 +23,15 @@ export const redis: ServerPlan = {
   },
 };
 
+/** Keeps what it acknowledged when it is stopped. */
+export const durableRedis: ServerPlan = {
+  ...redis,
+  words: async (folder, port) => [
+    ...(await redis.words(folder, port)),
+    ...["--appendonly", "yes", "--appendfsync", "always"],
+  ],
+};
+
 /** One node with a heap of 512 MiB. */
 export const elasticsearch: ServerPlan = {
   name: "elasticsearch",
@@ -63,3 +72,23 @@ export const victoriametrics: ServerPlan = {
   ],
   isReady: (url) => isAnswering(`${url}/health`),
 };
+
+/** All its services; SQL at its address, tasks on the next port. It uses the eight ports after that, too. */
+export const druid: ServerPlan = {
+  name: "druid",
+  scheme: "http",
+  words: async (folder, port) => [folder, String(port)],
+  isReady: async (url) => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ query: "SELECT 1" });
+    const asked = await fetch(`${url}/druid/v2/sql`, { method: "POST", headers, body });
+    const workers = await (await fetch(`${taskAddressOf(url)}/druid/indexer/v1/workers`)).json();
+    return asked.ok && Array.isArray(workers) && workers.length > 0;
+  },
+};
+
+/** Where Druid takes tasks and supervisors. */
+export function taskAddressOf(druidUrl: string): string {
+  const { hostname, port } = new URL(druidUrl);
+  return `http://${hostname}:${Number(port) + 1}`;
+}

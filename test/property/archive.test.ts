@@ -32,7 +32,11 @@ describe.each(LAYOUTS)("what is queued for the archive, %s", (layout) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2 ** 31), async (seed) => {
         const prng = new Prng(seed);
-        const archive = { settings: randomSettings(prng), writtenBlocks: () => 0 };
+        const archive = {
+          settings: randomSettings(prng),
+          writtenBlocks: () => 0,
+          isDraining: () => false,
+        };
         const world = new SimulatedProcessors(layout, seed, { ...nastyLogFaults }, { archive });
         let sent = 0;
         let lines = 0;

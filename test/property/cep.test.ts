@@ -83,7 +83,8 @@ describe("the state of an operator", () => {
             return [decoded.key, decoded.state] as const;
           });
           const { watermarkMs } = operator;
-          next.restore({ watermarkMs, waiting: operator.waitingEvents(), keys });
+          const timers = operator.timers() ?? [];
+          next.restore({ watermarkMs, waiting: operator.waitingEvents(), keys, timers });
           return next;
         });
         expect(restored).toEqual(run(operatorOf(pattern), events));

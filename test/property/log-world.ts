@@ -185,6 +185,7 @@ export class LogWorld {
         service: "app",
         lineBytesMax: 200,
         rotateWaitMs: ROTATE_WAIT_MS,
+        eventWaitMs: 1000,
         idleAfterMs: 30_000,
         handleCountMax: 3,
       },

@@ -1,6 +1,7 @@
 import { startAgent } from "../../agent/agent.ts";
 import { agentConfig } from "../../agent/config.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
+import { AGGREGATE } from "./check-parts.ts";
 import { AGENT_FOLDER, LOG_FOLDER, type NamedLogger, SPOOL_BYTES_MAX } from "./fleet.ts";
 import type { RunningProgram } from "./node.ts";
 import type { AgentScenario } from "./scenario.ts";
@@ -11,6 +12,8 @@ export function agentRunner(parts: {
   readonly agent: AgentScenario;
   readonly endpoints: readonly string[];
   readonly logger: NamedLogger;
+  /** True when windows are kept apart and measured. */
+  readonly isDetailed: boolean;
 }): (process: SimulatedProcess) => Promise<RunningProgram> {
   const { agent } = parts;
   const config = agentConfig.parse({
@@ -23,6 +26,7 @@ export function agentRunner(parts: {
         paths: [`${LOG_FOLDER}/*.log*`],
         format: "json",
         start_at: "beginning",
+        ...(parts.isDetailed ? { aggregate: AGGREGATE } : {}),
       },
     ],
     flush_interval: `${agent.flushIntervalMs}ms`,

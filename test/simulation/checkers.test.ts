@@ -5,6 +5,7 @@ import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
 import { sealRecord } from "../../shared/protocol/sealed-record.ts";
 import { compareEvents } from "./check-events.ts";
+import { compareParts } from "./check-parts.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
 import { EventWitness, SELECTORS } from "./event-witness.ts";
 import type { ObservedAgent, ObservedWindow } from "./observer.ts";
@@ -194,5 +195,30 @@ describe("the comparison of events", () => {
     const made = await history();
     made.mark = { ...made.mark, digest: "c".repeat(32) };
     expect(made.compare()).toContain("never sent");
+  });
+});
+
+describe("the comparison of windows that are kept apart", () => {
+  const recount = new Recount();
+  const event = { service: "a", timeMs: Date.parse(START), level: "INFO", durationUs: 200_000 };
+  recount.addPart(event, "/f", 3);
+  recount.addPart({ ...event, durationUs: undefined }, "/f", 4);
+  const measures = { numbers: { sum: 7 }, slow: { count: 1 }, files: { distinct: 1 } };
+  const part = { service: "a", windowStart: START, requestCount: 2, measures };
+  const right = { ...part, dimensions: { level: "INFO", file: "/f" } };
+
+  it("finds nothing wrong with windows that are right", () => {
+    expect(compareParts([right], recount)).toBeUndefined();
+  });
+
+  it.each([
+    ["a line too few", [{ ...right, requestCount: 1 }]],
+    ["a wrong sum", [{ ...right, measures: { ...measures, numbers: { sum: 8 } } }]],
+    ["no measures", [{ ...right, measures: undefined }]],
+    ["another value", [{ ...right, dimensions: { level: "WARN", file: "/f" } }]],
+    ["one twice", [right, right]],
+    ["none", []],
+  ])("finds %s", (_, parts) => {
+    expect(compareParts(parts, recount)).toBeDefined();
   });
 });

@@ -189,6 +189,7 @@ export class LogWriter {
       durationUs,
     };
     this.recount.add(event);
+    this.recount.addPart(event, this.path, this.totals.lines);
     if (isSelected(event.level)) {
       this.recount.select(this.host.name, `${this.path} ${this.totals.lines}`);
     }

@@ -25,6 +25,8 @@ export interface FleetParts {
   readonly scenario: Scenario;
   /** Undefined: no events are selected. */
   readonly witness: EventWitness | undefined;
+  /** True when agents keep windows apart and measure. */
+  readonly isDetailed: boolean;
   /** Gets what the programs log. */
   readonly onTrace: ((entry: string) => void) | undefined;
 }
@@ -71,6 +73,7 @@ function makeAgent(
     agent: given.agent,
     endpoints: given.aggregator.endpoints,
     logger: loggerOf(parts),
+    isDetailed: parts.isDetailed,
   });
   const makeNode = (on: SimulatedHost, name: string) => new SimulatedNode(on, name, run);
   return { id, host, writers, node: makeNode(host, `agent ${id}`), makeNode };

@@ -16,6 +16,26 @@ const windowSchema = z.object({
 /** A window as the API gives it, without what the checkers do not look at. */
 export type ObservedWindow = z.output<typeof windowSchema>;
 
+const partSchema = z.object({
+  service: z.string(),
+  windowStart: z.string(),
+  requestCount: z.number(),
+  dimensions: z.record(z.string(), z.string()),
+  measures: z
+    .record(
+      z.string(),
+      z.object({
+        sum: z.number().optional(),
+        count: z.number().optional(),
+        distinct: z.number().optional(),
+      }),
+    )
+    .optional(),
+});
+
+/** A window that is kept apart by dimensions, as the API gives it. */
+export type ObservedPart = z.output<typeof partSchema>;
+
 const agentSchema = z.object({
   agent: z.string(),
   epoch: z.string(),
@@ -36,11 +56,6 @@ export type ObservedAgent = z.output<typeof agentSchema>;
 
 const agentsSchema = z.object({ agents: z.array(agentSchema) });
 
-const windowsSchema = z.object({
-  windows: z.array(windowSchema),
-  next: z.string().nullish(),
-});
-
 /** Asks the aggregator as any user would, over the network; where there are several members, all of them. */
 export class Observer {
   private readonly process: SimulatedProcess;
@@ -52,16 +67,26 @@ export class Observer {
   }
 
   /** All windows, or undefined when not everybody gave a good answer. */
-  async windows(): Promise<ObservedWindow[] | undefined> {
-    const windows: ObservedWindow[] = [];
+  windows(): Promise<ObservedWindow[] | undefined> {
+    return this.pages("", windowSchema);
+  }
+
+  /** All windows by these dimensions, or undefined when not everybody gave a good answer. */
+  parts(by: readonly string[]): Promise<ObservedPart[] | undefined> {
+    return this.pages(`by=${by.join()}&`, partSchema);
+  }
+
+  private async pages<T>(query: string, window: z.ZodType<T>): Promise<T[] | undefined> {
+    const windowsSchema = z.object({ windows: z.array(window), next: z.string().nullish() });
+    const windows: T[] = [];
     for (const endpoint of this.endpoints) {
-      let query = "";
+      let rest = query;
       for (;;) {
-        const page = windowsSchema.safeParse(await this.get(`${endpoint}/v1/windows${query}`));
+        const page = windowsSchema.safeParse(await this.get(`${endpoint}/v1/windows?${rest}`));
         if (!page.success) return undefined;
         windows.push(...page.data.windows);
         if (page.data.next === undefined || page.data.next === null) break;
-        query = `?next=${encodeURIComponent(page.data.next)}`;
+        rest = `${query}next=${encodeURIComponent(page.data.next)}`;
       }
     }
     return windows;

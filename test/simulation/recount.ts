@@ -20,9 +20,20 @@ export interface CountedWindow {
   durationMaxUs: number;
 }
 
+/** What is known exactly of a window that is kept apart by level and file. */
+export interface CountedPart {
+  requestCount: number;
+  /** Sum of the numbers of its lines. */
+  lineSum: number;
+  /** Lines that took longer than 100 ms. */
+  slowCount: number;
+}
+
 /** Windows by `MINUTE SERVICE`, the minute as ISO 8601. */
 export class Recount {
   readonly windows = new Map<string, CountedWindow>();
+  /** By `MINUTE SERVICE LEVEL FILE`. */
+  readonly parts = new Map<string, CountedPart>();
   private readonly starts = new Map<number, string>();
   /** By host: the lines that are to be selected, as `FILE LINE`. */
   readonly selected = new Map<string, Set<string>>();
@@ -50,6 +61,16 @@ export class Recount {
     window.durationSumUs += event.durationUs;
     window.durationMinUs = Math.min(window.durationMinUs, event.durationUs);
     window.durationMaxUs = Math.max(window.durationMaxUs, event.durationUs);
+  }
+
+  /** Adds the same event where windows are kept apart; `line` is its number in `file`. */
+  addPart({ service, timeMs, level, durationUs = 0 }: WrittenEvent, file: string, line: number) {
+    const key = windowKey(this.startOf(timeMs), `${service} ${level} ${file}`);
+    const part = this.parts.get(key) ?? { requestCount: 0, lineSum: 0, slowCount: 0 };
+    part.requestCount++;
+    part.lineSum += line;
+    if (durationUs > 100_000) part.slowCount++;
+    this.parts.set(key, part);
   }
 
   /** Start of the window of a moment, as ISO 8601. */

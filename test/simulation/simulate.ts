@@ -12,6 +12,7 @@ import { Simulation } from "../../shared/platform/simulated/simulation.ts";
 import { compareEvents } from "./check-events.ts";
 import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
+import { AGGREGATE, compareParts } from "./check-parts.ts";
 import { compareWindows, RunningCheck } from "./check-windows.ts";
 import { EventWitness } from "./event-witness.ts";
 import type { Fleet } from "./fleet.ts";
@@ -61,8 +62,9 @@ export async function simulate(
   // Every second seed selects events; drawing that would change what the seeds have been so far.
   const witness = seed % 2 === 1 ? new EventWitness() : undefined;
   const { onTrace } = options;
-  const fleet = makeFleet({ simulation, network, scenario, witness, onTrace });
-  const life = new Life(fleet, scenario);
+  const isDetailed = seed % 4 === 2;
+  const fleet = makeFleet({ simulation, network, scenario, witness, isDetailed, onTrace });
+  const life = new Life(fleet, scenario, isDetailed);
   let failure: string | undefined;
   try {
     failure = await life.run();
@@ -94,13 +96,16 @@ interface Look {
 class Life {
   private readonly fleet: Fleet;
   private readonly scenario: Scenario;
+  /** True when windows are also kept apart. */
+  private readonly isDetailed: boolean;
   private readonly observer: Observer;
   private readonly check = new RunningCheck();
   private lineRateMs = 500;
   private restoreCount = 0;
 
-  constructor(fleet: Fleet, scenario: Scenario) {
+  constructor(fleet: Fleet, scenario: Scenario, isDetailed: boolean) {
     this.fleet = fleet;
+    this.isDetailed = isDetailed;
     this.scenario = scenario;
     const host = new SimulatedHost(fleet.simulation, "observer", fleet.network);
     this.observer = new Observer(host.start("observer"), fleet.aggregator.endpoints);
@@ -237,6 +242,12 @@ class Life {
     if (windows === undefined) return "the aggregator does not answer";
     const difference = compareWindows(windows, this.fleet.recount);
     if (difference !== undefined) return difference;
+    if (this.isDetailed) {
+      const parts = await this.onTime(this.observer.parts(AGGREGATE.dimensions));
+      if (parts === undefined) return "the aggregator does not answer";
+      const wrong = compareParts(parts, this.fleet.recount);
+      if (wrong !== undefined) return wrong;
+    }
     const agents = await this.onTime(this.observer.agents());
     if (agents === undefined) return "the aggregator does not answer";
     const { recount, witness } = this.fleet;

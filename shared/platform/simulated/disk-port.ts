@@ -1,4 +1,12 @@
-import type { Disk, DiskFile, DiskLock, DiskWatcher, FileStat, OpenMode } from "../disk.ts";
+import type {
+  Disk,
+  DiskFile,
+  DiskLock,
+  DiskUsage,
+  DiskWatcher,
+  FileStat,
+  OpenMode,
+} from "../disk.ts";
 import { type FileNode, FileSystemError } from "./file-tree.ts";
 import { compileGlob } from "./glob-pattern.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
@@ -68,6 +76,13 @@ export class DiskPort implements Disk {
       this.disk.strike("sync", path);
       this.disk.files.syncFolder(path);
     });
+  }
+
+  usage(path: string): Promise<DiskUsage> {
+    // A simulated disk is only full when a fault says so.
+    return this.operate(`usage ${path}`, () => ({
+      ...{ totalBytes: 0, freeBytes: 0, availableBytes: 0, totalFiles: 0, freeFiles: 0 },
+    }));
   }
 
   lock(path: string): Promise<DiskLock | undefined> {

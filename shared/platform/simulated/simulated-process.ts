@@ -1,6 +1,8 @@
 import type { Platform } from "../platform.ts";
 import type { Timers } from "../timers.ts";
 import type { SimulatedEvent } from "./event-queue.ts";
+import { noPrograms } from "./scripted-programs.ts";
+import { ScriptedSockets } from "./scripted-sockets.ts";
 import { simulatedGunzip } from "./simulated-gunzip.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 import type { Simulation } from "./simulation.ts";
@@ -57,6 +59,9 @@ export class SimulatedProcess {
         float: () => simulation.prng.float(),
         bytes: (count) => simulation.prng.bytes(count),
       },
+      processes: noPrograms,
+      sockets: new ScriptedSockets(),
+      standardInput: noInput,
     };
   }
 
@@ -142,4 +147,8 @@ export class SimulatedProcess {
         }),
     };
   }
+}
+
+async function* noInput(): AsyncGenerator<Buffer> {
+  // Nobody writes to it.
 }

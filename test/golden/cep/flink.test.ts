@@ -59,6 +59,14 @@ describe("Apache Flink's answers", () => {
     }
   });
 
+  it("are given where two keys fail or time out at the same moment", () => {
+    const failing = casesIn("failing-cases.ndjson.gz");
+    expect(failing.length).toBeGreaterThan(100);
+    for (const golden of failing) {
+      expect(comparable(runCase(golden)), golden.id).toEqual(comparable(golden.expect));
+    }
+  });
+
   it("are given for patterns that mix every operator", () => {
     const mixed = casesIn("random-cases.ndjson.gz");
     expect(mixed).toHaveLength(1_700);

@@ -62,7 +62,7 @@ describe("agent.yaml", () => {
     expect(faultsOf(text)).toEqual([
       expect.stringMatching(/^2 data_dir: missing/),
       expect.stringMatching(/^2 flush_intervall: unknown key.*`flush_interval`/),
-      expect.stringMatching(/^5 sources\[0\]\.type: expected one of: file, got `tape`/),
+      expect.stringMatching(/^5 sources\[0\].type: expected one of: file, host, .*, got `tape`/),
       expect.stringMatching(/^7 ship\.endpoints\[0\]: expected an address such as http/),
     ]);
   });

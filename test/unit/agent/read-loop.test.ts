@@ -76,6 +76,7 @@ function makeLoop(
       service: "app",
       lineBytesMax: 1000,
       rotateWaitMs: 0,
+      eventWaitMs: 1000,
       idleAfterMs: 30_000,
       handleCountMax: 8,
     },

@@ -39,7 +39,7 @@ sinks:
 windows_retention: 30d
 `;
     expect(load(text).config?.sinks).toMatchObject([
-      { name: "hot", type: "redis", windowMinutes: 5, batchCount: 100, flushIntervalMs: 5_000 },
+      { name: "hot", type: "redis", windowMinutes: 5, batchCount: 100, flushIntervalMs: 500 },
       { name: "out", type: "file", windowMinutes: 1 },
     ]);
   });

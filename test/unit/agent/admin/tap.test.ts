@@ -6,6 +6,8 @@ import { LineMeaning } from "../../../../agent/admin/line-meaning.ts";
 import { type TapHost, takeSample } from "../../../../agent/admin/tap.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { realDisk } from "../../../../shared/platform/disk.ts";
+import { compileRedaction } from "../../../../shared/redaction/compile-redaction.ts";
+import { redactionConfig } from "../../../../shared/redaction/redaction-config.ts";
 import { MemoryDisk } from "../spool/memory-disk.ts";
 import { digestsOf, filledSpool, sampleCheckpoint } from "../spool/sample-spool.ts";
 
@@ -17,15 +19,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+const redactor = compileRedaction(redactionConfig.parse({}));
+
 /** An agent that has counted the file up to `offset`. */
 async function hostAt(offset: number): Promise<TapHost> {
   const { inode } = await realDisk.stat(path);
-  const meaning = new LineMeaning("auto", "app", EVENT_OPTIONS_DEFAULT);
+  const meaning = new LineMeaning("auto", "app", EVENT_OPTIONS_DEFAULT, redactor);
   return {
     disk: realDisk,
     files: () => [sampleCheckpoint({ path, inode, offset })],
     sealedSequence: 0,
     sealedAfter: async () => [],
+    show: (_source, line) => meaning.shown(line),
     parse: (_source, line) => meaning.of(line),
   };
 }
@@ -48,6 +53,17 @@ describe("a tap on lines", () => {
       LINES.slice(1).map((line) => ({ source: "app", path, line: line.trimEnd() })),
     );
     expect(positions).toEqual({ 0: LINES.join("").length });
+  });
+
+  it.each(["lines", "events"] as const)("shows no secret, of %s", async (stage) => {
+    const secrets = ["password=hunter2", "4111 1111 1111 1111"];
+    const line = `{"time":"2026-11-20T10:00:00Z","message":"${secrets.join()}","pwd":"letmein"}\n`;
+    await writeFile(path, `${line}${secrets.join()}\n`);
+    const end = Buffer.byteLength(line) + secrets.join().length + 1;
+    const { items } = await takeSample(await hostAt(end), { stage, positions: { 0: 0 } });
+    expect(items).toHaveLength(2);
+    expect(JSON.stringify(items)).not.toMatch(/hunter2|4111|letmein/);
+    expect(JSON.stringify(items)).toContain("[credential]");
   });
 
   it("passes over what is too much, says how much, and begins at a whole line", async () => {

@@ -43,9 +43,10 @@ describe("init", () => {
     const { config, faults } = loadConfig(agentConfig, output, "agent.yaml");
     expect(faults).toBeUndefined();
     expect(config).toMatchObject({ id: "host", data_dir: "/var/lib/tailrace/agent" });
-    expect(config?.sources.map(({ name, paths, format }) => ({ name, paths, format }))).toEqual([
+    expect(config?.sources).toMatchObject([
       { name: "nginx", paths: ["/var/log/nginx/access*.log"], format: "access-log" },
       { name: "shop", paths: ["/var/log/shop/*.log"], format: "json" },
+      { name: "journal", type: "journald" },
     ]);
     expect(output).toContain("# Running here: nginx.");
     expect(output).toContain("# - /var/log/dpkg.log: 1 file without lines that are events");

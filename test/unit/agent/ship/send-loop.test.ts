@@ -3,7 +3,11 @@ import { SendLoop, type ShipHost } from "../../../../agent/ship/send-loop.ts";
 import { Shipper } from "../../../../agent/ship/ship.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
 import type { Timers } from "../../../../shared/platform/timers.ts";
-import { DIGEST_NONE, type SealedRecord } from "../../../../shared/protocol/batch.ts";
+import {
+  DIGEST_NONE,
+  ENVELOPE_VERSION,
+  type SealedRecord,
+} from "../../../../shared/protocol/batch.ts";
 import { decodeEnvelope } from "../../../../shared/protocol/envelope.ts";
 import { jsonAnswer } from "../../../../shared/protocol/http-answer.ts";
 import { sealRecord } from "../../../../shared/protocol/sealed-record.ts";
@@ -157,7 +161,8 @@ describe("the send loop", () => {
     expect(host.diary).toEqual(["draw", "recover", "read 1", "release 1"]);
     expect(receiver.hellos).toEqual([
       {
-        ...{ agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false, version: 2 },
+        ...{ agent: "web-1", machine: "m", epoch: "0".repeat(32), takeover: false },
+        version: ENVELOPE_VERSION,
         selectorRevision: "",
       },
     ]);

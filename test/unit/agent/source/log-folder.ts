@@ -19,6 +19,7 @@ import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/disk.ts";
 import { realGunzip } from "../../../../shared/platform/gunzip.ts";
 import type { ByteRange, Checkpoint, LedgerEntry } from "../../../../shared/protocol/batch.ts";
+import { JoiningSink } from "./joining-sink.ts";
 import { RecountingSink } from "./recounting-sink.ts";
 
 /** How a test wants its source. */
@@ -27,6 +28,10 @@ export interface FollowOptions extends Partial<FileSourceSettings> {
   readonly once?: boolean;
   readonly bufferBytes?: number;
   readonly disk?: Disk;
+  /** Lines that begin an event; absent: each line is one. */
+  readonly joins?: (line: string) => boolean;
+  /** With `joins`: what of an event is looked at. */
+  readonly eventBytesMax?: number;
 }
 
 /** A temporary folder of real files, and a file source that follows them with a clock that the test moves. */
@@ -40,7 +45,7 @@ export class LogFolder {
   readonly stored = new Map<number, Checkpoint>();
   ledger: readonly LedgerEntry[] = [];
   nowMs = 1_000_000;
-  sink = new RecountingSink();
+  sink: RecountingSink | JoiningSink = new RecountingSink();
   source: FileSource;
   private options: FollowOptions = {};
 
@@ -133,7 +138,8 @@ export class LogFolder {
 
   private start(options: FollowOptions): FileSource {
     this.options = options;
-    this.sink = new RecountingSink();
+    const { joins, eventBytesMax = 100_000 } = options;
+    this.sink = joins === undefined ? new RecountingSink() : new JoiningSink(joins, eventBytesMax);
     let nextFile = Math.max(0, ...this.stored.keys()) + 1;
     const { startAt, once, bufferBytes, disk, ...settings } = options;
     const complain = (message: string) => this.complaints.push(message);
@@ -146,6 +152,7 @@ export class LogFolder {
         service: "app",
         lineBytesMax: 1_048_576,
         rotateWaitMs: 10_000,
+        eventWaitMs: 1_000,
         idleAfterMs: 30_000,
         handleCountMax: 64,
         ...settings,

@@ -1,6 +1,6 @@
 /** A disk in memory that can stop or fail at any operation, and forgets what was not synced when the power is cut. */
 import { dirname } from "node:path";
-import type { Disk, DiskFile, FileStat } from "../../../../shared/platform/disk.ts";
+import type { Disk, DiskFile, DiskUsage, FileStat } from "../../../../shared/platform/disk.ts";
 
 /** Thrown by every operation from the moment the process is killed. */
 export class Killed extends Error {}
@@ -164,6 +164,10 @@ export class MemoryDisk implements Disk {
   async remove(path: string): Promise<void> {
     this.#change("remove", path);
     if (!this.#entries.delete(path)) throw systemError("ENOENT", path);
+  }
+
+  async usage(): Promise<DiskUsage> {
+    return { totalBytes: 0, freeBytes: 0, availableBytes: 0, totalFiles: 0, freeFiles: 0 };
   }
 
   async syncDirectory(path: string): Promise<void> {

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import type { FormatName } from "../../../../agent/parsers/registry.ts";
 import {
   createLineCounter,
@@ -8,6 +11,7 @@ import {
 import { EventSelection } from "../../../../agent/window/event-selection.ts";
 import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
+import { selectorsSchema } from "../../../../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
 
@@ -33,6 +37,41 @@ const other = '{"time":"2026-11-20T10:00:00Z","type":"OTHER"}\n';
 const placeOf = ({ file, generation, offset, fields }: SelectedEvent) => ({
   ...{ file, generation, offset },
   ...fields,
+});
+
+const golden = z
+  .array(
+    z.object({
+      name: z.string(),
+      selectors: selectorsSchema,
+      sent: z
+        .array(z.object({ stream: z.string(), line: z.unknown(), event: z.unknown() }))
+        .default([]),
+    }),
+  )
+  .parse(
+    JSON.parse(readFileSync(join(import.meta.dirname, "../../../golden/selectors.json"), "utf8")),
+  );
+
+describe("the selectors that the aggregator derives from rules", () => {
+  it.each(golden.map(({ name, ...rest }) => [name, rest] as const))(
+    "select and project lines: %s",
+    (_name, { selectors, sent }) => {
+      for (const { stream, line, event } of sent) {
+        const selection = new EventSelection({ forbid: [], select: [] });
+        selection.offer(selectors);
+        selection.switch();
+        const counter = createSelectingCounter({
+          ...EVENT_OPTIONS_DEFAULT,
+          ...{ timezone: "UTC", format: "json", source: "app", stream, selection },
+        });
+        const text = Buffer.from(`${JSON.stringify(line)}\n`);
+        counter.count(text, 0, text.length, CONTEXT);
+        const events = counter.take(false).events.map(({ type, fields }) => ({ type, fields }));
+        expect(events, JSON.stringify(line)).toEqual(event === null ? [] : [event]);
+      }
+    },
+  );
 });
 
 describe("a counter that selects", () => {

@@ -128,7 +128,10 @@ export class ArchiveWorld {
 
   private openQueue(): ArchiveQueue {
     const { archiver } = this;
-    return new ArchiveQueue(this.store, this.settings, () => archiver.writtenBlocks(0));
+    return new ArchiveQueue(this.store, this.settings, {
+      writtenBlocks: () => archiver.writtenBlocks(0),
+      isDraining: () => archiver.isDraining,
+    });
   }
 
   private startArchiver(): Archiver {

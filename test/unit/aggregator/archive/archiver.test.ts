@@ -20,7 +20,7 @@ describe("an archiver", () => {
     expect(world.archiver.counters).toMatchObject({ files: 5, failures: 0 });
   });
 
-  it("tries again while the disk does not work; nothing is lost meanwhile", async () => {
+  it("SNK-06 tries again while the disk does not work; nothing is lost meanwhile", async () => {
     const world = new ArchiveWorld(2, settings);
     const fault = {
       path: "/archive",
@@ -37,6 +37,45 @@ describe("an archiver", () => {
     expect(world.waitingItems()).toBe(sampleItems().length);
     world.host.disk.faults.delete(fault);
     await world.pass(60_000);
+    await world.drain();
+    expect(world.archivedRows()).toEqual(ArchiveWorld.rowsOf(sampleItems()));
+  });
+
+  it("has stage 2 close what is open before it stops, and writes it", async () => {
+    const world = new ArchiveWorld(5, settings);
+    await world.commit(sampleItems());
+    await world.pass(100);
+    const closing = world.archiver.close(5_000);
+    // Stage 2 commits now and then.
+    for (let round = 0; round < 20; round++) {
+      await world.commit([]);
+      await world.pass(100);
+    }
+    await closing;
+    expect(world.archivedRows()).toEqual(ArchiveWorld.rowsOf(sampleItems()));
+    expect(readArchiveRow(world.store)).toMatchObject({ waitingBytes: 0, firstBlock: 1 });
+    expect(world.simulation.timeMs).toBeLessThan(settings.intervalMs);
+  });
+
+  it("SNK-06 stops in time when the disk is full; the next life writes it", async () => {
+    const world = new ArchiveWorld(6, settings);
+    const fault = { path: "/archive", operations: ["write"], code: "ENOSPC", share: 1 } as const;
+    world.host.disk.faults.add(fault);
+    await world.commit(sampleItems());
+    let isClosed = false;
+    const closing = world.archiver.close(5_000).then(() => {
+      isClosed = true;
+    });
+    for (let round = 0; round < 40; round++) {
+      await world.commit([]);
+      await world.pass(100);
+      expect(isClosed).toBe(false);
+    }
+    await world.pass(5_000);
+    await closing;
+    world.host.disk.faults.delete(fault);
+    world.restart(false);
+    await world.pass(100);
     await world.drain();
     expect(world.archivedRows()).toEqual(ArchiveWorld.rowsOf(sampleItems()));
   });

@@ -8,7 +8,7 @@ import { resultNdjson, resultTable } from "../../../../aggregator/archive/result
 import { filesOfBlock } from "../../../../aggregator/archive/tables.ts";
 import type { ArchiveItem } from "../../../../aggregator/state/archive-rows.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
-import { TEN_MS } from "../collect/sample-agent.ts";
+import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { deltaItem, eventItem, sampleItems } from "./sample-items.ts";
 
 const STREAM = "business-events";
@@ -58,6 +58,7 @@ describe("an archive", () => {
         ...{ request_count: 3, error_count: 0, levels: { INFO: 3 }, duration_count: 3 },
         ...{ duration_us_sum: 60_000, duration_us_min: 10_000, duration_us_max: 30_000 },
         contributors: [{ agent: "web-1", requestCount: 3, errorCount: 0 }],
+        ...{ dimensions: {}, measures: {} },
       },
       expect.objectContaining({ minute: -(2 ** 40), window_start: null, fate: "too_late" }),
     ]);
@@ -110,6 +111,30 @@ describe("an archive", () => {
     expect(await reader.holes(STREAM)).toEqual([
       { tenant: "acme", fromMs: TEN_MS, toMs: TEN_MS + 5 },
     ]);
+  });
+});
+
+describe("archived windows", () => {
+  it("are what came for them before they were final, by minute, over files", async () => {
+    await write(0, [deltaItem("a", TEN, 3), deltaItem("a", TEN + 1), deltaItem("b", TEN, 2)]);
+    await write(9, [deltaItem("a", TEN, 4), { ...deltaItem("a", TEN, 9), fate: "late" }]);
+    await write(20, [deltaItem("a", TEN + 9_000), deltaItem("c", TEN - 1)]);
+    using reader = await ArchiveReader.open(realPlatform.disk, folder);
+    const told = async (from: number, to: number) => {
+      const windows = await all(reader.windows(from, to));
+      const lines = windows.map(({ service, minute, aggregate }) => {
+        return `${minute - TEN} ${service} ${aggregate.requestCount}`;
+      });
+      expect(windows.map(({ minute }) => minute)).toEqual(
+        windows.map(({ minute }) => minute).toSorted((a, b) => a - b),
+      );
+      return lines.toSorted();
+    };
+    expect(await told(TEN, TEN + 2)).toEqual(["0 a 7", "0 b 2", "1 a 1"]);
+    const everything = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+    expect(await told(...everything)).toEqual(["-1 c 1", "0 a 7", "0 b 2", "1 a 1", "9000 a 1"]);
+    expect(await reader.lateLineCount(TEN, TEN + 1)).toBe(9);
+    expect(await reader.lateLineCount(TEN + 1, TEN + 2)).toBe(0);
   });
 });
 

@@ -7,7 +7,15 @@ import { event } from "../process/sample-events.ts";
 export function deltaItem(service: string, minute: number, count = 1): ArchiveItem {
   const { series, ...rest } = keyed(service, minute, count);
   const { tenant, stream } = series;
-  return { kind: "delta", fate: "in_time", tenant, stream, service, ...rest };
+  return {
+    kind: "delta",
+    fate: "in_time",
+    tenant,
+    stream,
+    service,
+    dimensions: series.dimensions,
+    ...rest,
+  };
 }
 
 /** The `index`th event of a file as it is archived. */

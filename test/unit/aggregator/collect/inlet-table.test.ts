@@ -5,10 +5,14 @@ import { StageOne } from "../../../../aggregator/collect/stage-one.ts";
 import type { InletEntry } from "../../../../aggregator/log/inlet-entry.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { readCollectRow } from "../../../../aggregator/state/read-agents.ts";
-import { readInlet, readLetters } from "../../../../aggregator/state/read-inlets.ts";
+import {
+  readInlet,
+  readLetters,
+  readLettersAfter,
+} from "../../../../aggregator/state/read-inlets.ts";
 import { present } from "../../../../shared/assert.ts";
 import { logRecord, TEN_MS } from "./sample-agent.ts";
-import { INLET, rangeEntry, recordAt, requestEntry } from "./sample-records.ts";
+import { counted, INLET, rangeEntry, recordAt, requestEntry } from "./sample-records.ts";
 
 /** Stage 1 of one partition over a store, each entry committed. */
 class Collector {
@@ -21,6 +25,13 @@ class Collector {
     const { early, last } = this.stage.flush();
     await this.store.commit([...early, ...last]);
     return result.kind === "inlet" ? `${result.verdict} ${result.position}` : result.kind;
+  }
+
+  /** Applies an entry of which only what may be committed early is, before a crash. */
+  async applyHalf(entry: InletEntry): Promise<void> {
+    this.stage.apply(logRecord(this.position, TEN_MS, entry));
+    await this.store.commit(this.stage.flush().early);
+    this.restart();
   }
 
   restart(): void {
@@ -115,6 +126,87 @@ describe("an inlet of a range of positions", () => {
     expect(letters).toHaveLength(LETTERS_KEPT);
     expect(letters[0]).toMatchObject({ position: 1_200, reason: "not_json" });
     expect(letters.at(-1)).toMatchObject({ position: 201, value: Buffer.from("bad 200") });
+  });
+});
+
+describe("dead letters of an inlet", () => {
+  /** The entry that settles letters with these numbers; the records are what they are counted as. */
+  function lettersEntry(numbers: readonly number[], isCounted = true): InletEntry {
+    const settled = numbers.map((number) => ({ number, reason: "not_json", bytes: 3 }));
+    const { batch } = counted(isCounted ? records(numbers.length) : []);
+    return {
+      ...{ kind: "inlet", ...INLET, batch, letters: [] },
+      records: { kind: "letters", isCounted, settled },
+    };
+  }
+  const numbersOf = ({ store }: Collector) =>
+    readLettersAfter(store, INLET, -1, 5_000).map(({ number }) => number);
+  const ledgerOf = ({ row }: Collector) =>
+    row.ledger.map(({ kind, lines, bytes }) => [kind, lines, kind === "rejected" ? bytes : 0]);
+
+  async function withLetters(count: number): Promise<Collector> {
+    const collector = new Collector();
+    const bad = Array.from({ length: count }, () => "bad");
+    await collector.apply(rangeEntry(0, [recordAt(TEN_MS), ...bad]));
+    return collector;
+  }
+
+  it("are counted once, move nothing but their counts, and are then gone", async () => {
+    const collector = await withLetters(4);
+    const before = collector.row;
+    expect(await collector.apply(lettersEntry([1, 3]))).toBe("applied 5");
+    expect(numbersOf(collector)).toEqual([0, 2]);
+    expect(ledgerOf(collector)).toEqual([
+      ["aggregated", 3, 0],
+      ["rejected", 2, 6],
+    ]);
+    expect(collector.row).toMatchObject({ letterCount: 2, letterTotal: 4, position: 5 });
+    expect(collector.row.sources).toEqual(before.sources);
+    // Who asks again, also together with others, changes nothing.
+    expect(await collector.apply(lettersEntry([1, 3]))).toBe("duplicate 5");
+    collector.restart();
+    expect(await collector.apply(lettersEntry([0, 3]))).toBe("duplicate 5");
+    expect(await collector.apply(lettersEntry([0, 0]))).toBe("duplicate 5");
+    expect(await collector.apply(lettersEntry([]))).toBe("duplicate 5");
+    expect(collector.lines).toBe(3);
+  });
+
+  it("are counted once also when a crash comes between the parts of a commit", async () => {
+    const collector = await withLetters(2);
+    await collector.applyHalf(lettersEntry([0, 1]));
+    expect(numbersOf(collector)).toEqual([0, 1]);
+    expect(await collector.apply(lettersEntry([0, 1]))).toBe("applied 3");
+    expect(collector.lines).toBe(3);
+  });
+
+  it("stay rejected in the ledger when they are dropped", async () => {
+    const collector = await withLetters(3);
+    expect(await collector.apply(lettersEntry([0, 1, 2], false))).toBe("applied 4");
+    expect(numbersOf(collector)).toEqual([]);
+    expect(ledgerOf(collector)).toEqual([
+      ["aggregated", 1, 0],
+      ["rejected", 3, 9],
+    ]);
+  });
+
+  it("make room by number, so that what is gone needs none, and none is settled that is no longer kept", async () => {
+    const collector = await withLetters(LETTERS_KEPT);
+    await collector.apply(lettersEntry([0, 2], false));
+    expect(await collector.apply(rangeEntry(LETTERS_KEPT + 1, ["bad", "bad"]))).toMatch(/^applied/);
+    // 0 was gone, 1 had to go, 2 is gone.
+    expect(numbersOf(collector)[0]).toBe(3);
+    expect(collector.row).toMatchObject({
+      letterCount: LETTERS_KEPT - 1,
+      settledLetters: [2],
+    });
+    expect(await collector.apply(lettersEntry([1]))).toMatch(/^duplicate/);
+    await collector.apply(rangeEntry(LETTERS_KEPT + 3, ["bad"]));
+    expect(collector.row).toMatchObject({ letterCount: LETTERS_KEPT, settledLetters: [] });
+    expect(numbersOf(collector)).toHaveLength(LETTERS_KEPT);
+  });
+
+  it("of an inlet that is not there are nobody's", async () => {
+    expect(await new Collector().apply(lettersEntry([0]))).toBe("duplicate 0");
   });
 });
 

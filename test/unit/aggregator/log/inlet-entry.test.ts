@@ -14,6 +14,16 @@ const entries: readonly InletEntry[] = [
     ...{ kind: "inlet", ...name, place: "", letters: [], batch: Buffer.alloc(0) },
     records: { kind: "request", key: "k 1", digest: "0f".repeat(16) },
   },
+  {
+    ...{ kind: "inlet", ...name, letters: [], batch },
+    records: {
+      ...{ kind: "letters", isCounted: true },
+      settled: [
+        { number: 3, reason: "not_json", bytes: 12 },
+        { number: 2 ** 40, reason: "no_value", bytes: 0 },
+      ],
+    },
+  },
 ];
 
 describe("an entry of an inlet", () => {
@@ -26,11 +36,17 @@ describe("an entry of an inlet", () => {
   });
 
   it("begins with its own format version, so that an older program refuses it", () => {
-    for (const entry of entries) expect(encodeLogEntry(entry)[0]).toBe(2);
+    expect(entries.map((entry) => encodeLogEntry(entry)[0])).toEqual([2, 2, 3]);
   });
 
   it("of an unknown kind, or cut in its head, is refused", () => {
-    expect(() => decodeLogEntry(Buffer.of(2, 9))).toThrow(/unknown kind 9/);
+    for (const bytes of [
+      [2, 9],
+      [2, 6],
+      [3, 4],
+    ]) {
+      expect(() => decodeLogEntry(Buffer.from(bytes))).toThrow(`unknown kind ${bytes[1]}`);
+    }
     const [range] = entries.map(encodeLogEntry);
     const headBytes = (range?.length ?? 0) - batch.length;
     for (let length = 1; length < headBytes; length++) {

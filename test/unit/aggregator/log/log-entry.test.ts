@@ -20,7 +20,7 @@ describe("an entry of `batches`", () => {
   });
 
   it("of another version or kind is refused", () => {
-    expect(() => decodeLogEntry(Buffer.of(3, 1))).toThrow(/format version 3, this program reads 1/);
+    expect(() => decodeLogEntry(Buffer.of(4, 1))).toThrow(/format version 4, this program reads 1/);
     expect(() => decodeLogEntry(Buffer.of(1, 9))).toThrow(/unknown kind 9/);
   });
 

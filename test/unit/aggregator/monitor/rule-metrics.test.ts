@@ -13,7 +13,7 @@ const fraud: RuleFigures = {
   cooledDown: 2,
   suppressed: 3,
   late: 4,
-  dropped: 5,
+  drops: { partials_max: 5, age_max: 1 },
   failed: 6,
   keys: 7,
   partials: 8,
@@ -22,7 +22,9 @@ const fraud: RuleFigures = {
 describe("metrics of rules", () => {
   it("sum up what partitions and versions of a rule say", () => {
     const other = { ...fraud, name: "other" };
-    const [sum, ...rest] = sumByRule([fraud, other, { ...fraud, isRunning: false }]);
+    const moved = { ...fraud, isRunning: false, drops: { age_max: 2, keys_max: 4 } };
+    const [sum, ...rest] = sumByRule([fraud, other, moved]);
+    expect(sum?.drops).toEqual({ partials_max: 5, age_max: 3, keys_max: 4 });
     expect(sum).toMatchObject({ isRunning: false, alerts: 2, late: 8, partials: 16 });
     expect(rest).toEqual([other]);
   });
@@ -39,7 +41,8 @@ describe("metrics of rules", () => {
       'tailrace_rule_cooled_down_total{rule="fraud"} 2',
       'tailrace_rule_suppressed_total{rule="fraud"} 3',
       'tailrace_rule_late_events_total{rule="fraud"} 4',
-      'tailrace_rule_dropped_total{rule="fraud"} 5',
+      'tailrace_rule_dropped_total{rule="fraud",reason="partials_max"} 5',
+      'tailrace_rule_dropped_total{rule="fraud",reason="age_max"} 1',
       'tailrace_rule_failures_total{rule="fraud"} 6',
       'tailrace_rule_keys{rule="fraud"} 7',
       'tailrace_rule_partial_matches{rule="fraud"} 8',

@@ -14,6 +14,7 @@ import { keysOf } from "./sample-deltas.ts";
 class Queue {
   readonly store = new MemoryStore();
   written = 0;
+  isDraining = false;
   private readonly settings: ArchiveSettings;
   queue: ArchiveQueue;
 
@@ -49,7 +50,10 @@ class Queue {
   }
 
   private open(): ArchiveQueue {
-    return new ArchiveQueue(this.store, this.settings, () => this.written);
+    return new ArchiveQueue(this.store, this.settings, {
+      writtenBlocks: () => this.written,
+      isDraining: () => this.isDraining,
+    });
   }
 }
 
@@ -66,6 +70,22 @@ describe("a block", () => {
     expect(queue.blocks).toEqual([32]);
     expect(queue.row).toMatchObject({ position: 33, openItems: 1 });
     expect([...readBlock(queue.store, 1)].map(([position]) => position)).toEqual([32]);
+  });
+
+  it("is closed when the aggregator is about to stop, however new; none is made of nothing", async () => {
+    const queue = new Queue();
+    queue.isDraining = true;
+    expect(queue.queue.hasWork).toBe(false);
+    await queue.commit();
+    expect(queue.row.block).toBe(0);
+    queue.isDraining = false;
+    await queue.add(3);
+    expect(queue.queue.hasWork).toBe(false);
+    queue.isDraining = true;
+    expect(queue.queue.hasWork).toBe(true);
+    await queue.commit();
+    expect(queue.blocks).toEqual([3]);
+    expect(queue.queue.hasWork).toBe(false);
   });
 
   it("is closed when it is old by the log's clock, without anything new, and after a restart", async () => {

@@ -5,8 +5,10 @@ import type { KeyedEvent, KeyedHole } from "../../../../aggregator/log/keyed-eve
 import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
 import { RuleSet } from "../../../../aggregator/rules/rule-set.ts";
 import { rangeOf } from "../../../../aggregator/state/keys.ts";
+import { readLate } from "../../../../aggregator/state/late-row.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
-import { decodeRuleRow, decodeWaitingRow } from "../../../../aggregator/state/rule-rows.ts";
+import { readRuleDrops } from "../../../../aggregator/state/rule-drop-row.ts";
+import { decodeRuleRow } from "../../../../aggregator/state/rule-rows.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { keyed, keysOf } from "./sample-deltas.ts";
 import {
@@ -113,6 +115,11 @@ class Rules {
     return rows.find((row) => row.name === name)?.counters;
   }
 
+  /** The ledger of what bounds dropped. */
+  drops() {
+    return [...readRuleDrops(this.store)];
+  }
+
   private async flush(): Promise<void> {
     const { changes } = this.stage.flush();
     expect(changes.length).toBeLessThanOrEqual(COMMIT_KEYS_MAX);
@@ -155,9 +162,15 @@ describe("an event", () => {
     await rules.take([pay("ann", 1, 15, 200), pay("ann", 2, 16, 60)], 60);
     expect(rules.told).toEqual([]);
     expect(rules.counters("fraud")).toMatchObject({ late: 1, alerts: 0 });
-    const { from, to } = rangeOf("late/");
-    const kept = [...rules.store.range(from, to)].map(([, bytes]) => decodeWaitingRow(bytes));
-    expect(kept).toMatchObject([{ key: "ann", timeMs: TEN_MS + 15_000, fields: { amount: 200 } }]);
+    expect([...readLate(rules.store, Number.POSITIVE_INFINITY)]).toMatchObject([
+      {
+        number: 0,
+        row: {
+          ...{ key: "ann", timeMs: TEN_MS + 15_000, fields: { amount: 200 }, rules: ["fraud"] },
+          watermarkMs: TEN_MS + 15_000,
+        },
+      },
+    ]);
   });
 
   it("that begins nothing leaves no trace", async () => {
@@ -254,6 +267,8 @@ describe("a rule that fails", () => {
     await rules.take([pay("ann", 1, 10, 200), pay("bob", 3, 10, 200)], 15);
     await rules.take([pay("ann", 2, 20, 60)], 20);
     expect(rules.counters("fraud")).toMatchObject({ failed: 1, keys: 1, partials: 1 });
+    expect(rules.drops()).toMatchObject([{ reason: "skip_missed", count: 1, lastKey: "ann" }]);
+    expect(rules.told).toHaveLength(1);
   });
 });
 
@@ -423,7 +438,80 @@ describe("much at once", () => {
     const counters = rules.counters("silence");
     expect(counters?.dropped).toBeGreaterThan(400);
     expect((counters?.dropped ?? 0) + (counters?.partials ?? 0)).toBe(1_500);
+    const byReason = rules.drops().reduce((sum, { count }) => sum + count, 0);
+    expect(byReason).toBe(counters?.dropped);
     const [row] = [...rules.store.range("rule-key/", "rule-key0")].map(([, bytes]) => bytes.length);
     expect(row).toBeLessThan(260 * 1_024);
+  });
+});
+
+describe("a bound of a rule", () => {
+  /** Waits for what never comes, without a time limit. */
+  const OPEN = SILENCE.replace("within: 1m\n", "").replace(
+    'notFollowedBy, where: "amount > 0" }',
+    `followedBy, where: "type == 'NEVER'" }`,
+  );
+  const logins = (user: string, from: number, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      eventOf(user, event(from + index, (from + index) / 100, { type: "LOGIN" })),
+    );
+
+  it("that is hit is in the ledger to the last drop, and raises one alert an hour", async () => {
+    const rules = new Rules(OPEN);
+    await rules.take(logins("ann", 0, 1_003), 11);
+    expect(rules.drops()).toEqual([
+      {
+        ...{ tenant: "", rule: "silence", reason: "partials_max", count: 3, alertedCount: 1 },
+        ...{ fromMs: TEN_MS, toMs: TEN_MS + 20, lastMs: TEN_MS + 10_020, lastKey: "ann" },
+        quietUntilMs: TEN_MS + 10_000 + 3_600_000,
+      },
+    ]);
+    await rules.take(logins("bob", 2_000, 1_010), 40);
+    await rules.take(logins("ann", 400_000, 2), 5_000);
+    expect(rules.drops()).toMatchObject([{ count: 15, alertedCount: 14, lastKey: "ann" }]);
+    const alerts = alertsOf(rules.store);
+    expect(told(alerts)).toEqual([
+      "10 Rule silence dropped 1 partial match of ann: more than 1000 partial matches at once. Matches may be missing.",
+      "4000 Rule silence dropped 1 partial match of ann: more than 1000 partial matches at once. Matches may be missing.",
+    ]);
+    expect(JSON.parse(alerts[1]?.json ?? "")).toMatchObject({
+      ...{ alertType: "RULE_LIMIT", severity: "warning", user: "ann" },
+      details: {
+        ...{ rule: "silence", kind: "limit", reason: "partials_max", key: "ann" },
+        ...{ dropped: 1, droppedSinceLastAlert: 13, droppedTotal: 14 },
+      },
+    });
+  });
+
+  it("is told the same, with the same id, whatever the batches and restarts between", async () => {
+    const events = [...logins("ann", 0, 1_005), ...logins("bob", 2_000, 1_001)];
+    const run = async (size: number) => {
+      const rules = new Rules(OPEN);
+      for (let at = 0; at < events.length; at += size) {
+        await rules.take(events.slice(at, at + size), (events[at]?.event.offset ?? 0) / 10_000 - 1);
+        rules.restart();
+      }
+      await rules.take([], 60);
+      await rules.keepHouse();
+      return { alerts: alertsOf(rules.store), drops: rules.drops() };
+    };
+    const once = await run(10_000);
+    expect(once.drops).toMatchObject([{ count: 6, lastKey: "bob" }]);
+    expect(await run(97)).toEqual(once);
+  });
+
+  it("on age is hit at the moment itself, however far the watermark leaps, and survives a changed pattern", async () => {
+    const rules = new Rules(OPEN);
+    await rules.take(logins("ann", 0, 2), 1);
+    await rules.take([], 31 * 86_400);
+    await rules.keepHouse();
+    const thirtyDays = 30 * DAY_MS;
+    expect(rules.drops()).toMatchObject([
+      { reason: "age_max", count: 2, fromMs: TEN_MS, toMs: TEN_MS + 10, alertedCount: 2 },
+    ]);
+    expect(rules.drops()[0]?.quietUntilMs).toBe(TEN_MS + thirtyDays + 3_600_000);
+    rules.use(OPEN.replace("NEVER", "EVER"));
+    await rules.keepHouse();
+    expect(rules.drops()).toHaveLength(1);
   });
 });

@@ -2,11 +2,9 @@ import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import type { StateView } from "../../../../aggregator/log/log.ts";
 import { Contributors } from "../../../../aggregator/state/contributors.ts";
 import { makeSeries, rangeOf } from "../../../../aggregator/state/keys.ts";
-import {
-  readServices,
-  readWindows,
-  type StoredWindow,
-} from "../../../../aggregator/state/read-windows.ts";
+import { readWindows, type StoredWindow } from "../../../../aggregator/state/read-windows.ts";
+import { readServices } from "../../../../aggregator/state/service-row.ts";
+import { makeDimensions } from "../../../../shared/aggregates/dimensions.ts";
 import { delta } from "../collect/sample-agent.ts";
 
 /** The stream of the samples. */
@@ -18,6 +16,17 @@ export function keyed(service: string, minute: number, count = 1, agent = "web-1
   const contributors = new Contributors();
   contributors.add(agent, count, 0);
   return { series: makeSeries("", STREAM, service), minute, aggregate, contributors };
+}
+
+/** The same, of lines that are kept apart by dimensions. */
+export function apart(
+  service: string,
+  minute: number,
+  count: number,
+  dimensions: Readonly<Record<string, string>>,
+): KeyedDelta {
+  const series = makeSeries("", STREAM, service, makeDimensions(Object.entries(dimensions)));
+  return { ...keyed(service, minute, count), series };
 }
 
 /** All stored windows of the stream. */

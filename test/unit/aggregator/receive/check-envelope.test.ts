@@ -79,7 +79,7 @@ describe("checking an envelope", () => {
   });
 
   it("refuses another version before it looks at anything else", () => {
-    const bytes = Buffer.concat([Buffer.from([0x08, 0x03]), Buffer.from("not known yet")]);
+    const bytes = Buffer.concat([Buffer.from([0x08, 0x04]), Buffer.from("not known yet")]);
     expect(refusal(checkEnvelope(bytes, LOG_ID, limits)).code).toBe("unknown_version");
   });
 

@@ -42,7 +42,7 @@ describe("reading a hello", () => {
       "invalid_hello",
     ],
     ["an unknown key", JSON.stringify({ ...hello, color: 1 }), "invalid_hello"],
-    ["a newer version", JSON.stringify({ ...hello, version: 3, color: 1 }), "unknown_version"],
+    ["a newer version", JSON.stringify({ ...hello, version: 4, color: 1 }), "unknown_version"],
   ])("refuses %s", (_, text, code) => {
     expect(parseHello(Buffer.from(text))).toMatchObject({ refusal: { status: 400, code } });
   });

@@ -46,9 +46,24 @@ describe("a rule over one value of its key", () => {
     const rule = machine(SILENCE);
     const state = rule.begin();
     const dropped = [1, 2, 3, 4, 5].map((ts) => rule.take(state, event(ts, {}, "LOGIN")));
-    expect(dropped.map(({ droppedCount }) => droppedCount)).toEqual([0, 0, 0, 1, 1]);
+    const drop = { reason: "partials_max", count: 1 };
+    expect(dropped.map(({ drops }) => drops)).toEqual([
+      [],
+      [],
+      [],
+      [{ ...drop, fromMs: 1, toMs: 1, atMs: 4 }],
+      [{ ...drop, fromMs: 2, toMs: 2, atMs: 5 }],
+    ]);
     expect(rule.partialCount(state)).toBe(3);
     expect(rule.take(state, event(6, {}, "OTHER")).isChanged).toBe(false);
+  });
+
+  it("says when age ended what has no time limit of its own, however far time leaps", () => {
+    const rule = machine(FRAUD.replace("within: 5m\n", ""));
+    const state = rule.begin();
+    rule.take(state, event(7, { amount: 200 }));
+    const drop = { reason: "age_max", count: 1, fromMs: 7, toMs: 7, atMs: 1_000_007 };
+    expect(rule.advance(state, 99_000_000).drops).toEqual([drop]);
   });
 
   it("fails alone, as its author asked for", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runCase, runCaseText } from "../../../../aggregator/rules/run-case.ts";
+import { runCase, runCaseText, tooLongCase } from "../../../../aggregator/rules/run-case.ts";
 
 const stages = [{ name: "a", where: "type == 'A'" }];
 const event = { id: 0, ts: 5, key: "k", type: "A" };
@@ -23,6 +23,21 @@ describe("a case", () => {
     expect(error?.message).toMatch(/stages\.1\.name: another stage/);
     const unknown = runCase({ id: 1, pattern: { name: "p", stages, nonsense: 1 }, events: [] });
     expect(unknown.error?.message).toMatch(/nonsense/);
+  });
+
+  it("may say null for what is absent, and need not name its pattern", () => {
+    const stage = { name: "a", where: "type == 'A'", or: null, until: null, contiguity: null };
+    const pattern = { within: null, skip: null, key: "key", stages: [stage] };
+    const looping = { ...pattern, stages: [{ ...stage, times: { min: 1, max: null } }] };
+    for (const one of [pattern, looping]) {
+      expect(runCase({ id: 1, pattern: one, events: [event] })).toMatchObject({
+        matches: [{ key: "k", m: { a: [0] } }],
+      });
+    }
+    expect(tooLongCase(7).error).toEqual({
+      phase: "input",
+      message: "a line of 7 bytes is too long",
+    });
   });
 
   it("is refused as a whole when it is none", () => {

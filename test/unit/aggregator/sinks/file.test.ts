@@ -118,6 +118,21 @@ describe("the file sink", () => {
     expect(content()).toBeUndefined();
   });
 
+  it("has a file for each partition where there are several, so that none cuts another's", async () => {
+    const { platform } = host.start("aggregator");
+    const parts = { name: "out", platform, logger: quiet, results: "windows" } as const;
+    const sinks: Sink[] = [];
+    for (const partition of [0, 11]) {
+      sinks.push(await on(configured.open({ ...parts, partition, position: undefined })));
+    }
+    for (const [index, sink] of sinks.entries()) await write(sink, `of ${index}`);
+    await on(configured.open({ ...parts, partition: 0, position: "0" }));
+    const textOf = (name: string) => host.disk.contentOf(`/data/out/${name}`)?.toString();
+    expect(textOf("windows.p0.ndjson")).toBe("");
+    expect(textOf("windows.p11.ndjson")).toBe('"of 1"\n');
+    expect(content()).toBeUndefined();
+  });
+
   it.each([{}, { path: "a", alerts_path: "a" }])("is refused with the paths %j", (paths) => {
     const parsed = kind.schema.safeParse({ name: "out", type: "file", ...paths });
     expect(parsed.error?.issues.map(({ path }) => path.join())).toEqual([

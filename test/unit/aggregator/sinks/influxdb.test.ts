@@ -3,7 +3,7 @@ import { sink as kind } from "../../../../aggregator/sinks/influxdb.ts";
 import type { Result, Sink } from "../../../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
-import { sampleWindow } from "./sample-results.ts";
+import { apartWindow, sampleWindow } from "./sample-results.ts";
 import { answer, ScriptedStore } from "./scripted-store.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
@@ -44,6 +44,16 @@ describe("the influxdb sink", () => {
     expect(line).toMatch(
       /^service_metrics,service=orders requestCount=2i,errorCount=1i,errorRate=0\.5,avgLatency=21\.25,latencyMin=2\.5,latencyP50=[\d.]+,latencyP95=[\d.]+,latencyP99=[\d.]+,latencyMax=40,state="final",revision=2i 1795168860000\n$/,
     );
+  });
+
+  it("writes windows with dimensions to a measurement of their own, and measures as fields", async () => {
+    store.script = (_request, response) => response.writeHead(204).end();
+    const dimensions = { path: "/a b\n\\", zone: "" };
+    const report = await write(await open(), [apartWindow("orders", 0, dimensions)]);
+    expect(report.failures).toEqual([]);
+    const line = store.requests[0]?.body.toString() ?? "";
+    expect(line).toMatch(/^service_metrics_by,path=\/a\\ b__,service=orders requestCount=2i,/);
+    expect(line).toContain(",bytes_sum=12.5,users_distinct=3 ");
   });
 
   it("writes to version 2 by bucket and with a token", async () => {

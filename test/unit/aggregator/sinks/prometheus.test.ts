@@ -3,7 +3,7 @@ import { sink as kind } from "../../../../aggregator/sinks/prometheus.ts";
 import type { WindowResult } from "../../../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
-import { sampleWindow } from "./sample-results.ts";
+import { apartWindow, sampleWindow } from "./sample-results.ts";
 import { answer, ScriptedStore } from "./scripted-store.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
@@ -45,6 +45,14 @@ describe("the prometheus sink", () => {
     });
     expect(request?.body.includes("orders")).toBe(true);
     expect(request?.body.includes("early")).toBe(false);
+  });
+
+  it("gives windows with dimensions names of their own, and measures labels", async () => {
+    await write([apartWindow("orders", 0, { service: "x", "http.path": "/a", zone: "" })]);
+    const text = store.requests[0]?.body.toString("latin1") ?? "";
+    for (const part of ["service_metrics_by_requests", "service_", "http_path", "measure", "bytes"])
+      expect(text).toContain(part);
+    expect(text).not.toContain("zone");
   });
 
   it("names the window that the store refuses", async () => {

@@ -40,6 +40,21 @@ export function sampleWindow(
   };
 }
 
+/** The same window kept apart by `dimensions`, with measures. */
+export function apartWindow(
+  service: string,
+  minute: number,
+  dimensions: Readonly<Record<string, string>>,
+): WindowResult {
+  const window = sampleWindow(service, minute, 1, { dimensions });
+  const measures = { bytes: { sum: 12.5 }, users: { distinct: 3 } };
+  return {
+    ...window,
+    id: `${window.id}?${JSON.stringify(dimensions)}`,
+    json: JSON.stringify({ ...JSON.parse(window.json), dimensions, measures }),
+  };
+}
+
 /** An alert about `service`, `minute` minutes after the start. */
 export function sampleAlert(id: string, service: string, minute: number): AlertResult {
   const timestampMs = SAMPLE_START_MS + minute * MINUTE_MS;

@@ -16,6 +16,7 @@ const row: InletRow = {
   counters: { applied: 1, duplicate: 2, rewound: 3, conflict: 4, records: 5, clockAhead: 6 },
   ledger: [{ source: "", kind: "lost", reason: "retention", lines: 7, bytes: 8 }],
   ...{ letterCount: 9, letterTotal: 10, selectorRevision: "ab", selectedSinceMs: undefined },
+  settledLetters: [2, 2 ** 40],
   seenMs: 1_790_000_000_000,
   sources: [
     { source: "bus", state: "live", eventTimeMaxMs: -5, eventSeenMs: undefined, seenMs: 11 },
@@ -32,9 +33,17 @@ describe("the rows of an inlet", () => {
     expect(decodeRequestSlotRow(encodeRequestSlotRow("kéy"))).toBe("kéy");
   });
 
+  it("of version 1 have no settled letters", () => {
+    const current = encodeInletRow({ ...row, settledLetters: [] });
+    // It ended before their count.
+    const before = Buffer.from(current.subarray(0, -1));
+    before[0] = 1;
+    expect(decodeInletRow(before)).toEqual({ ...row, settledLetters: [] });
+  });
+
   it("of another format version are refused", () => {
     const other = Buffer.from(encodeInletRow(row));
-    other[0] = 2;
-    expect(() => decodeInletRow(other)).toThrow(/format version 2/);
+    other[0] = 3;
+    expect(() => decodeInletRow(other)).toThrow(/format version 3/);
   });
 });

@@ -11,6 +11,7 @@ import {
   nameOfKeyPart,
   numberOfPart,
   numberPart,
+  parseWindowKey,
   rangeOf,
   timeOfPart,
   timePart,
@@ -111,7 +112,24 @@ describe("keys", () => {
     const long = "ß".repeat(5000);
     const series = makeSeries(long, long, long);
     expect(windowKey(series.key, MINUTE_MAX).length).toBeLessThan(511);
-    expect(minuteKey(series.streamKey, -MINUTE_MAX, series.servicePart).length).toBeLessThan(511);
+    const { streamKey, servicePart } = series;
+    expect(minuteKey(streamKey, -MINUTE_MAX, servicePart, 1440).length).toBeLessThan(511);
+  });
+
+  it("of windows of every width say whose they are", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 5 }),
+        minute,
+        fc.constantFrom(1, 5, 60, 1440),
+        (name, at, widthMinutes) => {
+          const { key: seriesKey } = makeSeries("", name, name);
+          const key = windowKey(seriesKey, at, widthMinutes);
+          expect(parseWindowKey(key)).toEqual({ seriesKey, minute: at, widthMinutes });
+        },
+      ),
+    );
+    expect(parseWindowKey("change/1")).toBeUndefined();
   });
 
   it("of one service are never in the range of another", () => {

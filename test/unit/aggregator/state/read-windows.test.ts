@@ -3,14 +3,14 @@ import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
 import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import {
-  readServices,
   readWindow,
   readWindows,
   type WindowCursor,
   type WindowQuery,
 } from "../../../../aggregator/state/read-windows.ts";
+import { readServices } from "../../../../aggregator/state/service-row.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
-import { keyed, STREAM } from "../process/sample-deltas.ts";
+import { apart, keyed, STREAM } from "../process/sample-deltas.ts";
 
 async function storeOf(deltas: readonly KeyedDelta[], watermarkMs?: number): Promise<MemoryStore> {
   const store = new MemoryStore();
@@ -116,23 +116,81 @@ describe("a query of windows", () => {
   });
 });
 
+describe("a query by dimensions", () => {
+  const divided = [
+    apart("a", TEN, 1, { host: "x", path: "/1" }),
+    apart("a", TEN, 2, { host: "y", path: "/1" }),
+    apart("a", TEN + 1, 4, { host: "x", path: "/2" }),
+    keyed("a!", TEN, 8),
+    keyed("a%", TEN, 16),
+  ];
+
+  function listBy(store: MemoryStore, query: Partial<WindowQuery>): string[] {
+    return readWindows([store], { ...all, ...query }).windows.map(
+      ({ service, minute, dimensions, aggregate }) =>
+        `${minute - TEN} ${service} ${JSON.stringify(dimensions ?? {})} ${aggregate.requestCount}`,
+    );
+  }
+
+  it("has one window per value, and whole services where lines have none", async () => {
+    const store = await storeOf(divided);
+    expect(listBy(store, { by: ["host"] })).toEqual([
+      '0 a {"host":"x"} 1',
+      '0 a {"host":"y"} 2',
+      '0 a! {"host":""} 8',
+      '0 a% {"host":""} 16',
+      '1 a {"host":"x"} 4',
+    ]);
+    expect(listBy(store, { by: ["path"], service: "a", stepMinutes: 5 })).toEqual([
+      '0 a {"path":"/1"} 3',
+      '0 a {"path":"/2"} 4',
+    ]);
+    expect(listBy(store, { by: ["path", "host"], service: "a", toMinute: TEN + 1 })).toEqual([
+      '0 a {"host":"x","path":"/1"} 1',
+      '0 a {"host":"y","path":"/1"} 2',
+    ]);
+  });
+
+  it("adds up to the windows without, which do not change", async () => {
+    const store = await storeOf(divided);
+    expect(list([store])).toEqual(["0 a 3", "0 a! 8", "0 a% 16", "1 a 4"]);
+    expect(list([store], { service: "a", stepMinutes: 5 })).toEqual(["0 a 7"]);
+    expect([...readServices(store, "", STREAM)].map(({ service }) => service)).toHaveLength(3);
+  });
+
+  it.each([1, 2, 3])("gives everything once in pages of %i", async (limit) => {
+    const store = await storeOf(divided);
+    const by = ["host"];
+    const paged: string[] = [];
+    let after: WindowCursor | undefined;
+    do {
+      paged.push(...listBy(store, { by, limit, after }));
+      after = readWindows([store], { ...all, by, limit, after }).next;
+    } while (after !== undefined);
+    expect(paged).toEqual(listBy(store, { by }));
+  });
+});
+
 describe("five minutes of one service", () => {
   const start = Math.floor(TEN / 5) * 5;
   const names = { tenant: "", stream: STREAM, service: "a" };
 
-  it("have the sum of their minutes' revisions, and are final when all their minutes are", async () => {
+  it("have the sum of their minutes' revisions, and are final when they are rolled up", async () => {
     const store = new MemoryStore();
     const stage = new StageTwo(store, WINDOW_DEFAULTS);
-    const emit = async (minute: number, watermarkMs: number) => {
-      stage.merge(keyed("a", minute));
+    const emit = async (minute: number | undefined, watermarkMs: number) => {
+      if (minute !== undefined) stage.merge(keyed("a", minute));
       stage.observe(0, { watermarkMs, idle: false, selection: undefined });
       stage.housekeep();
       await store.commit(stage.flush().changes);
+      stage.settle();
     };
     await emit(start, start * 60_000);
     await emit(start + 1, (start + 1) * 60_000);
     expect(readWindow(store, names, start, 5)).toMatchObject({ state: "provisional", revision: 3 });
     await emit(start + 2, (start + 5) * 60_000);
+    expect(readWindow(store, names, start, 5)).toMatchObject({ state: "provisional", revision: 5 });
+    await emit(undefined, (start + 5) * 60_000);
     expect(readWindow(store, names, start, 5)).toMatchObject({ state: "final", revision: 5 });
     await emit(start, (start + 5) * 60_000);
     const window = readWindow(store, names, start, 5);

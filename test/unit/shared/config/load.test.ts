@@ -69,6 +69,23 @@ describe("loadConfig", () => {
     expect(faultsOf("id: a\nid: b\n")[0]).toMatch(/^2:1 : not valid YAML: Map keys must be unique/);
   });
 
+  it("points at references to nothing, in circles and without end, and at keys that are no text", () => {
+    const faultsOf = (text: string) =>
+      loadConfig(schema, text, "f.yaml").faults?.map(
+        ({ line, column, message }) => `${line}:${column} ${message}`,
+      );
+    expect(faultsOf("a: 1\nb: *c\n{d: 1}: *e\n")).toEqual([
+      "2:4 `*c` refers to no anchor `&c`",
+      "3:1 a key must be text; quote a value that begins with `{`, `[` or `?`",
+      "3:9 `*e` refers to no anchor `&e`",
+    ]);
+    const bomb = ["a: &a [1,1,1,1,1,1,1,1,1]"];
+    for (const [name, of] of ["ba", "cb", "dc", "ed", "fe"].map((pair) => [...pair])) {
+      bomb.push(`${name}: &${name} [${Array.from({ length: 9 }, () => `*${of}`).join()}]`);
+    }
+    expect(faultsOf(bomb.join("\n"))?.join()).toMatch(/references .* cannot be followed/);
+  });
+
   it("says what an empty file lacks", () => {
     expect(faultsOf("")).toEqual([
       "1:1 id: missing: expected a text",

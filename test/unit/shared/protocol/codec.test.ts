@@ -3,6 +3,7 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
+import { makeDimensions } from "../../../../shared/aggregates/dimensions.ts";
 import { type Batch, type Checkpoint, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch } from "../../../../shared/protocol/codec.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../../../../shared/protocol/event-limits.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
 import { MalformedError } from "../../../../shared/protocol/wire.ts";
+import { detail } from "../aggregates/sample-details.ts";
 
 const EPOCH = "00112233445566778899aabbccddeeff";
 
@@ -42,6 +44,13 @@ const aggregate = fc
     ),
   )
   .filter((value) => value.requestCount > 0);
+const detailed = fc.tuple(aggregate, detail).map(([value, part]) => {
+  value.mergeDetail(part);
+  return value;
+});
+const dimensions = fc
+  .array(fc.tuple(name, name), { minLength: 1, maxLength: 4 })
+  .map((pairs) => makeDimensions(pairs));
 const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   source: name,
   file: size,
@@ -107,12 +116,16 @@ const batch: fc.Arbitrary<Batch> = fc.record({
   previousDigest: hex,
   sealedAtMs: fc.integer(),
   deltas: fc.array(
-    fc.record({
-      stream: name,
-      service: name,
-      minute: fc.integer({ min: -(2 ** 31), max: 2 ** 33 }),
-      aggregate,
-    }),
+    fc.record(
+      {
+        stream: name,
+        service: name,
+        minute: fc.integer({ min: -(2 ** 31), max: 2 ** 33 }),
+        dimensions,
+        aggregate: fc.oneof(aggregate, detailed),
+      },
+      { requiredKeys: ["stream", "service", "minute", "aggregate"] },
+    ),
     { maxLength: 6 },
   ),
   checkpoints: fc.array(checkpoint, { maxLength: 4 }),
@@ -221,8 +234,11 @@ describe("encodeBatch and decodeBatch", () => {
   });
 
   it("refuse a field that this version does not know", () => {
-    const bytes = Buffer.concat([encodeBatch(empty), Buffer.from([(15 << 3) | 0, 1])]);
-    expect(() => decodeBatch(bytes)).toThrow("unknown field: number 15");
+    const bytes = Buffer.concat([
+      encodeBatch(empty),
+      Buffer.from([((19 << 3) & 0x7f) | 0x80, 1, 1]),
+    ]);
+    expect(() => decodeBatch(bytes)).toThrow("unknown field: number 19");
   });
 
   it("refuse more rows than an agent ever seals, however well they compress", () => {

@@ -35,7 +35,7 @@ describe("encodeEnvelope and decodeEnvelope", () => {
   });
 
   it("refuse another version before looking at the rest", () => {
-    for (const version of [0, 3, 127]) {
+    for (const version of [0, 4, 127]) {
       const other = Buffer.concat([Buffer.from([8, version]), Buffer.from([(7 << 3) | 0, 1])]);
       expect(() => decodeEnvelope(other)).toThrow(UnknownVersionError);
     }

@@ -1,0 +1,256 @@
+/**
+ * A source of lines that come once: standard input, the network, the journal, measurements of this host.
+ *
+ * It has one checkpoint: how many bytes it ever took, and where a sender that can begin again goes on. Both travel in the record that has the
+ * counts. A sender that cannot begin again (standard input, UDP, TCP) sends what was received and not yet sealed when the agent dies to nobody;
+ * one that can (the journal) is asked for it again, so that nothing is lost or counted twice.
+ */
+import { systemCode, TailraceError } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { Clock } from "../../shared/platform/clock.ts";
+import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol/batch.ts";
+import type { LineFeed } from "./line-feed.ts";
+import type { LineContext, LineSink } from "./line-sink.ts";
+import type { Source, SourceCut } from "./source.ts";
+import { SourceLedger } from "./source-ledger.ts";
+
+/** Everything that a live source needs. */
+export interface LiveSourceOptions {
+  readonly name: string;
+  readonly feed: LineFeed;
+  readonly counter: LineSink;
+  readonly clock: Clock;
+  /** Last known checkpoints; those of other sources are ignored. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** Last known ledger; entries of other sources are ignored. */
+  readonly ledger: readonly LedgerEntry[];
+  /** Gives a number that no file of this agent ever had. */
+  readonly allocateFile: () => number;
+  /** Service of events that name none. */
+  readonly service: string;
+  /** An event of several lines waits so long for more. */
+  readonly eventWaitMs: number;
+  /** Without anything new for so long the source is reported idle. */
+  readonly idleAfterMs: number;
+  /** Events further ahead of the clock do not move the event time of the report. */
+  readonly maxFutureMs: number;
+  /** True when the source ends with its feed. */
+  readonly once: boolean;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 5000;
+const DRAIN_BYTES = 1024 * 1024;
+
+/** See the head of the file. */
+export class LiveSource implements Source {
+  readonly name: string;
+  readonly #options: LiveSourceOptions;
+  readonly #ledger: SourceLedger;
+  #file: number | undefined;
+  #position = "";
+  #offset = 0;
+  #batchFrom = 0;
+  #isChanged = false;
+  #isOpen = false;
+  #isClosed = false;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  #problem = "";
+  #progressAtMs: number;
+  #wake: () => void = () => undefined;
+  /** Whole lines of an event that may go on, and when the last of them came. */
+  #event: Buffer = Buffer.alloc(0);
+  #eventAtMs = 0;
+  /** Where the sender goes on behind the event that waits. */
+  #nextPosition: string | undefined;
+
+  constructor(options: LiveSourceOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#ledger = new SourceLedger(options.name, options.ledger);
+    this.#progressAtMs = options.clock.monotonic();
+    const known = options.checkpoints.find(
+      ({ source, removed }) => source === options.name && !removed,
+    );
+    if (known === undefined) return;
+    this.#file = known.file;
+    this.#position = known.inode;
+    this.#offset = known.offset;
+    this.#batchFrom = known.offset;
+    // What a recovery would have read again is gone with whoever sent it.
+    for (const { from, to } of known.held) {
+      this.#ledger.add("lost", "cannot_be_repeated", 0, to - from);
+      this.#isChanged = true;
+    }
+  }
+
+  get folders(): string[] {
+    return [];
+  }
+
+  get pendingKeys(): number {
+    return this.#options.counter.pendingKeys;
+  }
+
+  get pendingEventBytes(): number {
+    return this.#options.counter.pendingEventBytes ?? 0;
+  }
+
+  get pendingDetailBytes(): number {
+    return this.#options.counter.pendingDetailBytes ?? 0;
+  }
+
+  get backlogBytes(): number {
+    return this.#options.feed.waitingBytes + this.#event.length;
+  }
+
+  get openFileCount(): number {
+    return this.#isOpen ? 1 : 0;
+  }
+
+  get ended(): boolean {
+    const { once, feed } = this.#options;
+    return once && this.#isOpen && feed.hasEnded && this.backlogBytes === 0;
+  }
+
+  listen(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  async discover(): Promise<void> {
+    const { feed, clock, allocateFile, logger } = this.#options;
+    if (this.#isClosed || clock.monotonic() < this.#retryAtMs) return;
+    try {
+      if (this.#isOpen) await feed.tend();
+      else {
+        const position = await feed.open(this.#position, () => this.#wake());
+        if (this.#file === undefined || position !== this.#position) this.#isChanged = true;
+        this.#file ??= allocateFile();
+        this.#position = position;
+        this.#isOpen = true;
+      }
+      if (this.#problem !== "") logger.info("source can be read again", { source: this.name });
+      this.#problem = "";
+    } catch (error) {
+      const isKnown = error instanceof TailraceError || systemCode(error) !== undefined;
+      if (!isKnown || !(error instanceof Error)) throw error;
+      this.#retryAtMs = clock.monotonic() + RETRY_MS;
+      if (error.message === this.#problem) return;
+      this.#problem = error.message;
+      logger.warn(`${error.message}; it is tried again`, { source: this.name });
+    }
+  }
+
+  async read(bytesMax: number): Promise<number> {
+    if (!this.#isOpen || this.#isClosed || this.#options.counter.isFull === true) return 0;
+    const { feed, clock, counter } = this.#options;
+    const { bytes, refused, position } = feed.take(bytesMax);
+    for (const { kind, reason, lines, bytes: refusedBytes } of refused) {
+      this.#ledger.add(kind, reason, lines, refusedBytes);
+      if (kind === "rejected") this.#advance(refusedBytes);
+    }
+    const nowMs = clock.monotonic();
+    if (bytes.length > 0) {
+      this.#progressAtMs = nowMs;
+      this.#eventAtMs = nowMs;
+      const all = this.#event.length > 0 ? Buffer.concat([this.#event, bytes]) : bytes;
+      const context = this.#context();
+      const found = counter.pendingFrom?.(all, 0, all.length, context) ?? all.length;
+      const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
+      this.#count(all.subarray(0, isWaiting ? found : all.length));
+      this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
+      this.#nextPosition = position ?? this.#nextPosition;
+    }
+    const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
+    if (isOver && feed.waitingBytes === 0) this.#countEvent();
+    // An event that waits is not counted yet: who begins again sends it again.
+    if (this.#event.length === 0) this.#move(this.#nextPosition);
+    return bytes.length;
+  }
+
+  /** Counts all that was received: nobody sends it again. */
+  async drain(): Promise<void> {
+    while (this.#isOpen && this.#options.feed.waitingBytes > 0) {
+      if ((await this.read(DRAIN_BYTES)) === 0) break;
+    }
+    this.#countEvent();
+    this.#move(this.#nextPosition);
+  }
+
+  cut(isShedding = false): SourceCut {
+    const counted = this.#options.counter.take(isShedding);
+    for (const entry of counted.entries) {
+      this.#ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
+    }
+    const checkpoints = this.#isChanged
+      ? this.checkpoints().map((found) => ({ ...found, from: this.#batchFrom }))
+      : [];
+    this.#isChanged = false;
+    this.#batchFrom = this.#offset;
+    const { deltas, events = [], holes = [], eventTimeMaxMs } = counted;
+    const report = { source: this.name, state: this.#state(), eventTimeMaxMs };
+    return { deltas, events, holes, checkpoints, report, ledger: this.#ledger.entries(0) };
+  }
+
+  checkpoints(): Checkpoint[] {
+    if (this.#file === undefined) return [];
+    return [
+      {
+        ...{ source: this.name, file: this.#file, path: this.#options.feed.path },
+        ...{ device: "", inode: this.#position, birthMs: undefined, generation: 0 },
+        ...{ fingerprintBytes: 0, fingerprint: "", guardBytes: 0, guard: 0 },
+        ...{ offset: this.#offset, from: this.#offset, modifiedMs: undefined, held: [] },
+        ...{ unterminated: false, complete: false, removed: false },
+      },
+    ];
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#options.feed.close();
+  }
+
+  #state(): SourceState {
+    if (this.ended) return "ended";
+    const idleMs = this.#options.clock.monotonic() - this.#progressAtMs;
+    return idleMs >= this.#options.idleAfterMs ? "idle" : "live";
+  }
+
+  #context(): LineContext {
+    const { service, clock, maxFutureMs } = this.#options;
+    return {
+      service,
+      eventTimeLimitMs: clock.now() + maxFutureMs,
+      file: this.#file ?? 0,
+      generation: 0,
+      offset: this.#offset,
+      path: this.#options.feed.path,
+      fileStart: this.#offset === 0,
+      follows: false,
+    };
+  }
+
+  #countEvent(): void {
+    const event = this.#event;
+    this.#event = Buffer.alloc(0);
+    this.#count(event);
+  }
+
+  #count(lines: Buffer): void {
+    if (lines.length === 0) return;
+    this.#options.counter.count(lines, 0, lines.length, this.#context());
+    this.#advance(lines.length);
+  }
+
+  #advance(bytes: number): void {
+    this.#offset += bytes;
+    this.#isChanged = true;
+  }
+
+  #move(position: string | undefined): void {
+    if (position === undefined || position === this.#position) return;
+    this.#position = position;
+    this.#isChanged = true;
+  }
+}

@@ -1,0 +1,48 @@
+/** What the read loop knows of a source, whatever its kind. */
+import type { Checkpoint, Delta, LedgerEntry, SourceReport } from "../../shared/protocol/batch.ts";
+import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+
+/** What was counted since the last cut, and the positions that it covers. They belong into one record. */
+export interface SourceCut {
+  readonly deltas: Delta[];
+  readonly events: readonly SelectedEvent[];
+  readonly holes: readonly Hole[];
+  /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
+  readonly checkpoints: Checkpoint[];
+  readonly report: SourceReport;
+  /** All entries of this source, cumulative. */
+  readonly ledger: LedgerEntry[];
+}
+
+/** A source of lines. Only one `discover` or `read` is at work at a time. */
+export interface Source {
+  readonly name: string;
+  /** Folders in which changes matter: a hint when to discover. */
+  readonly folders: string[];
+  /** Count of windows that wait for the next cut. */
+  readonly pendingKeys: number;
+  /** Size of the selected events that wait for the next cut. */
+  readonly pendingEventBytes: number;
+  /** About what measures and sample lines of the windows that wait take in a batch. */
+  readonly pendingDetailBytes: number;
+  /** Bytes that are known to be there and not yet counted. */
+  readonly backlogBytes: number;
+  /** Count of handles that are open now. */
+  readonly openFileCount: number;
+  /** True when everything there was is counted, and nothing follows. */
+  readonly ended: boolean;
+  /** Looks what there is. Call it at the start, when something may have changed, and every now and then. */
+  discover(): Promise<void>;
+  /** Reads on for about `bytesMax` bytes; resolves with the bytes read, 0 when there is nothing to do for now. */
+  read(bytesMax: number): Promise<number>;
+  /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes. */
+  cut(isShedding?: boolean): SourceCut;
+  /** The full set, as of now. */
+  checkpoints(): Checkpoint[];
+  /** Asks to be called when there is something to read; of files a watcher tells. */
+  listen?(wake: () => void): void;
+  /** Counts what was received and nobody sends again, before the last cut; of files nothing. */
+  drain?(): Promise<void>;
+  /** Closes everything; waits for what is at work. Nothing may be called afterwards but `cut` and `checkpoints`. */
+  close(): Promise<void>;
+}

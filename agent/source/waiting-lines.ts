@@ -1,0 +1,86 @@
+import type { RefusedLines, TakenLines } from "./line-feed.ts";
+
+interface WaitingPart {
+  readonly bytes: Buffer;
+  readonly position: string | undefined;
+}
+
+/** Whole lines that were received and wait to be counted, within a limit. */
+export class WaitingLines {
+  readonly #bytesMax: number;
+  readonly #wake: () => void;
+  #parts: WaitingPart[] = [];
+  #refused = new Map<string, RefusedLines>();
+  #bytes = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  /** `wake` is called when lines came. */
+  constructor(bytesMax: number, wake: () => void) {
+    this.#bytesMax = bytesMax;
+    this.#wake = wake;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** True when no more should be received for now. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Adds whole lines; the buffer belongs to it from now on. `position`: where the sender goes on behind them. */
+  add(bytes: Buffer, position?: string): void {
+    if (bytes.length === 0) return;
+    this.#parts.push({ bytes, position });
+    this.#bytes += bytes.length;
+    this.#wake();
+  }
+
+  /** Notes what is no line to count. */
+  refuse(refused: RefusedLines): void {
+    const key = `${refused.kind} ${refused.reason}`;
+    const known = this.#refused.get(key);
+    const lines = refused.lines + (known?.lines ?? 0);
+    this.#refused.set(key, { ...refused, lines, bytes: refused.bytes + (known?.bytes ?? 0) });
+    this.#wake();
+  }
+
+  /** As {@link LineFeed.take}. */
+  take(bytesMax: number): TakenLines {
+    let length = 0;
+    let count = 0;
+    let position: string | undefined;
+    for (const part of this.#parts) {
+      if (count > 0 && length + part.bytes.length > bytesMax) break;
+      length += part.bytes.length;
+      position = part.position ?? position;
+      count++;
+    }
+    const taken = this.#parts.splice(0, count).map(({ bytes }) => bytes);
+    this.#bytes -= length;
+    const refused = [...this.#refused.values()];
+    this.#refused.clear();
+    if (!this.isFull) this.#release();
+    const [only] = taken;
+    const bytes = only !== undefined && taken.length === 1 ? only : Buffer.concat(taken);
+    return { bytes, refused, position };
+  }
+
+  /** Resolves when there is room again; undefined when there is. */
+  room(): Promise<void> | undefined {
+    if (!this.isFull) return undefined;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
+  /** Lets go whoever waits for room: nothing is taken any more. */
+  close(): void {
+    this.#release();
+  }
+
+  #release(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+}

@@ -1,0 +1,50 @@
+/** What of an event may leave the host. */
+import { lineEvent } from "../../shared/events/line-event.ts";
+import type { LineParser } from "../../shared/events/parser.ts";
+import type { ExpressionEvent } from "../../shared/expression/compile.ts";
+import type { Redactor } from "../../shared/redaction/redactor.ts";
+
+/** How the text of an event is read. */
+export interface TextMeaning {
+  readonly parser: LineParser;
+  readonly format: string;
+  /** Service of events that name none. */
+  readonly service: string;
+}
+
+/**
+ * The event of a text of which the secrets were taken out before it was read: a parser may part a secret from the name that gives it away. Of
+ * JSON the values are looked at one by one instead, with the names of their fields. Where nothing can be read any more there are no fields.
+ */
+export function redactedText(
+  event: ExpressionEvent,
+  text: Buffer,
+  meaning: TextMeaning,
+  redactor: Redactor,
+): ExpressionEvent {
+  if (!redactor.isActive || meaning.format === "json") return event;
+  const line = text.toString("utf8");
+  const redacted = redactor.redact(line);
+  if (redacted === line) return event;
+  const { parser, format, service } = meaning;
+  const left =
+    redacted === undefined ? undefined : lineEvent(parser, format, Buffer.from(redacted), service);
+  return left === undefined ? { ...event, type: null, fields: {} } : { ...left, ts: event.ts };
+}
+
+/** The event with these fields only, each without secrets. */
+export function redactedFields(
+  event: ExpressionEvent,
+  names: readonly string[],
+  redactor: Redactor,
+): ExpressionEvent {
+  if (!redactor.isActive) return event;
+  const fields: [string, unknown][] = [];
+  for (const name of names) {
+    if (!Object.hasOwn(event.fields, name)) continue;
+    const value = redactor.redactField(name, event.fields[name]);
+    if (value !== undefined) fields.push([name, value]);
+  }
+  const type = event.type === null ? null : (redactor.redact(event.type) ?? null);
+  return { ...event, type, fields: Object.fromEntries(fields) };
+}

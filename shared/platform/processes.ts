@@ -1,0 +1,90 @@
+/** Programs that this one starts, such as `journalctl`. */
+import { systemCode } from "../errors.ts";
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** `missing`: there is no such program, or it may not be started. */
+  readonly kind: "exited" | "killed" | "missing";
+  /** Exit code of one that exited. */
+  readonly code: number | undefined;
+  /** The end of what it wrote to stderr. */
+  readonly stderr: string;
+}
+
+/** A program that runs. */
+export interface RunningProgram {
+  /**
+   * The next piece of its standard output; undefined at its end. While nobody asks, the program is made to wait as soon as the pipe is full.
+   * Only one call at a time.
+   */
+  read(): Promise<Buffer | undefined>;
+  /** Resolves when it has ended and its output is read or given up. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Asks it to end, by SIGTERM; what it wrote and nobody has read is given up. */
+  stop(): void;
+}
+
+/** Starts programs. */
+export interface Processes {
+  /** Starts a program, found along PATH when it has no slash, without a shell; its input is empty. Never fails: see {@link ProgramEnd.kind}. */
+  start(program: string, operands: readonly string[]): RunningProgram;
+}
+
+/** More of what a program complains is not kept. */
+const STDERR_LENGTH_MAX = 2000;
+
+/** The programs of this machine; `node:child_process` loads when first used. */
+export const realProcesses: Processes = {
+  start(program, operands) {
+    const stopping = new AbortController();
+    const end = Promise.withResolvers<ProgramEnd>();
+    const started = startProgram(program, operands, stopping.signal, end.resolve);
+    return {
+      read: async () => {
+        const { done, value } = await (await started).next();
+        return done === true ? undefined : value;
+      },
+      ended: end.promise,
+      stop: () => stopping.abort(),
+    };
+  },
+};
+
+async function startProgram(
+  program: string,
+  operands: readonly string[],
+  signal: AbortSignal,
+  onEnd: (end: ProgramEnd) => void,
+): Promise<AsyncIterator<Buffer>> {
+  const { spawn } = await import("node:child_process");
+  const child = spawn(program, operands, { stdio: ["ignore", "pipe", "pipe"] });
+  let stderr = "";
+  child.stderr.setEncoding("utf8");
+  child.stderr.on("data", (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
+  });
+  child.on("error", (error) => {
+    const isMissing = ["ENOENT", "EACCES", "ENOTDIR"].includes(systemCode(error) ?? "");
+    onEnd({ kind: isMissing ? "missing" : "killed", code: undefined, stderr: error.message });
+  });
+  child.on("close", (code) => {
+    const isKilled = code === null || signal.aborted;
+    onEnd({ kind: isKilled ? "killed" : "exited", code: isKilled ? undefined : code, stderr });
+  });
+  const stop = () => {
+    child.stdout.destroy();
+    child.kill("SIGTERM");
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  return piecesOf(child.stdout);
+}
+
+/** The pieces of a stream; one that is given up ends like any other. */
+async function* piecesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of stream) yield piece;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
+}

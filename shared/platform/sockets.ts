@@ -1,0 +1,131 @@
+/** Sockets that take what others send: datagrams, and streams of bytes, also over TLS. */
+import type { Socket } from "node:net";
+import { TailraceError } from "../errors.ts";
+import type { Listener } from "./network.ts";
+
+/** Where datagrams are taken. */
+export interface DatagramOptions {
+  readonly host: string;
+  readonly port: number;
+  /** What the kernel is asked to hold while the program is busy. */
+  readonly bufferBytes: number;
+}
+
+/** Where streams are taken. */
+export interface StreamOptions {
+  readonly host: string;
+  readonly port: number;
+  /** More connections than this are closed at once. */
+  readonly connectionCountMax: number;
+  /** A connection that sends nothing for so long is closed. */
+  readonly idleMs: number;
+  /** Certificate and key in PEM, and who may connect: those with a certificate of `ca`, when it is given. Absent: no TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined };
+}
+
+/** One connection as its taker sees it. */
+export interface StreamTaker {
+  /** Takes bytes; the sender waits until the promise resolves. */
+  data(bytes: Buffer): Promise<void> | undefined;
+  /** The connection is over. `isWhole`: the sender ended it, and nothing was cut off. */
+  end(isWhole: boolean): void;
+}
+
+/** The sockets of a process. */
+export interface Sockets {
+  /** Calls `take` with each datagram. Fails with LISTEN_FAILED (`cause.code` tells why, such as EADDRINUSE). */
+  datagrams(options: DatagramOptions, take: (datagram: Buffer) => void): Promise<Listener>;
+  /** Calls `open` for each connection. Fails with LISTEN_FAILED. */
+  streams(options: StreamOptions, open: () => StreamTaker): Promise<Listener>;
+}
+
+/** The sockets of this machine; their modules load when first used. */
+export const realSockets: Sockets = { datagrams: listenDatagrams, streams: listenStreams };
+
+async function listenDatagrams(
+  { host, port, bufferBytes }: DatagramOptions,
+  take: (datagram: Buffer) => void,
+): Promise<Listener> {
+  const { createSocket } = await import("node:dgram");
+  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
+  socket.on("message", take);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", (cause) => reject(listenFault(host, port, cause)));
+    socket.bind(port, host, resolve);
+  });
+  // The kernel may grant less; that is no reason not to listen.
+  socket.on("error", () => undefined);
+  socket.setRecvBufferSize(bufferBytes);
+  return {
+    host,
+    port: socket.address().port,
+    close: () => new Promise((resolve) => socket.close(() => resolve())),
+  };
+}
+
+async function listenStreams(options: StreamOptions, open: () => StreamTaker): Promise<Listener> {
+  const { host, port, tls, connectionCountMax } = options;
+  const sockets = new Set<Socket>();
+  const accept = (socket: Socket): void => {
+    if (sockets.size >= connectionCountMax) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    takeStream(socket, options, open());
+  };
+  const server =
+    tls === undefined
+      ? (await import("node:net")).createServer(accept)
+      : (await import("node:tls")).createServer(
+          {
+            cert: tls.cert,
+            key: tls.key,
+            minVersion: "TLSv1.2",
+            ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true }),
+          },
+          accept,
+        );
+  // A peer that breaks the handshake is no fault of ours.
+  server.on("tlsClientError", () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => reject(listenFault(host, port, cause)));
+    server.listen(port, host, resolve);
+  });
+  server.on("error", () => undefined);
+  const address = server.address();
+  return {
+    host,
+    port: typeof address === "object" && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+function takeStream(socket: Socket, { idleMs }: StreamOptions, taker: StreamTaker): void {
+  let isEnded = false;
+  socket.setTimeout(idleMs, () => socket.destroy());
+  socket.on("data", (bytes: Buffer) => {
+    const wait = taker.data(bytes);
+    if (wait === undefined) return;
+    socket.pause();
+    void wait.then(() => socket.resume());
+  });
+  socket.on("end", () => {
+    isEnded = true;
+  });
+  // What went wrong is told by the end that is not whole.
+  socket.on("error", () => undefined);
+  socket.on("close", () => taker.end(isEnded));
+}
+
+function listenFault(host: string, port: number, cause: Error): TailraceError {
+  return new TailraceError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${cause.message}`, {
+    cause,
+    facts: { host, port },
+  });
+}

@@ -1,0 +1,194 @@
+/** From `redact:` to a function over texts. */
+import { createHmac } from "node:crypto";
+import { DETECTOR_NAMES, DETECTORS, type Detector, SECRET_FIELD } from "./detectors.ts";
+import type { RedactAction, RedactionConfig } from "./redaction-config.ts";
+import { REDACTOR_NONE, type Redactor } from "./redactor.ts";
+
+/** Longer texts are cut before they are looked at, where only their start is wanted. */
+const LOOK_FACTOR = 16;
+/** No secret that is found is longer than this, but keys in PEM, which are found by their start. */
+const CUT_MARGIN = 640;
+/** Depth of values within each other that is looked at; deeper ones do not leave. */
+const DEPTH_MAX = 16;
+/** Numbers of fewer digits are no secret. */
+const NUMBER_MIN = 1e9;
+
+interface Rule {
+  readonly name: string;
+  readonly action: RedactAction;
+  readonly detector: Detector;
+}
+
+/** Compiles what a configuration says. */
+export function compileRedaction(config: RedactionConfig): Redactor {
+  const rules = [...patternRules(config), ...detectorRules(config)];
+  return rules.length === 0 ? REDACTOR_NONE : new RuleRedactor(rules, config);
+}
+
+function patternRules({ patterns, action }: RedactionConfig): Rule[] {
+  return patterns.map((entry) => ({
+    name: entry.name,
+    action: entry.action ?? action,
+    detector: { mayHold: () => true, pattern: new RegExp(entry.pattern, "dgu") },
+  }));
+}
+
+function detectorRules({ detectors, action }: RedactionConfig): Rule[] {
+  const actions = new Map(
+    detectors.map((entry) =>
+      typeof entry === "string" ? [entry, action] : [entry.name, entry.action],
+    ),
+  );
+  return DETECTOR_NAMES.flatMap((name) => {
+    const found = actions.get(name);
+    return found === undefined ? [] : [{ name, action: found, detector: DETECTORS[name] }];
+  });
+}
+
+class RuleRedactor implements Redactor {
+  readonly isActive = true;
+  private readonly rules: readonly Rule[];
+  private readonly key: string;
+  private readonly ofFields: Rule | undefined;
+
+  constructor(rules: readonly Rule[], config: RedactionConfig) {
+    this.rules = rules;
+    this.key = config.key ?? "";
+    this.ofFields = rules.find(({ name }) => name === "credential");
+  }
+
+  redact(text: string): string | undefined {
+    return text.includes("\\") ? this.redactEscaped(text) : this.redactPlain(text);
+  }
+
+  redactStart(text: string, length: number): string | undefined {
+    const lookLength = length * LOOK_FACTOR;
+    if (text.length <= lookLength) return this.redact(text)?.slice(0, length);
+    const redacted = this.redact(text.slice(0, lookLength));
+    // Something at the cut may be half a secret, which nothing finds.
+    return redacted?.slice(0, Math.max(0, Math.min(length, redacted.length - CUT_MARGIN)));
+  }
+
+  redactField(name: string, value: unknown, depth = 0): unknown {
+    if (this.ofFields !== undefined && isSecretField(name, value)) {
+      return this.replacement(this.ofFields, String(value));
+    }
+    if (typeof value === "string") return this.redact(value);
+    if (typeof value === "number") return this.redactNumber(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (depth >= DEPTH_MAX) return undefined;
+    if (Array.isArray(value)) {
+      const items = value.map((item: unknown) => this.redactField("", item, depth + 1));
+      return items.map((item) => (item === undefined ? null : item));
+    }
+    const kept: [string, unknown][] = [];
+    for (const [key, item] of Object.entries(value)) {
+      const name = this.redact(key);
+      const redacted = this.redactField(key, item, depth + 1);
+      if (name !== undefined && redacted !== undefined) kept.push([name, redacted]);
+    }
+    return Object.fromEntries(kept);
+  }
+
+  /** A number whose digits are a secret becomes a text. */
+  private redactNumber(value: number): unknown {
+    if (Math.abs(value) < NUMBER_MIN) return value;
+    const text = String(value);
+    const redacted = this.redact(text);
+    return redacted === text ? value : redacted;
+  }
+
+  /** A JSON line may write any character in several ways: then its values are looked at, not its bytes. */
+  private redactEscaped(text: string): string | undefined {
+    const value = text.startsWith("{") ? parseJson(text) : undefined;
+    if (value === undefined) return this.redactPlain(unescaped(text));
+    if (this.isDropped(value)) return undefined;
+    const redacted = this.redactPlain(JSON.stringify(this.redactField("", value)));
+    // Where nothing was found the line stays as its program wrote it.
+    return redacted === JSON.stringify(value) ? text : redacted;
+  }
+
+  /** True when a value within another must not leave: of a text nothing leaves then. */
+  private isDropped(value: unknown): boolean {
+    if (!this.rules.some(({ action }) => action === "drop")) return false;
+    if (typeof value === "string") return this.redact(value) === undefined;
+    if (typeof value === "number") return this.redactNumber(value) === undefined;
+    if (typeof value !== "object" || value === null) return false;
+    return Object.entries(value).some(
+      ([name, item]) =>
+        this.isDropped(item) ||
+        this.redact(name) === undefined ||
+        (this.ofFields?.action === "drop" && isSecretField(name, item)),
+    );
+  }
+
+  private redactPlain(text: string): string | undefined {
+    let redacted = text;
+    for (const rule of this.rules) {
+      if (!rule.detector.mayHold(redacted)) continue;
+      const next = this.apply(rule, redacted);
+      if (next === undefined) return undefined;
+      redacted = next;
+    }
+    return redacted;
+  }
+
+  private apply(rule: Rule, text: string): string | undefined {
+    const { pattern, lengthOf } = rule.detector;
+    let kept = "";
+    let keptTo = 0;
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      const groups = match.indices?.groups;
+      const whole: readonly [number, number] = [match.index, match.index + match[0].length];
+      const [from, to] = groups?.["quoted"] ?? groups?.["secret"] ?? whole;
+      const candidate = text.slice(from, to);
+      const length = lengthOf?.(candidate, text.slice(match.index, from)) ?? candidate.length;
+      if (length === 0) {
+        // Something may begin within what was none.
+        pattern.lastIndex = match.index + 1;
+        continue;
+      }
+      const replacement = this.replacement(rule, candidate.slice(0, length));
+      if (replacement === undefined) return undefined;
+      kept += text.slice(keptTo, from) + replacement;
+      keptTo = from + length;
+      pattern.lastIndex = keptTo;
+    }
+    return keptTo === 0 ? text : kept + text.slice(keptTo);
+  }
+
+  private replacement({ name, action, detector }: Rule, found: string): string | undefined {
+    if (action === "drop") return undefined;
+    if (action === "mask") return `[${name}]`;
+    const text = detector.normalize?.(found) ?? found;
+    const bytes = createHmac("sha256", this.key).update(text).digest().subarray(0, 8);
+    // Letters only: digits could look like another secret.
+    const letters = [...bytes].flatMap((byte) => [byte >>> 4, byte & 15]);
+    return `[${name}:${String.fromCharCode(...letters.map((nibble) => 97 + nibble))}]`;
+  }
+}
+
+function isSecretField(name: string, value: unknown): boolean {
+  if (typeof value !== "string" && typeof value !== "number") return false;
+  return value !== "" && SECRET_FIELD.test(name);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON after all: it is looked at as it is.
+    return undefined;
+  }
+}
+
+/** Escapes of printable characters are undone, but those of quotes and backslashes, so that JSON stays JSON. */
+function unescaped(text: string): string {
+  return text
+    .replace(/\\u00([2-7][0-9a-f])/gi, (whole, hex: string) => {
+      const character = String.fromCharCode(Number.parseInt(hex, 16));
+      return /["\\\x7f]/.test(character) ? whole : character;
+    })
+    .replaceAll("\\/", "/");
+}

@@ -1,0 +1,163 @@
+/**
+ * What is known of texts that should not leave a host: where one may stand, and what proves it.
+ *
+ * Each detector has a cheap question first, which nearly every text answers with no; then an expression that finds candidates; then, where an
+ * expression cannot tell, a proof. Expressions are bounded, so that no text makes them slow.
+ */
+import { cardLength, ibanLength, isIpv4, isIpv6, isPhoneNumber } from "./proofs.ts";
+
+/** One kind of text. */
+export interface Detector {
+  /** True when a text may hold one. */
+  readonly mayHold: (text: string) => boolean;
+  /** Finds candidates; global, with indices. The groups `secret` or `quoted`, where there is one, are what must go, else all of it. */
+  readonly pattern: RegExp;
+  /** How many of a candidate's code units are one, from its beginning; 0: none. All of them when left out. `before` is what stands before it in the match. */
+  readonly lengthOf?: (candidate: string, before: string) => number;
+  /** The same text for the same secret, whatever way it is written; for hashes. */
+  readonly normalize?: (candidate: string) => string;
+}
+
+const has = (needle: string) => (text: string) => text.includes(needle);
+const anyOf =
+  (...needles: readonly string[]) =>
+  (text: string) =>
+    needles.some((needle) => text.includes(needle));
+const all = (isOne: (candidate: string) => boolean) => (candidate: string) =>
+  isOne(candidate) ? candidate.length : 0;
+const hasDigit = (text: string) => /\d/.test(text);
+const alphanumeric = (text: string) => text.replace(/[^A-Za-z0-9]/g, "");
+
+const AWS_PREFIXES = ["AKIA", "ASIA", "AGPA", "AIDA", "AIPA", "ANPA", "ANVA", "AROA"];
+const KEY_PREFIXES = [
+  ...["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "npm_", "pypi-"],
+  ...["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-", "xapp-"],
+  ...["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "whsec_", "sk-"],
+  ...["AIza", "ya29.", "SG.", "dop_v1_", "shpat_", "hvs.", "key-"],
+];
+
+/** Names before a value that say that it is a secret. */
+const SECRET_NAMES =
+  "pass(?:word|wd|phrase)?|pwd|secret|(?:client|app)[_-]?secret|(?:access|auth|refresh|session|bearer|id|api)?[_-]?token|api[_-]?key|(?:secret[_-]?)?access[_-]?key|aws_secret_access_key|private[_-]?key|authorization|credentials?";
+
+/** Not what stands for no value, nor a plain word behind a name that is also one of prose: `unexpected token: comma`. */
+function credentialLength(candidate: string, before: string): number {
+  if (/^(?:null|true|false|none|nil|undefined|bearer|basic|\*+|x+)$/i.test(candidate)) return 0;
+  const isProse = /(?:token|secret|credentials?)["'\\]*\s*[:=]/i.test(before);
+  return isProse && /^[A-Za-z]{1,19}[.!?]?$/.test(candidate) ? 0 : candidate.length;
+}
+
+/** All detectors, by the names that configurations use. */
+export const DETECTORS = {
+  /** Access keys of AWS, by their form; secret ones are found by `credential`, by the name before them. */
+  aws_key: {
+    mayHold: anyOf(...AWS_PREFIXES),
+    pattern: new RegExp(
+      `(?<![A-Za-z0-9])(?:${AWS_PREFIXES.join("|")})[A-Z0-9]{16}(?![A-Za-z0-9])`,
+      "dg",
+    ),
+  },
+  /** Keys whose form their makers gave them so that they can be found. */
+  api_key: {
+    mayHold: anyOf(...KEY_PREFIXES),
+    pattern:
+      /(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}|glpat-[\w-]{20,64}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,255}|xox[abprs]-[\w-]{10,255}|xapp-[\w-]{10,255}|[sr]k_(?:live|test)_\w{16,255}|pk_live_\w{16,255}|whsec_[\w+/=]{16,255}|sk-[\w-]{20,255}|AIza[\w-]{35}|ya29\.[\w-]{20,255}|SG\.[\w-]{16,64}\.[\w-]{16,64}|dop_v1_[0-9a-f]{64}|shpat_[0-9a-f]{32}|hvs\.[\w-]{20,255}|key-[0-9a-f]{32})(?![A-Za-z0-9])/dg,
+  },
+  /** Numbers of payment cards: 12 to 19 digits of a known issuer whose check digit (Luhn) fits. */
+  card: {
+    mayHold: hasDigit,
+    pattern: /(?<![A-Za-z0-9]|\d[.,])\d(?:[ -]?\d){11,18}(?![A-Za-z0-9]|[.,]\d)/dg,
+    lengthOf: cardLength,
+    normalize: alphanumeric,
+  },
+  /** What stands behind a name such as `password=` or `"api_key":`. */
+  credential: {
+    mayHold: (text) => /pass|pwd|secret|token|key|authorization|credential/i.test(text),
+    pattern: new RegExp(
+      `(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,32}[_.-]){0,3}(?:${SECRET_NAMES})\\\\?["']?\\s{0,3}(?::=|=>|[:=])\\s{0,3}(?:\\\\?["'](?<quoted>[^"'\\\\]{1,512})|(?:(?:bearer|basic|token)\\s{1,3})?(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,512}))`,
+      "dgi",
+    ),
+    lengthOf: credentialLength,
+  },
+  email: {
+    mayHold: anyOf("@", "%40"),
+    pattern:
+      /(?<![\p{L}\p{N}._+-])[\p{L}\p{N}_][\p{L}\p{N}._+'-]{0,63}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}{2,24}(?![\p{L}\p{N}])/dgu,
+    normalize: (candidate) => candidate.toLowerCase().replace("%40", "@"),
+  },
+  iban: {
+    mayHold: (text) => /[A-Za-z]{2}\d{2}/.test(text),
+    pattern: /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}/dg,
+    lengthOf: ibanLength,
+    normalize: (candidate) => alphanumeric(candidate).toUpperCase(),
+  },
+  ipv4: {
+    mayHold: (text) => text.includes(".") && hasDigit(text),
+    pattern: /(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)/dg,
+    lengthOf: all(isIpv4),
+  },
+  ipv6: {
+    mayHold: (text) => /:[0-9A-Fa-f]{0,4}:/.test(text),
+    pattern: /(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)/dg,
+    lengthOf: all(isIpv6),
+    normalize: (candidate) => candidate.toLowerCase(),
+  },
+  /** JSON web tokens, signed or encrypted. */
+  jwt: {
+    mayHold: has("eyJ"),
+    pattern: /(?<![\w-])eyJ[\w-]{8,8192}(?:\.[\w-]{0,16384}){2,4}/dg,
+  },
+  /** International numbers with `+`, and those of North America with separators. */
+  phone: {
+    mayHold: (text) => /\d{2}/.test(text) && /[+().-]|\d \d/.test(text),
+    pattern:
+      /(?<![\w+.])(?:(?:\+|00)[1-9]\d{0,2}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{1,5}){1,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}([ .-])\d{3}\1\d{4})(?![\w-]|\.\d)/dg,
+    lengthOf: all(isPhoneNumber),
+    normalize: (candidate) => candidate.replace(/[^\d+]/g, "").replace(/^00/, "+"),
+  },
+  private_key: {
+    mayHold: has("PRIVATE KEY"),
+    pattern:
+      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?/dg,
+  },
+  /** The password in an address such as `postgres://user:password@host`. */
+  url_password: {
+    mayHold: (text) => text.includes("://") && text.includes("@"),
+    pattern:
+      /(?<=[A-Za-z][A-Za-z0-9+.-]{0,32}:\/\/[^\s/?#:"'<>]{0,256}:)(?:[^\s/?#"'<>]{1,512}(?=@)|(?!\d{1,5}[/?#])[^\s"'<>@]{1,256}(?=@))/dg,
+  },
+} as const satisfies Record<string, Detector>;
+
+/** Name of a built-in detector. */
+export type DetectorName = keyof typeof DETECTORS;
+
+/**
+ * In this order they look at a text: what stands in something larger comes later. Secrets that are found by their form come before those that
+ * are found by the name before them.
+ */
+export const DETECTOR_NAMES = [
+  "private_key",
+  "url_password",
+  "jwt",
+  "api_key",
+  "aws_key",
+  "credential",
+  "email",
+  "iban",
+  "card",
+  "phone",
+  "ipv6",
+  "ipv4",
+] as const satisfies readonly DetectorName[];
+
+/** What holds when nothing is configured: what no store of logs has any use for. */
+export const DETECTORS_DEFAULT: readonly DetectorName[] = [
+  ...(["private_key", "url_password", "jwt", "api_key", "aws_key", "credential"] as const),
+  ...(["iban", "card"] as const),
+];
+
+/** Names of fields whose value is a secret as a whole. */
+export const SECRET_FIELD: RegExp = new RegExp(
+  `(?:^|[_.-])(?:pass(?:word|wd|phrase)|pwd|(?:client|app)[_-]?secret|api[_-]?key|(?:secret[_-]?)?access[_-]?key|private[_-]?key|authorization)$`,
+  "i",
+);

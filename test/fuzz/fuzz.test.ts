@@ -1,0 +1,54 @@
+/** A short run of every fuzz target, always the same; `npm run fuzz` runs longer ones. Inputs that once broke something come first. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Prng } from "../../shared/platform/simulated/prng.ts";
+import { Fuzzer, feed } from "./fuzzer.ts";
+import { mutate } from "./mutate.ts";
+import { targets } from "./targets.ts";
+
+const INPUT_COUNT = 1_500;
+
+/** One input a line: the target's name, a space, the bytes as base64. */
+const found = readFileSync(new URL("found.txt", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line !== "" && !line.startsWith("#"))
+  .map((line) => line.split(" "));
+
+describe.each([...targets])("%s", (name, make) => {
+  it("takes whatever comes", async () => {
+    const target = await make();
+    for (const [of, text = ""] of found) {
+      if (of === name) await feed(target, Buffer.from(text, "base64"));
+    }
+    const fuzzer = new Fuzzer(target, 1);
+    for (let count = 0; count < INPUT_COUNT; count++) await fuzzer.step(() => undefined);
+    expect(fuzzer.answerCount).toBeGreaterThan(1);
+  });
+});
+
+describe("a fuzzer", () => {
+  it("finds what breaks deep inside", async () => {
+    const target = {
+      seeds: [Buffer.from("abc")] as [Buffer],
+      feed: (input: Buffer) => {
+        const text = input.toString("latin1");
+        if (text.includes("a{") && text.length > 6) throw new Error("planted");
+        return `${text.includes("{")} ${text.length > 6}`;
+      },
+    };
+    const fuzzer = new Fuzzer(target, 1);
+    const search = async () => {
+      for (let count = 0; count < 20_000; count++) await fuzzer.step(() => undefined);
+    };
+    await expect(search()).rejects.toThrow("planted");
+  });
+
+  it("makes the same inputs of the same seed", () => {
+    const inputs = (seed: number) => {
+      const prng = new Prng(seed);
+      return Array.from({ length: 50 }, () => mutate(prng, [Buffer.from("some input")]));
+    };
+    expect(inputs(1)).toEqual(inputs(1));
+    expect(inputs(1)).not.toEqual(inputs(2));
+  });
+});

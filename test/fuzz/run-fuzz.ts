@@ -1,0 +1,86 @@
+/**
+ * Feeds every target with strange inputs for a while: `npm run fuzz -- [--seconds 600] [--seed 1] [TARGET…]`. A target is a name or the
+ * beginning of one. Ends with 1 when something broke, hung for ten seconds, or went on taking memory; the input is printed then.
+ */
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import type { FuzzReport, FuzzTask } from "./fuzz-worker.ts";
+import { INPUT_BYTES_MAX } from "./mutate.ts";
+import { targets } from "./targets.ts";
+
+const HANG_MS = 10_000;
+/** What a target may keep for good between its first quarter and its end: caches fill up. */
+const GROWTH_BYTES_MAX = 24 * 1024 * 1024;
+
+interface Outcome {
+  readonly fault: string | undefined;
+  readonly inputs: number;
+  readonly answers: number;
+  readonly usedBytes: readonly number[];
+}
+
+/** Runs one target in a thread of its own. */
+async function fuzz(target: string, seed: number, durationMs: number): Promise<Outcome> {
+  const shared = new SharedArrayBuffer(8 + INPUT_BYTES_MAX);
+  const words = new Int32Array(shared, 0, 2);
+  const task: FuzzTask = { target, seed, durationMs, shared };
+  const worker = new Worker(new URL("./fuzz-worker.ts", import.meta.url), { workerData: task });
+  const usedBytes: number[] = [];
+  let answers = 0;
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  worker.on("message", (report: FuzzReport) => {
+    if (report.kind === "sample") {
+      usedBytes.push(report.usedBytes);
+      answers = report.answers;
+    } else resolve(report.kind === "fault" ? report.text : undefined);
+  });
+  worker.on("error", (error) => resolve(String(error)));
+  let last = -1;
+  const timer = setInterval(() => {
+    const now = words[0] ?? 0;
+    if (now === last) {
+      const input = Buffer.from(new Uint8Array(shared, 8, words[1])).toString("base64");
+      resolve(`hung for ${HANG_MS / 1000} s at the input (base64) ${input}`);
+    }
+    last = now;
+  }, HANG_MS);
+  const fault = await promise;
+  clearInterval(timer);
+  await worker.terminate();
+  return { fault: fault ?? growthOf(usedBytes), inputs: words[0] ?? 0, answers, usedBytes };
+}
+
+function growthOf(usedBytes: readonly number[]): string | undefined {
+  const quarter = Math.floor(usedBytes.length / 4);
+  const early = Math.min(...usedBytes.slice(quarter, 2 * quarter));
+  const late = Math.min(...usedBytes.slice(-quarter));
+  if (quarter < 2 || late - early <= GROWTH_BYTES_MAX) return undefined;
+  return `memory grows: ${mib(early)} MiB after a quarter of the time, ${mib(late)} MiB at the end`;
+}
+
+const mib = (bytes: number | undefined) => ((bytes ?? 0) / 2 ** 20).toFixed(1);
+
+const { values, positionals } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "600" },
+    seed: { type: "string", default: "1" },
+  },
+  allowPositionals: true,
+});
+const names = [...targets.keys()].filter(
+  (name) => positionals.length === 0 || positionals.some((start) => name.startsWith(start)),
+);
+if (names.length === 0) {
+  console.error(`no such target; there are: ${[...targets.keys()].join(" ")}`);
+  process.exit(2);
+}
+for (const name of names) {
+  const outcome = await fuzz(name, Number(values.seed), Number(values.seconds) * 1000);
+  const { inputs, answers, usedBytes, fault } = outcome;
+  console.log(
+    `${name}: ${inputs} inputs, ${answers} answers, ${mib(usedBytes[0])} to ${mib(usedBytes.at(-1))} MiB`,
+  );
+  if (fault === undefined) continue;
+  console.log(`${name} FAILED: ${fault}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,165 @@
+import { renameSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { folderOpener, type LogFolder } from "./log-folder.ts";
+
+const { open } = folderOpener();
+
+/** Every line that begins with a word begins an event. */
+async function joining(): Promise<LogFolder> {
+  const folder = open();
+  await folder.restart({ joins: (line) => !line.startsWith(" ") });
+  return folder;
+}
+
+/** The whole of the ledger, as text. */
+function ledgerOf(folder: LogFolder): string[] {
+  return folder.ledger.map(
+    ({ kind, reason, lines, bytes }) => `${kind} ${reason} ${lines} ${bytes}`,
+  );
+}
+
+const FIRST = "one\n at a\n";
+const REST = " at b\n at c\n";
+
+describe("an event of several lines", () => {
+  it("waits at the end of a file until its time is over", async () => {
+    const folder = await joining();
+    folder.append("x.log", `zero\n${FIRST}`);
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero"]);
+    expect(folder.stored.get(1)).toMatchObject({ offset: "zero\n".length });
+    folder.append("x.log", REST);
+    folder.nowMs += 500;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero"]);
+    folder.nowMs += 999;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero"]);
+    folder.nowMs += 1;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", `${FIRST}${REST}`.trimEnd()]);
+    expect(folder.stored.get(1)).toMatchObject({ offset: `zero\n${FIRST}${REST}`.length });
+  });
+
+  it("is read again as a whole after a crash", async () => {
+    const folder = await joining();
+    folder.append("x.log", `zero\n${FIRST}`);
+    await folder.follow();
+    await folder.restart();
+    folder.append("x.log", `${REST}two\n`);
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", `${FIRST}${REST}`.trimEnd()]);
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted.at(-1)).toBe("two");
+    expect(folder.ledgerBytes).toBe(`zero\n${FIRST}${REST}two\n`.length);
+  });
+
+  it("does not wait for an unfinished line behind it", async () => {
+    const folder = await joining();
+    folder.append("x.log", `${FIRST}tw`);
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual([FIRST.trimEnd()]);
+    folder.append("x.log", "o\n");
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual([FIRST.trimEnd(), "two"]);
+  });
+
+  it("is counted at once at the end of a one-shot run, its last line without a line end included", async () => {
+    const folder = open();
+    await folder.restart({ once: true, joins: (line) => !line.startsWith(" ") });
+    folder.append("x.log", `${FIRST} at end`);
+    await folder.follow();
+    expect(folder.source.ended).toBe(true);
+    expect(folder.ledgerBytes).toBe(`${FIRST} at end`.length);
+  });
+
+  it("ROT-14 is joined again when a rotation cut it", async () => {
+    const folder = await joining();
+    folder.append("x.log", `zero\n${FIRST}`);
+    await folder.follow();
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    folder.append("x.log", REST);
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero"]);
+    folder.append("x.log", "two\n");
+    folder.nowMs += 100;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", `${FIRST}${REST}`.trimEnd()]);
+    expect(folder.stored.get(1)).toMatchObject({ offset: `zero\n${FIRST}`.length });
+    expect(folder.stored.get(2)).toMatchObject({ offset: REST.length });
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted.at(-1)).toBe("two");
+    expect(folder.ledgerBytes).toBe(`zero\n${FIRST}${REST}two\n`.length);
+  });
+
+  it("ROT-14 is joined across the rotation when nothing more follows, and when it happened while stopped", async () => {
+    const folder = await joining();
+    folder.append("x.log", FIRST);
+    await folder.follow();
+    await folder.source.close();
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    folder.append("x.log", REST);
+    await folder.restart();
+    await folder.follow();
+    expect(folder.counted).toEqual([]);
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual([`${FIRST}${REST}`.trimEnd()]);
+    expect(folder.ledgerBytes).toBe(`${FIRST}${REST}`.length);
+  });
+
+  it("ROT-14 ends at the rotation when the time was over, and the rest counts as lines that belong to it", async () => {
+    const folder = await joining();
+    folder.append("x.log", FIRST);
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    folder.append("x.log", `${REST}two\n`);
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual([FIRST.trimEnd(), "two"]);
+    expect(ledgerOf(folder)).toContain(`filtered joined 3 ${" at a\n".length + REST.length}`);
+  });
+
+  it("ROT-14 joins what copytruncate cut", async () => {
+    const folder = await joining();
+    folder.append("x.log", `zero\n${FIRST}`);
+    await folder.follow();
+    await folder.tick();
+    folder.copyTruncate("x.log", "x.log.1");
+    await folder.tick();
+    folder.append("x.log", `${REST}two\n`);
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", `${FIRST}${REST}`.trimEnd(), "two"]);
+    expect(folder.ledgerBytes).toBe(`zero\n${FIRST}${REST}two\n`.length);
+  });
+
+  it("does not make events of lines between which nothing was rotated", async () => {
+    const folder = await joining();
+    folder.append("x.log", `${REST}two\n`);
+    await folder.follow();
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual(["two"]);
+    expect(ledgerOf(folder)).toContain(`rejected unparsed 2 ${REST.length}`);
+  });
+
+  it("longer than is looked at is counted without waiting", async () => {
+    const folder = open();
+    await folder.restart({ joins: (line) => !line.startsWith(" "), eventBytesMax: 100 });
+    folder.append("x.log", `one\n${REST.repeat(20)}`);
+    await folder.follow();
+    expect(folder.counted).toHaveLength(1);
+    expect(folder.ledgerBytes).toBe(4 + 20 * REST.length);
+  });
+});

@@ -1,0 +1,77 @@
+import type { LineContext, LineSink } from "../../../../agent/source/line-sink.ts";
+import {
+  eventPlaces,
+  lastEventFrom,
+  leadingLinesTo,
+} from "../../../../agent/window/event-lines.ts";
+import type { LineStart } from "../../../../shared/events/parser.ts";
+import type { LedgerKind } from "../../../../shared/protocol/batch.ts";
+
+/** A line sink that keeps events of several lines, so that a test can recount them. */
+export class JoiningSink implements LineSink {
+  /** Events since the last take, without their last line end. */
+  lines: string[] = [];
+  readonly contexts: LineContext[] = [];
+  readonly eventBytesMax: number;
+  private readonly begins: LineStart;
+  private readonly sides = new Map<string, { lines: number; bytes: number }>();
+
+  constructor(begins: (line: string) => boolean, eventBytesMax: number) {
+    this.begins = (buffer, from, to) => begins(buffer.toString("latin1", from, to));
+    this.eventBytesMax = eventBytesMax;
+  }
+
+  get pendingKeys(): number {
+    return this.lines.length;
+  }
+
+  pendingFrom(buffer: Buffer, from: number, to: number): number {
+    return lastEventFrom(buffer, from, to, this.begins);
+  }
+
+  leadingTo(buffer: Buffer, from: number, to: number): number {
+    return leadingLinesTo(buffer, from, to, this.begins);
+  }
+
+  count(buffer: Buffer, from: number, to: number, context: LineContext): void {
+    this.contexts.push(context);
+    const lines = { begins: this.begins, bytesMax: this.eventBytesMax, isByParser: true };
+    const lead = leadingLinesTo(buffer, from, to, this.begins);
+    const isOrphan = context.fileStart && !context.follows;
+    this.add(isOrphan ? "rejected/unparsed" : "filtered/joined", buffer, from, lead);
+    for (const place of eventPlaces(buffer, from, to, lines)) {
+      this.lines.push(buffer.toString("latin1", place.from, place.to));
+    }
+    let at = lead;
+    while (at < to) {
+      const end = buffer.indexOf("\n", at);
+      const next = end < 0 || end >= to ? to : end + 1;
+      const isFirst = this.begins(buffer, at, end < 0 ? to : end);
+      this.add(isFirst ? "aggregated/" : "filtered/joined", buffer, at, next);
+      at = next;
+    }
+  }
+
+  countUnterminated(line: Buffer, context: LineContext): void {
+    this.count(line, 0, line.length, context);
+  }
+
+  take() {
+    this.lines = [];
+    const entries = [...this.sides].map(([side, counts]) => {
+      const [kind = "", reason = ""] = side.split("/");
+      const known: LedgerKind = kind === "aggregated" || kind === "filtered" ? kind : "rejected";
+      return { kind: known, reason, ...counts };
+    });
+    this.sides.clear();
+    return { deltas: [], entries, eventTimeMaxMs: undefined };
+  }
+
+  private add(side: string, buffer: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    const counts = this.sides.get(side) ?? { lines: 0, bytes: 0 };
+    counts.lines += buffer.toString("latin1", from, to).trimEnd().split("\n").length;
+    counts.bytes += to - from;
+    this.sides.set(side, counts);
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { type RunningProgram, realProcesses } from "../../../../shared/platform/processes.ts";
+
+async function outputOf(program: RunningProgram): Promise<string> {
+  let text = "";
+  for (let piece = await program.read(); piece !== undefined; piece = await program.read()) {
+    text += piece.toString();
+  }
+  return text;
+}
+
+describe("a program that is started", () => {
+  it("is read to its end, which tells its code and what it complained of", async () => {
+    const program = realProcesses.start("/bin/sh", ["-c", "echo out; echo err >&2; exit 3"]);
+    expect(await outputOf(program)).toBe("out\n");
+    expect(await program.ended).toEqual({ kind: "exited", code: 3, stderr: "err\n" });
+  });
+
+  it("is missing when there is none", async () => {
+    const program = realProcesses.start("/nowhere/program", []);
+    expect(await outputOf(program)).toBe("");
+    expect(await program.ended).toMatchObject({ kind: "missing", code: undefined });
+  });
+
+  it("ends when it is stopped, also while it is read and when it writes without end", async () => {
+    const program = realProcesses.start("/bin/sh", ["-c", "exec yes"]);
+    expect((await program.read())?.length).toBeGreaterThan(0);
+    program.stop();
+    expect(await program.ended).toMatchObject({ kind: "killed" });
+    const sleeping = realProcesses.start("/bin/sleep", ["60"]);
+    const reading = sleeping.read();
+    sleeping.stop();
+    expect(await reading).toBeUndefined();
+    expect(await sleeping.ended).toMatchObject({ kind: "killed" });
+  });
+});
