@@ -6,6 +6,7 @@ keepCompiledCode();
 // What the edge reads is garbage at once; the aggregator's caches are better off with room.
 if (["agent", "parse", "scan"].includes(process.argv[2] ?? "")) keepHeapSmall();
 // Imported only now, so that what they load is kept as compiled code, too.
+const { endSoon } = await import("./shared/platform/end-soon.ts");
 const { agentCommands } = await import("./agent/commands/registry.ts");
 const { aggregatorCommands } = await import("./aggregator/commands/registry.ts");
 const { processIo } = await import("./shared/platform/process-io.ts");
@@ -17,3 +18,4 @@ process.exitCode = await runCommand(
   process.argv.slice(2),
   processIo(),
 );
+endSoon();

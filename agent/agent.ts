@@ -229,10 +229,7 @@ class Agent implements RunningAgent, ShipHost {
       selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
       sources: this.#sources.map(({ name, backlogBytes, pendingKeys, openFileCount }) => ({
-        name,
-        backlogBytes,
-        pendingKeys,
-        openFileCount,
+        ...{ name, backlogBytes, pendingKeys, openFileCount },
       })),
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,
@@ -421,6 +418,7 @@ class Agent implements RunningAgent, ShipHost {
     return createSources({
       ...{ platform: this.#platform, config, state, selection: this.#selection },
       ...{ agent: this.#name, host, once, logger },
+      names: this.#config.sources.map(({ name }) => name),
     });
   }
 

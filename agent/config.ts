@@ -48,12 +48,10 @@ const fileSource = z
       description: "Format of the lines inside of docker and cri; `auto` when left out.",
     }),
     ...eventOptionsConfig,
-    service: z
-      .string()
-      .min(1)
-      .max(1024)
-      .optional()
-      .meta({ description: "Service of events that name none; the source's name when left out." }),
+    service: z.string().min(1).max(1024).optional().meta({
+      description:
+        "Service of events that name none; when left out the name of the container in its logs, else the source's name.",
+    }),
     stream: z
       .string()
       .min(1)

@@ -21,6 +21,8 @@ export interface SourcesOptions {
     "clock" | "disk" | "gunzip" | "processes" | "sockets" | "standardInput" | "timers"
   >;
   readonly config: AgentConfig;
+  /** Names of all sources that are configured, also of those that are made already. */
+  readonly names: readonly string[];
   /** Name of the agent. */
   readonly agent: string;
   /** Name of the host. */
@@ -39,6 +41,7 @@ export function createSources(options: SourcesOptions): Source[] {
   const redactor = compileRedaction(config.redact);
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
+  warnOfNewNames(options);
   return config.sources.map((source) => {
     if (source.type !== "file") return createLiveSource(source, options, redactor);
     const isKnown = once || state.hasSource(source.name);
@@ -49,6 +52,7 @@ export function createSources(options: SourcesOptions): Source[] {
         paths: source.paths,
         exclude: source.exclude,
         service,
+        isServiceByContainer: source.service === undefined,
         lineBytesMax: source.max_line,
         rotateWaitMs: source.rotate_wait,
         eventWaitMs: source.multiline.max_wait,
@@ -89,6 +93,20 @@ export function createSources(options: SourcesOptions): Source[] {
       logger,
     });
   });
+}
+
+/** Positions are kept by the names of sources: one that gets another name begins anew, which should not go unnoticed. */
+function warnOfNewNames({ config, names, state, logger, once }: SourcesOptions): void {
+  const stored = new Set(state.checkpoints().map(({ source }) => source));
+  const gone = [...stored].filter((name) => !names.includes(name));
+  if (gone.length === 0 || once) return;
+  for (const { name } of config.sources) {
+    if (state.hasSource(name)) continue;
+    logger.warn(
+      "a source is new, and positions are stored of one that is gone: if it was renamed, give it its old name back, or it begins where start_at says",
+      { source: name, gone: gone.join(", ") },
+    );
+  }
 }
 
 /** The sources that are new, or configured otherwise than before. */

@@ -7,6 +7,7 @@ import { byteSize, duration } from "../shared/config/units.ts";
 import type { TlsPaths } from "../shared/platform/tls-files.ts";
 import type { AccessMode } from "./access/access-door.ts";
 import { isLoopback } from "./access/local-caller.ts";
+import { type AlertsConfig, alertsSettings } from "./alerts-config.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { sources } from "./sources/registry.ts";
@@ -62,6 +63,7 @@ export interface AggregatorConfig {
   readonly sinks: readonly ConfiguredSink[];
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
+  readonly alerts: AlertsConfig;
   readonly windowsRetentionMs: number;
   /** Of roll-ups of five minutes, an hour and a day. */
   readonly rollUpRetentionsMs: readonly number[];
@@ -281,6 +283,7 @@ export const aggregatorConfig = z
           "Rule files, folders of them, or globs; read again when they change. Relative paths begin where the aggregator was started.",
         examples: [["/etc/tailrace/rules/*.yaml"]],
       }),
+    alerts: alertsSettings.prefault({}),
     windows_retention: duration({ min: "1h", max: "3650d" })
       .prefault("30d")
       .meta({
@@ -314,6 +317,10 @@ export const aggregatorConfig = z
       sources: read.sources,
       sinks: read.sinks,
       rules: read.rules,
+      alerts: {
+        externalUrl: read.alerts.external_url?.replace(/\/+$/, ""),
+        inhibitRules: read.alerts.inhibit_rules,
+      },
       windowsRetentionMs: read.windows_retention,
       rollUpRetentionsMs: (["5m", "1h", "1d"] as const).map(
         (width) => read.rollups_retention[width],

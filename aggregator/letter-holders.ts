@@ -1,11 +1,13 @@
 /** Joins those who hold dead letters, sinks and sources, for whoever tends them. */
 import type { Platform } from "../shared/platform/platform.ts";
+import type { Selectors } from "../shared/protocol/selected-event.ts";
 import type { Processor } from "./process/processor.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import type { LetterHolder } from "./serve/dead-letters.ts";
 import type { NumberedLetter } from "./sinks/dead-letters.ts";
 import type { Delivery } from "./sinks/deliver.ts";
 import { InletLetters } from "./sources/inlet-letters.ts";
+import { FILE_BYTES, requestCounter } from "./sources/posted-records.ts";
 import type { Source } from "./sources/source.ts";
 import { readInlets, readLettersAfter } from "./state/read-inlets.ts";
 
@@ -34,11 +36,12 @@ export interface SourceHolderParts {
   readonly sources: readonly Source[];
   readonly platform: Platform;
   readonly maxFutureMs: number;
+  readonly selectors: () => Selectors;
 }
 
 /** The records of every inlet that were no events and are still kept. */
 export function sourceHolders(parts: SourceHolderParts): LetterHolder[] {
-  const { processor, sources, platform, maxFutureMs } = parts;
+  const { processor, sources, platform, maxFutureMs, selectors } = parts;
   const records = new ProcessorRecords(processor);
   const holders: LetterHolder[] = [];
   for (const view of processor.agentViews()) {
@@ -48,7 +51,10 @@ export function sourceHolders(parts: SourceHolderParts): LetterHolder[] {
       const letters = new InletLetters({
         ...{ name, records, platform, maxFutureMs },
         kept: (after, limit) => readLettersAfter(view, name, after, limit),
-        newCounter: () => sources.find((each) => each.name === source)?.counterOf(place),
+        newCounter: (names) =>
+          names === undefined
+            ? sources.find((each) => each.name === source)?.counterOf(place)
+            : requestCounter({ source, ...names, selectors }, platform.random.bytes(FILE_BYTES)),
       });
       holders.push({
         ...{ place: letters.place, kind: "source", name: source },

@@ -70,7 +70,8 @@ export class LiveSource implements Source {
     this.#ledger = new SourceLedger(options.name, options.ledger);
     this.#progressAtMs = options.clock.monotonic();
     const known = options.checkpoints.find(
-      ({ source, removed }) => source === options.name && !removed,
+      // A file always has a device: the name was another kind of source's before.
+      ({ source, device, removed }) => source === options.name && device === "" && !removed,
     );
     if (known === undefined) return;
     this.#file = known.file;

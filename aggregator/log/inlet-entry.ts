@@ -3,13 +3,13 @@
  * dead letters.
  *
  * ```text
- * byte     format version 2; of letters 3
+ * byte     format version 2; 3 of letters, and of requests with letters
  * byte     kind: 4 range, 5 request, 6 letters
  * text     tenant, source, place
  * range:   uint from, uint to
  * request: text key, 16 bytes digest
  * letters: byte 1 when they are counted, 0 when they are dropped; uint count; per letter: uint number, text reason, uint bytes
- * uint     count of letters; per letter: uint position, text reason, byte 1 when cut, uint bytes, the bytes
+ * uint     count of letters; per letter: uint position, text reason, byte 1 when cut, uint bytes, the bytes; in version 3 text stream, text service
  * rest     a Batch message (shared/protocol) whose ledger tells only of these records; its agent is the source, epoch and digests say nothing
  * ```
  */
@@ -17,7 +17,7 @@ import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 
 const VERSION = 2;
-/** A program that knows no entries of letters refuses them. */
+/** A program that does not know what these say of letters refuses them. */
 const LETTERS_VERSION = 3;
 const RANGE = 4;
 const REQUEST = 5;
@@ -41,6 +41,15 @@ export interface Letter {
   /** The record, or its beginning. */
   readonly value: Buffer;
   readonly isCut: boolean;
+  /** What the request said that it came with; undefined of a topic, whose source says so. */
+  readonly names?: RequestNames | undefined;
+}
+
+/** Where records of a request belong. */
+export interface RequestNames {
+  readonly stream: string;
+  /** Of events that name none. */
+  readonly service: string;
 }
 
 /** A dead letter that is one no longer. */
@@ -84,7 +93,8 @@ export function encodeInletEntry(entry: InletEntry): Buffer {
   const { records, batch, letters } = entry;
   const writer = new ByteWriter();
   writer.reserve(batch.length + letters.reduce((sum, { value }) => sum + value.length + 64, 512));
-  writer.byte(records.kind === "letters" ? LETTERS_VERSION : VERSION);
+  const hasNames = letters.some(({ names }) => names !== undefined);
+  writer.byte(records.kind === "letters" || hasNames ? LETTERS_VERSION : VERSION);
   writer.byte(KINDS[records.kind]);
   writer.text(entry.tenant);
   writer.text(entry.source);
@@ -97,6 +107,9 @@ export function encodeInletEntry(entry: InletEntry): Buffer {
     writer.flag(letter.isCut);
     writer.uint(letter.value.length);
     writer.raw(letter.value);
+    if (!hasNames) continue;
+    writer.text(letter.names?.stream ?? "");
+    writer.text(letter.names?.service ?? "");
   }
   writer.raw(batch);
   return writer.finish();
@@ -127,7 +140,7 @@ export function decodeInletEntry(payload: Buffer): InletEntry {
   const reader = new ByteReader(payload, "LOG_CORRUPT");
   const version = reader.versions(VERSION, LETTERS_VERSION, "log entry");
   const kind = reader.byte();
-  const isKnown = version === VERSION ? kind === RANGE || kind === REQUEST : kind === LETTERS;
+  const isKnown = kind === REQUEST || kind === (version === VERSION ? RANGE : LETTERS);
   if (!isKnown) throw reader.corrupt(`is of unknown kind ${kind}`);
   const name = { tenant: reader.text(), source: reader.text(), place: reader.text() };
   const records = readRecords(reader, kind);
@@ -136,7 +149,9 @@ export function decodeInletEntry(payload: Buffer): InletEntry {
     const position = reader.uint();
     const reason = reader.text();
     const isCut = reader.flag();
-    letters.push({ position, reason, isCut, value: reader.take(reader.uint()) });
+    const letter = { position, reason, isCut, value: reader.take(reader.uint()) };
+    if (version === VERSION) letters.push(letter);
+    else letters.push({ ...letter, names: { stream: reader.text(), service: reader.text() } });
   }
   return { kind: "inlet", ...name, records, letters, batch: reader.rest() };
 }

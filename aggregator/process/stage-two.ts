@@ -11,9 +11,11 @@
  */
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
+import { operationSchema } from "../alerts/operation.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
+import type { OperationEntry } from "../log/operation-entry.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
@@ -42,7 +44,7 @@ import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
-import { PatternStage } from "./pattern-stage.ts";
+import { type AlertSettings, PatternStage } from "./pattern-stage.ts";
 import { Retention, type RetentionSettings } from "./retention.ts";
 import { type Part, RollUps } from "./roll-ups.ts";
 import { ServiceTable } from "./service-table.ts";
@@ -60,6 +62,8 @@ const PAGE_COUNT = 256;
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
+/** A number with its name in it. */
+const MEASURE_BYTES = 120;
 
 /** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
 export interface WindowSettings extends RetentionSettings {
@@ -67,6 +71,7 @@ export interface WindowSettings extends RetentionSettings {
   readonly holdMaxMs: number;
   /** Estimated bytes of decoded windows in memory. */
   readonly cacheBytesMax: number;
+  readonly alerts?: AlertSettings | undefined;
 }
 
 /** What holds unless configured otherwise. */
@@ -125,7 +130,8 @@ export class StageTwo {
     this.dimensionLimit = new DimensionLimit(view);
     this.revisionBase = revisionBase(view);
     this.services = new ServiceTable(view);
-    const patterns = { rules, retentionMs: settings.windowsRetentionMs };
+    const { windowsRetentionMs: retentionMs, alerts } = settings;
+    const patterns = { rules, retentionMs, alerts };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
 
@@ -248,9 +254,17 @@ export class StageTwo {
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
   }
 
-  /** Moves the log's clock, by which only the archive goes. */
+  /** Does what a person asked for. */
+  operate({ tenant, json }: OperationEntry): void {
+    const operation = operationSchema.safeParse(JSON.parse(json));
+    // Only a newer program writes others; the one that runs now cannot know what it means.
+    if (operation.success) this.patterns.operate(tenant, operation.data);
+  }
+
+  /** Moves the log's clock, by which only the archive and silences go. */
   observeClock(nowMs: number): void {
     this.archive?.observeClock(nowMs);
+    this.patterns.observeClock(nowMs);
   }
 
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
@@ -351,7 +365,7 @@ export class StageTwo {
       window.rowBytes = 0;
       this.dirty.push(window);
       this.openKeys += KEYS_PER_WINDOW;
-      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window.series);
+      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window);
     }
     this.openBytes += bytes - window.rowBytes;
     window.rowBytes = bytes;
@@ -385,8 +399,18 @@ export class StageTwo {
       value: encodeWindowRow({ state, revision, changeNumber, aggregate, contributors }, writer),
     });
     changes.push({ key: changeKey(changeNumber), value: encodeChange(key, writer) });
-    if (state === "provisional") return;
+    if (state === "provisional") {
+      this.offer(window);
+      return;
+    }
     this.saySettled({ series, minute, widthMinutes: 1, state, revision, aggregate, contributors });
+  }
+
+  /** Shows a window that may still change to the rules that do not want to wait. */
+  private offer({ series, minute, aggregate }: CachedWindow): void {
+    const { thresholds } = this.patterns;
+    if (!thresholds.wantsProvisional || isApart(series.servicePart)) return;
+    thresholds.offer(this.services.namesOf(series), minute, aggregate);
   }
 
   private noteRollUp(settled: SettledWindow): void {
@@ -396,15 +420,23 @@ export class StageTwo {
 
   /** Tells rules of a window or a roll-up that is final, or corrected. */
   private saySettled({ series, minute, widthMinutes, state, aggregate }: SettledWindow): void {
-    if (widthMinutes > 1 || state !== "final" || !this.patterns.wantsMetrics) return;
-    if (isApart(series.servicePart)) return;
-    const row = metricsRow(this.services.namesOf(series), minute, aggregate);
-    this.patterns.addMetrics(series.key, row);
+    if (widthMinutes > 1 || !this.patterns.wantsMetrics || isApart(series.servicePart)) return;
+    const { thresholds } = this.patterns;
+    if (state !== "final" && !thresholds.wantsWindows) return;
+    const names = this.services.namesOf(series);
+    const row = metricsRow(names, minute, aggregate);
+    if (state === "final") this.patterns.addMetrics(series.key, row);
+    else thresholds.correct(names, row.timeMs, row.fields);
   }
 
-  private metricsBytes(series: SeriesKey): number {
+  private metricsBytes({ series, aggregate }: CachedWindow): number {
     const { tenant, stream, service } = this.services.namesOf(series);
-    return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
+    const measures = (aggregate.detail?.measures.length ?? 0) * MEASURE_BYTES;
+    return (
+      measures +
+      METRICS_BYTES +
+      METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length)
+    );
   }
 
   /** Makes one page of windows final. */

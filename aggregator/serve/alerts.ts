@@ -1,9 +1,10 @@
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
-import { problemAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
+import type { AlertRow } from "../state/alert-row.ts";
 import { type AlertCursor, type AlertQuery, queryAlerts } from "../state/read-alerts.ts";
 import { encodeAlertCursor, parseAlertsQuery } from "./alerts-query.ts";
+import { queryRefusal } from "./query-parameters.ts";
 
 /** Longest answer, in UTF-16 code units; it ends early with a `next`. */
 const ANSWER_LENGTH_MAX: number = 8 * 1024 * 1024;
@@ -22,15 +23,7 @@ export async function answerAlerts(
   query: string,
 ): Promise<HttpResponse> {
   const parsed = parseAlertsQuery(query);
-  if ("faults" in parsed) {
-    const names = parsed.faults.map(({ parameter }) => `\`${parameter}\``).join(", ");
-    return problemAnswer({
-      status: 400,
-      code: "invalid_query",
-      detail: `Cannot understand ${names}. ${parsed.faults.map(({ detail }) => detail).join(" ")}`,
-      faults: parsed.faults,
-    });
-  }
+  if ("faults" in parsed) return queryRefusal(parsed.faults);
   const parts: string[] = [];
   const next = await writeAlerts(source, { tenant, ...parsed.query }, parts);
   const tail = next === undefined ? "" : `,"next":${JSON.stringify(encodeAlertCursor(next))}`;
@@ -39,6 +32,13 @@ export async function answerAlerts(
     headers: { "content-type": "application/json" },
     body: Buffer.from(`{"alerts":[${parts.join(",")}]${tail}}`),
   };
+}
+
+/** An alert as people ask for it: with its state and revision, also when it is a match, which has none of its own. */
+export function alertText({ json, state, revision }: AlertRow): string {
+  // What has a life says its state itself.
+  if (revision > 1 || /"state":"[a-z]+","revision":/.test(json)) return json;
+  return `${json.slice(0, -1)},"state":"${state}","revision":${revision}}`;
 }
 
 /** Adds each alert's JSON to `parts` and resolves with where what is left begins. */
@@ -52,8 +52,9 @@ async function writeAlerts(
   for (;;) {
     const limit = query.limit - parts.length;
     const page = queryAlerts(source.views(), { ...query, limit, after });
-    for (const { json, timestampMs, id } of page.alerts) {
-      parts.push(json);
+    for (const alert of page.alerts) {
+      const { json, timestampMs, id } = alert;
+      parts.push(alertText(alert));
       length += json.length;
       if (length >= ANSWER_LENGTH_MAX) return { timestampMs, id };
     }

@@ -6,7 +6,7 @@ import { TailraceError } from "../../shared/errors.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import { DIGEST_NONE } from "../../shared/protocol/batch.ts";
 import { encodeBatch } from "../../shared/protocol/codec.ts";
-import type { InletName, Letter, SettledLetter } from "../log/inlet-entry.ts";
+import type { InletName, Letter, RequestNames, SettledLetter } from "../log/inlet-entry.ts";
 import type { RecordCounter } from "./count-records.ts";
 import type { RecordLog } from "./record-log.ts";
 
@@ -29,8 +29,8 @@ export interface InletLettersParts {
   readonly records: RecordLog;
   readonly platform: Platform;
   readonly maxFutureMs: number;
-  /** Counts as the source counts now; undefined when it does not read the inlet any more. */
-  readonly newCounter: () => RecordCounter | undefined;
+  /** Counts as the source counts now, or as a request with these names is counted; undefined when nobody reads the inlet any more. */
+  readonly newCounter: (names: RequestNames | undefined) => RecordCounter | undefined;
 }
 
 /** What became of letters; `failure` says why the rest was left as it is. */
@@ -61,7 +61,7 @@ export class InletLetters {
       json: {
         ...{ id: `${this.place}#${number}`, source, place, position: letter.position },
         ...{ reason: letter.reason, refusedAt: new Date(letter.takenMs).toISOString() },
-        ...{ text: letter.value.toString("utf8"), cut: letter.isCut },
+        ...{ text: letter.value.toString("utf8"), cut: letter.isCut, ...letter.names },
       },
     }));
   }
@@ -83,32 +83,38 @@ export class InletLetters {
       const last = page.at(-1);
       if (last === undefined) return { done, refused, failure: undefined };
       after = last.number;
-      const report = await this.#settlePage(page, isCounted);
-      done += report.done;
-      refused += report.refused;
-      if (report.failure !== undefined) return { done, refused, failure: report.failure };
+      for (const part of Map.groupBy(page, namesKey).values()) {
+        const report = await this.#settlePart(part, isCounted);
+        done += report.done;
+        refused += report.refused;
+        if (report.failure !== undefined) return { done, refused, failure: report.failure };
+      }
     }
   }
 
-  async #settlePage(page: readonly KeptLetter[], isCounted: boolean): Promise<LetterReport> {
+  /** Settles letters that are counted alike. */
+  async #settlePart(part: readonly KeptLetter[], isCounted: boolean): Promise<LetterReport> {
     const { name, platform, newCounter } = this.#parts;
-    const [probe, counter] = [newCounter(), newCounter()];
+    const names = part[0]?.letter.names;
+    const [probe, counter] = [newCounter(names), newCounter(names)];
     if (isCounted && (probe === undefined || counter === undefined)) {
       const failure = `the source ${name.source} does not read ${name.place || "it"} any more`;
       return { done: 0, refused: 0, failure };
     }
     const limitMs = platform.clock.now() + this.#parts.maxFutureMs;
     const settled: SettledLetter[] = [];
-    for (const { number, letter } of page) {
+    for (const { number, letter } of part) {
       const { value, position, isCut, reason } = letter;
+      // Places in requests repeat; a request's counter is new each time, and numbers do not.
+      const place = names === undefined ? position : number;
       if (isCounted) {
         // Of a longer record only the beginning is kept.
-        if (isCut || probe?.add(value, position, limitMs) !== undefined) continue;
-        counter?.add(value, position, limitMs);
+        if (isCut || probe?.add(value, place, limitMs) !== undefined) continue;
+        counter?.add(value, place, limitMs);
       }
       settled.push({ number, reason, bytes: value.length });
     }
-    const refused = page.length - settled.length;
+    const refused = part.length - settled.length;
     if (settled.length === 0) return { done: 0, refused, failure: undefined };
     const failure = await this.#append(settled, isCounted, counter);
     return { done: failure === undefined ? settled.length : 0, refused, failure };
@@ -157,6 +163,10 @@ export class InletLetters {
     }
     return found;
   }
+}
+
+function namesKey({ letter: { names } }: KeptLetter): string {
+  return names === undefined ? "" : JSON.stringify([names.stream, names.service]);
 }
 
 /** A batch of no records. */

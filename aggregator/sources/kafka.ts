@@ -16,6 +16,7 @@ import {
   sourceSettings,
 } from "./source.ts";
 
+const CLOSE_MS_MAX = 3_000;
 const RESTART_MS_MIN = 500;
 const RESTART_MS_MAX = 10_000;
 const FETCH_BYTES_MAX = 1024 * 1024;
@@ -111,7 +112,11 @@ class KafkaSource implements Source {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#done;
+    const isClosed = new AbortController();
+    // A broker that hangs is waited for no longer; what is left of its connections ends with the process.
+    const wait = this.#context.platform.timers.sleep(CLOSE_MS_MAX, isClosed.signal);
+    await Promise.race([this.#done, wait]);
+    isClosed.abort();
   }
 
   async #run(): Promise<void> {

@@ -11,7 +11,7 @@ import type { Platform } from "../../shared/platform/platform.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { refusalOfLog } from "../log/refusal-of-log.ts";
-import { RecordCounter } from "./count-records.ts";
+import { type CountOptions, RecordCounter } from "./count-records.ts";
 import type { InletWord, RecordLog } from "./record-log.ts";
 
 /** Uncompressed bytes of one request. */
@@ -20,9 +20,12 @@ export const POSTED_BYTES_MAX: number = 16 * 1024 * 1024;
 export const POSTED_RECORDS_MAX = 50_000;
 /** Of the records that are no events so many are told. */
 const ERRORS_TOLD_MAX = 100;
+/** Of the same so many are kept. Others wrote more of them than a person reads. */
+const LETTERS_KEPT_MAX = 100;
 const KEY = /^[\x21-\x7e]{1,256}$/;
 const WORD_WAIT_MS_MAX = 5_000;
-const FILE_BYTES = 6;
+/** Bytes of the name of a request's records. */
+export const FILE_BYTES = 6;
 
 /** What posting works with. */
 export interface PostedParts {
@@ -97,8 +100,7 @@ export async function postRecords(
   try {
     const appended = await parts.records.append({
       ...{ kind: "inlet", tenant, source, place: "", batch: counted.batch },
-      // Who sent them is told of the records that are no events.
-      letters: [],
+      letters: counted.letters,
       records: { kind: "request", key: key ?? "", digest: digest.toString("hex") },
     });
     word = await within(parts, (signal) => appended.word(signal));
@@ -113,18 +115,24 @@ export async function postRecords(
   return { ...counted.result, state: state === "rewind" ? "pending" : state };
 }
 
+/** Counts records that came with a request. `file` is like no other request's: with its place there it names each event for ever. */
+export function requestCounter(
+  names: Pick<CountOptions, "source" | "stream" | "service" | "selectors">,
+  file: Buffer,
+): RecordCounter {
+  const { source } = names;
+  const place = { source, file: file.readUIntBE(0, FILE_BYTES) };
+  return new RecordCounter({ ...names, events: EVENT_OPTIONS_DEFAULT, place });
+}
+
 function count(posted: Posted, key: string | undefined, parts: PostedParts) {
   const { source, stream, service, values } = posted;
   const { platform, maxFutureMs, selectors } = parts;
-  // Together with the place in the request it names each event for ever.
   const file =
     key === undefined
       ? platform.random.bytes(FILE_BYTES)
       : digestOf(posted.tenant, key).subarray(0, FILE_BYTES);
-  const counter = new RecordCounter({
-    ...{ source, stream, service, events: EVENT_OPTIONS_DEFAULT, selectors },
-    place: { source, file: file.readUIntBE(0, FILE_BYTES) },
-  });
+  const counter = requestCounter({ source, stream, service, selectors }, file);
   const nowMs = platform.clock.now();
   const errors: { readonly line: number; readonly reason: string }[] = [];
   let rejected = 0;
@@ -135,7 +143,10 @@ function count(posted: Posted, key: string | undefined, parts: PostedParts) {
     if (reason === undefined) accepted += counter.aggregatedCount - before;
     else if (++rejected <= ERRORS_TOLD_MAX) errors.push({ line: index + 1, reason });
   }
-  return { batch: counter.take(nowMs).batch, result: { accepted, rejected, errors } };
+  const { batch, letters } = counter.take(nowMs);
+  const names = { stream, service };
+  const kept = letters.slice(0, LETTERS_KEPT_MAX).map((letter) => ({ ...letter, names }));
+  return { batch, letters: kept, result: { accepted, rejected, errors } };
 }
 
 async function within<T>(

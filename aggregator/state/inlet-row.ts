@@ -1,7 +1,7 @@
 /**
  * The rows of an inlet, a way in that needs no agent: how far it is and what became of its records; its dead letters; the requests that it
- * knows. Written and read in the order of the interfaces below; each begins with format version 1, that of an inlet with 2: a row of version
- * 1 has no settled letters.
+ * knows. Written and read in the order of the interfaces below; each begins with format version 1, those of an inlet and of a dead letter with
+ * 2: of version 1 they have no settled letters, and no names.
  */
 import type { LedgerEntry } from "../../shared/protocol/batch.ts";
 import {
@@ -16,6 +16,7 @@ import { ByteWriter } from "./byte-writer.ts";
 
 const VERSION = 1;
 const INLET_VERSION = 2;
+const LETTER_VERSION = 2;
 const DIGEST_BYTES = 16;
 
 /** Counters of an inlet's entries and of what was in them. */
@@ -64,6 +65,8 @@ export interface LetterRow {
   /** Log's clock when it was taken. */
   readonly takenMs: number;
   readonly isCut: boolean;
+  /** Stream and service that its request came with; undefined of a topic's record. */
+  readonly names?: { readonly stream: string; readonly service: string } | undefined;
   /** The record, or its beginning. */
   readonly value: Buffer;
 }
@@ -126,11 +129,17 @@ export function decodeInletRow(bytes: Buffer): InletRow {
 /** Writes a dead letter. */
 export function encodeLetterRow(letter: LetterRow): Buffer {
   const writer = new ByteWriter();
-  writer.byte(VERSION);
+  writer.byte(LETTER_VERSION);
   writer.uint(letter.position);
   writer.text(letter.reason);
   writer.int(letter.takenMs);
   writer.flag(letter.isCut);
+  const { names } = letter;
+  writer.flag(names !== undefined);
+  if (names !== undefined) {
+    writer.text(names.stream);
+    writer.text(names.service);
+  }
   writer.raw(letter.value);
   return writer.finish();
 }
@@ -138,14 +147,16 @@ export function encodeLetterRow(letter: LetterRow): Buffer {
 /** Reads a dead letter. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeLetterRow(bytes: Buffer): LetterRow {
   const reader = new ByteReader(bytes, "STATE_CORRUPT");
-  reader.version(VERSION, "dead letter");
-  return {
+  const version = reader.versions(1, LETTER_VERSION, "dead letter");
+  const head = {
     position: reader.uint(),
     reason: reader.text(),
     takenMs: reader.int(),
     isCut: reader.flag(),
-    value: Buffer.from(reader.rest()),
   };
+  const hasNames = version > 1 && reader.flag();
+  const names = hasNames ? { stream: reader.text(), service: reader.text() } : undefined;
+  return { ...head, ...(names && { names }), value: Buffer.from(reader.rest()) };
 }
 
 /** Writes that a request was counted: the digest of its body, 32 hex digits. */

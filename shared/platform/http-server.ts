@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -29,11 +30,14 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
   server.maxConnections = options.connectionCountMax;
   limitAddresses(server, options);
   const bodies = { bytes: 0 };
+  const closing = new AbortController();
   server.on("request", (request, response) => {
     // A client that goes away while it is answered is no fault of ours; its request ends with its socket.
     response.on("error", () => request.destroy());
     request.on("error", () => response.destroy());
-    answer(request, response, { server, handle, options, bodies }).catch(() => response.destroy());
+    answer(request, response, { server, handle, options, bodies, closing }).catch(() =>
+      response.destroy(),
+    );
   });
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
@@ -51,7 +55,8 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
       const renew = (tls: TlsMaterial) => {
         if (server instanceof TlsServer) server.setSecureContext(secureContext(tls));
       };
-      resolve({ host: options.host, port, renew, close: () => closeServer(server) });
+      const close = () => closeServer(server, closing);
+      resolve({ host: options.host, port, renew, close });
     });
   });
 }
@@ -150,7 +155,8 @@ function listenOn(server: Server, options: ListenOptions, ready: () => void): vo
   }
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, closing: AbortController): Promise<void> {
+  closing.abort();
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), CLOSE_WAIT_MS_MAX);
     server.close(() => {
@@ -167,6 +173,8 @@ interface Serving {
   readonly options: ListenOptions;
   /** What is being read or answered now. */
   readonly bodies: { bytes: number };
+  /** Aborts when the server closes. */
+  readonly closing: AbortController;
 }
 
 async function answer(
@@ -211,7 +219,27 @@ async function answerWhole(
     result = problem(500, { title: "Internal error", detail: "The request failed." });
   }
   if (!serving.server.listening) response.setHeader("connection", "close");
-  send(response, result);
+  if (result.stream === undefined || request.method === "HEAD") send(response, result);
+  else await sendStream(response, result, serving.closing.signal);
+}
+
+/** Answers with what goes on: piece after piece, no faster than it is read. */
+async function sendStream(
+  response: ServerResponse,
+  { status, headers, body, stream }: HttpResponse,
+  closing: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, closing]);
+  response.writeHead(status, headers);
+  response.write(body);
+  response.flushHeaders();
+  for await (const piece of stream?.(signal) ?? []) {
+    if (signal.aborted) break;
+    if (!response.write(piece)) await once(response, "drain", { signal }).catch(() => undefined);
+  }
+  response.end();
 }
 
 function send(response: ServerResponse, result: HttpResponse): void {

@@ -31,6 +31,11 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /**
+   * Of an answer that goes on: what follows the body, for as long as somebody reads. The signal aborts when the reader is gone or the server
+   * closes; the next piece is asked for only when the one before was taken. Never in what a call resolves to.
+   */
+  readonly stream?: (signal: AbortSignal) => AsyncIterable<Buffer>;
 }
 
 /** What a client asks for. */

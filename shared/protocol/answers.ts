@@ -58,6 +58,7 @@ export interface HelloAnswer {
 /** Codes of problem+json answers. */
 export type ProblemCode =
   | "body_too_large"
+  | "conflict"
   | "diverged"
   | "fenced"
   | "forbidden"

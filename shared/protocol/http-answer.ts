@@ -26,6 +26,7 @@ export interface QueryFault {
 /** What each code means, as the title of its problems. */
 export const problemTitles = {
   body_too_large: "The request is larger than this server takes",
+  conflict: "What is asked for does not fit what is so",
   diverged: "The records do not continue what the aggregator holds",
   fenced: "Another spool took over this agent's name",
   forbidden: "The caller may not do this",

@@ -46,6 +46,28 @@ describe("POST /v1/events", () => {
     expect(sources.text).toContain('{"kind":"rejected","reason":"not_json","lines":1,"bytes":2}');
   });
 
+  it("keeps some of those that are none, for who tends dead letters", async () => {
+    await post(["no", line(), '{"service":"a"}', ...Array(200).fill("x")].join("\n"));
+    const { body }: { body: any } = await aggregator.get("/v1/dead-letters?source=http&limit=1000");
+    expect(body.deadLetters).toHaveLength(100);
+    expect(body.deadLetters.slice(0, 2)).toMatchObject([
+      { id: "@http#0", reason: "not_json", text: "no", stream: "application-logs" },
+      { id: "@http#1", reason: "no_time", text: '{"service":"a"}', position: 2 },
+    ]);
+    const ask = async (verb: string, selection: object) => {
+      const headers = { "content-type": "application/json" };
+      const asked = Buffer.from(JSON.stringify(selection));
+      return (await aggregator.postTo(`/v1/dead-letters/${verb}`, headers, asked)).body;
+    };
+    // They are no events now either.
+    expect(await ask("replay", { ids: ["@http#0", "@http#1"] })).toMatchObject({ refused: 2 });
+    expect(await ask("drop", { ids: ["@http#0"] })).toEqual({ dropped: 1, failures: [] });
+    expect(await ask("drop", { source: "http" })).toEqual({ dropped: 99, failures: [] });
+    await aggregator.restart();
+    const after = await aggregator.get("/v1/dead-letters?source=http");
+    expect(after.body).toEqual({ deadLetters: [] });
+  });
+
   it("counts a request with a key once, also after a restart, and refuses the key for another", async () => {
     const key = { "idempotency-key": "batch-7" };
     expect((await post(line(), key)).body).toMatchObject({ state: "applied", accepted: 1 });
@@ -111,6 +133,8 @@ describe("POST /v1/logs", () => {
     expect((await aggregator.postTo("/v1/logs", packed, mixed)).body).toEqual({
       partialSuccess: { rejectedLogRecords: "1", errorMessage: "record 2: no_time" },
     });
+    const letters = await aggregator.get("/v1/dead-letters?source=otlp");
+    expect(letters.body).toMatchObject({ deadLetters: [{ id: "@otlp#0", reason: "no_time" }] });
     expect(await windows()).toMatchObject([
       { service: "shop", requestCount: 3, errorCount: 3, avgLatency: 2.5 },
     ]);

@@ -15,6 +15,11 @@ const entries: readonly InletEntry[] = [
     records: { kind: "request", key: "k 1", digest: "0f".repeat(16) },
   },
   {
+    ...{ kind: "inlet", ...name, batch },
+    records: { kind: "request", key: "", digest: "0f".repeat(16) },
+    letters: letters.map((letter) => ({ ...letter, names: { stream: "s", service: "büs" } })),
+  },
+  {
     ...{ kind: "inlet", ...name, letters: [], batch },
     records: {
       ...{ kind: "letters", isCounted: true },
@@ -36,7 +41,7 @@ describe("an entry of an inlet", () => {
   });
 
   it("begins with its own format version, so that an older program refuses it", () => {
-    expect(entries.map((entry) => encodeLogEntry(entry)[0])).toEqual([2, 2, 3]);
+    expect(entries.map((entry) => encodeLogEntry(entry)[0])).toEqual([2, 2, 3, 3]);
   });
 
   it("of an unknown kind, or cut in its head, is refused", () => {

@@ -47,8 +47,8 @@ const records: RecordLog = {
   },
 };
 
-function counter(events: EventOptions): RecordCounter {
-  const names = { source: "bus", stream: "application-logs", service: "bus" };
+function counter(events: EventOptions, stream = "application-logs"): RecordCounter {
+  const names = { source: "bus", stream, service: "bus" };
   const place = { source: "orders", file: 0 };
   return new RecordCounter({ ...names, events, selectors: () => SELECTORS_NONE, place });
 }
@@ -58,7 +58,7 @@ function letters(events: EventOptions | undefined): InletLetters {
   return new InletLetters({
     ...{ name: INLET, records, platform: realPlatform, maxFutureMs: 600_000 },
     kept: (after, limit) => readLettersAfter(store, INLET, after, limit),
-    newCounter: () => events && counter(events),
+    newCounter: (names) => events && counter(events, names?.stream),
   });
 }
 
@@ -100,6 +100,31 @@ describe("dead letters of a source", () => {
     expect(await letters(MAPPED).replay(named)).toMatchObject({ done: 125, refused: 0 });
     expect(await letters(MAPPED).replay("all")).toMatchObject({ done: 125 });
     expect(readCollectRow(store).receivedLines).toBe(250);
+  });
+
+  it("of requests are counted in the stream that each came with", async () => {
+    const before = counter(EVENT_OPTIONS_DEFAULT);
+    for (const index of [0, 1, 2]) before.add(Buffer.from(NAMED), index, Number.POSITIVE_INFINITY);
+    const { batch, letters: made } = before.take(TEN_MS);
+    const named = made.map((letter, index) => ({
+      ...letter,
+      names: { stream: index === 1 ? "audit" : "orders", service: "http" },
+    }));
+    const request = { kind: "request", key: "", digest: "0f".repeat(16) } as const;
+    await records.append({ kind: "inlet", ...INLET, records: request, batch, letters: named });
+    expect(letters(MAPPED).list(-1, 1)[0]?.json).toMatchObject({ stream: "orders" });
+    const streams: string[] = [];
+    const tended = new InletLetters({
+      ...{ name: INLET, records, platform: realPlatform, maxFutureMs: 600_000 },
+      kept: (after, limit) => readLettersAfter(store, INLET, after, limit),
+      newCounter: (names) => {
+        streams.push(names?.stream ?? "");
+        return counter(MAPPED, names?.stream);
+      },
+    });
+    expect(await tended.replay("all")).toMatchObject({ done: 3, refused: 0 });
+    expect(new Set(streams)).toEqual(new Set(["orders", "audit"]));
+    expect(readCollectRow(store).receivedLines).toBe(3);
   });
 
   it("stay when only their beginning is kept", async () => {

@@ -29,16 +29,23 @@ describe("the rows of an inlet", () => {
     const letter = { position: 3, reason: "not_json", takenMs: 5, isCut: true };
     const bytes = encodeLetterRow({ ...letter, value: Buffer.from("x") });
     expect(decodeLetterRow(bytes)).toEqual({ ...letter, value: Buffer.from("x") });
+    const named = { ...letter, names: { stream: "s", service: "ü" }, value: Buffer.from("x") };
+    expect(decodeLetterRow(encodeLetterRow(named))).toEqual(named);
     expect(decodeRequestRow(encodeRequestRow("0f".repeat(16)))).toBe("0f".repeat(16));
     expect(decodeRequestSlotRow(encodeRequestSlotRow("kéy"))).toBe("kéy");
   });
 
-  it("of version 1 have no settled letters", () => {
+  it("of version 1 have no settled letters, and letters no names", () => {
     const current = encodeInletRow({ ...row, settledLetters: [] });
     // It ended before their count.
     const before = Buffer.from(current.subarray(0, -1));
     before[0] = 1;
     expect(decodeInletRow(before)).toEqual({ ...row, settledLetters: [] });
+    // Position 3, reason "no", taken at 5, not cut, and the record.
+    const letter = Buffer.from([1, 3, 2, 0x6e, 0x6f, 10, 0, 0x78]);
+    expect(decodeLetterRow(letter)).toEqual({
+      ...{ position: 3, reason: "no", takenMs: 5, isCut: false, value: Buffer.from("x") },
+    });
   });
 
   it("of another format version are refused", () => {
