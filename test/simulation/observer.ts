@@ -83,7 +83,7 @@ export class Observer {
 
   /** All windows of so many minutes, or undefined when not everybody gave a good answer. */
   rollUps(widthMinutes: number): Promise<ObservedWindow[] | undefined> {
-    return this.pages(`step=${widthMinutes}m&`, windowSchema);
+    return this.pages("windows", `step=${widthMinutes}m&`, windowSchema);
   }
 
   /** All windows by these dimensions, or undefined when not everybody gave a good answer. */
