@@ -23,18 +23,15 @@ import { Contributors } from "../state/contributors.ts";
 import {
   changeKey,
   isApart,
-  MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
   type SeriesKey,
   windowKey,
 } from "../state/keys.ts";
-import { readMinuteIndex } from "../state/minute-index.ts";
 import { revisionBase } from "../state/restored-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
 import {
-  decodeWindowHead,
   decodeWindowRow,
   encodeWindowRow,
   mergeContent,
@@ -42,6 +39,7 @@ import {
 } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
+import { FinalPass } from "./final-pass.ts";
 import { LineRows, type LineSettings } from "./line-rows.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
@@ -59,7 +57,6 @@ const FLUSH_KEYS_MAX = 7000;
 const FLUSH_BYTES_MAX = 2.5 * 1024 * 1024;
 /** Row, old and new change, index by time, service. */
 const KEYS_PER_WINDOW = 5;
-const PAGE_COUNT = 256;
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
@@ -98,6 +95,7 @@ export class StageTwo {
   private readonly settings: WindowSettings;
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
+  private readonly finalPass: FinalPass;
   private readonly rollUps: RollUps;
   private readonly retention: Retention;
   private readonly patterns: PatternStage;
@@ -111,8 +109,6 @@ export class StageTwo {
   private openKeys = 0;
   private openBytes = 0;
   private rowChanged = false;
-  /** Windows up to `toMinute` are being made final; `after` is the last index key looked at. */
-  private finalPass: { readonly toMinute: number; after: string | undefined } | undefined;
 
   /** `view`: the state of this partition as of its last commit; `archive` is on the same. */
   constructor(
@@ -128,7 +124,9 @@ export class StageTwo {
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
-    const { row } = this;
+    const { row, cache } = this;
+    const emit = (window: CachedWindow) => this.markDirty(window);
+    this.finalPass = new FinalPass({ view, row, cache, emit });
     const minuteOf = (series: SeriesKey, minute: number) => this.partOf(series, minute);
     this.rollUps = new RollUps({ view, row, minuteOf });
     this.retention = this.openRetention();
@@ -155,11 +153,10 @@ export class StageTwo {
   /** True when windows wait to be made final or deleted; {@link housekeep} does some of it. */
   get hasHousekeeping(): boolean {
     return (
-      this.finalPass !== undefined ||
+      this.finalPass.isDue(this.finalMinute) ||
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
       this.lines.hasWork(this.row.watermarkMs) ||
-      isBefore(this.row.finalMinute, this.finalMinute) ||
       this.rollUps.hasWork ||
       this.retention.hasWork
     );
@@ -283,12 +280,8 @@ export class StageTwo {
   housekeep(): void {
     this.patterns.run(() => this.isFull);
     this.archive?.run(() => this.isFull);
+    if (this.finalPass.run(this.finalMinute, () => this.isFull)) this.rowChanged = true;
     this.lines.run(this.row.watermarkMs, () => this.isFull);
-    const finalMinute = this.finalMinute;
-    if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
-      this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
-    }
-    while (this.finalPass !== undefined && !this.isFull) this.makeFinal(this.finalPass);
     this.rollUps.run(() => this.isFull);
     if (this.retention.run(() => this.isFull)) this.rowChanged = true;
   }
@@ -444,31 +437,6 @@ export class StageTwo {
       METRICS_BYTES +
       METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length)
     );
-  }
-
-  /** Makes one page of windows final. */
-  private makeFinal(pass: { readonly toMinute: number; after: string | undefined }): void {
-    const fromMinute = (this.row.finalMinute ?? -MINUTE_MAX - 1) + 1;
-    const range = { fromMinute, toMinute: Math.min(pass.toMinute, MINUTE_MAX - 1) + 1 };
-    const page = readMinuteIndex(this.view, range, pass.after, PAGE_COUNT);
-    for (const { indexKey, series, minute } of page) {
-      if (this.isFull) return;
-      const window = this.findProvisional(series, minute);
-      if (window !== undefined) this.markDirty(window);
-      pass.after = indexKey;
-    }
-    if (page.length === PAGE_COUNT) return;
-    this.row.finalMinute = pass.toMinute;
-    this.finalPass = undefined;
-    this.rowChanged = true;
-  }
-
-  private findProvisional(series: SeriesKey, minute: number): CachedWindow | undefined {
-    const cached = this.cache.peek(series, minute);
-    if (cached !== undefined) return cached.state === "provisional" ? cached : undefined;
-    const bytes = this.view.get(windowKey(series.key, minute));
-    if (bytes === undefined || decodeWindowHead(bytes).state !== "provisional") return undefined;
-    return this.cache.find(series, minute);
   }
 
   private openRetention(): Retention {

@@ -81,6 +81,11 @@ export class Observer {
     return this.pages("windows", "", windowSchema);
   }
 
+  /** All windows of so many minutes, or undefined when not everybody gave a good answer. */
+  rollUps(widthMinutes: number): Promise<ObservedWindow[] | undefined> {
+    return this.pages("windows", `step=${widthMinutes}m&`, windowSchema);
+  }
+
   /** All windows by these dimensions, or undefined when not everybody gave a good answer. */
   parts(by: readonly string[]): Promise<ObservedPart[] | undefined> {
     return this.pages("windows", `by=${by.join()}&`, partSchema);
