@@ -69,7 +69,8 @@ export function compileAggregation(
         const value = event === undefined ? null : valueOf(event);
         const text = value === null ? (labels[field] ?? "") : String(value);
         if (text === "" || !redactor.isActive) return dimensionValue(text);
-        return dimensionValue(String(redactor.redactField(field, text) ?? ""));
+        const leaving = redactor.redactField(field, text);
+        return typeof leaving === "string" ? dimensionValue(leaving) : "";
       }),
     measures: Object.entries(config.measures).map(([name, measure]) =>
       compileMeasure(name, measure),

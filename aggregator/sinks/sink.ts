@@ -49,8 +49,8 @@ export interface AlertResult {
 /** What a sink is given of a raw line, once: it has the form of a window that begins and ends at the line's time. */
 export type LineResult = WindowResult;
 
-/** What a sink is given to write. */
-export type Result = WindowResult | AlertResult | LineResult;
+/** What a sink is given to write: a window, a raw line or an alert. */
+export type Result = WindowResult | AlertResult;
 
 /** The kinds of results. Each has a cursor of its own in every sink that takes it. */
 export const RESULT_KINDS = ["windows", "alerts", "lines"] as const;

@@ -81,7 +81,8 @@ async function run(redact: object): Promise<{ readonly traces: string; readonly 
   const receiver = new ScriptedReceiver();
   let isCondemned = false;
   receiver.script = (call) => {
-    if (isCondemned || !call.url.endsWith("/v1/batches") || receiver.batches.length < 1) return;
+    if (isCondemned || !call.url.endsWith("/v1/batches") || receiver.batches.length < 1)
+      return undefined;
     isCondemned = true;
     const facts = { sequence: receiver.state.sequence + 1 };
     return problemAnswer({ status: 400, code: "malformed_batch", detail: "no", ...facts });

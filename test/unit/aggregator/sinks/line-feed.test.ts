@@ -29,9 +29,9 @@ describe("the feed of raw lines", () => {
     await waiting;
     await come([sampleLine(2), sampleLine(9)]);
     const told = () =>
-      feed.changes(0, 10).map(({ change, result }) => {
-        const found = result(1);
-        return [change, found && endMsOf(found)];
+      feed.changes(0, 10).map((one) => {
+        const found = one.result(1);
+        return [one.change, found && endMsOf(found)];
       });
     expect(told()).toEqual([
       [1, TEN_MS + 2000],

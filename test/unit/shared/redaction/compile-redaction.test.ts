@@ -114,7 +114,7 @@ describe("a line", () => {
       const line = `${"x ".repeat(before / 2)}password=${"hunter2".repeat(30)}`;
       expect(redactor.redactStart(line, 1024)).toBe("x ".repeat(512));
     }
-    const line = `${`${CARD} `.repeat(900)}`;
+    const line = `${CARD} `.repeat(900);
     expect(redactor.redactStart(line, 1024)).not.toMatch(/\d/);
     expect(redactor.redactStart("short", 1024)).toBe("short");
   });

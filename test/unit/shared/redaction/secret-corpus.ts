@@ -61,7 +61,7 @@ export const SECRETS: Readonly<
   ],
   api_key: [
     [`git clone with ghp_${"a1B2".repeat(9)}`, `ghp_${"a1B2".repeat(9)}`],
-    [`xoxb-${"1234567890-"}abcdef`, "xoxb-1234567890-abcdef"],
+    ["slack xoxb-1234567890-abcdef", "xoxb-1234567890-abcdef"],
     [`stripe sk_live_${"x9Y8".repeat(6)}`, `sk_live_${"x9Y8".repeat(6)}`],
     [`key AIza${"Sy".repeat(17)}D`, `AIza${"Sy".repeat(17)}D`],
     [`glpat-${"z".repeat(20)}`, `glpat-${"z".repeat(20)}`],
