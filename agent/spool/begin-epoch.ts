@@ -103,9 +103,9 @@ async function reseal(spool: Spool, plan: RecoveryPlan, retained: RetainedBatch)
     ledger: kept.ledger,
     tombstone: undefined,
     events: isCondemned ? [] : batch.events,
-    ...(isCondemned || batch.lines === undefined ? {} : { lines: batch.lines }),
     holes: isCondemned ? mergeHoles(batch.holes, batch.events) : batch.holes,
     selectorRevision: batch.selectorRevision,
+    ...(isCondemned || batch.lines === undefined ? {} : { lines: batch.lines }),
   };
   const keptNotes = { ledger: kept.ledgerChanges, heldBefore: kept.heldBefore };
   await spool.append(resealed, keptNotes, false);

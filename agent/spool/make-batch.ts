@@ -44,7 +44,6 @@ export interface Seal {
 /** Makes the batch that follows `state`, which stays as it is. */
 export function makeBatch(state: SpoolState, cuts: readonly SealedCut[], seal: Seal): MadeBatch {
   const deltas = cuts.flatMap((cut) => cut.deltas);
-  const lines = cuts.flatMap((cut) => cut.lines ?? []);
   const checkpoints = cuts
     .flatMap((cut) => cut.checkpoints)
     .map((found) => {
@@ -52,6 +51,7 @@ export function makeBatch(state: SpoolState, cuts: readonly SealedCut[], seal: S
       const isContinued = before?.generation === found.generation;
       return isContinued ? { ...found, from: before.offset } : found;
     });
+  const lines = cuts.flatMap((cut) => cut.lines ?? []);
   const changes = cuts.flatMap((cut) => ledgerChanges(cut.ledgerBefore, cut.ledger));
   const ledger = new Ledger(state.ledger());
   ledger.add(changes);
