@@ -40,6 +40,7 @@ import {
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
 import { FinalPass } from "./final-pass.ts";
+import { LineRows, type LineSettings } from "./line-rows.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { type AlertSettings, PatternStage } from "./pattern-stage.ts";
@@ -63,7 +64,7 @@ const METRICS_NAME_FACTOR = 9;
 const MEASURE_BYTES = 120;
 
 /** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
-export interface WindowSettings extends RetentionSettings {
+export interface WindowSettings extends RetentionSettings, LineSettings {
   /** A partition holds the watermark back only while within this of the most advanced one. */
   readonly holdMaxMs: number;
   /** Estimated bytes of decoded windows in memory. */
@@ -76,6 +77,8 @@ export const WINDOW_DEFAULTS: WindowSettings = {
   holdMaxMs: 60_000,
   windowsRetentionMs: 30 * DAY_MS,
   rollUpRetentionsMs: [30 * DAY_MS, 365 * DAY_MS, 3650 * DAY_MS],
+  linesRetentionMs: 7 * DAY_MS,
+  linesBytesMax: 1024 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
 };
 
@@ -97,6 +100,7 @@ export class StageTwo {
   private readonly retention: Retention;
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
+  private readonly lines: LineRows;
   private rules: RuleSet;
   private readonly services: ServiceTable;
   private readonly dimensionLimit: DimensionLimit;
@@ -115,6 +119,7 @@ export class StageTwo {
   ) {
     this.view = view;
     this.archive = archive;
+    this.lines = new LineRows(view, settings);
     this.settings = settings;
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
@@ -135,17 +140,12 @@ export class StageTwo {
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns, archive, rollUps, retention } = this;
-    let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
-    let bytes =
-      this.openBytes +
-      this.services.openBytes +
-      patterns.openBytes +
-      rollUps.openBytes +
-      retention.openBytes;
-    if (archive !== undefined) {
-      keys += archive.openKeys;
-      bytes += archive.openBytes;
+    const { patterns, archive, rollUps, retention, lines } = this;
+    let keys = this.openKeys;
+    let bytes = this.openBytes + this.services.openBytes;
+    for (const part of [patterns, rollUps, retention, lines, archive]) {
+      keys += part?.openKeys ?? 0;
+      bytes += part?.openBytes ?? 0;
     }
     return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
@@ -156,6 +156,7 @@ export class StageTwo {
       this.finalPass.isDue(this.finalMinute) ||
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
+      this.lines.hasWork(this.row.watermarkMs) ||
       this.rollUps.hasWork ||
       this.retention.hasWork
     );
@@ -243,9 +244,10 @@ export class StageTwo {
     this.patterns.addHole(hole);
   }
 
-  /** Takes what is to be archived. */
+  /** Takes a raw line, and what is to be archived. */
   addArrival(arrival: Arrival): void {
     const { watermarkMs } = this.row;
+    if (arrival.kind === "line" && !this.lines.add(arrival, watermarkMs)) return;
     const isLate =
       arrival.kind === "event" && watermarkMs !== undefined && arrival.event.timeMs <= watermarkMs;
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
@@ -279,6 +281,7 @@ export class StageTwo {
     this.patterns.run(() => this.isFull);
     this.archive?.run(() => this.isFull);
     if (this.finalPass.run(this.finalMinute, () => this.isFull)) this.rowChanged = true;
+    this.lines.run(this.row.watermarkMs, () => this.isFull);
     this.rollUps.run(() => this.isFull);
     if (this.retention.run(() => this.isFull)) this.rowChanged = true;
   }
@@ -293,7 +296,11 @@ export class StageTwo {
     }
     const hasRollUps = this.rollUps.hasChanges;
     this.rollUps.flush(writer, changes, (settled) => this.noteRollUp(settled));
-    const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
+    const beside = [
+      ...this.patterns.flush(),
+      ...this.lines.flush(),
+      ...(this.archive?.flush() ?? []),
+    ];
     const isQuiet =
       !this.rowChanged &&
       !hasRollUps &&

@@ -13,6 +13,7 @@ import { Simulation } from "../../shared/platform/simulated/simulation.ts";
 import { compareEvents } from "./check-events.ts";
 import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
+import { compareLines } from "./check-lines.ts";
 import { AGGREGATE, compareParts } from "./check-parts.ts";
 import { compareRollUps, compareWindows, RunningCheck } from "./check-windows.ts";
 import { EventWitness } from "./event-witness.ts";
@@ -259,6 +260,12 @@ class Life {
     if (agents === undefined) return "the aggregator does not answer";
     const { recount, witness } = this.fleet;
     const imbalance = compareLedger(agents, this.fleet.agents);
+    if (imbalance === undefined && this.isDetailed) {
+      const lines = await this.onTime(this.observer.lines());
+      if (lines === undefined) return "the aggregator does not answer";
+      const wrong = compareLines(lines, agents, recount);
+      if (wrong !== undefined) return wrong;
+    }
     if (imbalance !== undefined || witness === undefined) return imbalance;
     return compareEvents(agents, this.fleet.agents, recount, witness);
   }
