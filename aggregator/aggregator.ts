@@ -15,11 +15,12 @@
  */
 import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
-import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { Front } from "./front.ts";
 import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
@@ -27,20 +28,19 @@ import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
 import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
+import { logClockMs, peopleRoutes } from "./people-routes.ts";
 import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
 import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
-import { createRouter, type Route } from "./router.ts";
+import type { Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
+import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
-import { answerAlerts } from "./serve/alerts.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
-import { answerLateEvents } from "./serve/late-events.ts";
-import { answerRules } from "./serve/rules.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { AlertFeed } from "./sinks/alert-feed.ts";
@@ -118,11 +118,12 @@ class RunningAggregator implements Aggregator {
   readonly #processor: Processor;
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
+  readonly #front: Front;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
+  readonly #self: SelfSampling;
   readonly #commits = new WakeList();
-  #listener: Listener | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(platform: Platform, config: AggregatorConfig, options: AggregatorOptions) {
@@ -145,37 +146,33 @@ class RunningAggregator implements Aggregator {
       logger: options.logger,
       observer: this.#metrics,
     });
+    this.#front = new Front({
+      ...{ platform, config, logger: options.logger },
+      observe: ({ route, status, durationMs }) => {
+        this.#metrics.answered(route, status, durationMs);
+        this.#self.answered(route, durationMs);
+      },
+      callerRefused: (reason) => this.#metrics.callerRefused(reason),
+    });
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
+    const { timers } = platform;
+    const { logger } = options;
+    this.#self = new SelfSampling({
+      ...{ processor: this.#processor, rules: this.#rules, timers, logger },
+    });
   }
 
   get host(): string {
-    return this.#listener?.host ?? this.#config.listen.host;
+    return this.#front.host;
   }
 
   get port(): number {
-    return this.#listener?.port ?? this.#config.listen.port;
+    return this.#front.port;
   }
 
-  async listen(): Promise<void> {
-    const { listen, limits } = this.#config;
-    const handle = createRouter({
-      routes: this.#routes(),
-      clock: this.#platform.clock,
-      logger: this.#options.logger,
-      observe: ({ route, status, durationMs }) => this.#metrics.answered(route, status, durationMs),
-    });
-    this.#listener = await this.#platform.network.listen(
-      {
-        host: listen.host,
-        port: listen.port,
-        bodyBytesMax: limits.bodyBytesMax,
-        bodiesBytesMax: limits.inFlightBytesMax,
-        requestTimeoutMs: limits.requestTimeoutMs,
-        connectionCountMax: limits.connectionCountMax,
-      },
-      handle,
-    );
+  listen(): Promise<void> {
+    return this.#front.open(this.#routes());
   }
 
   close(): Promise<void> {
@@ -184,7 +181,8 @@ class RunningAggregator implements Aggregator {
   }
 
   async #drain(): Promise<void> {
-    await this.#listener?.close();
+    await this.#front.close();
+    await this.#self.close();
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
     await Promise.all(this.#deliveries.map(({ delivery }) => delivery.close(DRAIN_MS_MAX)));
@@ -195,9 +193,11 @@ class RunningAggregator implements Aggregator {
   #startProcessor(onFatal: (error: unknown) => void): Processor {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
-    const { time, windowsRetentionMs, rollUpRetentionsMs, archive } = this.#config;
+    const { time, windowsRetentionMs, rollUpRetentionsMs, archive, alerts } = this.#config;
+    const { linesRetentionMs, linesBytesMax } = this.#config;
     const windows = {
-      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs },
+      ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs, alerts },
+      ...{ linesRetentionMs, linesBytesMax },
       holdMaxMs: time.holdMaxMs,
     };
     const settings = {
@@ -284,7 +284,6 @@ class RunningAggregator implements Aggregator {
   #routes(): Route[] {
     const receiver = this.#receiver;
     const processor = this.#processor;
-    const alerts = { views: () => processor.windowViews(), timers: this.#platform.timers };
     const windows = new WindowsApi({
       views: () => processor.windowViews(),
       watermarkMs: () => this.#watermarkMs(),
@@ -303,24 +302,18 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
         handle: ({ query, principal }) => windows.answer(principal.tenant, query),
       },
-      {
-        ...{ method: "GET", path: "/v1/alerts", scope: "read" },
-        handle: ({ query, principal }) => answerAlerts(alerts, principal.tenant, query),
-      },
-      {
-        ...{ method: "GET", path: "/v1/rules", scope: "read" },
-        handle: async ({ query, principal }) =>
-          answerRules(processor.windowViews(), principal.tenant, query),
-      },
-      {
-        ...{ method: "GET", path: "/v1/late-events", scope: "read" },
-        handle: async ({ query, principal }) =>
-          answerLateEvents(processor.windowViews(), principal.tenant, query),
-      },
+      ...peopleRoutes({
+        ...{ processor, platform: this.#platform, rules: this.#rules },
+        commits: this.#commits,
+      }),
       {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "POST", path: "/v1/enroll", scope: undefined },
+        handle: (routed) => this.#front.enroll(routed),
       },
       ...this.#sinkRoutes(),
       ...this.#backupRoutes(),
@@ -445,18 +438,18 @@ class RunningAggregator implements Aggregator {
     const collected = this.#processor.agentViews().map(readCollectRow);
     const processed = this.#processor.windowViews().map(readProcessRow);
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    const clocks = collected.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
     const agents = this.#processor.agentViews().map((view) => [...readAgents(view)].length);
     return {
       isReady: this.#checks().every(({ isOk }) => isOk),
       inFlightBytes: this.#receiver.inFlightBytes,
-      clockMs: clocks.length === 0 ? undefined : Math.max(...clocks),
+      clockMs: logClockMs(this.#processor.agentViews()),
       watermarkMs: this.#watermarkMs(),
       agentCount: sum(agents),
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
       inlets: this.#inletFigures(),
+      alerts: countOpenAlerts(this.#processor.windowViews()),
       rules: sumByRule(this.#ruleFigures()),
       archive: this.#archiveFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {

@@ -79,7 +79,12 @@ export class RuleFiles {
       const faults = await this.#read();
       if (faults === undefined) continue;
       if (faults.length === 0) {
-        const names = this.#current.rules.map(({ rule }) => rule.config.name).join(", ");
+        const { rules, thresholds } = this.#current;
+        const configs = [
+          ...rules.map(({ rule }) => rule.config),
+          ...thresholds.map((one) => one.config),
+        ];
+        const names = configs.map(({ name }) => name).join(", ");
         this.#logger.info("rules were read again and are in use", { rules: names });
       } else {
         const text = faultLines(faults);
@@ -105,14 +110,15 @@ export class RuleFiles {
 
 /** The rules of the texts of rule files, as an aggregator can run them. */
 export function makeRuleSet(texts: readonly RuleText[]): LoadedRuleSet {
-  const { rules, faults } = loadRules(texts);
+  const { rules, thresholds, faults } = loadRules(texts);
   if (faults !== undefined) return { faults };
-  const unfit = rules.flatMap(({ config, automaton }, index) => {
+  const unfit = rules.flatMap(({ file, config, automaton }) => {
     if (config.stream !== METRICS_STREAM || automaton.key === METRICS_KEY) return [];
     const message = `expected ${METRICS_KEY}: an aggregator parts ${METRICS_STREAM} by it alone`;
-    return [{ ...placeOf(texts[index]), path: "key", message }];
+    return [{ ...placeOf({ file }), path: "key", message }];
   });
-  return unfit.length > 0 ? { faults: unfit } : { rules: new RuleSet(rules, selectorsOf(rules)) };
+  if (unfit.length > 0) return { faults: unfit };
+  return { rules: new RuleSet(rules, selectorsOf(rules), thresholds) };
 }
 
 async function readTexts(
@@ -157,6 +163,6 @@ function directoryOf(pattern: string): string {
   return parts.slice(0, firstGlob).join("/") || (pattern.startsWith("/") ? "/" : ".");
 }
 
-function placeOf(text: { readonly file: string } | undefined) {
-  return { file: text?.file ?? "", line: 1, column: 1 };
+function placeOf({ file }: { readonly file: string }) {
+  return { file, line: 1, column: 1 };
 }

@@ -58,18 +58,25 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
     "aggregator/state",
     "aggregator/collect",
     "aggregator/rules",
+    "aggregator/alerts",
   ],
   "aggregator/log": ["aggregator/state"],
   "aggregator/state": ["aggregator/log"],
   "aggregator/receive": ["aggregator/log"],
-  "aggregator/rules": ["aggregator/cep"],
-  "aggregator/serve": ["aggregator/process", "aggregator/log", "aggregator/state"],
+  "aggregator/rules": ["aggregator/cep", "aggregator/alerts"],
+  "aggregator/serve": [
+    "aggregator/process",
+    "aggregator/log",
+    "aggregator/state",
+    "aggregator/alerts",
+  ],
   "aggregator/sources": ["aggregator/log", "aggregator/kafka"],
   "aggregator/sinks": [
     "aggregator/process",
     "aggregator/log",
     "aggregator/state",
     "aggregator/kafka",
+    "aggregator/alerts",
   ],
 };
 

@@ -3,8 +3,8 @@
  *
  * The time is the envelope's: it is always there and always says its zone, which an application's own time often does not. Level, service,
  * duration, message and fields are those of the line inside, read by the format that is configured, or by the first that knows the line.
- * A line that no format knows is an event too: INFO, the whole text its message. A piece of a line that the runtime cut is one as well and
- * says `partial` in its fields.
+ * A line that no format knows is an event too: INFO, the whole text its message. Pieces of a line that the runtime cut, and lines of a stack
+ * trace, are one event (`container-events.ts`); one whose last piece is missing says `partial` in its fields.
  */
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { DURATION_NONE, levelAt } from "../../shared/events/event-fields.ts";
@@ -19,6 +19,7 @@ import {
 } from "../../shared/events/parser.ts";
 import { TimeReader } from "../../shared/time/time-text.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
+import { joinedText, lineEnd, type WrittenText } from "./container-events.ts";
 import { ContainerLine, type ContainerLineReader } from "./container-line.ts";
 
 /** See the head of the file. */
@@ -28,6 +29,8 @@ export class ContainerParser implements LineParser {
   readonly #times = new TimeReader(new TimeZone("UTC"));
   readonly #line = new ContainerLine();
   readonly #measure = emptyMeasure();
+  /** What was written inside of the line at hand, or of all lines of its event. */
+  #text: WrittenText = this.#line;
 
   /** `inner` was compiled with `isTimeGiven`. */
   constructor(readLine: ContainerLineReader, inner: LineParser) {
@@ -39,7 +42,8 @@ export class ContainerParser implements LineParser {
     const measure = this.#measure;
     const reason = this.measure(line, 0, line.length, measure);
     if (reason !== undefined) return { kind: "rejection", reason };
-    const { textBuffer, textFrom, textTo, isStderr, isPartial } = this.#line;
+    const { isStderr, isPartial } = this.#line;
+    const { textBuffer, textFrom, textTo } = this.#text;
     const text = textBuffer.subarray(textFrom, textTo);
     const inner = this.#inner.parse(text);
     const fields = {
@@ -59,13 +63,17 @@ export class ContainerParser implements LineParser {
   }
 
   measure(buffer: Buffer, from: number, to: number, target: Measure): RejectionReason | undefined {
-    const end = lineContentEnd(buffer, from, to);
     const line = this.#line;
+    const first = lineEnd(buffer, from, to);
+    const end = lineContentEnd(buffer, from, first);
     const reason = this.#readLine(buffer, from, end, line);
     if (reason !== undefined) return isBlank(buffer, from, end) ? "blank" : reason;
     const timeMs = this.#times.read(line.timeBuffer, line.timeFrom, line.timeTo);
     if (Number.isNaN(timeMs)) return "bad_time";
-    const inner = this.#inner.measure(line.textBuffer, line.textFrom, line.textTo, target);
+    this.#text = line;
+    if (first < to) this.#text = joinedText(this.#readLine, line, { buffer, from: first + 1, to });
+    const text = this.#text;
+    const inner = this.#inner.measure(text.textBuffer, text.textFrom, text.textTo, target);
     if (inner === "blank") return "blank";
     if (inner !== undefined) {
       target.service = "";

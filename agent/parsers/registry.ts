@@ -16,6 +16,7 @@ import {
 import { parser as accessLog } from "./access-log.ts";
 import { AnyLineParser } from "./any-line.ts";
 import { ContainerParser } from "./container.ts";
+import { containerLineStart } from "./container-events.ts";
 import { DockerLineReader, readCriLine } from "./container-line.ts";
 import { parser as csv } from "./csv.ts";
 import { parser as dissect } from "./dissect.ts";
@@ -64,11 +65,16 @@ const containerParsers = {
   cri: defineParser({
     summary: "Lines of containerd and CRI-O, with a line of any format inside.",
     takes: ["inner"],
+    unwraps: (textBegins) => containerLineStart(readCriLine, textBegins),
     compile: (options) => new ContainerParser(readCriLine, innerParser(options)),
   }),
   docker: defineParser({
     summary: "Docker's json-file, with a line of any format inside.",
     takes: ["inner"],
+    unwraps: (textBegins) => {
+      const reader = new DockerLineReader();
+      return containerLineStart(reader.read.bind(reader), textBegins);
+    },
     compile: (options) => {
       const reader = new DockerLineReader();
       return new ContainerParser(reader.read.bind(reader), innerParser(options));

@@ -4,8 +4,15 @@
  * and only the text of the event ends at the rotation.
  */
 import type { ReadableFile } from "../../shared/platform/disk.ts";
-import { guardBefore, guardFits } from "./guard.ts";
-import { countContext, fitsFingerprint, type ReadContext, type Turn } from "./read-file.ts";
+import { guardBefore } from "./guard.ts";
+import {
+  countContext,
+  eventReadBytes,
+  fitsEvent,
+  fitsFingerprint,
+  type ReadContext,
+  type Turn,
+} from "./read-file.ts";
 import { chainOf } from "./rotation-name.ts";
 import { findLastLineFeed } from "./split-lines.ts";
 import type { TailedFile } from "./tailed-file.ts";
@@ -79,8 +86,9 @@ export async function readOverRotation(
 /** The guarded bytes before the event at the end of a file, and the event; undefined when they are not there any more. */
 async function eventOf({ file, handle }: OpenedFile): Promise<Buffer | undefined> {
   const { guardBytes } = file.guard;
-  const bytes = Buffer.allocUnsafe(guardBytes + file.eventTo - file.offset);
+  const length = guardBytes + file.eventTo - file.offset;
+  const bytes = Buffer.allocUnsafe(eventReadBytes(file));
   const count = await handle.read(bytes, 0, bytes.length, file.offset - guardBytes);
-  const isThere = count === bytes.length && guardFits(file.guard, bytes.subarray(0, guardBytes));
-  return isThere ? bytes : undefined;
+  const isThere = count >= length && fitsEvent(file, bytes.subarray(0, count));
+  return isThere ? bytes.subarray(0, length) : undefined;
 }

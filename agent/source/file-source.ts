@@ -13,6 +13,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol/batch.ts";
+import { containerService } from "./container-service.ts";
 import { FileDiscovery } from "./discover-files.ts";
 import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotation.ts";
 import { watchedFolders } from "./find-files.ts";
@@ -89,6 +90,8 @@ export class FileSource implements Source {
     });
     for (const checkpoint of options.checkpoints) {
       if (checkpoint.source !== options.name || checkpoint.removed) continue;
+      // The name was another kind of source's before.
+      if (checkpoint.device === "") continue;
       this.files.add(TailedFile.known(checkpoint));
     }
     const follower = new RotationFollower(this.files, options.allocateFile);
@@ -168,8 +171,8 @@ export class FileSource implements Source {
   }
 
   /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes. */
-  cut(isShedding = false): SourceCut {
-    const counted = this.options.counter.take(isShedding);
+  cut(isShedding = false, isSheddingLines = isShedding): SourceCut {
+    const counted = this.options.counter.take(isShedding, isSheddingLines);
     for (const entry of counted.entries) {
       this.ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
     }
@@ -187,8 +190,8 @@ export class FileSource implements Source {
       eventTimeMaxMs: counted.eventTimeMaxMs,
     };
     const ledger = this.ledger.entries(heldBytes);
-    const { deltas, events = [], holes = [] } = counted;
-    return { deltas, events, holes, checkpoints, report, ledger };
+    const { deltas, events = [], holes = [], lines = [] } = counted;
+    return { deltas, events, holes, lines, checkpoints, report, ledger };
   }
 
   /** The full set, as of now. */
@@ -344,6 +347,10 @@ export class FileSource implements Source {
   private async openForTurn(file: TailedFile): Promise<ReadableFile | undefined> {
     const handle = await this.files.handles.get(file);
     if (handle === undefined) file.isVerified = false;
+    const { settings, platform } = this.options;
+    if (settings.isServiceByContainer === true) {
+      file.service ??= (await containerService(platform.disk, file.homePath)) ?? settings.service;
+    }
     return handle;
   }
 

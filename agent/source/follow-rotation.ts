@@ -70,6 +70,9 @@ const SIBLING_COUNT_MAX = 5_000;
 /** A packed file that has not grown for so long is damaged, not half written. */
 const BROKEN_MS = 60_000;
 
+/** A file that is found changed is looked at so often until two looks agree. */
+const LOOK_COUNT_MAX = 3;
+
 /** Finds out where the content of files went. */
 export class RotationFollower {
   private readonly files: SourceFiles;
@@ -122,11 +125,7 @@ export class RotationFollower {
     const content = await probeContent(handle, head, file);
     // A few bytes that begin alike are more likely the next generation than what is left of this one.
     const isShorter = stat.bytes < file.fingerprint.fingerprintBytes;
-    if (content !== "whole" || isShorter) {
-      // It may be truncated between one look and the next: only what both saw is sure to be there.
-      const bytes = Math.min(stat.bytes, (await handle.stat()).bytes);
-      return { stat: { ...stat, bytes }, head };
-    }
+    if (content !== "whole" || isShorter) return lookOnce(handle);
     this.confirm(file, stat, head);
     return undefined;
   }
@@ -410,6 +409,21 @@ export class RotationFollower {
     if (match.kind === "new") return undefined;
     const end = await readPosition(handle, stat.bytes);
     return { path, stat, isWhole: match.kind === "continues", end };
+  }
+}
+
+/**
+ * What a file holds, all of one moment: it may be truncated between one look and the next, and its head and size be those of two contents.
+ * As long as it changes faster than it is looked at nothing is sure to be there.
+ */
+async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
+  for (let attempt = 1; ; attempt++) {
+    const head = await readHead(handle);
+    const stat = await handle.stat();
+    const after = await readHead(handle);
+    if (after.subarray(0, head.length).equals(head)) return { stat, head };
+    if (attempt < LOOK_COUNT_MAX) continue;
+    return { stat: { ...stat, bytes: 0 }, head: Buffer.alloc(0) };
   }
 }
 

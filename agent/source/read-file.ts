@@ -163,6 +163,23 @@ function countRuns(
   return { eventFrom, restFrom };
 }
 
+/** How many bytes prove an event that waits: the guarded ones before it, it, and at the beginning of a file all that the fingerprint covers. */
+export function eventReadBytes({ guard, offset, eventTo, fingerprint }: TailedFile): number {
+  const length = guard.guardBytes + eventTo - offset;
+  return offset === guard.guardBytes ? Math.max(length, fingerprint.fingerprintBytes) : length;
+}
+
+/** States whether `bytes`, as many as {@link eventReadBytes} says, are what was read of an event that waits. */
+export function fitsEvent(file: TailedFile, bytes: Buffer): boolean {
+  const { guard, offset, eventTo, searchedTo, searchGuard } = file;
+  if (!guardFits(guard, bytes.subarray(0, guard.guardBytes))) return false;
+  if (offset === guard.guardBytes && !fitsFingerprint(file, bytes)) return false;
+  // An unfinished line behind it is not among the bytes.
+  if (searchedTo !== eventTo) return true;
+  const end = guard.guardBytes + eventTo - offset;
+  return guardFits(searchGuard, bytes.subarray(end - searchGuard.guardBytes, end));
+}
+
 /** Counts the whole lines that wait for more, of which nothing came. */
 export async function readEvent(
   file: TailedFile,
@@ -172,11 +189,11 @@ export async function readEvent(
   const { guardBytes } = file.guard;
   const { searchedTo, searchGuard, eventTo } = file;
   const length = guardBytes + eventTo - file.offset;
-  context.buffer.ensure(length);
+  const bytesMax = eventReadBytes(file);
+  context.buffer.ensure(bytesMax);
   const buffer = context.buffer.bytes;
-  const count = await handle.read(buffer, 0, length, file.offset - guardBytes);
-  if (!guardFits(file.guard, buffer.subarray(0, Math.min(guardBytes, count)))) return CHANGED;
-  if (count < length) return CHANGED;
+  const count = await handle.read(buffer, 0, bytesMax, file.offset - guardBytes);
+  if (count < length || !fitsEvent(file, buffer.subarray(0, count))) return CHANGED;
   context.counter.count(buffer, guardBytes, length, countContext(file, context, file.offset));
   file.advance(eventTo, guardBefore(buffer, length));
   if (searchedTo > eventTo) file.searched(searchedTo, searchGuard);
@@ -186,7 +203,7 @@ export async function readEvent(
 /** What a sink is told with lines of a file. */
 export function countContext(file: TailedFile, context: ReadContext, offset: number): LineContext {
   return {
-    service: context.service,
+    service: file.service ?? context.service,
     eventTimeLimitMs: context.eventTimeLimitMs,
     file: file.file,
     generation: file.generation,

@@ -16,6 +16,8 @@ export interface FileSourceSettings {
   readonly exclude: readonly string[];
   /** Service of events that name none. */
   readonly service: string;
+  /** True when the name of a container stands in for `service` in its logs. */
+  readonly isServiceByContainer?: boolean;
   /** Longer lines, the line feed not counted, are rejected as `too_long`. */
   readonly lineBytesMax: number;
   /** A file that lost its name and is unchanged for so long is finished. */

@@ -52,6 +52,9 @@ export class TailedFile {
   /** No line feed stands in [held[0].from, heldSearchedTo). */
   heldSearchedTo = 0;
 
+  /** Service of its events that name none; undefined: not asked yet, or as the source has it. */
+  service: string | undefined;
+
   presence: Presence = "missing";
   /** True when a configured pattern finds the path. */
   isMatched = false;

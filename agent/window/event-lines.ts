@@ -33,14 +33,15 @@ export function eventLines(
   options: MultilineOptions | undefined,
 ): EventLines | undefined {
   const { mode = "auto", start, continuation, bytesMax = EVENT_BYTES_MAX } = options ?? {};
-  if (start !== undefined) {
-    return { begins: startPattern(start, true), bytesMax, isByParser: false };
+  const { joins, unwraps } = definition;
+  const isOff = mode === "off";
+  const pattern = patternStart(start, continuation);
+  if (unwraps !== undefined) {
+    const begins = unwraps(isOff ? () => true : pattern);
+    return { begins, bytesMax, isByParser: false };
   }
-  if (continuation !== undefined) {
-    return { begins: startPattern(continuation, false), bytesMax, isByParser: false };
-  }
-  const { joins } = definition;
-  if (mode === "off" || joins === undefined) return undefined;
+  if (pattern !== undefined) return { begins: pattern, bytesMax, isByParser: false };
+  if (isOff || joins === undefined) return undefined;
   if (joins !== "unparsed") return { begins: joins, bytesMax, isByParser: false };
   const measure = emptyMeasure();
   const begins: LineStart = (buffer, from, to) => {
@@ -52,6 +53,14 @@ export function eventLines(
 
 /** Longest event by default: the stack traces of most programs are below 16 KiB. */
 export const EVENT_BYTES_MAX = 131_072;
+
+function patternStart(
+  start: string | undefined,
+  continuation: string | undefined,
+): LineStart | undefined {
+  if (start !== undefined) return startPattern(start, true);
+  return continuation === undefined ? undefined : startPattern(continuation, false);
+}
 
 function startPattern(pattern: string, isStart: boolean): LineStart {
   const expression = new RegExp(pattern, "u");

@@ -1,4 +1,5 @@
 import type { DuckDBResult, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { csvLine } from "../../shared/csv-text.ts";
 import { eachRow } from "./read-archive.ts";
 
 const WIDTH_MAX = 60;
@@ -15,6 +16,20 @@ export async function* resultNdjson(result: DuckDBResult): AsyncIterable<string>
   for await (const row of eachRow(result)) {
     const values = names.map((name, index) => [name, convert(row[index] ?? null, index)] as const);
     text += `${JSON.stringify(Object.fromEntries(values))}\n`;
+    if (text.length < PIECE_LENGTH) continue;
+    yield text;
+    text = "";
+  }
+  yield text;
+}
+
+/** The rows of a result as CSV under their names, in pieces. Fails with ARCHIVE_FAILED. */
+export async function* resultCsv(result: DuckDBResult): AsyncIterable<string> {
+  const convert = await valueConverter(result);
+  const names = result.deduplicatedColumnNames();
+  let text = csvLine(names);
+  for await (const row of eachRow(result)) {
+    text += csvLine(names.map((_, index) => convert(row[index] ?? null, index)));
     if (text.length < PIECE_LENGTH) continue;
     yield text;
     text = "";

@@ -17,6 +17,7 @@ import type { KeyedDelta, PartitionWatermark, Selection } from "../log/keyed-ent
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { LogRecord, StateChange, StateView } from "../log/log.ts";
 import { decodeLogEntry, type EnvelopeEntry, type FenceEntry } from "../log/log-entry.ts";
+import type { OperationEntry } from "../log/operation-entry.ts";
 import type { AgentRow } from "../state/agent-row.ts";
 import type { Arrival } from "../state/archive-rows.ts";
 import { COLLECT_KEY } from "../state/keys.ts";
@@ -65,6 +66,7 @@ export type EntryResult =
       /** Where the inlet's next entry must begin. */
       readonly position: number;
     }
+  | { readonly kind: "operation" }
   | { readonly kind: "tick" };
 
 /** What a flush hands over. */
@@ -75,8 +77,10 @@ export interface StageOneOutput {
   readonly events: readonly (readonly KeyedEvent[])[];
   /** For every partition of stage 2. */
   readonly holes: readonly KeyedHole[];
-  /** Events and gaps to archive, per partition of stage 2; empty without an archive. */
+  /** Raw lines, and with an archive events and gaps to archive, per partition of stage 2. */
   readonly arrivals: readonly (readonly Arrival[])[];
+  /** What people did, for every partition of stage 2. */
+  readonly operations: readonly OperationEntry[];
   /** Undefined when it is the same as after the flush before. Comes after deltas, events and gaps. */
   readonly watermark: PartitionWatermark | undefined;
   /** May be committed before `last`: applying the same records again gives the same. */
@@ -95,6 +99,7 @@ export class StageOne {
   private readonly router: EventRouter;
   private readonly settings: WatermarkSettings;
   private readonly row: CollectRow;
+  private operations: OperationEntry[] = [];
 
   /**
    * `view`: the state of this partition as of its last commit. `partitionCount`: of stage 2. `hasArchive`: events and gaps are handed on
@@ -131,6 +136,10 @@ export class StageOne {
     if (entry.kind === "envelope") return this.applyEnvelope(entry);
     if (entry.kind === "fence") return this.applyFence(entry);
     if (entry.kind === "inlet") return this.applyInlet(entry);
+    if (entry.kind === "operation") {
+      this.operations.push(entry);
+      return { kind: "operation" };
+    }
     this.moveClock(entry.nowMs);
     return entry;
   }
@@ -151,7 +160,9 @@ export class StageOne {
           idle: this.row.idle,
           selection: this.row.selection,
         };
-    const isQuiet = !this.agents.hasChanges && !this.inlets.hasChanges;
+    const { operations } = this;
+    this.operations = [];
+    const isQuiet = !this.agents.hasChanges && !this.inlets.hasChanges && operations.length === 0;
     const [agents, inlets] = [this.agents.take(), this.inlets.take()];
     const early = [...agents.early, ...inlets.early];
     const last = [...agents.last, ...inlets.last];
@@ -159,6 +170,7 @@ export class StageOne {
     return {
       deltas: this.preMerge.take(),
       ...this.router.take(),
+      operations,
       watermark,
       early,
       last,
@@ -303,6 +315,7 @@ export class StageOne {
     if (newest !== Number.NEGATIVE_INFINITY) row.newestMinute = newest;
     for (const event of batch.events) this.router.add(tenant, agent, event);
     for (const hole of batch.holes) this.router.addHole(tenant, hole);
+    for (const line of batch.lines ?? []) this.router.addLine(tenant, agent, line);
     return lines;
   }
 }

@@ -1,15 +1,20 @@
 import type { CommandIo } from "../../shared/command.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { TlsFiles } from "../../shared/platform/tls-files.ts";
 
 /** Where an aggregator listens unless it is told otherwise. */
 export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
+
+/** Done, or taken and soon done. */
+const SUCCESSES: readonly number[] = [200, 202];
 
 /** Writing many dead letters again takes its time. */
 const ANSWER_MS_MAX = 600_000;
 
 /**
- * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. Fails with NETWORK_FAILED when nothing answers,
+ * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. The environment may hold a token
+ * (`TAILRACE_TOKEN`) and the file of an authority to trust (`TAILRACE_CA`). Fails with TLS_INVALID, with NETWORK_FAILED when nothing answers,
  * and with REQUEST_REFUSED and the aggregator's own words when it refuses.
  */
 export async function askAggregator(
@@ -18,14 +23,43 @@ export async function askAggregator(
   path: string,
   body?: object,
 ): Promise<unknown> {
+  return ask(io, endpoint, { path, body, method: body === undefined ? "GET" : "POST" });
+}
+
+/** The same for what is to be deleted. */
+export async function deleteAtAggregator(
+  io: CommandIo,
+  endpoint: string,
+  path: string,
+): Promise<unknown> {
+  return ask(io, endpoint, { path, body: undefined, method: "DELETE" });
+}
+
+async function ask(
+  io: CommandIo,
+  endpoint: string,
+  asked: { readonly path: string; readonly body: object | undefined; readonly method: string },
+): Promise<unknown> {
+  const { path, body, method } = asked;
+  const token = io.environment["TAILRACE_TOKEN"];
+  const authorities = io.environment["TAILRACE_CA"];
+  const shown = {
+    headers: {
+      "content-type": "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(authorities === undefined
+      ? {}
+      : { tls: (await TlsFiles.open(io.platform.disk, { authorities })).material }),
+  };
   const url = `${endpoint.replace(/\/+$/, "")}${path}`;
   const content = body && { body: Buffer.from(JSON.stringify(body)) };
   let answer: HttpResponse;
   try {
     answer = await io.platform.network.call({
       url,
-      method: body === undefined ? "GET" : "POST",
-      headers: { "content-type": "application/json" },
+      method,
+      ...shown,
       timeoutMs: ANSWER_MS_MAX,
       signal: io.signal,
       ...content,
@@ -38,7 +72,7 @@ export async function askAggregator(
     );
   }
   const said = parse(answer.body);
-  if (answer.status === 200 && said !== undefined) return said;
+  if (SUCCESSES.includes(answer.status) && said !== undefined) return said;
   const detail: unknown = typeof said === "object" && said !== null && Reflect.get(said, "detail");
   const reason = typeof detail === "string" ? detail : `it answered ${answer.status}`;
   throw new TailraceError("REQUEST_REFUSED", `${endpoint}: ${reason}`, { facts: { endpoint } });

@@ -9,9 +9,13 @@ import {
 import { loadConfig } from "../../shared/config/load.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
-import type { Rule } from "../rules/load-rules.ts";
-import { type RuleTest, ruleTestSchema, runRuleTest } from "../rules/rule-test.ts";
-import { type ReadFile, readFiles, readRules } from "./rules-files.ts";
+import {
+  type RuleTest,
+  ruleTestSchema,
+  runRuleTest,
+  type TestedRules,
+} from "../rules/rule-test.ts";
+import { type ReadFile, readAllRules, readFiles } from "./rules-files.ts";
 
 /** `tailrace rules test`: runs files of tests, and says what is not as they expect. */
 export async function testRules(paths: readonly string[], io: CommandIo): Promise<number> {
@@ -29,7 +33,7 @@ async function testFile({ file, text }: ReadFile, io: CommandIo): Promise<number
     io.stderr(faultLines(faults));
     return EXIT_USAGE;
   }
-  const rules = await readRules(
+  const rules = await readAllRules(
     config.rules.map((path) => resolve(dirname(file), path)),
     io,
   );
@@ -46,7 +50,7 @@ async function testFile({ file, text }: ReadFile, io: CommandIo): Promise<number
   return failedCount === 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-function faultsOf(rules: readonly Rule[], test: RuleTest, outOfOrdernessMs: number): string[] {
+function faultsOf(rules: TestedRules, test: RuleTest, outOfOrdernessMs: number): string[] {
   try {
     return runRuleTest(rules, test, outOfOrdernessMs);
   } catch (error) {

@@ -19,9 +19,10 @@ import { readEvent } from "../rules/read-event.ts";
 import { runCaseText, tooLongCase } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
+import { explainThreshold } from "../rules/threshold-rule.ts";
 import { ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
 import { backtest, backtestRange } from "./rules-backtest.ts";
-import { readRules } from "./rules-files.ts";
+import { readAllRules, readRules } from "./rules-files.ts";
 import { lateEvents, liveOptions, ruleStatus } from "./rules-live.ts";
 import { testRules } from "./rules-test.ts";
 
@@ -188,9 +189,11 @@ function eventOf(line: string, lineNumber: number) {
 }
 
 async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo): Promise<number> {
-  const rules = await rulesOf(paths, io);
-  if (rules === undefined) return EXIT_USAGE;
-  for (const rule of rules) {
+  if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
+  const loaded = await readAllRules(paths, io);
+  if (loaded === undefined) return EXIT_USAGE;
+  for (const rule of loaded.thresholds) await io.stdout(`${explainThreshold(rule)}\n`);
+  for (const rule of loaded.rules) {
     const { config, automaton } = rule;
     await io.stdout(
       isGraph

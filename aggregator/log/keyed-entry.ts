@@ -3,14 +3,16 @@
  * stages run in one transaction these are values; otherwise they are entries of the topic `keyed`:
  *
  * ```text
- * byte    format version 3; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`; before version 3 no series has dimensions
- * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps, 5 arrivals
+ * byte    format version 4; of version 1 there are only kinds 1 and 2, and a watermark ends after `idle`; before version 3 no series has
+ *         dimensions; before version 4 there is no kind 6
+ * byte    kind: 1 deltas, 2 watermark, 3 events, 4 gaps, 5 arrivals, 6 operations
  * uint    partition of `batches` that it comes from
  * deltas:    per series: text tenant, text stream, text service, dimensions, uint count of deltas; per delta: int minute, aggregate, contributors
  * watermark: byte 1 and int W, or byte 0 when there is none yet; byte 1 when idle; byte 1, text revision and optional int since, or byte 0
  * events:    per event: text agent, text source, uint file, generation, offset, index, then as it waits (rule-rows)
  * gaps:      per gap: text tenant, text stream, int from, int to, uint count
  * arrivals:  events and gaps to archive, as archive-rows writes them
+ * operations: per operation: text tenant, text JSON
  * ```
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
@@ -23,13 +25,15 @@ import { readDimensions, writeDimensions } from "../state/detail-format.ts";
 import { makeSeries, type Series } from "../state/keys.ts";
 import { readHole, readWaiting, writeHole, writeWaiting } from "../state/rule-rows.ts";
 import type { KeyedEvent, KeyedHole } from "./keyed-event.ts";
+import type { OperationEntry } from "./operation-entry.ts";
 
-const VERSION = 3;
+const VERSION = 4;
 const DELTAS = 1;
 const WATERMARK = 2;
 const EVENTS = 3;
 const HOLES = 4;
 const ARRIVALS = 5;
+const OPERATIONS = 6;
 /** An entry of deltas ends soon after this, so that a reader is never handed more than it can commit at once. */
 const ENTRY_BYTES = 512 * 1024;
 
@@ -65,6 +69,11 @@ export type KeyedEntry =
   | { readonly kind: "events"; readonly from: number; readonly events: readonly KeyedEvent[] }
   | { readonly kind: "holes"; readonly from: number; readonly holes: readonly KeyedHole[] }
   | { readonly kind: "arrivals"; readonly from: number; readonly arrivals: readonly Arrival[] }
+  | {
+      readonly kind: "operations";
+      readonly from: number;
+      readonly operations: readonly OperationEntry[];
+    }
   | { readonly kind: "watermark"; readonly from: number; readonly watermark: PartitionWatermark };
 
 /** The bytes of a watermark of partition `from` of `batches`. */
@@ -103,6 +112,14 @@ export function encodeHoles(from: number, holes: readonly KeyedHole[]): Buffer[]
 /** The bytes of what is to be archived of partition `from` of `batches`, as entries of about half a MiB. */
 export function encodeArrivals(from: number, arrivals: readonly Arrival[]): Buffer[] {
   return encodeAll(from, ARRIVALS, arrivals, writeArrival);
+}
+
+/** The bytes of what people did, from partition `from` of `batches`. */
+export function encodeOperations(from: number, operations: readonly OperationEntry[]): Buffer[] {
+  return encodeAll(from, OPERATIONS, operations, (writer, { tenant, json }) => {
+    writer.text(tenant);
+    writer.text(json);
+  });
 }
 
 function encodeAll<Item>(
@@ -215,6 +232,13 @@ export function decodeKeyedEntry(payload: Buffer): KeyedEntry {
     const arrivals: Arrival[] = [];
     while (!reader.atEnd) arrivals.push(readArrival(reader));
     return { kind: "arrivals", from, arrivals };
+  }
+  if (kind === OPERATIONS && version > 3) {
+    const operations: OperationEntry[] = [];
+    while (!reader.atEnd) {
+      operations.push({ kind: "operation", tenant: reader.text(), json: reader.text() });
+    }
+    return { kind: "operations", from, operations };
   }
   if (kind !== DELTAS) throw reader.corrupt(`is of unknown kind ${kind}`);
   const deltas: KeyedDelta[] = [];

@@ -9,7 +9,8 @@
  * tick:     int milliseconds since the Unix epoch
  * ```
  *
- * What stems from no agent is drawn in `inlet-entry.ts`; it begins with format version 2 or 3.
+ * What stems from no agent is drawn in `inlet-entry.ts`; it begins with format version 2 or 3. What people do is drawn in
+ * `operation-entry.ts`; it begins with format version 4.
  */
 import { ByteReader } from "../state/byte-reader.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
@@ -19,6 +20,12 @@ import {
   type InletEntry,
   isInletEntry,
 } from "./inlet-entry.ts";
+import {
+  decodeOperationEntry,
+  encodeOperationEntry,
+  OPERATION_ENTRY_VERSION,
+  type OperationEntry,
+} from "./operation-entry.ts";
 
 const VERSION = 1;
 const ENVELOPE = 1;
@@ -55,11 +62,12 @@ export interface TickEntry {
 }
 
 /** An entry of the topic `batches`. */
-export type LogEntry = EnvelopeEntry | FenceEntry | InletEntry | TickEntry;
+export type LogEntry = EnvelopeEntry | FenceEntry | InletEntry | OperationEntry | TickEntry;
 
 /** The bytes of an entry. */
 export function encodeLogEntry(entry: LogEntry): Buffer {
   if (entry.kind === "inlet") return encodeInletEntry(entry);
+  if (entry.kind === "operation") return encodeOperationEntry(entry);
   const writer = new ByteWriter();
   writer.reserve(entry.kind === "envelope" ? entry.envelope.length + 512 : 512);
   writer.byte(VERSION);
@@ -84,6 +92,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
 /** The entry of these bytes; an envelope's bytes point into them. Fails with FORMAT_UNKNOWN or LOG_CORRUPT. */
 export function decodeLogEntry(payload: Buffer): LogEntry {
   if (isInletEntry(payload)) return decodeInletEntry(payload);
+  if (payload[0] === OPERATION_ENTRY_VERSION) return decodeOperationEntry(payload);
   const reader = new ByteReader(payload, "LOG_CORRUPT");
   reader.version(VERSION, "log entry");
   const kind = reader.byte();

@@ -1,6 +1,8 @@
 /** The aggregator's own metrics in Prometheus' text format. Names are `tailrace_<part>_<name>_<unit>`. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { readHeap } from "../../shared/platform/heap.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { type AlertFigures, defineAlertMetrics } from "./alert-metrics.ts";
 import { type ArchiveFigures, defineArchiveMetrics } from "./archive-metrics.ts";
 import { defineRuleMetrics, type RuleFigures } from "./rule-metrics.ts";
 
@@ -45,6 +47,7 @@ export interface Figures {
   readonly sinks: readonly SinkFigures[];
   readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];
+  readonly alerts: readonly AlertFigures[];
   /** Undefined: nothing is archived. */
   readonly archive: ArchiveFigures | undefined;
 }
@@ -60,6 +63,7 @@ export class Metrics {
   readonly #requests: Counter<"route" | "status">;
   readonly #durations: Histogram<"route">;
   readonly #refusals: Counter<"code">;
+  readonly #callers: Counter<"reason">;
   readonly #records: Counter<"outcome">;
   readonly #bytes: Counter;
 
@@ -86,6 +90,12 @@ export class Metrics {
       labelNames: ["code"],
       registers,
     });
+    this.#callers = new Counter({
+      name: "tailrace_access_refusals_total",
+      help: "Requests and connections that were refused for what their sender is, shows or does too often.",
+      labelNames: ["reason"],
+      registers,
+    });
     this.#records = new Counter({
       name: "tailrace_receive_records_total",
       help: "Records of agents by what became of them.",
@@ -102,8 +112,9 @@ export class Metrics {
     this.#defineSinks(figures);
     this.#defineInlets(figures);
     defineRuleMetrics(this.#registry, () => figures().rules);
+    defineAlertMetrics(this.#registry, () => figures().alerts);
     defineArchiveMetrics(this.#registry, () => figures().archive);
-    if (isWholeProcess) collectDefaultMetrics({ register: this.#registry });
+    if (isWholeProcess) this.#defineProcess();
   }
 
   /** A request was answered. `route` is one of few. */
@@ -115,6 +126,11 @@ export class Metrics {
   /** A request of an agent was refused. */
   refused(code: string): void {
     this.#refusals.inc({ code });
+  }
+
+  /** Somebody was refused for what they are, show, or do too often. */
+  callerRefused(reason: string): void {
+    this.#callers.inc({ reason });
   }
 
   /** A request of an agent is in the log. */
@@ -133,6 +149,19 @@ export class Metrics {
     const text = await this.#registry.metrics();
     const headers = { "content-type": this.#registry.contentType };
     return { status: 200, headers, body: Buffer.from(text) };
+  }
+
+  #defineProcess(): void {
+    collectDefaultMetrics({ register: this.#registry });
+    const limit = new Gauge({
+      name: "tailrace_heap_limit_bytes",
+      help: "Bytes that JavaScript's heap may grow to.",
+      registers: [],
+      collect() {
+        this.set(readHeap().limitBytes);
+      },
+    });
+    this.#registry.registerMetric(limit);
   }
 
   #defineState(read: () => Figures): void {

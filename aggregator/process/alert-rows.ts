@@ -1,15 +1,23 @@
 import type { Alert } from "../rules/make-alert.ts";
-import { encodeAlertRow } from "../state/alert-row.ts";
-import { alertKey, alertTimeKey, numberOfPart } from "../state/keys.ts";
+import { type AlertRow, decodeAlertRow, encodeAlertRow } from "../state/alert-row.ts";
+import { alertIdKey, alertKey, alertOpenKey, alertTimeKey, numberOfPart } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
+import { findAlert } from "../state/read-alerts.ts";
 import type { PatternsRow } from "../state/rule-rows.ts";
+import { decodeNumberRow, encodeNumberRow } from "../state/threshold-rows.ts";
 import { TimeQueue } from "./time-queue.ts";
 
 const PAGE_COUNT = 256;
 const INDEX_PREFIX = "alert-time/";
 const INDEX_VALUE: Buffer = Buffer.of(1);
 
-/** The alerts that were raised: appended under rising numbers, which sinks walk, and deleted by event time. */
+/** What a revision says beside the alert itself. */
+export type Revision = Pick<AlertRow, "state" | "revision" | "isSuppressed">;
+
+/** A match is one revision: it is over when it is found, and stays `firing` for people until they acknowledge it. */
+const ONLY_REVISION: Revision = { state: "firing", revision: 1, isSuppressed: false };
+
+/** The alerts that were raised: revisions, appended under rising numbers, which sinks walk, and deleted by event time. */
 export class AlertRows {
   private readonly overlay: Overlay;
   private readonly row: PatternsRow;
@@ -22,14 +30,35 @@ export class AlertRows {
     this.byTime = new TimeQueue(overlay, INDEX_PREFIX);
   }
 
-  /** Appends an alert and returns its bytes. */
-  append(tenant: string, alert: Alert): number {
+  /** Appends a revision of an alert and returns its bytes. */
+  append(tenant: string, alert: Alert, revision: Revision = ONLY_REVISION): number {
+    const { id, rule, alertType, severity, timestampMs, json } = alert;
     const number = ++this.row.alertNumber;
-    const row = encodeAlertRow({ tenant, ...alert });
+    const row = encodeAlertRow({
+      ...{ tenant, id, rule, alertType, severity, timestampMs, json },
+      ...revision,
+    });
     this.overlay.set(alertKey(number), row);
-    this.overlay.set(alertTimeKey(alert.timestampMs, number), INDEX_VALUE);
-    this.byTime.note(alert.timestampMs);
+    this.overlay.set(alertIdKey(id), encodeNumberRow(number));
+    this.overlay.set(alertTimeKey(timestampMs, number), INDEX_VALUE);
+    this.byTime.note(timestampMs);
     return row.length;
+  }
+
+  /** The newest revision of an alert; undefined when there is none, or of an older format. */
+  find(id: string): AlertRow | undefined {
+    return findAlert(this.overlay, id);
+  }
+
+  /** Deletes the newest revision of an alert, which no sink was given. */
+  remove(id: string): void {
+    const bytes = this.overlay.get(alertIdKey(id));
+    const alert = this.find(id);
+    if (bytes === undefined || alert === undefined) return;
+    const number = decodeNumberRow(bytes);
+    this.overlay.set(alertKey(number), undefined);
+    this.overlay.set(alertTimeKey(alert.timestampMs, number), undefined);
+    this.overlay.set(alertIdKey(id), undefined);
   }
 
   /** True when an alert is of an event time before `timeMs`. */
@@ -42,9 +71,21 @@ export class AlertRows {
     while (this.hasBefore(timeMs)) {
       for (const [key] of this.byTime.page(timeMs - 1, PAGE_COUNT)) {
         if (isFull()) return;
-        this.overlay.set(alertKey(numberOfPart(key.slice(key.lastIndexOf("/") + 1))), undefined);
+        this.delete(numberOfPart(key.slice(key.lastIndexOf("/") + 1)));
         this.byTime.take(key);
       }
     }
+  }
+
+  private delete(number: number): void {
+    const bytes = this.overlay.get(alertKey(number));
+    if (bytes === undefined) return;
+    const { id } = decodeAlertRow(bytes);
+    const newest = this.overlay.get(alertIdKey(id));
+    if (newest !== undefined && decodeNumberRow(newest) === number) {
+      this.overlay.set(alertIdKey(id), undefined);
+      this.overlay.set(alertOpenKey(id), undefined);
+    }
+    this.overlay.set(alertKey(number), undefined);
   }
 }

@@ -4,6 +4,7 @@ import {
   encodeDeltas,
   encodeEvents,
   encodeHoles,
+  encodeOperations,
   encodeWatermark,
 } from "../log/keyed-entry.ts";
 import type { LogRecord, OutgoingRecord, Owner } from "../log/log.ts";
@@ -98,10 +99,12 @@ export class CollectSession implements Session {
   }
 
   /** Those that are the same whatever the routes. */
-  private fixedRecords({ deltas, arrivals }: StageOneOutput): OutgoingRecord[] {
+  private fixedRecords({ deltas, arrivals, operations }: StageOneOutput): OutgoingRecord[] {
+    const done = encodeOperations(this.partition, operations);
     return this.recordsOf((partition) => [
       ...encodeDeltas(this.partition, deltas[partition] ?? []),
       ...encodeArrivals(this.partition, arrivals[partition] ?? []),
+      ...done,
     ]);
   }
 

@@ -58,7 +58,8 @@ export class EmbeddedSession implements Session {
   private async finish(through: number): Promise<boolean> {
     const { stageTwo, commit } = this;
     const one = this.stageOne.flush();
-    const fixedCount = (one.deltas[0]?.length ?? 0) + (one.arrivals[0]?.length ?? 0);
+    const [deltas = [], arrivals = []] = [one.deltas[0], one.arrivals[0]];
+    const fixedCount = deltas.length + arrivals.length + one.operations.length;
     const stepsDone = commit.stepsDone(fixedCount);
     for (const [step, merge] of mergeSteps(stageTwo, one)) {
       if (step < stepsDone) continue;
@@ -84,11 +85,12 @@ export class EmbeddedSession implements Session {
 /** What stage 1 hands over, one part after the other, with its number: the same parts in the same order for the same records. */
 function* mergeSteps(
   stageTwo: StageTwo,
-  { deltas, events, holes, arrivals }: StageOneOutput,
+  { deltas, events, holes, arrivals, operations }: StageOneOutput,
 ): Iterable<readonly [step: number, merge: () => void]> {
   let step = 0;
   for (const delta of deltas[0] ?? []) yield [step++, () => stageTwo.merge(delta)];
   for (const arrival of arrivals[0] ?? []) yield [step++, () => stageTwo.addArrival(arrival)];
+  for (const operation of operations) yield [step++, () => stageTwo.operate(operation)];
   for (const event of events[0] ?? []) yield [step++, () => stageTwo.addEvent(event)];
   for (const hole of holes) yield [step++, () => stageTwo.addHole(hole)];
 }

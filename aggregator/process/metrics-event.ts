@@ -5,15 +5,26 @@ import { timePart } from "../state/keys.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
 import type { ServiceRow } from "../state/service-row.ts";
 
-/** What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. */
+/**
+ * What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. A measure has a field
+ * for each of its kinds, such as `revenue_sum`.
+ */
 export function metricsRow(
   { tenant, stream, service }: ServiceRow,
   minute: number,
   aggregate: Aggregate,
 ): Omit<WaitingRow, "stream" | "keyField"> {
   const json = windowJson({ stream, service, minute, windowMinutes: 1, aggregate });
-  const { latency, levels: _levels, dimensions: _dimensions, ...numbers } = json;
-  const fields = { ...numbers, responseTime: json.avgLatency, ...latency };
+  const { latency, levels: _levels, dimensions: _dimensions, ...rest } = json;
+  const { measures: _measures, exemplars: _exemplars, ...numbers } = rest;
+  const measures = (aggregate.detail?.measures ?? []).map(({ name, kind, value }) => [
+    `${name}_${kind}`,
+    value,
+  ]);
+  const fields = {
+    ...Object.fromEntries(measures),
+    ...{ ...numbers, responseTime: json.avgLatency, ...latency },
+  };
   return { tenant, key: service, timeMs: (minute + 1) * MINUTE_MS - 1, type: null, fields };
 }
 

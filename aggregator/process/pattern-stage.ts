@@ -12,6 +12,8 @@
  * It does no I/O and has no clock, and lives by the rules of {@link file://./stage-two.ts}.
  */
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
+import type { InhibitRule } from "../alerts/inhibition.ts";
+import type { AnyOperation } from "../alerts/operation.ts";
 import {
   expressionEvent,
   type KeyedEvent,
@@ -34,12 +36,14 @@ import {
   type PatternsRow,
   type WaitingRow,
 } from "../state/rule-rows.ts";
+import { AlertDesk } from "./alert-desk.ts";
 import { AlertRows } from "./alert-rows.ts";
 import { EventHoles } from "./event-holes.ts";
 import { type HeldKey, KeyStates } from "./key-states.ts";
 import { metricsPlace } from "./metrics-event.ts";
 import { KEY_COUNT_MAX, type RuleDrop, RuleDrops, STEP_ALERT_BYTES_MAX } from "./rule-drops.ts";
 import { laneOf, type RuleVersion, RuleVersions } from "./rule-versions.ts";
+import { ThresholdStage } from "./threshold-stage.ts";
 import { TimeQueue } from "./time-queue.ts";
 
 const LANES = ["events", "metrics"] as const satisfies readonly Lane[];
@@ -50,6 +54,14 @@ export interface PatternSettings {
   readonly rules: RuleSet;
   /** Alerts older than this, measured from the watermark, are deleted. */
   readonly retentionMs: number;
+  readonly alerts?: AlertSettings | undefined;
+}
+
+/** What holds for all alerts. */
+export interface AlertSettings {
+  readonly inhibitRules: readonly InhibitRule[];
+  /** Where people reach this aggregator, without a slash at the end. */
+  readonly externalUrl: string | undefined;
 }
 
 interface LaneQueues {
@@ -67,6 +79,9 @@ export class PatternStage {
   private readonly versions: RuleVersions;
   private readonly alerts: AlertRows;
   private readonly drops: RuleDrops;
+  private readonly desk: AlertDesk;
+  /** Rules over windows. */
+  readonly thresholds: ThresholdStage;
   private readonly holes: EventHoles;
   private readonly lanes: Readonly<Record<Lane, LaneQueues>>;
   private rules: RuleSet;
@@ -81,6 +96,13 @@ export class PatternStage {
     this.rowBefore = { ...this.row };
     this.alerts = new AlertRows(this.overlay, this.row);
     this.drops = new RuleDrops(this.overlay, this.alerts);
+    this.desk = new AlertDesk(this.overlay, this.alerts, settings.alerts?.inhibitRules ?? []);
+    this.thresholds = new ThresholdStage({
+      ...{ view, overlay: this.overlay, alerts: this.alerts, desk: this.desk },
+      retentionMs: settings.retentionMs,
+      externalUrl: settings.alerts?.externalUrl,
+    });
+    this.thresholds.observe(this.row.metricsMs);
     this.holes = new EventHoles(view, this.overlay);
     this.states = new KeyStates(this.overlay);
     this.versions = new RuleVersions(this.overlay);
@@ -90,6 +112,7 @@ export class PatternStage {
     };
     this.rules = settings.rules;
     this.versions.use(this.rules, this.row.metricsMs);
+    this.thresholds.use(this.rules);
   }
 
   /** Keys that the open flush changes. */
@@ -104,7 +127,19 @@ export class PatternStage {
 
   /** True when rules read what windows say when they become final. */
   get wantsMetrics(): boolean {
-    return this.rules.rulesOf(METRICS_STREAM, METRICS_KEY).length > 0;
+    const patterns = this.rules.rulesOf(METRICS_STREAM, METRICS_KEY);
+    return patterns.length > 0 || this.thresholds.wantsWindows;
+  }
+
+  /** Moves the log's clock, by which only silences go. */
+  observeClock(nowMs: number): void {
+    this.desk.observeClock(nowMs);
+  }
+
+  /** Does what a person asked for, or takes what the program sees of itself. */
+  operate(tenant: string, operation: AnyOperation): void {
+    if (operation.kind === "sample") this.thresholds.takeSelf(tenant, operation, this.desk.clockMs);
+    else this.desk.apply(tenant, operation);
   }
 
   /** Changes the rules. */
@@ -114,6 +149,7 @@ export class PatternStage {
     this.states = new KeyStates(this.overlay);
     this.rules = rules;
     this.versions.use(rules, this.row.metricsMs);
+    this.thresholds.use(rules);
   }
 
   /** True when new rules wait for {@link start}. */
@@ -148,12 +184,15 @@ export class PatternStage {
   /** Says how far a lane has come; never back. */
   observe(lane: Lane, watermarkMs: number | undefined): void {
     this.lanes[lane].watermarkMs = watermarkMs;
-    if (lane === "metrics") this.row.metricsMs = watermarkMs;
+    if (lane === "metrics") {
+      this.row.metricsMs = watermarkMs;
+      this.thresholds.observe(watermarkMs);
+    }
   }
 
   /** True when events, timers or old rows are due; {@link run} does some of it. */
   get hasWork(): boolean {
-    if (this.versions.hasGone) return true;
+    if (this.versions.hasGone || this.thresholds.hasWork || this.desk.hasWork) return true;
     if (LANES.some((lane) => this.isDue(this.lanes[lane]))) return true;
     const oldestMs = this.oldestMs;
     return oldestMs !== undefined && this.alerts.hasBefore(oldestMs);
@@ -162,6 +201,8 @@ export class PatternStage {
   /** Does what is due until `isFull`. */
   run(isFull: () => boolean): void {
     for (const lane of LANES) this.runLane(lane, isFull);
+    this.thresholds.run(isFull);
+    this.desk.run(isFull);
     this.versions.deleteGone(isFull);
     const oldestMs = this.oldestMs;
     if (oldestMs === undefined) return;
@@ -206,11 +247,19 @@ export class PatternStage {
   private put(lane: Lane, place: string, row: WaitingRow): void {
     const { waiting, watermarkMs } = this.lanes[lane];
     if (watermarkMs !== undefined && row.timeMs <= watermarkMs) {
+      if (lane === "metrics") this.correct(row);
       this.dropLate(row, place, watermarkMs);
       return;
     }
     this.overlay.set(waitingKey(lane, place, row.keyField ?? ""), encodeWaitingRow(row));
     waiting.note(row.timeMs);
+  }
+
+  /** A window that became final behind its neighbours. */
+  private correct({ tenant, timeMs, fields }: WaitingRow): void {
+    const { stream, service } = fields;
+    if (typeof stream !== "string" || typeof service !== "string") return;
+    this.thresholds.correct({ tenant, stream, service }, timeMs, fields);
   }
 
   private dropLate(row: WaitingRow, place: string, watermarkMs: number): void {
@@ -249,6 +298,7 @@ export class PatternStage {
   /** Shows an event that waited to the rules of its stream and field. */
   private show(lane: Lane, key: string, bytes: Buffer): void {
     const row = decodeWaitingRow(bytes);
+    if (lane === "metrics") this.thresholds.show(row);
     const { tenant, stream, timeMs, fields } = row;
     const rules = this.rules.rulesOf(stream, row.keyField);
     if (rules.length === 0) return;

@@ -13,6 +13,7 @@ import type { EntryResult } from "../collect/stage-one.ts";
 import type { InletEntry, InletName } from "../log/inlet-entry.ts";
 import type { Log, StateView } from "../log/log.ts";
 import { type EnvelopeEntry, encodeLogEntry, type FenceEntry } from "../log/log-entry.ts";
+import type { OperationEntry } from "../log/operation-entry.ts";
 import { batchesPartition, inletPartition } from "../log/partition.ts";
 import { CollectSession } from "./collect-session.ts";
 import { EmbeddedSession } from "./embedded-session.ts";
@@ -81,13 +82,11 @@ export class Processor {
   }
 
   /** Appends an entry to the partition of its agent or inlet. Fails as the log does: LOG_FULL, LOG_UNAVAILABLE (certainly absent), LOG_UNKNOWN. */
-  async append(entry: EnvelopeEntry | FenceEntry | InletEntry): Promise<AppendedEntry> {
+  async append(
+    entry: EnvelopeEntry | FenceEntry | InletEntry | OperationEntry,
+  ): Promise<AppendedEntry> {
     const { log } = this.options;
-    const count = log.partitionCount("batches");
-    const partition =
-      entry.kind === "inlet"
-        ? inletPartition(entry, count)
-        : batchesPartition(entry.tenant, entry.agent, count);
+    const partition = partitionOf(entry, log.partitionCount("batches"));
     const results = this.results.get(partition);
     const append = results?.beginAppend();
     try {
@@ -244,6 +243,16 @@ export class Processor {
       }
     }
   }
+}
+
+/** What people do goes through the first partition, so that it has one order. */
+function partitionOf(
+  entry: EnvelopeEntry | FenceEntry | InletEntry | OperationEntry,
+  count: number,
+): number {
+  if (entry.kind === "operation") return 0;
+  if (entry.kind === "inlet") return inletPartition(entry, count);
+  return batchesPartition(entry.tenant, entry.agent, count);
 }
 
 function partitions(count: number): number[] {

@@ -11,9 +11,11 @@
  */
 import { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { WindowState } from "../../shared/aggregates/window-json.ts";
+import { operationSchema } from "../alerts/operation.ts";
 import type { KeyedDelta, PartitionWatermark } from "../log/keyed-entry.ts";
 import type { KeyedEvent, KeyedHole } from "../log/keyed-event.ts";
 import type { StateChange, StateView } from "../log/log.ts";
+import type { OperationEntry } from "../log/operation-entry.ts";
 import { NO_RULE_SET, type RuleSet } from "../rules/rule-set.ts";
 import type { Arrival, Fate } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
@@ -21,18 +23,15 @@ import { Contributors } from "../state/contributors.ts";
 import {
   changeKey,
   isApart,
-  MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
   type SeriesKey,
   windowKey,
 } from "../state/keys.ts";
-import { readMinuteIndex } from "../state/minute-index.ts";
 import { revisionBase } from "../state/restored-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
 import {
-  decodeWindowHead,
   decodeWindowRow,
   encodeWindowRow,
   mergeContent,
@@ -40,9 +39,11 @@ import {
 } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
+import { FinalPass } from "./final-pass.ts";
+import { LineRows, type LineSettings } from "./line-rows.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
-import { PatternStage } from "./pattern-stage.ts";
+import { type AlertSettings, PatternStage } from "./pattern-stage.ts";
 import { Retention, type RetentionSettings } from "./retention.ts";
 import { type Part, RollUps } from "./roll-ups.ts";
 import { ServiceTable } from "./service-table.ts";
@@ -56,17 +57,19 @@ const FLUSH_KEYS_MAX = 7000;
 const FLUSH_BYTES_MAX = 2.5 * 1024 * 1024;
 /** Row, old and new change, index by time, service. */
 const KEYS_PER_WINDOW = 5;
-const PAGE_COUNT = 256;
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
+/** A number with its name in it. */
+const MEASURE_BYTES = 120;
 
 /** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
-export interface WindowSettings extends RetentionSettings {
+export interface WindowSettings extends RetentionSettings, LineSettings {
   /** A partition holds the watermark back only while within this of the most advanced one. */
   readonly holdMaxMs: number;
   /** Estimated bytes of decoded windows in memory. */
   readonly cacheBytesMax: number;
+  readonly alerts?: AlertSettings | undefined;
 }
 
 /** What holds unless configured otherwise. */
@@ -74,6 +77,8 @@ export const WINDOW_DEFAULTS: WindowSettings = {
   holdMaxMs: 60_000,
   windowsRetentionMs: 30 * DAY_MS,
   rollUpRetentionsMs: [30 * DAY_MS, 365 * DAY_MS, 3650 * DAY_MS],
+  linesRetentionMs: 7 * DAY_MS,
+  linesBytesMax: 1024 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
 };
 
@@ -90,10 +95,12 @@ export class StageTwo {
   private readonly settings: WindowSettings;
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
+  private readonly finalPass: FinalPass;
   private readonly rollUps: RollUps;
   private readonly retention: Retention;
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
+  private readonly lines: LineRows;
   private rules: RuleSet;
   private readonly services: ServiceTable;
   private readonly dimensionLimit: DimensionLimit;
@@ -102,8 +109,6 @@ export class StageTwo {
   private openKeys = 0;
   private openBytes = 0;
   private rowChanged = false;
-  /** Windows up to `toMinute` are being made final; `after` is the last index key looked at. */
-  private finalPass: { readonly toMinute: number; after: string | undefined } | undefined;
 
   /** `view`: the state of this partition as of its last commit; `archive` is on the same. */
   constructor(
@@ -114,34 +119,33 @@ export class StageTwo {
   ) {
     this.view = view;
     this.archive = archive;
+    this.lines = new LineRows(view, settings);
     this.settings = settings;
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
-    const { row } = this;
+    const { row, cache } = this;
+    const emit = (window: CachedWindow) => this.markDirty(window);
+    this.finalPass = new FinalPass({ view, row, cache, emit });
     const minuteOf = (series: SeriesKey, minute: number) => this.partOf(series, minute);
     this.rollUps = new RollUps({ view, row, minuteOf });
     this.retention = this.openRetention();
     this.dimensionLimit = new DimensionLimit(view);
     this.revisionBase = revisionBase(view);
     this.services = new ServiceTable(view);
-    const patterns = { rules, retentionMs: settings.windowsRetentionMs };
+    const { windowsRetentionMs: retentionMs, alerts } = settings;
+    const patterns = { rules, retentionMs, alerts };
     this.patterns = new PatternStage(view, patterns, this.row.watermarkMs);
   }
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns, archive, rollUps, retention } = this;
-    let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
-    let bytes =
-      this.openBytes +
-      this.services.openBytes +
-      patterns.openBytes +
-      rollUps.openBytes +
-      retention.openBytes;
-    if (archive !== undefined) {
-      keys += archive.openKeys;
-      bytes += archive.openBytes;
+    const { patterns, archive, rollUps, retention, lines } = this;
+    let keys = this.openKeys;
+    let bytes = this.openBytes + this.services.openBytes;
+    for (const part of [patterns, rollUps, retention, lines, archive]) {
+      keys += part?.openKeys ?? 0;
+      bytes += part?.openBytes ?? 0;
     }
     return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
@@ -149,10 +153,10 @@ export class StageTwo {
   /** True when windows wait to be made final or deleted; {@link housekeep} does some of it. */
   get hasHousekeeping(): boolean {
     return (
-      this.finalPass !== undefined ||
+      this.finalPass.isDue(this.finalMinute) ||
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
-      isBefore(this.row.finalMinute, this.finalMinute) ||
+      this.lines.hasWork(this.row.watermarkMs) ||
       this.rollUps.hasWork ||
       this.retention.hasWork
     );
@@ -240,17 +244,26 @@ export class StageTwo {
     this.patterns.addHole(hole);
   }
 
-  /** Takes what is to be archived. */
+  /** Takes a raw line, and what is to be archived. */
   addArrival(arrival: Arrival): void {
     const { watermarkMs } = this.row;
+    if (arrival.kind === "line" && !this.lines.add(arrival, watermarkMs)) return;
     const isLate =
       arrival.kind === "event" && watermarkMs !== undefined && arrival.event.timeMs <= watermarkMs;
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
   }
 
-  /** Moves the log's clock, by which only the archive goes. */
+  /** Does what a person asked for. */
+  operate({ tenant, json }: OperationEntry): void {
+    const operation = operationSchema.safeParse(JSON.parse(json));
+    // Only a newer program writes others; the one that runs now cannot know what it means.
+    if (operation.success) this.patterns.operate(tenant, operation.data);
+  }
+
+  /** Moves the log's clock, by which only the archive and silences go. */
   observeClock(nowMs: number): void {
     this.archive?.observeClock(nowMs);
+    this.patterns.observeClock(nowMs);
   }
 
   /** Takes a watermark of a partition of `batches`; it comes after the deltas that it covers. */
@@ -267,11 +280,8 @@ export class StageTwo {
   housekeep(): void {
     this.patterns.run(() => this.isFull);
     this.archive?.run(() => this.isFull);
-    const finalMinute = this.finalMinute;
-    if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
-      this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
-    }
-    while (this.finalPass !== undefined && !this.isFull) this.makeFinal(this.finalPass);
+    if (this.finalPass.run(this.finalMinute, () => this.isFull)) this.rowChanged = true;
+    this.lines.run(this.row.watermarkMs, () => this.isFull);
     this.rollUps.run(() => this.isFull);
     if (this.retention.run(() => this.isFull)) this.rowChanged = true;
   }
@@ -286,7 +296,11 @@ export class StageTwo {
     }
     const hasRollUps = this.rollUps.hasChanges;
     this.rollUps.flush(writer, changes, (settled) => this.noteRollUp(settled));
-    const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
+    const beside = [
+      ...this.patterns.flush(),
+      ...this.lines.flush(),
+      ...(this.archive?.flush() ?? []),
+    ];
     const isQuiet =
       !this.rowChanged &&
       !hasRollUps &&
@@ -351,7 +365,7 @@ export class StageTwo {
       window.rowBytes = 0;
       this.dirty.push(window);
       this.openKeys += KEYS_PER_WINDOW;
-      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window.series);
+      if (this.patterns.wantsMetrics) this.openBytes += this.metricsBytes(window);
     }
     this.openBytes += bytes - window.rowBytes;
     window.rowBytes = bytes;
@@ -385,8 +399,18 @@ export class StageTwo {
       value: encodeWindowRow({ state, revision, changeNumber, aggregate, contributors }, writer),
     });
     changes.push({ key: changeKey(changeNumber), value: encodeChange(key, writer) });
-    if (state === "provisional") return;
+    if (state === "provisional") {
+      this.offer(window);
+      return;
+    }
     this.saySettled({ series, minute, widthMinutes: 1, state, revision, aggregate, contributors });
+  }
+
+  /** Shows a window that may still change to the rules that do not want to wait. */
+  private offer({ series, minute, aggregate }: CachedWindow): void {
+    const { thresholds } = this.patterns;
+    if (!thresholds.wantsProvisional || isApart(series.servicePart)) return;
+    thresholds.offer(this.services.namesOf(series), minute, aggregate);
   }
 
   private noteRollUp(settled: SettledWindow): void {
@@ -396,40 +420,23 @@ export class StageTwo {
 
   /** Tells rules of a window or a roll-up that is final, or corrected. */
   private saySettled({ series, minute, widthMinutes, state, aggregate }: SettledWindow): void {
-    if (widthMinutes > 1 || state !== "final" || !this.patterns.wantsMetrics) return;
-    if (isApart(series.servicePart)) return;
-    const row = metricsRow(this.services.namesOf(series), minute, aggregate);
-    this.patterns.addMetrics(series.key, row);
+    if (widthMinutes > 1 || !this.patterns.wantsMetrics || isApart(series.servicePart)) return;
+    const { thresholds } = this.patterns;
+    if (state !== "final" && !thresholds.wantsWindows) return;
+    const names = this.services.namesOf(series);
+    const row = metricsRow(names, minute, aggregate);
+    if (state === "final") this.patterns.addMetrics(series.key, row);
+    else thresholds.correct(names, row.timeMs, row.fields);
   }
 
-  private metricsBytes(series: SeriesKey): number {
+  private metricsBytes({ series, aggregate }: CachedWindow): number {
     const { tenant, stream, service } = this.services.namesOf(series);
-    return METRICS_BYTES + METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length);
-  }
-
-  /** Makes one page of windows final. */
-  private makeFinal(pass: { readonly toMinute: number; after: string | undefined }): void {
-    const fromMinute = (this.row.finalMinute ?? -MINUTE_MAX - 1) + 1;
-    const range = { fromMinute, toMinute: Math.min(pass.toMinute, MINUTE_MAX - 1) + 1 };
-    const page = readMinuteIndex(this.view, range, pass.after, PAGE_COUNT);
-    for (const { indexKey, series, minute } of page) {
-      if (this.isFull) return;
-      const window = this.findProvisional(series, minute);
-      if (window !== undefined) this.markDirty(window);
-      pass.after = indexKey;
-    }
-    if (page.length === PAGE_COUNT) return;
-    this.row.finalMinute = pass.toMinute;
-    this.finalPass = undefined;
-    this.rowChanged = true;
-  }
-
-  private findProvisional(series: SeriesKey, minute: number): CachedWindow | undefined {
-    const cached = this.cache.peek(series, minute);
-    if (cached !== undefined) return cached.state === "provisional" ? cached : undefined;
-    const bytes = this.view.get(windowKey(series.key, minute));
-    if (bytes === undefined || decodeWindowHead(bytes).state !== "provisional") return undefined;
-    return this.cache.find(series, minute);
+    const measures = (aggregate.detail?.measures.length ?? 0) * MEASURE_BYTES;
+    return (
+      measures +
+      METRICS_BYTES +
+      METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length)
+    );
   }
 
   private openRetention(): Retention {

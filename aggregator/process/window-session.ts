@@ -88,6 +88,8 @@ function* mergeSteps(
     for (const delta of entry.deltas) yield () => stageTwo.merge(delta);
   } else if (entry.kind === "events") {
     for (const event of entry.events) yield () => stageTwo.addEvent(event);
+  } else if (entry.kind === "operations") {
+    for (const operation of entry.operations) yield () => stageTwo.operate(operation);
   } else if (entry.kind === "arrivals") {
     for (const arrival of entry.arrivals) yield () => stageTwo.addArrival(arrival);
   } else {

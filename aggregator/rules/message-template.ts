@@ -45,5 +45,7 @@ export function compileTemplate(text: string, stages: readonly string[]): Compil
 }
 
 function shown(value: Value): string {
-  return value === null ? "?" : String(value);
+  if (value === null) return "?";
+  // What arithmetic leaves behind the twelfth digit is noise: 9.302000000000001.
+  return typeof value === "number" ? String(Number(value.toPrecision(12))) : String(value);
 }

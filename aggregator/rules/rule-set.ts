@@ -6,6 +6,7 @@ import type { KeyLimits } from "../cep/matcher.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 import type { Rule } from "./load-rules.ts";
 import { RuleMachine } from "./rule-machine.ts";
+import type { ThresholdRule } from "./threshold-rule.ts";
 
 /** The stream of what windows say when they become final for the first time. */
 export const METRICS_STREAM = "service-metrics";
@@ -41,6 +42,8 @@ export interface KeyField {
 /** The rules in use. Never changes: a reload makes a new one. */
 export class RuleSet {
   readonly rules: readonly ActiveRule[];
+  /** Rules over windows, which need nothing of agents. */
+  readonly thresholds: readonly ThresholdRule[];
   /** What agents are to send. */
   readonly selectors: Selectors;
   /** Names the fields that part streams of agents' events: the same for the same fields of the same streams. */
@@ -49,8 +52,13 @@ export class RuleSet {
   readonly #byId: ReadonlyMap<string, ActiveRule>;
   readonly #fields = new Map<string, readonly KeyField[]>();
 
-  constructor(rules: readonly Rule[], selectors: Selectors) {
+  constructor(
+    rules: readonly Rule[],
+    selectors: Selectors,
+    thresholds: readonly ThresholdRule[] = [],
+  ) {
     this.selectors = selectors;
+    this.thresholds = thresholds;
     this.rules = rules.map((rule) => {
       return { id: ruleId(rule), rule, machine: new RuleMachine(rule, RULE_LIMITS) };
     });

@@ -7,6 +7,9 @@ import type { CepEvent } from "../cep/shared-buffer.ts";
 import type { Rule } from "./load-rules.ts";
 import { readEvent } from "./read-event.ts";
 import { type RuleFound, RuleRun } from "./run-rule.ts";
+import type { ThresholdRule } from "./threshold-rule.ts";
+import { ThresholdRun } from "./threshold-run.ts";
+import { testLineSchema, testWindowSchema, testWindows } from "./threshold-test.ts";
 
 /** Enough for a test that a person can follow, few enough that a mistyped one ends. */
 const REPEAT_MAX = 10_000;
@@ -27,6 +30,9 @@ const alertSchema = z.strictObject({
   at: moment(),
   rule: z.string().optional().meta({ description: "Needed only to tell several rules apart." }),
   key: key.optional(),
+  state: z.enum(["firing", "resolved"]).optional().meta({
+    description: "Of threshold rules: whether it fires then, which it does by default, or is over.",
+  }),
   type: z.string().optional(),
   severity: z.string().optional(),
   message: z.string().optional(),
@@ -41,7 +47,22 @@ const testSchema = z.strictObject({
     .datetime({ offset: true, error: "expected a time such as 2026-11-20T10:00:00Z" })
     .prefault("2026-01-01T00:00:00Z")
     .meta({ description: "When the test begins." }),
-  events: z.array(eventSchema).meta({ description: "In the order of arrival." }),
+  events: z
+    .array(eventSchema)
+    .prefault([])
+    .meta({ description: "For patterns, in the order of arrival." }),
+  windows: z
+    .array(testWindowSchema)
+    .prefault([])
+    .meta({ description: "For threshold rules: final windows of a minute." }),
+  lines: z
+    .array(testLineSchema)
+    .prefault([])
+    .meta({ description: "For threshold rules: lines of logs, counted by service and minute." }),
+  until: moment().optional().meta({
+    description:
+      "For threshold rules: how far time passes; by default to the end of the last window.",
+  }),
   alerts: z.array(alertSchema).meta({ description: "All that come, in any order." }),
 });
 
@@ -66,9 +87,15 @@ interface ActualAlert extends ExpectedAlert {
 
 const alertText = z.object({ message: z.string(), details: z.record(z.string(), z.unknown()) });
 
+/** The rules of a file of tests. */
+export interface TestedRules {
+  readonly rules: readonly Rule[];
+  readonly thresholds: readonly ThresholdRule[];
+}
+
 /** Runs a test; what is not as it should be, a line each; empty: passed. */
 export function runRuleTest(
-  rules: readonly Rule[],
+  { rules, thresholds }: TestedRules,
   test: RuleTest,
   outOfOrdernessMs: number,
 ): string[] {
@@ -83,12 +110,31 @@ export function runRuleTest(
       if (actual !== undefined) unexpected.push(actual);
     }
   }
+  unexpected.push(...thresholdAlerts(thresholds, test, startMs));
   for (const expected of test.alerts) {
     const index = unexpected.findIndex((actual) => isAsExpected(actual, expected));
     if (index >= 0) unexpected.splice(index, 1);
     else faults.push(`missing alert ${shown(expected)}`);
   }
   return [...faults, ...unexpected.map((actual) => `unexpected alert ${shown(actual)}`)];
+}
+
+function thresholdAlerts(
+  thresholds: readonly ThresholdRule[],
+  test: RuleTest,
+  startMs: number,
+): ActualAlert[] {
+  const windows = testWindows(test, startMs);
+  const ends = windows.map((window) => window.startMs + 60_000);
+  const untilMs = test.until === undefined ? Math.max(startMs, ...ends) : startMs + test.until;
+  return thresholds.flatMap((rule) =>
+    new ThresholdRun(rule).run(windows, untilMs).map(({ state, service, atMs, alert }) => {
+      const { message, details } = alertText.parse(JSON.parse(alert.json));
+      const { rule: name, alertType: type, severity } = alert;
+      const at = atMs - startMs;
+      return { at, rule: name, key: service, state, type, severity, message, details };
+    }),
+  );
 }
 
 function eventsOf(test: RuleTest, startMs: number, faults: string[]): CepEvent[] {
@@ -131,7 +177,8 @@ function actualAlert(found: RuleFound, startMs: number): ActualAlert | undefined
 }
 
 /** Everything that the test says of the alert is so. */
-function isAsExpected(actual: ActualAlert, { details = {}, ...expected }: ExpectedAlert): boolean {
+function isAsExpected(actual: ActualAlert, { details = {}, ...rest }: ExpectedAlert): boolean {
+  const expected = actual.state === undefined ? rest : { state: "firing", ...rest };
   const isSame = Object.entries(expected).every(([name, value]) =>
     isDeepStrictEqual(Reflect.get(actual, name), value),
   );

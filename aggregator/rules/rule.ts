@@ -13,9 +13,25 @@ import { compileTemplate } from "./message-template.ts";
 const SEVERITIES = ["info", "warning", "critical"] as const;
 
 /** What an alert says anyway. */
-const DETAILS_OWN = ["rule", "kind", "key", "firstEvent", "durationMs", "stages"];
+const DETAILS_OWN = [
+  "rule",
+  "kind",
+  "key",
+  "firstEvent",
+  "durationMs",
+  "stages",
+  "condition",
+  "values",
+  "since",
+  "window",
+  "contributors",
+  "exemplars",
+  "link",
+  "runbook",
+];
 
-const alertSchema = z.strictObject({
+/** What a match, or a condition that holds, becomes. */
+export const alertSchema = z.strictObject({
   type: z
     .string()
     .regex(/^[A-Z][A-Z0-9_]*$/, { error: "expected a type such as FRAUD_SUSPICION" })
@@ -41,12 +57,18 @@ const alertSchema = z.strictObject({
   }),
 });
 
+/** Name of a rule of any kind. */
+export const ruleName = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: "expected a name such as account-takeover" })
+  .meta({ description: "Name of the rule, unique among all rules." });
+
+/** Summary of a rule of any kind. */
+export const ruleSummary = z.string().min(1).meta({ description: "What it finds, in a sentence." });
+
 const ruleShape = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: "expected a name such as account-takeover" })
-    .meta({ description: "Name of the rule, unique among all rules." }),
-  summary: z.string().min(1).meta({ description: "What it finds, in a sentence." }),
+  name: ruleName,
+  summary: ruleSummary,
   stream: z.string().min(1).meta({
     description:
       "Events it sees: business-events, system-metrics, application-logs, service-metrics or a stream that agents name.",

@@ -1,8 +1,11 @@
 import type { HttpResponse } from "../../shared/platform/network.ts";
-import { jsonAnswer, problemAnswer, type QueryFault } from "../../shared/protocol/http-answer.ts";
+import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
 import type { AgentRow } from "../state/agent-row.ts";
 import { markOf, readAgents, readCollectRow, readLedger } from "../state/read-agents.ts";
+import { decodePlace, encodePlace, QueryParameters } from "./query-parameters.ts";
+
+const LIMIT_MAX = 1_000;
 
 /** An agent as `GET /v1/agents` shows it. Times are ISO 8601; null where nothing is known. */
 export interface AgentJson {
@@ -42,31 +45,25 @@ export function answerAgents(
   tenant: string,
   query: string,
 ): HttpResponse {
-  const parameters = new URLSearchParams(query);
-  const faults: QueryFault[] = [];
-  for (const name of new Set(parameters.keys())) {
-    if (name !== "agent") {
-      const detail = "There is no such parameter; known is agent.";
-      faults.push({ parameter: name, detail });
-    } else if (parameters.getAll(name).length > 1) {
-      faults.push({ parameter: name, detail: "It is given more than once." });
-    }
-  }
-  if (faults.length > 0) {
-    const names = faults.map(({ parameter }) => `\`${parameter}\``).join(", ");
-    const detail = `Cannot understand ${names}.`;
-    return problemAnswer({ status: 400, code: "invalid_query", detail, faults });
-  }
-  const wanted = parameters.get("agent");
+  const parameters = new QueryParameters(query, ["agent", "cursor", "limit", "next"]);
+  const wanted = parameters.text("agent", "the name of an agent");
+  const limit = parameters.limit(LIMIT_MAX);
+  const after = parameters.after(decodePlace)?.[1];
+  if (parameters.refusal !== undefined) return parameters.refusal;
   const agents: AgentJson[] = [];
   for (const view of views) {
     const clockMs = readCollectRow(view).clockMs;
     for (const row of readAgents(view, tenant)) {
-      if (wanted === null || row.agent === wanted) agents.push(agentJson(view, row, clockMs));
+      if (wanted !== undefined && row.agent !== wanted) continue;
+      if (after === undefined || row.agent > after) agents.push(agentJson(view, row, clockMs));
     }
   }
   agents.sort((a, b) => (a.agent < b.agent ? -1 : 1));
-  return jsonAnswer(200, { agents });
+  const page = agents.slice(0, limit);
+  const last = page.at(-1);
+  const hasMore = agents.length > page.length && last !== undefined;
+  const next = hasMore ? { next: encodePlace([0, last.agent]) } : {};
+  return jsonAnswer(200, { agents: page, ...next });
 }
 
 function agentJson(view: StateView, row: AgentRow, clockMs: number | undefined): AgentJson {

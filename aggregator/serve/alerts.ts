@@ -1,9 +1,9 @@
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
-import { problemAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
 import { type AlertCursor, type AlertQuery, queryAlerts } from "../state/read-alerts.ts";
 import { encodeAlertCursor, parseAlertsQuery } from "./alerts-query.ts";
+import { queryRefusal } from "./query-parameters.ts";
 
 /** Longest answer, in UTF-16 code units; it ends early with a `next`. */
 const ANSWER_LENGTH_MAX: number = 8 * 1024 * 1024;
@@ -22,15 +22,7 @@ export async function answerAlerts(
   query: string,
 ): Promise<HttpResponse> {
   const parsed = parseAlertsQuery(query);
-  if ("faults" in parsed) {
-    const names = parsed.faults.map(({ parameter }) => `\`${parameter}\``).join(", ");
-    return problemAnswer({
-      status: 400,
-      code: "invalid_query",
-      detail: `Cannot understand ${names}. ${parsed.faults.map(({ detail }) => detail).join(" ")}`,
-      faults: parsed.faults,
-    });
-  }
+  if ("faults" in parsed) return queryRefusal(parsed.faults);
   const parts: string[] = [];
   const next = await writeAlerts(source, { tenant, ...parsed.query }, parts);
   const tail = next === undefined ? "" : `,"next":${JSON.stringify(encodeAlertCursor(next))}`;

@@ -2,6 +2,7 @@ import type { Value } from "../../shared/expression/parse.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
+import { readOpenAlerts } from "../state/read-alerts.ts";
 import { readRules } from "../state/read-rules.ts";
 import { type RuleDropRow, readRuleDrops } from "../state/rule-drop-row.ts";
 import type { RuleCounters } from "../state/rule-rows.ts";
@@ -10,12 +11,23 @@ import type { RuleCounters } from "../state/rule-rows.ts";
 export interface RuleJson {
   readonly rule: string;
   readonly stream: string | null;
+  readonly kind: "pattern" | "threshold";
   /** `running`, `waiting` for agents to send what it needs, or `gone`: only its ledger is left. */
   readonly state: "running" | "waiting" | "gone";
   /** Since its pattern last changed. */
   readonly counters: Omit<RuleCounters, "dropped">;
   /** The ledger of what bounds made it drop, ever. */
   readonly dropped: readonly RuleDropJson[];
+  /** Of a threshold rule: what it looks for, and how many of its alerts fire now. */
+  readonly condition?: string | null;
+  readonly openAlerts?: number;
+}
+
+/** A threshold rule in use. */
+export interface ShownThreshold {
+  readonly name: string;
+  readonly stream: string;
+  readonly condition?: string | undefined;
 }
 
 /** What one bound made a rule drop. */
@@ -35,6 +47,7 @@ export function answerRules(
   views: readonly StateView[],
   tenant: string,
   query: string,
+  thresholds: readonly ShownThreshold[] = [],
 ): HttpResponse {
   if (query !== "") {
     const detail = "Cannot understand the query: /v1/rules takes no parameters.";
@@ -52,6 +65,7 @@ export function answerRules(
     rules.set(row.name, {
       rule: row.name,
       stream: row.stream,
+      kind: "pattern",
       state: isWaiting ? "waiting" : "running",
       counters: known === undefined ? counters : addCounters(known.counters, counters),
       dropped: (drops.get(row.name) ?? []).map(dropJson),
@@ -60,10 +74,27 @@ export function answerRules(
   for (const [rule, rows] of drops) {
     if (rules.has(rule)) continue;
     const dropped = rows.map(dropJson);
-    rules.set(rule, { rule, stream: null, state: "gone", counters: NOTHING, dropped });
+    const gone = { stream: null, kind: "pattern", state: "gone" } as const;
+    rules.set(rule, { rule, ...gone, counters: NOTHING, dropped });
   }
+  for (const one of thresholdsJson(views, tenant, thresholds)) rules.set(one.rule, one);
   const sorted = [...rules.values()].toSorted((a, b) => (a.rule < b.rule ? -1 : 1));
   return jsonAnswer(200, { rules: sorted });
+}
+
+function thresholdsJson(
+  views: readonly StateView[],
+  tenant: string,
+  thresholds: readonly ShownThreshold[],
+): RuleJson[] {
+  const open = new Map<string, number>();
+  for (const alert of readOpenAlerts(views)) {
+    if (alert.tenant === tenant) open.set(alert.rule, (open.get(alert.rule) ?? 0) + 1);
+  }
+  return thresholds.map(({ name, stream, condition = null }) => ({
+    ...{ rule: name, stream, kind: "threshold", state: "running" },
+    ...{ counters: NOTHING, dropped: [], condition, openAlerts: open.get(name) ?? 0 },
+  }));
 }
 
 const NOTHING: RuleJson["counters"] = {

@@ -1,9 +1,9 @@
 import type { HttpResponse } from "../../shared/platform/network.ts";
-import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
+import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
 import type { InletRow, LetterRow } from "../state/inlet-row.ts";
 import { readInlets, readLetters } from "../state/read-inlets.ts";
-import { limitUpTo, nonEmpty, QueryParameters } from "./query-parameters.ts";
+import { limitUpTo, QueryParameters } from "./query-parameters.ts";
 
 const LETTERS_MAX = 100;
 
@@ -68,14 +68,11 @@ export function answerSources(
   query: string,
 ): HttpResponse {
   const parameters = new QueryParameters(query, ["source", "letters"]);
-  const source = parameters.read("source", undefined, nonEmpty, "the name of a source");
+  const source = parameters.text("source", "the name of a source");
   const want = `a number from 1 to ${LETTERS_MAX}`;
   const letterCount = parameters.read("letters", 0, limitUpTo(LETTERS_MAX), want);
-  const { faults } = parameters;
-  if (faults.length > 0) {
-    const detail = `Cannot understand the query. ${faults.map((fault) => fault.detail).join(" ")}`;
-    return problemAnswer({ status: 400, code: "invalid_query", detail, faults });
-  }
+  const { refusal } = parameters;
+  if (refusal !== undefined) return refusal;
   const inlets: InletJson[] = [];
   for (const view of views) {
     for (const row of readInlets(view, tenant)) {

@@ -5,7 +5,7 @@ import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { QueryFault } from "../../shared/protocol/http-answer.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
-import { limitUpTo, nonEmpty, QueryParameters } from "./query-parameters.ts";
+import { QueryParameters } from "./query-parameters.ts";
 
 /** Most windows in one answer. */
 export const LIMIT_MAX = 10_000;
@@ -38,44 +38,25 @@ export interface WindowsQuery {
 
 const PARAMETERS = ["by", "cursor", "from", "limit", "next", "service", "step", "stream", "to"];
 const STEP_MINUTES_MAX = 366 * 24 * 60;
-const INSTANT =
-  /^[+-]?\d{4,6}-\d{2}-\d{2}(?:$|T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})$)/;
 
 /** Reads a query string. Times are ISO 8601 with a zone, or a date alone, which is midnight in UTC. */
 export function parseWindowsQuery(
   query: string,
 ): { readonly query: WindowsQuery } | { readonly faults: readonly QueryFault[] } {
   const parameters = new QueryParameters(query, PARAMETERS);
-  const read = parameters.read.bind(parameters);
-  const instant = "a time such as 2026-11-20T10:00:00Z";
-  const cursorHelp = "the `next` of an earlier answer to the same query";
   const byHelp = `up to ${DIMENSIONS_MAX} names of dimensions with commas between them`;
-  const by = read<readonly string[]>("by", [], parseNames, byHelp);
-  const after = read<WindowPlace | undefined>("next", undefined, decodeCursor, cursorHelp);
+  const by = parameters.read<readonly string[]>("by", [], parseNames, byHelp);
+  const step = "a multiple of 1m such as 5m, 1h or 1d";
   const parsed: WindowsQuery = {
-    stream: read("stream", STREAM_DEFAULT, nonEmpty, "the name of a stream"),
-    service: read<string | undefined>("service", undefined, nonEmpty, "the name of a service"),
+    stream: parameters.text("stream", "the name of a stream") ?? STREAM_DEFAULT,
+    service: parameters.text("service", "the name of a service"),
     by: by.length === 0 ? undefined : by,
-    fromMs: read("from", Number.NEGATIVE_INFINITY, parseInstantMs, instant),
-    toMs: read("to", Number.POSITIVE_INFINITY, parseInstantMs, instant),
-    stepMinutes: read("step", 1, parseStepMinutes, "a multiple of 1m such as 5m, 1h or 1d"),
-    limit: read("limit", LIMIT_MAX, limitUpTo(LIMIT_MAX), `a whole number from 1 to ${LIMIT_MAX}`),
-    after: after ?? read<WindowPlace | undefined>("cursor", undefined, decodeCursor, cursorHelp),
+    ...parameters.range(),
+    stepMinutes: parameters.read("step", 1, parseStepMinutes, step),
+    limit: parameters.limit(LIMIT_MAX),
+    after: parameters.after(decodeCursor),
   };
-  if (parsed.fromMs > parsed.toMs) parameters.fault("from", "It is later than `to`.");
   return parameters.faults.length > 0 ? { faults: parameters.faults } : { query: parsed };
-}
-
-/** Milliseconds since the Unix epoch of an ISO 8601 time with a zone, or undefined. */
-export function parseInstantMs(text: string): number | undefined {
-  // In a query a `+` that was not escaped arrives as a space.
-  const repaired = text.replace(/ (\d{2}:?\d{2})$/, "+$1").replace(",", ".");
-  if (!INSTANT.test(repaired)) return undefined;
-  const withColon = repaired.replace(/([+-]\d{2})(\d{2})$/, (whole, hours, minutes) =>
-    repaired.includes("T") ? `${hours}:${minutes}` : whole,
-  );
-  const instantMs = Date.parse(withColon);
-  return Number.isNaN(instantMs) ? undefined : instantMs;
 }
 
 /** The text that brings the windows after `place`. */

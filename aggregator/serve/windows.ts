@@ -6,6 +6,7 @@ import type { StateView } from "../log/log.ts";
 import { readWindows } from "../state/read-windows.ts";
 import { partWidths } from "../state/roll-up-widths.ts";
 import { windowText } from "../state/window-text.ts";
+import { queryRefusal } from "./query-parameters.ts";
 import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-query.ts";
 
 /** Beyond all minutes that a date can show (8.64e15 ms), within those that a key can hold. */
@@ -58,15 +59,7 @@ async function answerWindows(
   query: string,
 ): Promise<HttpResponse> {
   const parsed = parseWindowsQuery(query);
-  if ("faults" in parsed) {
-    const names = parsed.faults.map(({ parameter }) => `\`${parameter}\``).join(", ");
-    return problemAnswer({
-      status: 400,
-      code: "invalid_query",
-      detail: `Cannot understand ${names}. ${parsed.faults.map(({ detail }) => detail).join(" ")}`,
-      faults: parsed.faults,
-    });
-  }
+  if ("faults" in parsed) return queryRefusal(parsed.faults);
   const parts: string[] = [];
   const next = await writeWindows(source, tenant, parsed.query, parts);
   const tail = next === undefined ? "" : `,"next":${JSON.stringify(next)}`;

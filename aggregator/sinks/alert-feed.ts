@@ -1,10 +1,14 @@
+import type { AlertRow } from "../state/alert-row.ts";
 import { readPatternsRow, readProcessRow } from "../state/read-agents.ts";
-import { readAlerts } from "../state/read-alerts.ts";
+import { findAlert, readAlerts } from "../state/read-alerts.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
-import type { Result } from "./sink.ts";
+import type { AlertResult, Result } from "./sink.ts";
 import type { DeliveredState } from "./store-feed.ts";
 
-/** The alerts of one partition of stage 2, in the order in which they were raised. Each is there once and never changes. */
+/**
+ * The revisions of the alerts of one partition of stage 2, in the order in which they came: each change of an alert once. What is pending
+ * may come to nothing, and is told to nobody.
+ */
 export class AlertFeed implements ChangeFeed {
   readonly #state: DeliveredState;
 
@@ -17,7 +21,7 @@ export class AlertFeed implements ChangeFeed {
     if (view === undefined) return [];
     return readAlerts(view, after, limit).map(({ number, alert }) => ({
       change: number,
-      result: () => ({ ...alert, revision: 1 }),
+      result: () => (alert.state === "pending" ? undefined : resultOf(alert)),
     }));
   }
 
@@ -27,7 +31,9 @@ export class AlertFeed implements ChangeFeed {
   }
 
   newest(result: Result): Result {
-    return result;
+    const view = this.#state.view();
+    const newest = view && findAlert(view, result.id);
+    return newest === undefined ? result : resultOf(newest);
   }
 
   watermarkMs(): number | undefined {
@@ -40,4 +46,29 @@ export class AlertFeed implements ChangeFeed {
       await this.#state.nextCommit(signal);
     }
   }
+}
+
+function resultOf({
+  tenant,
+  id,
+  rule,
+  alertType,
+  severity,
+  timestampMs,
+  json,
+  ...rest
+}: AlertRow): AlertResult {
+  const { state, revision, isSuppressed } = rest;
+  return {
+    tenant,
+    id,
+    rule,
+    alertType,
+    severity,
+    timestampMs,
+    json,
+    state,
+    revision,
+    isSuppressed,
+  };
 }

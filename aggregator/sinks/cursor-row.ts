@@ -1,7 +1,7 @@
 /** The rows in which a sink's place and its dead letters are kept. Each begins with a format byte. */
 import { z } from "zod";
 import { TailraceError } from "../../shared/errors.ts";
-import type { Result } from "./sink.ts";
+import { ALERT_STATES, type Result } from "./sink.ts";
 
 const FORMAT_VERSION = 1;
 
@@ -61,8 +61,10 @@ const alertSchema = z.object({
   alertType: z.string(),
   severity: z.string(),
   timestampMs: z.number(),
-  revision: z.literal(1),
+  revision: z.number(),
   json: z.string(),
+  state: z.enum(ALERT_STATES).default("firing"),
+  isSuppressed: z.boolean().default(false),
 });
 
 const deadLetterSchema = z.object({

@@ -31,6 +31,7 @@ import {
   type ResultKind,
   type Sink,
   type WriteReport,
+  writeKey,
 } from "./sink.ts";
 import { Turns } from "./turns.ts";
 
@@ -323,7 +324,7 @@ export class Delivery {
       if (result === undefined) continue;
       const isReplayed = replay !== undefined && changed.change <= replay.throughChange;
       if (isReplayed && endMsOf(result) <= replay.fromMs) continue;
-      byId.set(result.id, [result, changed.change]);
+      byId.set(writeKey(result), [result, changed.change]);
     }
     return new Map(byId.values());
   }

@@ -42,6 +42,14 @@ const fields = {
     rule: { properties: { name: KEYWORD } },
     user: { properties: { id: KEYWORD } },
     key: KEYWORD,
+    stream: KEYWORD,
+    state: KEYWORD,
+    revision: COUNT,
+    startsAt: DATE,
+    updatedAt: DATE,
+    resolvedAt: DATE,
+    late: { type: "boolean" },
+    acknowledged: { properties: { by: KEYWORD, at: DATE, comment: { type: "text" } } },
   },
 } as const;
 

@@ -2,6 +2,7 @@ import type { SinkKind } from "./sink.ts";
 
 /** Every kind of sink, in alphabetical order; the key is the `type` in configuration files. Drivers load only when a sink opens. */
 export const sinks = {
+  alertmanager: () => import("./alertmanager.ts"),
   elasticsearch: () => import("./elasticsearch.ts"),
   file: () => import("./file.ts"),
   influxdb: () => import("./influxdb.ts"),

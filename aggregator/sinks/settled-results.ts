@@ -1,4 +1,4 @@
-import type { Result } from "./sink.ts";
+import { type Result, writeKey } from "./sink.ts";
 
 interface Settled {
   readonly result: Result;
@@ -23,17 +23,17 @@ export class SettledResults {
 
   /** Whether this revision of the result is settled. */
   has(result: Result): boolean {
-    return this.#byId.get(result.id)?.result.revision === result.revision;
+    return this.#byId.get(writeKey(result))?.result.revision === result.revision;
   }
 
   add(result: Result, change: number, reason: string | undefined): void {
-    this.#byId.set(result.id, { result, change, reason });
+    this.#byId.set(writeKey(result), { result, change, reason });
   }
 
   /** Those of these results that were refused for good. */
   refused(results: readonly Result[]): Refused[] {
     return results.flatMap((result) => {
-      const settled = this.#byId.get(result.id);
+      const settled = this.#byId.get(writeKey(result));
       if (settled?.reason === undefined || !this.has(result)) return [];
       return [{ result, reason: settled.reason }];
     });

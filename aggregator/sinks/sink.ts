@@ -4,6 +4,9 @@ import { duration } from "../../shared/config/units.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 
+/** Where an alert stands. Pending ones are given to no sink. */
+export const ALERT_STATES = ["pending", "firing", "acknowledged", "resolved"] as const;
+
 /** What a sink is given to write: the newest revision of one window. */
 export interface WindowResult {
   /** The same for every revision of the window, and for no other window of any tenant. */
@@ -23,9 +26,9 @@ export interface WindowResult {
   readonly json: string;
 }
 
-/** What a sink is given to write: one alert, once. */
+/** What a sink is given to write: one revision of an alert, once. */
 export interface AlertResult {
-  /** The same whenever the alert is written, and for no other alert. */
+  /** The same for all revisions of the alert, and for no other alert. */
   readonly id: string;
   readonly tenant: string;
   /** Name of the rule that raised it. */
@@ -34,8 +37,11 @@ export interface AlertResult {
   readonly severity: string;
   /** Event time of what raised it, milliseconds since the Unix epoch. */
   readonly timestampMs: number;
-  /** An alert never changes. */
-  readonly revision: 1;
+  /** Rises with every change of the alert; a match has one, until somebody acknowledges it. */
+  readonly revision: number;
+  readonly state: (typeof ALERT_STATES)[number];
+  /** True when nobody is to be notified of it: it is silenced or inhibited. */
+  readonly isSuppressed: boolean;
   /** The alert as every interface shows it, without a line end. */
   readonly json: string;
 }
@@ -52,6 +58,11 @@ export type ResultKind = (typeof RESULT_KINDS)[number];
 /** Tells an alert from a window. */
 export function isAlert(result: Result): result is AlertResult {
   return "alertType" in result;
+}
+
+/** What a sink is given once: a window in its newest state, but of an alert every revision. */
+export function writeKey(result: Result): string {
+  return isAlert(result) ? `${result.id}#${result.revision}` : result.id;
 }
 
 /** When a result is over: the end of its window, or the moment of the alert; milliseconds since the Unix epoch. */

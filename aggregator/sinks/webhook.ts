@@ -45,6 +45,10 @@ export const sink = defineSink({
       .boolean()
       .prefault(false)
       .meta({ description: "Also posts windows that may still change." }),
+    suppressed: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: "Also posts alerts that are silenced or inhibited." }),
   }),
   results: (config) => config.results,
   open: async (config, context) => new WebhookSink(config, context),
@@ -55,6 +59,7 @@ interface WebhookSettings {
   readonly format: "json" | "slack";
   readonly headers: Readonly<Record<string, string>>;
   readonly provisional: boolean;
+  readonly suppressed: boolean;
 }
 
 /** Enough to hide a receiver's latency, few enough not to be a burden. */
@@ -72,25 +77,29 @@ class WebhookSink implements Sink {
   }
 
   async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
-    const waiting = results.flatMap((result, index) => (this.#isWanted(result) ? [index] : []));
-    const ignoredCount = results.length - waiting.length;
+    const wanted = results.flatMap((result, index) => (this.#isWanted(result) ? [index] : []));
     const failures: WriteFailure[] = [];
+    const waiting = byId(results, wanted);
     let pause: { readonly reason: string; readonly retryAfterMs: number | undefined } | undefined;
     const work = async () => {
-      for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-        const result = results[index];
-        if (result === undefined) continue;
-        const { verdict, reason, retryAfterMs } = await this.#post(result, context);
-        if (verdict === "taken") continue;
-        failures.push({ index, reason, isRetryable: verdict === "later" });
-        if (verdict === "refused") continue;
-        pause ??= { reason, retryAfterMs };
-        return;
+      for (let revisions = waiting.shift(); revisions !== undefined; revisions = waiting.shift()) {
+        for (let index = revisions.shift(); index !== undefined; index = revisions.shift()) {
+          const result = results[index];
+          if (result === undefined) continue;
+          const { verdict, reason, retryAfterMs } = await this.#post(result, context);
+          if (verdict === "taken") continue;
+          failures.push({ index, reason, isRetryable: verdict === "later" });
+          if (verdict === "refused") continue;
+          pause ??= { reason, retryAfterMs };
+          waiting.push(revisions);
+          return;
+        }
       }
     };
     await Promise.all(Array.from({ length: POSTS_AT_ONCE }, work));
     const { reason = "", retryAfterMs } = pause ?? {};
-    for (const index of waiting) failures.push({ index, reason, isRetryable: true });
+    for (const index of waiting.flat()) failures.push({ index, reason, isRetryable: true });
+    const ignoredCount = results.length - wanted.length;
     return { failures, ignoredCount, retryAfterMs };
   }
 
@@ -99,7 +108,8 @@ class WebhookSink implements Sink {
   }
 
   #isWanted(result: Result): boolean {
-    if (this.#settings.provisional || isAlert(result)) return true;
+    if (isAlert(result)) return this.#settings.suppressed || !result.isSuppressed;
+    if (this.#settings.provisional) return true;
     return readWindowFields(result.json).state !== "provisional";
   }
 
@@ -124,6 +134,16 @@ class WebhookSink implements Sink {
       return { verdict: "later", reason, retryAfterMs: undefined };
     }
   }
+}
+
+/** The places of results, those of one id together: revisions of an alert must arrive in their order. */
+function byId(results: readonly Result[], indexes: readonly number[]): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const index of indexes) {
+    const id = results[index]?.id ?? "";
+    groups.set(id, [...(groups.get(id) ?? []), index]);
+  }
+  return [...groups.values()];
 }
 
 /** A client's fault, except where the status itself says that the same may pass another time. */

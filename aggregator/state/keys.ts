@@ -3,10 +3,13 @@
  *
  * ```text
  * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
- * alert/NUMBER                              an alert, in the order in which they were raised (alert-row)
+ * alert/NUMBER                              a revision of an alert, in the order in which they came (alert-row)
+ * alert-id/ID                               the number of an alert's newest revision
+ * alert-open/ID                             which alerts of threshold rules fire
  * alert-time/TIME/NUMBER                    which alerts there are, by event time
  * archive                                   stage 2: how much waits to be archived (archive-rows)
  * archive-block/BLOCK/POSITION              what waits to be archived, in the order in which it came
+ * audit/NUMBER                              what people changed, the newest only
  * checkpoint/TENANT/AGENT/FILE              how far a file has been read
  * collect                                   stage 1: clock, watermark, counters
  * change/NUMBER                             the window or roll-up that has this change number, newest only
@@ -15,6 +18,9 @@
  * late/SLOT                                 an event that came too late for the rules, a ring (late-row)
  * inlet/TENANT/SOURCE/PLACE                 a way in without an agent: position, counters, ledger (inlet-row)
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
+ * line/NUMBER                               a raw line, in the order in which they came (line-row)
+ * line-time/TIME/ID                         the raw lines, by event time
+ * lines                                     stage 2: how many raw lines there are
  * letter/TENANT/SOURCE/PLACE/NUMBER         a record of an inlet that is no event
  * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
  * patterns                                  stage 2: numbers of alerts, holes and late events
@@ -30,6 +36,10 @@
  * rule-key/RULE/KEY                         what a rule knows of one value of its key
  * rule-timer/LANE/TIME/RULE/KEY             when time matters to that next
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
+ * silence/TENANT/ID                         a silence
+ * threshold/RULE/KEY                        what a threshold rule knows of one service (threshold-rows)
+ * threshold-now/NUMBER                      a window that threshold rules look at again, or before it is final
+ * threshold-timer/TIME/RULE/KEY             when silence of a service matters next
  * waiting/LANE/PLACE/FIELD                  an event that waits for the watermark, in the order of events
  * window/TENANT/STREAM/SERVICE/MINUTE       a window (window-row)
  * ```
@@ -259,6 +269,62 @@ export function alertKey(number: number): string {
 /** Key of an alert in the index by event time. */
 export function alertTimeKey(timeMs: number, number: number): string {
   return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
+}
+
+/** Prefix of raw lines by time, with the slash at its end. */
+export const LINE_TIME_PREFIX = "line-time/";
+
+/** Key of a raw line; an empty id is before all of its time. */
+export function lineTimeKey(timeMs: number, id: string): string {
+  return `${LINE_TIME_PREFIX}${timePart(timeMs)}/${id}`;
+}
+
+/** Key of a raw line by its number. */
+export function lineKey(number: number): string {
+  return `line/${numberPart(number)}`;
+}
+
+/** Key of stage 2's row about raw lines. */
+export const LINES_KEY = "lines";
+
+/** Key of the number of an alert's newest revision. */
+export function alertIdKey(id: string): string {
+  return `alert-id/${keyPart(id)}`;
+}
+
+/** Key that says that an alert fires. */
+export function alertOpenKey(id: string): string {
+  return `alert-open/${keyPart(id)}`;
+}
+
+/** Key of an entry of the audit log. */
+export function auditKey(number: number): string {
+  return `audit/${numberPart(number)}`;
+}
+
+/** Key of a silence. */
+export function silenceKey(tenant: string, id: string): string {
+  return `${silencePrefix(tenant)}${keyPart(id)}`;
+}
+
+/** Prefix of a tenant's silences, with the slash at its end. */
+export function silencePrefix(tenant: string): string {
+  return `silence/${keyPart(tenant)}/`;
+}
+
+/** Key of what a threshold rule knows of a service. */
+export function thresholdKey(rule: string, part: string): string {
+  return `threshold/${rule}/${part}`;
+}
+
+/** Key of a moment at which silence of a service matters. */
+export function thresholdTimerKey(timeMs: number, rule: string, part: string): string {
+  return `threshold-timer/${timePart(timeMs)}/${rule}/${part}`;
+}
+
+/** Key of a window that threshold rules look at at once. */
+export function thresholdNowKey(number: number): string {
+  return `threshold-now/${numberPart(number)}`;
 }
 
 /** Key of stage 2's row about the archive. */

@@ -1,7 +1,8 @@
 /** Reading alerts from stored state, for the API and for sinks. Everything is synchronous over a view as of the last commit. */
 import type { StateView } from "../log/log.ts";
 import { type AlertRow, decodeAlertRow } from "./alert-row.ts";
-import { alertKey, alertTimeKey, numberOfPart, rangeOf, timeOfPart } from "./keys.ts";
+import { alertIdKey, alertKey, alertTimeKey, numberOfPart, rangeOf, timeOfPart } from "./keys.ts";
+import { decodeNumberRow } from "./threshold-rows.ts";
 
 /** An alert with the number under which it was raised. */
 export interface NumberedAlert {
@@ -28,6 +29,10 @@ export interface AlertQuery {
   readonly rule: string | undefined;
   /** All types when undefined. */
   readonly alertType: string | undefined;
+  /** All states when undefined. */
+  readonly states?: readonly AlertRow["state"][] | undefined;
+  /** Whether a label fits, and the like; all when undefined. */
+  readonly isWanted?: ((alert: AlertRow) => boolean) | undefined;
   readonly limit: number;
   /** Where the page before ended. */
   readonly after: AlertCursor | undefined;
@@ -47,7 +52,25 @@ const SEEN_COUNT_MAX = 1_000;
 /** Sorts behind every id, which is made of hex digits. */
 const AFTER_ALL_IDS = "~";
 
-/** Alerts raised after `number` of one partition, in that order, at most `limit`. */
+/** The newest revision of an alert; undefined when there is none. */
+export function findAlert(view: StateView, id: string): AlertRow | undefined {
+  const number = view.get(alertIdKey(id));
+  const bytes = number && view.get(alertKey(decodeNumberRow(number)));
+  return bytes && decodeAlertRow(bytes);
+}
+
+/** The alerts of threshold rules that fire now. */
+export function* readOpenAlerts(views: readonly StateView[]): Iterable<AlertRow> {
+  const { from, to } = rangeOf("alert-open/");
+  for (const view of views) {
+    for (const [key] of view.range(from, to)) {
+      const alert = findAlert(view, key.slice(from.length));
+      if (alert !== undefined) yield alert;
+    }
+  }
+}
+
+/** Revisions of alerts made after `number` of one partition, in that order, at most `limit`. */
 export function readAlerts(view: StateView, number: number, limit: number): NumberedAlert[] {
   const { to } = rangeOf("alert/");
   return [...view.range(alertKey(number + 1), to, { limit })].map(([key, bytes]) => ({
@@ -99,8 +122,7 @@ function* byTime(views: readonly StateView[], query: AlertQuery): Iterable<Alert
     const found: AlertRow[] = [];
     for (const part of open) {
       for (; part.head?.timeMs === timeMs; part.head = nextPlace(part.iterator)) {
-        const bytes = part.view.get(alertKey(part.head.number));
-        const alert = bytes && decodeAlertRow(bytes);
+        const alert = newestAt(part.view, part.head.number);
         if (alert !== undefined) found.push(alert);
       }
     }
@@ -108,11 +130,24 @@ function* byTime(views: readonly StateView[], query: AlertQuery): Iterable<Alert
   }
 }
 
-function isAsked(alert: AlertRow, { tenant, rule, alertType }: AlertQuery): boolean {
+/** The alert of a number, when that is its newest revision. */
+function newestAt(view: StateView, number: number): AlertRow | undefined {
+  const bytes = view.get(alertKey(number));
+  if (bytes === undefined) return undefined;
+  const alert = decodeAlertRow(bytes);
+  const newest = view.get(alertIdKey(alert.id));
+  // Those of the oldest format are not known by id; they have one revision.
+  return newest === undefined || decodeNumberRow(newest) === number ? alert : undefined;
+}
+
+function isAsked(alert: AlertRow, query: AlertQuery): boolean {
+  const { tenant, rule, alertType, states, isWanted } = query;
   return (
     alert.tenant === tenant &&
     (rule === undefined || alert.rule === rule) &&
-    (alertType === undefined || alert.alertType === alertType)
+    (alertType === undefined || alert.alertType === alertType) &&
+    (states === undefined || states.includes(alert.state)) &&
+    (isWanted === undefined || isWanted(alert))
   );
 }
 

@@ -101,6 +101,11 @@ export interface ParserDefinition {
    * of which the format knows nothing. Absent: every line is an event of its own.
    */
   readonly joins?: "unparsed" | LineStart;
+  /**
+   * Of lines that are an envelope around a text: makes of what tells the beginning of an event by its text (`textBegins`; undefined: as the format
+   * has it) what tells it by the line.
+   */
+  readonly unwraps?: (textBegins: LineStart | undefined) => LineStart;
   /** Says what is wrong with its own options; asked before {@link compile}. */
   check?(options: EventOptions): OptionFault | undefined;
   /** Runs once per source and returns the parser. Fails with AssertionError when the options were not checked before. */

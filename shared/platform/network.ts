@@ -6,6 +6,24 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly remoteAddress: string;
+  /** What the client showed of itself; undefined when it showed nothing, or was not asked. */
+  readonly certificate?: ClientCertificate;
+}
+
+/** A certificate that a client showed. */
+export interface ClientCertificate {
+  /** The names that an accepted one vouches for: its alternative names of hosts, else its common name. */
+  readonly names: readonly string[];
+  /** Why it is not accepted; undefined when it is. */
+  readonly fault: string | undefined;
+}
+
+/** What one side of a TLS connection is known by, and whom it believes; each is the content of a PEM file. */
+export interface TlsMaterial {
+  readonly certificate: Buffer | undefined;
+  readonly key: Buffer | undefined;
+  /** Whose certificates the other side may show; undefined: those that this system trusts; as a server: nobody is asked. */
+  readonly authorities: Buffer | undefined;
 }
 
 /** One HTTP answer. Header names are lower-case. */
@@ -13,6 +31,11 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /**
+   * Of an answer that goes on: what follows the body, for as long as somebody reads. The signal aborts when the reader is gone or the server
+   * closes; the next piece is asked for only when the one before was taken. Never in what a call resolves to.
+   */
+  readonly stream?: (signal: AbortSignal) => AsyncIterable<Buffer>;
 }
 
 /** What a client asks for. */
@@ -24,6 +47,8 @@ export interface HttpCall {
   readonly socketPath?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** For `https`; the same object for as long as it holds, so that connections are kept. */
+  readonly tls?: TlsMaterial;
   /** Longest wait for the whole answer. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -34,6 +59,8 @@ export interface Listener {
   readonly host: string;
   /** The port in use, also when 0 was asked for. */
   readonly port: number;
+  /** Takes renewed certificates for connections to come; only there when it listens with TLS. */
+  readonly renew?: (tls: TlsMaterial) => void;
   /** Takes no new connections, lets requests under way finish for a bounded time, then closes. */
   close(): Promise<void>;
 }
@@ -52,6 +79,15 @@ export interface ListenOptions {
   readonly requestTimeoutMs: number;
   /** More connections than this are refused. */
   readonly connectionCountMax: number;
+  /** More connections than this from one address are refused; no limit when absent. */
+  readonly addressConnectionCountMax?: number;
+  /** Is told of each connection that is refused, or that came to nothing: a failed handshake, a request that never came whole. */
+  readonly onRefused?: (
+    remoteAddress: string,
+    reason: "connections" | "handshake" | "slow",
+  ) => void;
+  /** Listen with TLS 1.2 or later. */
+  readonly tls?: TlsMaterial;
 }
 
 /** HTTP both ways. */

@@ -58,6 +58,7 @@ export interface HelloAnswer {
 /** Codes of problem+json answers. */
 export type ProblemCode =
   | "body_too_large"
+  | "conflict"
   | "diverged"
   | "fenced"
   | "forbidden"
@@ -74,6 +75,8 @@ export type ProblemCode =
   | "not_found"
   | "not_owner"
   | "overloaded"
+  | "too_many_requests"
+  | "unauthenticated"
   | "unknown_agent"
   | "unknown_version"
   | "unreadable_body"

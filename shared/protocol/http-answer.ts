@@ -26,6 +26,7 @@ export interface QueryFault {
 /** What each code means, as the title of its problems. */
 export const problemTitles = {
   body_too_large: "The request is larger than this server takes",
+  conflict: "What is asked for does not fit what is so",
   diverged: "The records do not continue what the aggregator holds",
   fenced: "Another spool took over this agent's name",
   forbidden: "The caller may not do this",
@@ -42,6 +43,8 @@ export const problemTitles = {
   not_found: "There is nothing at this path",
   not_owner: "This process does not own the agent's partition",
   overloaded: "The aggregator has too much under way",
+  too_many_requests: "This address asks too often",
+  unauthenticated: "The caller is not known",
   unknown_agent: "The agent is not known",
   unknown_version: "The envelope's version is not known",
   unreadable_body: "The body cannot be read",

@@ -34,7 +34,8 @@ function open(alertsTopic: string): Promise<Sink> {
 function alerts(from: number): AlertResult[] {
   return Array.from({ length: BATCH_COUNT }, (_, index) => ({
     ...{ id: `alert-${from + index}`, tenant: "", rule: "r", alertType: "T", severity: "warning" },
-    ...{ timestampMs: 0, revision: 1, json: JSON.stringify({ number: from + index }) },
+    ...{ timestampMs: 0, revision: 1, state: "firing", isSuppressed: false },
+    json: JSON.stringify({ number: from + index }),
   }));
 }
 

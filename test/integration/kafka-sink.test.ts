@@ -69,7 +69,8 @@ function window(service: string, index: number, revision: number): WindowResult 
 function alert(number: number, text = ""): AlertResult {
   const [id, json] = [`alert-${number}`, JSON.stringify({ number, text })];
   const names = { tenant: "", rule: "r", alertType: "T", severity: "warning" };
-  return { id, ...names, timestampMs: START_MS, revision: 1, json };
+  const standing = { revision: 1, state: "firing", isSuppressed: false } as const;
+  return { id, ...names, timestampMs: START_MS, ...standing, json };
 }
 
 const context = () => ({ signal: new AbortController().signal, watermarkMs: START_MS });

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Action, type Change, LogWorld } from "./log-world.ts";
+import { type Action, type Change, type LogLife, LogWorld } from "./log-world.ts";
 
 const change = fc.oneof(
   ...(
@@ -87,9 +87,9 @@ function lifeOf(...actions: readonly Action[]): Life {
 async function run(
   chosen: Life,
   isRacing: boolean,
-  isDiskFailing = false,
+  more: Pick<LogLife, "isDiskFailing" | "isJoining"> = {},
 ): Promise<readonly string[]> {
-  const world = new LogWorld({ ...chosen, isDiskFailing });
+  const world = new LogWorld({ ...chosen, ...more });
   for (const { action, during, ...how } of chosen.steps) {
     const isAtWork = action === "discover" || action === "read";
     await world.act(action, { ...how, during: isRacing && isAtWork ? during : undefined });
@@ -120,7 +120,18 @@ it("counts every line exactly once also when the disk fails now and then", async
   await fc.assert(
     fc.asyncProperty(life, async (chosen) => {
       // What could never be read and is rotated to where no pattern finds it, is lost.
-      expect(await run({ ...chosen, isRotatedMatched: true }, false, true)).toEqual([]);
+      expect(
+        await run({ ...chosen, isRotatedMatched: true }, false, { isDiskFailing: true }),
+      ).toEqual([]);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+it("counts every event of several lines exactly once, wherever rotations and crashes cut it", async () => {
+  await fc.assert(
+    fc.asyncProperty(life, fc.boolean(), async (chosen, isRacing) => {
+      expect(await run(chosen, isRacing, { isJoining: true })).toEqual([]);
     }),
     { numRuns: RUNS },
   );

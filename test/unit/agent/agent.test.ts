@@ -112,6 +112,33 @@ describe("an agent", () => {
     expect(receiver.state.sequence).toBe(receiver.batches.length);
   });
 
+  it("ROT-18 goes on where it was when patterns change, and says so when a source has another name", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = {
+      ...quiet,
+      warn: (message, facts) => warnings.push(`${message} ${JSON.stringify(facts)}`),
+    };
+    await write(10);
+    const first = await start();
+    await untilCounted(10);
+    await first.close();
+    await write(3);
+    const second = await start({}, { logger }, { paths: [join(folder, "a.*")], exclude: ["/x"] });
+    await untilCounted(13);
+    await second.close();
+    expect(warnings).toEqual([]);
+    await write(2);
+    const renamed = await start({}, { logger }, { name: "renamed", start_at: "end" });
+    await until("the first look", () => renamed.files().some(({ source }) => source === "renamed"));
+    expect(warnings).toEqual([
+      expect.stringMatching(/a source is new.*"source":"renamed","gone":"app"/),
+    ]);
+    await renamed.close();
+    // Its old name back: nothing is lost.
+    await start();
+    await untilCounted(15);
+  });
+
   it("seals and syncs what was counted when it is closed, and keeps it while the receiver is away", async () => {
     await write(10);
     const first = await start({ flush_interval: "10m" });

@@ -41,6 +41,27 @@ describe("offsets", () => {
     expect(folder.counted).toEqual(split(lines("a", 0, 200)));
   });
 
+  it("OFF-03 counts every line once while the clock jumps back and forth, and takes no jump for time that passed", async () => {
+    const folder = open();
+    const DAY_MS = 86_400_000;
+    folder.append("x.log", `${lines("a", 0, 5)}unfinished`);
+    for (const [index, skewMs] of [-DAY_MS, DAY_MS, -3_600_000, 40 * 365 * DAY_MS].entries()) {
+      folder.skewMs = skewMs;
+      await folder.follow();
+      await folder.restart();
+      folder.append("y.log", lines("b", index * 5, 5));
+      await folder.follow();
+    }
+    expect(folder.counted).toEqual(split(lines("a", 0, 5) + lines("b", 0, 20)));
+    renameSync(folder.file("x.log"), folder.file("old"));
+    await folder.follow();
+    folder.skewMs = 0;
+    await folder.follow();
+    expect(folder.counted).not.toContain("unfinished");
+    await folder.wait();
+    expect(folder.counted).toContain("unfinished");
+  });
+
   it("tells in every changed checkpoint where the cut's reading began", async () => {
     const folder = open();
     folder.append("x.log", lines("a", 0, 10));

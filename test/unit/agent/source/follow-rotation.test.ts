@@ -1,8 +1,31 @@
 import { renameSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { type Disk, realDisk } from "../../../../shared/platform/disk.ts";
 import { folderOpener, lines, split } from "./log-folder.ts";
 
 const { open, openWithRotated } = folderOpener();
+
+/** The real disk; `hook` is called before each read of a file. */
+function beforeReads(path: string, hook: () => void): Disk {
+  return {
+    ...realDisk,
+    open: async (opened, mode) => {
+      const file = await realDisk.open(opened, mode);
+      if (opened !== path) return file;
+      return {
+        read: (...how) => {
+          hook();
+          return file.read(...how);
+        },
+        write: (bytes, position) => file.write(bytes, position),
+        sync: () => file.sync(),
+        truncate: (bytes) => file.truncate(bytes),
+        stat: () => file.stat(),
+        close: () => file.close(),
+      };
+    },
+  };
+}
 
 describe("rotation", () => {
   it("ROT-01 reads a renamed file to its end, also what is written after the new one was opened", async () => {
@@ -166,6 +189,30 @@ describe("rotation", () => {
       { file: 1, generation: 1, from: 0, offset: lines("b", 0, 1).length },
     ]);
   });
+
+  it.each([1, 2, 3])(
+    "ROT-04 believes no look that saw two contents: copied and truncated before read %i of the first look",
+    async (count) => {
+      const folder = await openWithRotated();
+      folder.append("x.log", lines("a", 0, 100));
+      await folder.follow();
+      folder.append("x.log", lines("a", 100, 10));
+      let left = count;
+      const disk = beforeReads(folder.file("x.log"), () => {
+        if (--left !== 0) return;
+        folder.copyTruncate("x.log", "x.log.1");
+        folder.append("x.log", lines("b", 0, 7));
+      });
+      await folder.restart({ paths: [folder.file("*.log*")], disk });
+      await folder.follow();
+      await folder.wait();
+      await folder.wait();
+      expect(left).toBeLessThanOrEqual(0);
+      const expected = lines("a", 0, 110) + lines("b", 0, 7);
+      expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+      expect(folder.ledger.filter(({ kind }) => kind === "lost")).toEqual([]);
+    },
+  );
 
   it("ROT-06 notices a file that was truncated while it was stopped, with and without a copy", async () => {
     for (const hasCopy of [true, false]) {

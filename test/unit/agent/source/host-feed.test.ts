@@ -52,7 +52,7 @@ test.runIf(existsSync("/proc/stat"))(
         ...{ type: "memory", totalBytes: expect.any(Number) },
       }),
     );
-    expect(events.map(({ type }) => type)).toContain("cpu");
+    expect(events.map(({ type }) => type)).toContain("load");
     expect(events.map(({ type }) => type)).toContain("filesystem");
     await run.source.close();
   },

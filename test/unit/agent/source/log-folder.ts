@@ -45,6 +45,8 @@ export class LogFolder {
   readonly stored = new Map<number, Checkpoint>();
   ledger: readonly LedgerEntry[] = [];
   nowMs = 1_000_000;
+  /** What the clock on the wall is ahead of the one that never jumps. */
+  skewMs = 0;
   sink: RecountingSink | JoiningSink = new RecountingSink();
   source: FileSource;
   private options: FollowOptions = {};
@@ -158,7 +160,7 @@ export class LogFolder {
         ...settings,
       },
       platform: {
-        clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
+        clock: { now: () => this.nowMs + this.skewMs, monotonic: () => this.nowMs },
         disk: disk ?? realDisk,
         gunzip: realGunzip,
       },

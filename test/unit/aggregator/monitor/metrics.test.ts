@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Figures, Metrics } from "../../../../aggregator/monitor/metrics.ts";
 
@@ -11,6 +13,7 @@ const figures: Figures = {
   mergedLines: 9,
   tooLateLines: 1,
   rules: [],
+  alerts: [{ rule: "errors", severity: "critical", state: "firing", count: 2 }],
   archive: undefined,
   sinks: [
     {
@@ -55,6 +58,26 @@ describe("metrics", () => {
     expect(text).toContain('tailrace_source_dead_letters_total{source="bus",place="orders/0"} 1');
     expect(text).toContain('tailrace_source_behind_records{source="bus",place="orders/0"} 2');
     expect(text).toContain('tailrace_source_behind_records{source="http",place=""} Nan');
+  });
+
+  it("are all that the dashboard and the rules of packaging ask for", async () => {
+    const known = new Set(
+      (await lines(new Metrics(() => figures, true))).flatMap(
+        (line) => /^# TYPE (\w+) /.exec(line)?.[1] ?? [],
+      ),
+    );
+    expect(await lines(new Metrics(() => figures, false))).toContain(
+      'tailrace_alerts_open{rule="errors",severity="critical",state="firing"} 2',
+    );
+    const packaging = join(import.meta.dirname, "../../../../packaging");
+    for (const file of ["grafana/tailrace-aggregator.json", "prometheus/tailrace-rules.yaml"]) {
+      const text = readFileSync(join(packaging, file), "utf8");
+      const asked = [...text.matchAll(/\b(tailrace|nodejs)_\w+/g)].map(([name]) =>
+        name.replace(/_bucket$/, ""),
+      );
+      expect(asked.length).toBeGreaterThan(5);
+      expect([file, asked.filter((name) => !known.has(name))]).toEqual([file, []]);
+    }
   });
 
   it("count what happens", async () => {

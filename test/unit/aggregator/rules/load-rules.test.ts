@@ -29,9 +29,9 @@ function faultsOf(text: string): string[] {
 
 describe("rules", () => {
   it("that are built in load", () => {
-    const { rules, faults } = loadRules(builtIn);
+    const { rules = [], thresholds = [], faults } = loadRules(builtIn);
     expect(faults).toBeUndefined();
-    expect(rules?.map(({ config }) => `${config.name}.yaml`).toSorted()).toEqual(
+    expect([...rules, ...thresholds].map(({ config }) => `${config.name}.yaml`).toSorted()).toEqual(
       builtIn.map(({ file }) => file).toSorted(),
     );
   });

@@ -13,7 +13,8 @@ stages:
   - { name: b, contiguity: followedBy, where: "type == 'B'" }
 alert: { type: SAMPLE, severity: info, message: "{{key}} had {{v}}", details: { v: v } }
 `;
-const rules = present(loadRules([{ file: "r.yaml", text: RULE }]).rules, "rules");
+const loaded = loadRules([{ file: "r.yaml", text: RULE }]);
+const rules = { rules: present(loaded.rules, "rules"), thresholds: [] };
 
 const events = [
   { at: "0s", type: "A", k: "x" },

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseInstantMs } from "../../../../aggregator/serve/query-parameters.ts";
 import {
   decodeCursor,
   encodeCursor,
-  parseInstantMs,
   parseWindowsQuery,
 } from "../../../../aggregator/serve/windows-query.ts";
 

@@ -14,6 +14,7 @@ function alerts(...numbers: number[]): AlertResult[] {
   const names = { tenant: "", rule: "r", alertType: "T", severity: "warning" };
   return numbers.map((number) => ({
     ...{ id: `alert-${number}`, ...names, timestampMs: 0, revision: 1, json: "{}" },
+    ...{ state: "firing", isSuppressed: false },
   }));
 }
 

@@ -74,6 +74,8 @@ export function sampleAlert(id: string, service: string, minute: number): AlertR
     severity: shown.severity,
     timestampMs,
     revision: 1,
+    state: "firing",
+    isSuppressed: false,
     json: JSON.stringify(shown),
   };
 }

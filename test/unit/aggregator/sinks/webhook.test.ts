@@ -112,4 +112,27 @@ describe("the webhook sink", () => {
     const parsed = kind.schema.parse({ name: "hook", type: "webhook", url: "http://127.0.0.1/" });
     expect(parsed).toMatchObject({ results: ["alerts"], batchCount: 50, flushIntervalMs: 3_000 });
   });
+
+  it("posts the revisions of an alert one after the other, and none that is silenced", async () => {
+    const revisions = [1, 2, 3].map((revision) => ({ ...sampleAlert("a", "orders", 0), revision }));
+    const silent = { ...sampleAlert("b", "orders", 0), isSuppressed: true };
+    let underWay = 0;
+    let most = 0;
+    store.script = async (_request, response) => {
+      most = Math.max(most, ++underWay);
+      await realPlatform.timers.sleep(5);
+      underWay--;
+      answer(response, 200, {});
+    };
+    const report = await write(await open(), [...revisions, silent]);
+    expect(report).toMatchObject({ failures: [], ignoredCount: 1 });
+    expect(store.requests.map(({ headers }) => headers["tailrace-revision"])).toEqual([
+      "1",
+      "2",
+      "3",
+    ]);
+    expect(most).toBe(1);
+    await write(await open({ suppressed: true }), [silent]);
+    expect(store.requests).toHaveLength(4);
+  });
 });

@@ -65,7 +65,8 @@ describe("rows of rules", () => {
     const patterns = { alertNumber: 1, holeNumber: 2, lateNumber: 3, metricsMs: -59_999 };
     expect(decodePatternsRow(encodePatternsRow(patterns))).toEqual(patterns);
     const alert = { tenant: "", id: "ab", rule: "fraud", alertType: "FRAUD", severity: "info" };
-    const whole = { ...alert, timestampMs: -7, json: '{"id":"ü"}' };
+    const standing = { state: "resolved", revision: 3, isSuppressed: true } as const;
+    const whole = { ...alert, timestampMs: -7, json: '{"id":"ü"}', ...standing };
     expect(decodeAlertRow(encodeAlertRow(whole))).toEqual(whole);
   });
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -45,6 +45,57 @@ describe("a sqlite store", () => {
     await expect(openSqliteStore(realDisk, garbage)).rejects.toMatchObject({
       code: "STORE_FAILED",
     });
+  });
+
+  it("is as after one of its commits wherever a crash cuts its log, or harms what was not synced", async () => {
+    const store = await openSqliteStore(realDisk, path);
+    const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
+    for (let number = 1; number <= 12; number++) {
+      await store.commit(keys.map((key) => ({ key, value: Buffer.alloc(25 * number, 1) })));
+    }
+    const main = readFileSync(path);
+    const log = readFileSync(`${path}-wal`);
+    await store.close();
+    expect(log.length).toBeGreaterThan(100_000);
+    const seen: number[] = [];
+    const copy = join(directory, "copy.db");
+    for (let at = 0; at <= 60; at++) {
+      const cut = Math.floor((log.length * at) / 60);
+      const harmed = Buffer.from(log);
+      // Every second time the bytes are there, but are others.
+      if (at % 2 === 0) harmed.fill(0x5a, cut);
+      writeFileSync(copy, main);
+      writeFileSync(`${copy}-wal`, at % 2 === 0 ? harmed : log.subarray(0, cut));
+      const opened = await openSqliteStore(realDisk, copy);
+      const found = new Set(keys.map((key) => (opened.get(key)?.length ?? 0) / 25));
+      await opened.close();
+      expect(found.size, `cut at ${cut}`).toBe(1);
+      seen.push(...found);
+      rmSync(copy);
+      rmSync(`${copy}-wal`, { force: true });
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(seen.at(-1)).toBe(12);
+  });
+
+  it("is copied as of one commit while others follow", async () => {
+    const store = await openSqliteStore(realDisk, path);
+    const keys = Array.from({ length: 3_000 }, (_, index) => `key-${index}`);
+    const commit = (number: number) =>
+      store.commit(keys.map((key) => ({ key, value: Buffer.alloc(2_000, number) })));
+    await commit(1);
+    const target = join(directory, "copy.db");
+    const copying = store.backup(target);
+    await commit(2);
+    await commit(3);
+    await copying;
+    await commit(4);
+    await store.close();
+    const copy = await openSqliteStore(realDisk, target);
+    const found = new Set(keys.map((key) => copy.get(key)?.[0]));
+    expect(found.size).toBe(1);
+    expect([1, 2, 3]).toContain([...found][0]);
+    await copy.close();
   });
 
   it("keeps every commit that was acknowledged to a process that is then killed, whole", async () => {

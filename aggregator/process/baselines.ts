@@ -1,0 +1,65 @@
+import {
+  type BaselineSettings,
+  baselineFields,
+  baselineRanges,
+  baselineSpan,
+} from "../alerts/baseline.ts";
+import type { StateView } from "../log/log.ts";
+import type { Subject } from "../rules/threshold-alert.ts";
+import type { ThresholdRule } from "../rules/threshold-rule.ts";
+import { makeSeries, minuteOfPart, windowKey } from "../state/keys.ts";
+import { decodeWindowRow } from "../state/window-row.ts";
+import { metricsRow } from "./metrics-event.ts";
+
+/** Some hundred bytes each; all are forgotten beyond it. */
+const KNOWN_COUNT_MAX = 20_000;
+
+/** What is usual of services, read from stored windows once for each span of time. */
+export class Baselines {
+  private readonly view: StateView;
+  private readonly known = new Map<string, Readonly<Record<string, number | null>>>();
+
+  /** `view`: the state as of the last commit. */
+  constructor(view: StateView) {
+    this.view = view;
+  }
+
+  /** What a rule's conditions see beside the window's own numbers; nothing when the rule asks for nothing. */
+  fieldsOf(
+    { id, baseline }: ThresholdRule,
+    subject: Subject,
+    minute: number,
+  ): Readonly<Record<string, number | null>> {
+    if (baseline === undefined) return {};
+    const { settings, names } = baseline;
+    const { tenant, stream, service } = subject;
+    const span = baselineSpan(settings, minute);
+    const key = JSON.stringify([id, span, tenant, stream, service]);
+    let fields = this.known.get(key);
+    if (fields === undefined) {
+      fields = baselineFields(names, this.history(settings, subject, minute), settings);
+      if (this.known.size >= KNOWN_COUNT_MAX) this.known.clear();
+      this.known.set(key, fields);
+    }
+    return fields;
+  }
+
+  private history(
+    settings: BaselineSettings,
+    subject: Subject,
+    minute: number,
+  ): Readonly<Record<string, unknown>>[] {
+    const { tenant, stream, service } = subject;
+    const { key: seriesKey } = makeSeries(tenant, stream, service);
+    return baselineRanges(settings, minute).flatMap(({ from, to }) =>
+      [...this.view.range(windowKey(seriesKey, from), windowKey(seriesKey, to))].flatMap(
+        ([key, bytes]) => {
+          const { state, aggregate } = decodeWindowRow(bytes);
+          if (state === "provisional") return [];
+          const at = minuteOfPart(key.slice(key.lastIndexOf("/") + 1));
+          return [metricsRow(subject, at, aggregate).fields];
+        },
+      ),
+    );
+  }
+}

@@ -1,0 +1,506 @@
+/**
+ * The OpenAPI document of the aggregator's API, made from the table below and from the schemas by which requests are read. It is served at
+ * `/v1/openapi.json`; a test holds the table against the routes.
+ */
+import { z } from "zod";
+import { problemTitles } from "../../shared/protocol/http-answer.ts";
+import { ALERT_STATES } from "../alerts/alert-record.ts";
+import { auditSchema } from "../alerts/operation.ts";
+import { silenceRequestSchema, silenceSchema } from "../alerts/silence.ts";
+
+/** JSON as it stands in the document. */
+type Json = Readonly<Record<string, unknown>>;
+
+interface Parameter {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: Json;
+  /** May stand several times. */
+  readonly isList?: boolean;
+}
+
+/** One operation of the API. */
+export interface ApiOperation {
+  readonly method: "DELETE" | "GET" | "POST";
+  readonly path: string;
+  readonly id: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: { readonly type: string; readonly schema: Json };
+  readonly answer: { readonly type: string; readonly schema: Json };
+  /** Statuses beside 200 and those that every operation has. */
+  readonly refusals?: readonly number[];
+}
+
+const text = (examples: readonly string[] = []): Json =>
+  examples.length === 0
+    ? { type: "string", minLength: 1 }
+    : { type: "string", minLength: 1, examples };
+const instant: Json = { type: "string", format: "date-time" };
+const count: Json = { type: "integer", minimum: 0 };
+const amount: Json = { type: "number" };
+const nullable = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
+const list = (items: Json): Json => ({ type: "array", items });
+const object = (
+  properties: Readonly<Record<string, Json>>,
+  optional: readonly string[] = [],
+): Json => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+});
+const named = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const stringMap: Json = { type: "object", additionalProperties: { type: "string" } };
+
+const schemas: Readonly<Record<string, Json>> = {
+  Alert: object(
+    {
+      id: text(),
+      alertType: text(["HIGH_ERROR_RATE_OR_LATENCY"]),
+      service: {},
+      stream: text(),
+      message: { type: "string" },
+      timestamp: instant,
+      severity: { type: "string", enum: ["info", "warning", "critical"] },
+      state: { type: "string", enum: ALERT_STATES },
+      revision: count,
+      startsAt: instant,
+      updatedAt: instant,
+      resolvedAt: instant,
+      resolveReason: { type: "string" },
+      acknowledged: object({ by: text(), at: instant, comment: { type: "string" } }),
+      suppressed: object({ silencedBy: list(text()), inhibitedBy: list(text()) }),
+      labels: stringMap,
+      late: { type: "boolean" },
+      details: { type: "object", additionalProperties: true },
+    },
+    [
+      ...["service", "stream", "startsAt", "updatedAt", "resolvedAt", "resolveReason"],
+      ...["acknowledged", "suppressed", "labels", "late", "state", "revision"],
+    ],
+  ),
+  AuditEntry: schemaOf(auditSchema),
+  Problem: object(
+    {
+      type: text(),
+      title: text(),
+      status: count,
+      detail: text(),
+      code: { type: "string", enum: Object.keys(problemTitles).toSorted() },
+      faults: list(object({ parameter: { type: "string" }, detail: { type: "string" } })),
+    },
+    ["code", "faults"],
+  ),
+  Silence: schemaOf(
+    z.object({ ...silenceSchema.shape, status: z.enum(["active", "pending", "expired"]) }),
+  ),
+  SilenceRequest: schemaOf(silenceRequestSchema),
+  Window: object(
+    {
+      stream: text(),
+      service: text(),
+      windowStart: instant,
+      windowEnd: instant,
+      requestCount: count,
+      errorCount: count,
+      errorRate: amount,
+      avgLatency: nullable(amount),
+      latency: nullable(
+        object({ min: amount, p50: amount, p95: amount, p99: amount, max: amount }),
+      ),
+      levels: { type: "object", additionalProperties: count },
+      dimensions: stringMap,
+      state: { type: "string", enum: ["provisional", "final", "corrected"] },
+      revision: count,
+      folded: { type: "boolean" },
+      contributors: list(object({ agent: text(), requestCount: count, errorCount: count })),
+    },
+    ["folded", "contributors"],
+  ),
+};
+
+const range: readonly Parameter[] = [
+  { name: "from", description: "From this time on.", schema: instant },
+  { name: "to", description: "Before this time.", schema: instant },
+];
+const paging = (max: number): readonly Parameter[] => [
+  {
+    name: "limit",
+    description: "Most results in one answer.",
+    schema: { type: "integer", minimum: 1, maximum: max },
+  },
+  {
+    name: "next",
+    description: "The `next` of an earlier answer to the same query.",
+    schema: text(),
+  },
+];
+const filter: Parameter = {
+  name: "filter",
+  description: 'Matchers such as service="orders" or severity=~"crit.*"; all must fit.',
+  schema: text(['service="orders"']),
+  isList: true,
+};
+const service: Parameter = { name: "service", description: "Only this service.", schema: text() };
+const stream: Parameter = { name: "stream", description: "Only this stream.", schema: text() };
+const page = (name: string, items: Json): Json =>
+  object({ [name]: list(items), next: text() }, ["next"]);
+const json = (schema: Json) => ({ type: "application/json", schema });
+
+/** Every operation but those by which agents and sources deliver. */
+export const API_OPERATIONS: readonly ApiOperation[] = [
+  {
+    ...{ method: "GET", path: "/v1/windows", id: "listWindows", tag: "windows" },
+    summary: "Windows ascending by start and service, whatever their state.",
+    parameters: [
+      ...range,
+      service,
+      { name: "stream", description: "The stream; application-logs by default.", schema: text() },
+      {
+        name: "step",
+        description: "Width to roll up to, a multiple of 1m.",
+        schema: { type: "string", pattern: "^[1-9][0-9]{0,2}[mh]$", examples: ["5m"] },
+      },
+      ...paging(10_000),
+    ],
+    answer: json(page("windows", named("Window"))),
+  },
+  {
+    ...{ method: "GET", path: "/v1/services", id: "listServices", tag: "windows" },
+    summary: "Every service of which there are windows, by name.",
+    parameters: [stream, ...paging(1_000)],
+    answer: json(
+      page(
+        "services",
+        object({ service: text(), stream: text(), lastWindowStart: nullable(instant) }),
+      ),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/alerts", id: "listAlerts", tag: "alerts" },
+    summary: "Alerts ascending by time, each in its newest revision.",
+    parameters: [
+      ...range,
+      { name: "rule", description: "Only of this rule.", schema: text() },
+      { name: "type", description: "Only of this type.", schema: text() },
+      service,
+      {
+        name: "state",
+        description: "Only in one of these states.",
+        schema: { type: "string", enum: ALERT_STATES },
+        isList: true,
+      },
+      {
+        name: "suppressed",
+        description: "Only those that are silenced or inhibited, or only others.",
+        schema: { type: "boolean" },
+      },
+      filter,
+      ...paging(1_000),
+    ],
+    answer: json(page("alerts", named("Alert"))),
+  },
+  {
+    ...{ method: "GET", path: "/v1/alerts/groups", id: "groupAlerts", tag: "alerts" },
+    summary: "Alerts of threshold rules that fire, by labels that they have in common.",
+    parameters: [
+      {
+        name: "by",
+        description: "Labels to group by.",
+        schema: { type: "string", pattern: "^[a-zA-Z_][a-zA-Z0-9_]*$" },
+        isList: true,
+      },
+      filter,
+    ],
+    answer: json(
+      object({ groups: list(object({ labels: stringMap, alerts: list(named("Alert")) })) }),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/alerts/{id}", id: "getAlert", tag: "alerts" },
+    summary: "One alert in its newest revision.",
+    answer: json(named("Alert")),
+    refusals: [404],
+  },
+  {
+    ...{
+      method: "POST",
+      path: "/v1/alerts/{id}/acknowledge",
+      id: "acknowledgeAlert",
+      tag: "alerts",
+    },
+    summary: "Says that somebody takes care of an alert.",
+    body: json({
+      ...object(
+        {
+          by: { type: "string", minLength: 1, maxLength: 1_024 },
+          comment: { type: "string", maxLength: 1_024 },
+        },
+        ["by", "comment"],
+      ),
+      additionalProperties: false,
+    }),
+    answer: json(named("Alert")),
+    refusals: [202, 403, 404, 409, 413, 415, 503],
+  },
+  {
+    ...{ method: "GET", path: "/v1/silences", id: "listSilences", tag: "silences" },
+    summary: "Silences; those that are over are kept for five days.",
+    parameters: [
+      {
+        name: "status",
+        description: "Only in one of these.",
+        schema: { type: "string", enum: ["active", "pending", "expired"] },
+        isList: true,
+      },
+      filter,
+    ],
+    answer: json(object({ silences: list(named("Silence")) })),
+  },
+  {
+    ...{ method: "POST", path: "/v1/silences", id: "addSilence", tag: "silences" },
+    summary: "Makes a silence, or with an `id` changes one.",
+    body: json(named("SilenceRequest")),
+    answer: json(named("Silence")),
+    refusals: [202, 403, 404, 409, 413, 415, 503],
+  },
+  {
+    ...{ method: "GET", path: "/v1/silences/{id}", id: "getSilence", tag: "silences" },
+    summary: "One silence.",
+    answer: json(named("Silence")),
+    refusals: [404],
+  },
+  {
+    ...{ method: "DELETE", path: "/v1/silences/{id}", id: "expireSilence", tag: "silences" },
+    summary: "Ends a silence now.",
+    parameters: [{ name: "by", description: "Who ends it.", schema: text() }],
+    answer: json(named("Silence")),
+    refusals: [202, 403, 404, 409, 503],
+  },
+  {
+    ...{ method: "GET", path: "/v1/audit", id: "listAudit", tag: "audit" },
+    summary: "What people changed, newest first.",
+    parameters: paging(1_000).slice(0, 1),
+    answer: json(object({ entries: list(named("AuditEntry")) })),
+    refusals: [403],
+  },
+  {
+    ...{ method: "GET", path: "/v1/rules", id: "listRules", tag: "rules" },
+    summary: "The rules in use.",
+    answer: json(
+      object({
+        rules: list(
+          object(
+            {
+              rule: text(),
+              kind: { type: "string", enum: ["pattern", "threshold"] },
+              stream: nullable(text()),
+              state: { type: "string", enum: ["running", "waiting", "gone"] },
+              counters: { type: "object", additionalProperties: count },
+              dropped: list({ type: "object" }),
+              condition: nullable(text()),
+              openAlerts: count,
+            },
+            ["condition", "openAlerts"],
+          ),
+        ),
+      }),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/agents", id: "listAgents", tag: "agents" },
+    summary: "Every agent: how far it is, its lag, its ledger.",
+    parameters: [
+      { name: "agent", description: "Only this one.", schema: text() },
+      ...paging(1_000),
+    ],
+    answer: json(
+      page(
+        "agents",
+        object({ agent: text(), lastSeen: { type: "string" }, lagMs: nullable(amount) }),
+      ),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/ledger", id: "getLedger", tag: "agents" },
+    summary: "What became of every line that was read, and of those that arrived.",
+    parameters: [{ name: "agent", description: "Only what this one read.", schema: text() }],
+    answer: json(
+      object({
+        entries: list(
+          object({
+            agent: nullable(text()),
+            source: text(),
+            kind: text(),
+            reason: { type: "string" },
+          }),
+        ),
+        aggregator: object({ received: count, merged: count, tooLate: count }),
+      }),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/sources", id: "listSources", tag: "agents" },
+    summary: "Every inlet without an agent: position, lag, ledger.",
+    parameters: [
+      { name: "source", description: "Only this one.", schema: text() },
+      {
+        name: "letters",
+        description: "Shows so many of the newest records that were no events.",
+        schema: { type: "integer", minimum: 1, maximum: 100 },
+      },
+    ],
+    answer: json(
+      object({ sources: list({ type: "object" }), configured: list({ type: "object" }) }),
+    ),
+  },
+  {
+    ...{ method: "GET", path: "/v1/sinks", id: "listSinks", tag: "sinks" },
+    summary: "Every sink: what became of its results, and how far behind it is.",
+    answer: json(object({ sinks: list({ type: "object" }) })),
+  },
+  {
+    ...{ method: "GET", path: "/v1/dead-letters", id: "listDeadLetters", tag: "sinks" },
+    summary: "What sinks refused for good, with the store's reason.",
+    parameters: [
+      { name: "sink", description: "Only of this sink.", schema: text() },
+      { name: "id", description: "Only this one.", schema: text() },
+      ...paging(1_000),
+    ],
+    answer: json(page("deadLetters", { type: "object" })),
+    refusals: [403, 404],
+  },
+  {
+    ...{ method: "GET", path: "/v1/stream", id: "followChanges", tag: "live" },
+    summary:
+      "Windows and alerts as they change, as server-sent events; resumes with Last-Event-ID.",
+    parameters: [
+      {
+        name: "kind",
+        description: "Only these kinds.",
+        schema: { type: "string", enum: ["windows", "alerts"] },
+        isList: true,
+      },
+      service,
+      stream,
+      {
+        name: "last_event_id",
+        description: "As the header Last-Event-ID, for who cannot send it.",
+        schema: { type: "string", pattern: "^[0-9]{1,4}:[0-9]{1,9}\\.[0-9]{1,9}$" },
+      },
+    ],
+    answer: { type: "text/event-stream", schema: { type: "string" } },
+    refusals: [503],
+  },
+  {
+    ...{ method: "GET", path: "/healthz", id: "getHealth", tag: "health" },
+    summary: "The process lives and answers.",
+    answer: json(object({ status: text() })),
+  },
+  {
+    ...{ method: "GET", path: "/readyz", id: "getReadiness", tag: "health" },
+    summary: "Everything progresses; 503 with what does not.",
+    answer: json(object({ status: text(), checks: list({ type: "object" }) })),
+    refusals: [503],
+  },
+  {
+    ...{ method: "GET", path: "/metrics", id: "getMetrics", tag: "health" },
+    summary: "Prometheus metrics of the aggregator itself.",
+    answer: { type: "text/plain", schema: { type: "string" } },
+  },
+  {
+    ...{ method: "GET", path: "/v1/openapi.json", id: "getDocument", tag: "health" },
+    summary: "This document.",
+    answer: json({ type: "object" }),
+  },
+];
+
+/** The document; `version` is the program's. */
+export function apiDocument(version: string): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const operation of API_OPERATIONS) {
+    const { path, method } = operation;
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operationJson(operation) };
+  }
+  const tags = [...new Set(API_OPERATIONS.map(({ tag }) => tag))];
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "tailrace aggregator",
+      version,
+      description:
+        "Windows, alerts and the state of an aggregator. Refusals are problem+json (RFC 9457).",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    // A default installation asks for none.
+    security: [{}, { token: [] }],
+    tags: tags.map((name) => ({ name, description: `Operations on ${name}.` })),
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "Made by `tailrace token create`." },
+      },
+    },
+  };
+}
+
+function operationJson(operation: ApiOperation): Json {
+  const { id, tag, summary, parameters = [], body, answer, refusals = [], path } = operation;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    ...{ name, in: "path", required: true, description: "As lists show it.", schema: text() },
+  }));
+  const inQuery = parameters.map(({ name, description, schema, isList = false }) => ({
+    ...{ name, in: "query", required: false, description },
+    ...(isList
+      ? { schema: { type: "array", items: schema }, style: "form", explode: true }
+      : { schema }),
+  }));
+  const hasInput = inQuery.length > 0 || body !== undefined;
+  const all = [...new Set([...refusals, ...(hasInput ? [400] : []), 401, 403, 405, 429])].toSorted(
+    (a, b) => a - b,
+  );
+  return {
+    operationId: id,
+    summary,
+    tags: [tag],
+    ...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { [body.type]: { schema: body.schema } } } }),
+    responses: {
+      "200": { description: "Done.", content: { [answer.type]: { schema: answer.schema } } },
+      ...Object.fromEntries(all.map((status) => [String(status), refusalJson(status, operation)])),
+    },
+  };
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  202: "Taken, and soon done.",
+  400: "The request cannot be understood.",
+  401: "The caller shows no credentials, or some that are not known.",
+  403: "The caller may not do this.",
+  404: "There is nothing of that name.",
+  405: "The method does not fit this path.",
+  409: "That does not fit what is so.",
+  413: "The body is too large.",
+  415: "The body is of another type.",
+  429: "The address asks too often.",
+  503: "Try again later.",
+};
+
+function refusalJson(status: number, { path }: ApiOperation): Json {
+  const description = REASONS[status] ?? "Refused.";
+  const isOwn = status === 202 || (status === 503 && path === "/readyz");
+  const type = isOwn ? "application/json" : "application/problem+json";
+  const schema = isOwn ? { type: "object" } : named("Problem");
+  return { description, content: { [type]: { schema } } };
+}
+
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  return { ...rest };
+}

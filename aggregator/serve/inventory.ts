@@ -1,0 +1,85 @@
+/** What there is: services, rules, and what became of every line. */
+import type { HttpResponse } from "../../shared/platform/network.ts";
+import { jsonAnswer } from "../../shared/protocol/http-answer.ts";
+import { MINUTE_MS } from "../../shared/time/window.ts";
+import type { StateView } from "../log/log.ts";
+import { afterChildren, makeSeries, minuteOfPart } from "../state/keys.ts";
+import { readAgents, readCollectRow, readLedger, readProcessRow } from "../state/read-agents.ts";
+import { readInlets } from "../state/read-inlets.ts";
+import { readServices } from "../state/service-row.ts";
+import { decodePlace, encodePlace, nonEmpty, QueryParameters } from "./query-parameters.ts";
+
+const LIMIT_MAX = 1_000;
+
+/** Answers `GET /v1/services` from the state of each partition of stage 2: every service of which there are windows, by name. */
+export function answerServices(
+  views: readonly StateView[],
+  tenant: string,
+  query: string,
+): HttpResponse {
+  const parameters = new QueryParameters(query, ["cursor", "limit", "next", "stream"]);
+  const stream = parameters.text("stream", "the name of a stream");
+  const limit = parameters.limit(LIMIT_MAX);
+  const after = parameters.after(decodePlace)?.[1];
+  if (parameters.refusal !== undefined) return parameters.refusal;
+  const found = views.flatMap((view) =>
+    [...readServices(view, tenant, stream)].map(({ stream: name, service }) => ({
+      ...{ view, stream: name, service },
+      place: JSON.stringify([service, name]),
+    })),
+  );
+  const rest = found
+    .filter(({ place }) => after === undefined || place > after)
+    .toSorted((a, b) => (a.place < b.place ? -1 : 1));
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  const services = page.map(({ view, stream: name, service }) => {
+    const newest = newestMinute(view, makeSeries(tenant, name, service).key);
+    const lastWindowStart =
+      newest === undefined ? null : new Date(newest * MINUTE_MS).toISOString();
+    return { service, stream: name, lastWindowStart };
+  });
+  const next =
+    rest.length > page.length && last !== undefined ? { next: encodePlace([0, last.place]) } : {};
+  return jsonAnswer(200, { services, ...next });
+}
+
+function newestMinute(view: StateView, seriesKey: string): number | undefined {
+  const prefix = `window/${seriesKey}/`;
+  const range = view.range(prefix, afterChildren(prefix.slice(0, -1)), { limit: 1, reverse: true });
+  for (const [key] of range) return minuteOfPart(key.slice(prefix.length));
+  return undefined;
+}
+
+/** Answers `GET /v1/ledger`: what became of the lines that agents and other sources read, and of those that arrived. */
+export function answerLedger(
+  parts: { readonly collected: readonly StateView[]; readonly processed: readonly StateView[] },
+  tenant: string,
+  query: string,
+): HttpResponse {
+  const parameters = new QueryParameters(query, ["agent"]);
+  const wanted = parameters.read("agent", undefined, nonEmpty, "the name of an agent");
+  if (parameters.refusal !== undefined) return parameters.refusal;
+  const entries = parts.collected.flatMap((view) => [
+    ...[...readAgents(view, tenant)]
+      .filter(({ agent }) => wanted === undefined || agent === wanted)
+      .flatMap(({ agent }) =>
+        readLedger(view, tenant, agent).map((entry) => ({ agent, ...entry })),
+      ),
+    ...(wanted === undefined
+      ? [...readInlets(view, tenant)].flatMap(({ source, place, ledger }) =>
+          ledger.map((entry) => ({ agent: null, place, ...entry, source })),
+        )
+      : []),
+  ]);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const processed = parts.processed.map(readProcessRow);
+  return jsonAnswer(200, {
+    entries,
+    aggregator: {
+      received: sum(parts.collected.map((view) => readCollectRow(view).receivedLines)),
+      merged: sum(processed.map(({ mergedLines }) => mergedLines)),
+      tooLate: sum(processed.map(({ tooLateLines }) => tooLateLines)),
+    },
+  });
+}

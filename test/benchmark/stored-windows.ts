@@ -1,0 +1,181 @@
+/**
+ * Measures what an aggregator keeps: `node test/benchmark/stored-windows.ts [DIRECTORY] [DAYS] [SERVICES]` (defaults: the system's temporary
+ * folder, 30 days, 200 services: 8.6 million windows of a minute, and their roll-ups, some 10 GB). Stage 2 writes them as it does all day,
+ * every window once, with 20 bins. Then: bytes on disk; queries as the API answers them; one day more, of which the retention takes the oldest; how long
+ * the program takes from its start on that folder to ready.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StageTwo, WINDOW_DEFAULTS } from "../../aggregator/process/stage-two.ts";
+import { WindowsApi } from "../../aggregator/serve/windows.ts";
+import { Contributors } from "../../aggregator/state/contributors.ts";
+import { makeSeries } from "../../aggregator/state/keys.ts";
+import { readProcessRow } from "../../aggregator/state/read-agents.ts";
+import { openSqliteStore } from "../../aggregator/state/sqlite-store.ts";
+import { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { realPlatform } from "../../shared/platform/real-platform.ts";
+import { seededRandom } from "./log-lines.ts";
+
+const DAY_MINUTES = 1_440;
+const BIN_COUNT = 20;
+const FIRST_MINUTE = 20_000 * DAY_MINUTES;
+const QUERY_COUNT = 100;
+/** Minutes that stage 2 gets at once. */
+const MINUTES_AT_ONCE = 5;
+
+const days = Number(process.argv[3] ?? 30);
+const serviceCount = Number(process.argv[4] ?? 200);
+const directory = mkdtempSync(join(process.argv[2] ?? tmpdir(), "stored-windows-"));
+const path = join(directory, "state.sqlite");
+const random = seededRandom(1);
+const series = Array.from({ length: serviceCount }, (_, index) =>
+  makeSeries("", "application-logs", `service-${index}`),
+);
+const samples = Array.from({ length: 50 }, () => {
+  const aggregate = new Aggregate();
+  for (let bin = 0; bin < BIN_COUNT; bin++) {
+    for (let count = 1 + random() * 5; count > 0; count--) {
+      aggregate.add(random() < 0.05 ? 4 : 2, Math.floor(1_000 * 1.02 ** (bin * 3)));
+    }
+  }
+  return aggregate;
+});
+
+function say(what: string, value: string): void {
+  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
+}
+
+function quantiles(values: number[]): string {
+  values.sort((a, b) => a - b);
+  const at = (q: number) => (values[Math.ceil(values.length * q) - 1] ?? Number.NaN).toFixed(1);
+  return `${at(0.5)} / ${at(0.99)} ms`;
+}
+
+const store = await openSqliteStore(realPlatform.disk, path);
+const windowsRetentionMs = days * DAY_MINUTES * 60_000;
+const settings = { ...WINDOW_DEFAULTS, windowsRetentionMs };
+const stage = new StageTwo(store, settings);
+
+async function flush(): Promise<void> {
+  const { changes, isQuiet } = stage.flush();
+  if (!isQuiet) await store.commit(changes);
+  stage.settle();
+}
+
+/** Merges windows of so many minutes from `fromMinute` on, and lets the watermark follow. */
+async function write(fromMinute: number, minuteCount: number): Promise<void> {
+  for (let minute = fromMinute; minute < fromMinute + minuteCount; minute += MINUTES_AT_ONCE) {
+    for (let at = minute; at < minute + MINUTES_AT_ONCE; at++) {
+      for (const each of series) {
+        const aggregate = new Aggregate();
+        aggregate.merge(samples[Math.floor(random() * samples.length)] ?? aggregate);
+        const contributors = new Contributors();
+        contributors.add("web-1", aggregate.requestCount, aggregate.errorCount);
+        if (stage.isFull) await flush();
+        stage.merge({ series: each, minute: at, aggregate, contributors });
+      }
+    }
+    const watermarkMs = (minute + MINUTES_AT_ONCE) * 60_000;
+    stage.observe(0, { watermarkMs, idle: false, selection: undefined });
+    do {
+      stage.housekeep();
+      await flush();
+    } while (stage.hasHousekeeping);
+  }
+}
+
+async function measureQueries(): Promise<void> {
+  const api = new WindowsApi({
+    views: () => [store],
+    watermarkMs: () => readProcessRow(store).watermarkMs,
+    timers: realPlatform.timers,
+  });
+  const iso = (minute: number) => new Date(minute * 60_000).toISOString();
+  const ask = async (what: string, lengthMinutes: number, query: string) => {
+    const tookMs: number[] = [];
+    let bytes = 0;
+    const room = Math.max(0, days * DAY_MINUTES - lengthMinutes);
+    for (let count = 0; count < QUERY_COUNT; count++) {
+      const from = FIRST_MINUTE + Math.floor((random() * room) / 60) * 60;
+      const service = query.includes("SERVICE")
+        ? `service-${Math.floor(random() * serviceCount)}`
+        : "";
+      const range = `from=${iso(from)}&to=${iso(from + lengthMinutes)}`;
+      const startedMs = performance.now();
+      const answer = await api.answer("", `${range}&${query.replace("SERVICE", service)}`);
+      tookMs.push(performance.now() - startedMs);
+      bytes = answer.body.length;
+    }
+    say(`${what}, p50 / p99`, `${quantiles(tookMs)} (${Math.round(bytes / 1024)} KiB)`);
+  };
+  const dayMinutes = DAY_MINUTES;
+  await ask("24 h of one service by minutes", dayMinutes, "service=SERVICE");
+  await ask("24 h of one service by 5 minutes", dayMinutes, "service=SERVICE&step=5m");
+  await ask(`${days} d of one service by hours`, days * dayMinutes, "service=SERVICE&step=1h");
+  await ask("one hour of all services by hours", 60, "step=1h");
+  await ask("24 h of all services by hours", dayMinutes, "step=1h");
+  await ask(`${days} d of all services by days`, days * dayMinutes, "step=1d");
+}
+
+async function measureStart(): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== "object" || address === null) throw new Error("no port");
+  const config = join(directory, "aggregator.yaml");
+  writeFileSync(
+    config,
+    `listen: 127.0.0.1:${address.port}\ndata_dir: ${directory}\nwindows_retention: ${days}d\n`,
+  );
+  const main = join(import.meta.dirname, "../../main.ts");
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [main, "aggregator", "--config", config], {
+    stdio: "ignore",
+  });
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  for (;;) {
+    const isReady = await fetch(`http://127.0.0.1:${address.port}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) break;
+    if (performance.now() - startedMs > 60_000) throw new Error("the aggregator is not ready");
+    await realPlatform.timers.sleep(5);
+  }
+  say("from the start of the program to ready", `${Math.round(performance.now() - startedMs)} ms`);
+  child.kill("SIGTERM");
+  await gone;
+}
+
+try {
+  const windowCount = days * DAY_MINUTES * serviceCount;
+  const cpu = process.cpuUsage();
+  const startedMs = performance.now();
+  await write(FIRST_MINUTE, days * DAY_MINUTES);
+  const wallSeconds = (performance.now() - startedMs) / 1_000;
+  const used = process.cpuUsage(cpu);
+  const cpuSeconds = (used.user + used.system) / 1e6;
+  say("windows of a minute", `${(windowCount / 1e6).toFixed(2)} million`);
+  say(
+    "written with their roll-ups, each final in its own commit",
+    `${Math.round(windowCount / cpuSeconds)} a CPU second, ${Math.round(windowCount / wallSeconds)} a second`,
+  );
+  const bytes = statSync(path).size;
+  say(
+    "bytes on disk",
+    `${(bytes / 1e6).toFixed(0)} MB, ${(bytes / windowCount).toFixed(0)} a window`,
+  );
+  await measureQueries();
+  await write(FIRST_MINUTE + days * DAY_MINUTES, DAY_MINUTES);
+  const grown = statSync(path).size / bytes;
+  say("one day more, the oldest deleted: growth on disk", `${((grown - 1) * 100).toFixed(1)} %`);
+  await store.close();
+  await measureStart();
+} finally {
+  await store.close();
+  rmSync(directory, { recursive: true, force: true });
+}
