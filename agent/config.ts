@@ -12,7 +12,8 @@ import { redactionConfig } from "../shared/redaction/redaction-config.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
-import { aggregateConfig } from "./window/aggregate-config.ts";
+import { aggregateSetting } from "./window/aggregate-config.ts";
+import { linesSetting } from "./window/lines-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -76,10 +77,8 @@ const fileSource = z
       description:
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
-    aggregate: aggregateConfig.optional().meta({
-      description:
-        "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
-    }),
+    aggregate: aggregateSetting,
+    lines: linesSetting,
     max_open_files: z
       .int()
       .min(1)

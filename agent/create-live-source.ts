@@ -1,8 +1,7 @@
 /** From the configuration to the sources that are not files. */
 
-import type { Redactor } from "../shared/redaction/redactor.ts";
 import type { SourceConfig, SourceConfigOf } from "./config.ts";
-import type { SourcesOptions } from "./create-sources.ts";
+import type { LeavingOptions, SourcesOptions } from "./create-sources.ts";
 import { lineKindOf } from "./line-kind.ts";
 import { HostFeed } from "./source/host-feed.ts";
 import { JournalFeed } from "./source/journal-feed.ts";
@@ -19,18 +18,16 @@ export type LiveSourceConfig = Exclude<SourceConfig, SourceConfigOf<"file">>;
 export function createLiveSource(
   source: LiveSourceConfig,
   options: SourcesOptions,
-  redactor: Redactor,
+  leaving: LeavingOptions,
 ): LiveSource {
-  const { config, state, platform, once, logger, selection } = options;
+  const { config, state, platform, once, logger } = options;
   const { name } = source;
   const { format, service, options: lineOptions } = lineKindOf(source);
   return new LiveSource({
     name,
     feed: createFeed(source, options),
     counter: createSelectingCounter({
-      source: name,
-      selection,
-      redactor,
+      ...leaving,
       stream: source.stream,
       format,
       ...lineOptions,

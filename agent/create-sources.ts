@@ -1,18 +1,23 @@
 /** From the configuration to the sources that read. */
 
+import { LEVEL_INDEX } from "../shared/aggregates/aggregate.ts";
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
-import type { AgentConfig } from "./config.ts";
+import type { Redactor } from "../shared/redaction/redactor.ts";
+import type { AgentConfig, SourceConfig } from "./config.ts";
 import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { Source } from "./source/source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
 import { wantsDetail } from "./window/aggregate-config.ts";
-import { compileAggregation } from "./window/compile-aggregation.ts";
-import { createSelectingCounter } from "./window/create-line-counter.ts";
+import { compileAggregation, compileCondition } from "./window/compile-aggregation.ts";
+import { createSelectingCounter, type SelectingOptions } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
+import type { LinesConfig } from "./window/lines-config.ts";
+import { PendingLines } from "./window/pending-lines.ts";
+import type { LineSelection } from "./window/selecting-line-counter.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
@@ -37,13 +42,14 @@ export interface SourcesOptions {
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): Source[] {
-  const { config, state, platform, once, logger, selection, agent, host } = options;
+  const { config, state, platform, once, logger } = options;
   const redactor = compileRedaction(config.redact);
   const checkpoints = state.checkpoints();
   const ledger = state.ledger();
   warnOfNewNames(options);
   return config.sources.map((source) => {
-    if (source.type !== "file") return createLiveSource(source, options, redactor);
+    const leaving = leavingOptions(source, options, redactor);
+    if (source.type !== "file") return createLiveSource(source, options, leaving);
     const isKnown = once || state.hasSource(source.name);
     const service = source.service ?? source.name;
     return new FileSource({
@@ -61,20 +67,12 @@ export function createSources(options: SourcesOptions): Source[] {
       },
       platform,
       counter: createSelectingCounter({
-        source: source.name,
-        selection,
-        redactor,
+        ...leaving,
         stream: source.stream,
         format: source.format,
         ...eventOptions(source),
         nowMs: () => platform.clock.now(),
         servicesMax: source.max_services,
-        detail: wantsDetail(source.aggregate)
-          ? {
-              ...{ agent, host, source: source.name },
-              aggregation: compileAggregation(source.aggregate, redactor),
-            }
-          : undefined,
         onFormat: (choice, file) =>
           logger.info("format of a file found", {
             source: source.name,
@@ -107,6 +105,42 @@ function warnOfNewNames({ config, names, state, logger, once }: SourcesOptions):
       { source: name, gone: gone.join(", ") },
     );
   }
+}
+
+/** What of a source's lines leaves the host, and as what; the same for all kinds of sources. */
+export type LeavingOptions = Pick<
+  SelectingOptions,
+  "source" | "selection" | "redactor" | "detail" | "lines"
+>;
+
+function leavingOptions(
+  source: SourceConfig,
+  { agent, host, selection, platform }: SourcesOptions,
+  redactor: Redactor,
+): LeavingOptions {
+  const { name, aggregate } = source;
+  const detail = wantsDetail(aggregate)
+    ? { agent, host, source: name, aggregation: compileAggregation(aggregate, redactor) }
+    : undefined;
+  const lines =
+    source.lines === undefined
+      ? undefined
+      : selectLines(source.lines, agent, () => platform.clock.monotonic());
+  return { source: name, selection, redactor, detail, lines };
+}
+
+function selectLines(config: LinesConfig, agent: string, nowMs: () => number): LineSelection {
+  const { min_level, where, lines_per_second, bytes_per_second, sample } = config;
+  const limits = {
+    lineRate: lines_per_second,
+    byteRate: bytes_per_second,
+    sampleOf: sample,
+  };
+  return {
+    minLevel: LEVEL_INDEX[min_level],
+    where: where === undefined ? undefined : compileCondition(where),
+    pending: new PendingLines(agent, limits, nowMs),
+  };
 }
 
 /** The sources that are new, or configured otherwise than before. */

@@ -194,8 +194,10 @@ class RunningAggregator implements Aggregator {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
     const { time, windowsRetentionMs, rollUpRetentionsMs, archive, alerts } = this.#config;
+    const { linesRetentionMs, linesBytesMax } = this.#config;
     const windows = {
       ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs, alerts },
+      ...{ linesRetentionMs, linesBytesMax },
       holdMaxMs: time.holdMaxMs,
     };
     const settings = {

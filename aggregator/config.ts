@@ -65,6 +65,8 @@ export interface AggregatorConfig {
   readonly rules: readonly string[];
   readonly alerts: AlertsConfig;
   readonly windowsRetentionMs: number;
+  readonly linesRetentionMs: number;
+  readonly linesBytesMax: number;
   /** Of roll-ups of five minutes, an hour and a day. */
   readonly rollUpRetentionsMs: readonly number[];
   /** Undefined: nothing is archived. */
@@ -114,6 +116,20 @@ const archive = z
     description:
       "Keeps events and parts of windows as Parquet files, for `tailrace query` and `tailrace rules backtest`. Absent: nothing is archived.",
     examples: [{ max_bytes: "100GiB" }],
+  });
+
+const lines = z
+  .strictObject({
+    retention: duration({ min: "1h", max: "3650d" })
+      .prefault("7d")
+      .meta({ description: "How long raw lines are kept, in event time." }),
+    max_bytes: byteSize({ min: "1MiB", max: "16TiB" }).prefault("1GiB").meta({
+      description:
+        "Size of the raw lines in a partition's store; beyond it the oldest are deleted.",
+    }),
+  })
+  .meta({
+    description: "Raw lines that agents send for search; `lines:` of their sources says which.",
   });
 
 const limits = z
@@ -291,6 +307,7 @@ export const aggregatorConfig = z
         examples: ["30d"],
       }),
     rollups_retention: rollUps.prefault({}),
+    lines: lines.prefault({}),
     archive: archive.optional(),
     time: time.prefault({}),
     limits: limits.prefault({}),
@@ -322,6 +339,8 @@ export const aggregatorConfig = z
         inhibitRules: read.alerts.inhibit_rules,
       },
       windowsRetentionMs: read.windows_retention,
+      linesRetentionMs: read.lines.retention,
+      linesBytesMax: read.lines.max_bytes,
       rollUpRetentionsMs: (["5m", "1h", "1d"] as const).map(
         (width) => read.rollups_retention[width],
       ),

@@ -3,7 +3,7 @@ import { fieldNames } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
-import { REDACTOR_NONE, type Redactor } from "../../shared/redaction/redactor.ts";
+import type { Redactor } from "../../shared/redaction/redactor.ts";
 import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
@@ -13,7 +13,7 @@ import { type EventLines, eventLines } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
-import { SelectingLineCounter } from "./selecting-line-counter.ts";
+import { type LineSelection, SelectingLineCounter } from "./selecting-line-counter.ts";
 
 /** What a source's lines are and how they count. */
 export interface LineCounterOptions extends EventOptions {
@@ -39,18 +39,23 @@ export interface SelectingOptions extends LineCounterOptions {
   /** Name of the source. */
   readonly source: string;
   readonly selection: EventSelection;
-  /** Takes out of everything what must not leave the host; nothing when left out. */
-  readonly redactor?: Redactor;
+  /** Takes out of everything what must not leave the host. */
+  readonly redactor: Redactor;
+  /** Raw lines that are sent; none when left out. */
+  readonly lines?: LineSelection | undefined;
 }
 
 /** Makes the fastest counter that counts lines of this format and selects events from them. */
 export function createSelectingCounter(options: SelectingOptions): SelectingLineCounter {
-  const { format, source, selection, stream = STREAM_DEFAULT } = options;
-  const { redactor = REDACTOR_NONE } = options;
+  const { format, source, selection, redactor, stream = STREAM_DEFAULT } = options;
   const createParser = (name: ParserName) => parsers[name].compile(options);
   const levelNames = fieldNames(options).level;
   const createLines = (name: ParserName) => linesOf(name, options);
-  const parts = { stream, source, selection, redactor, levelNames, createParser, createLines };
+  const { lines } = options;
+  const parts = {
+    ...{ stream, source, selection, redactor, lines },
+    ...{ levelNames, createParser, createLines },
+  };
   if (format !== "auto") {
     const counter = createFormatCounter(format, options);
     return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });

@@ -40,7 +40,7 @@ export interface AlertChange {
 const recordSchema = z.looseObject({
   alertType: z.string(),
   severity: z.string(),
-  details: z.looseObject({ rule: z.string() }),
+  details: z.looseObject({ rule: z.string().optional() }).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   suppressed: z
     .object({ silencedBy: z.array(z.string()), inhibitedBy: z.array(z.string()) })
@@ -53,7 +53,7 @@ type AlertObject = z.output<typeof recordSchema>;
 export function changedText(json: string, change: AlertChange): string {
   const { state, revision, updatedMs, acknowledged, resolved } = change;
   return JSON.stringify({
-    ...readRecord(json),
+    ...readObject(json),
     state,
     revision,
     updatedAt: iso(updatedMs),
@@ -66,7 +66,8 @@ export function changedText(json: string, change: AlertChange): string {
 
 /** The text of an alert with what keeps it quiet. */
 export function suppressedText(json: string, suppression: Suppression): string {
-  const { suppressed: _before, ...rest } = readRecord(json);
+  const { suppressed, ...rest } = readObject(json);
+  if (suppressed === undefined && !isSuppressed(suppression)) return json;
   return JSON.stringify(isSuppressed(suppression) ? { ...rest, suppressed: suppression } : rest);
 }
 
@@ -84,7 +85,7 @@ export function isSuppressed({ silencedBy, inhibitedBy }: Suppression): boolean 
 export function labelsOf(json: string): Labels {
   const record = readRecord(json);
   const labels: Record<string, string> = {
-    alertname: record.details.rule,
+    alertname: record.details?.rule ?? record.alertType,
     alerttype: record.alertType,
     severity: record.severity,
   };
@@ -93,6 +94,12 @@ export function labelsOf(json: string): Labels {
     if (typeof value === "string" || typeof value === "number") labels[name] = String(value);
   }
   return { ...labels, ...record.labels };
+}
+
+/** The alert as it stands there, its keys in their order. */
+function readObject(json: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(json);
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function readRecord(json: string): AlertObject {

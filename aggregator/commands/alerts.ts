@@ -72,7 +72,8 @@ const alertSchema = z.looseObject({
   id: z.string(),
   timestamp: z.string(),
   severity: z.string(),
-  state: z.string(),
+  // A match has none until somebody acknowledges it.
+  state: z.string().default("match"),
   message: z.string(),
   service: z.union([z.string(), z.number(), z.null()]).optional(),
   details: z.looseObject({ rule: z.string() }),

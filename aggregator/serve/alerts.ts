@@ -1,7 +1,6 @@
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
 import type { StateView } from "../log/log.ts";
-import type { AlertRow } from "../state/alert-row.ts";
 import { type AlertCursor, type AlertQuery, queryAlerts } from "../state/read-alerts.ts";
 import { encodeAlertCursor, parseAlertsQuery } from "./alerts-query.ts";
 import { queryRefusal } from "./query-parameters.ts";
@@ -34,13 +33,6 @@ export async function answerAlerts(
   };
 }
 
-/** An alert as people ask for it: with its state and revision, also when it is a match, which has none of its own. */
-export function alertText({ json, state, revision }: AlertRow): string {
-  // What has a life says its state itself.
-  if (revision > 1 || /"state":"[a-z]+","revision":/.test(json)) return json;
-  return `${json.slice(0, -1)},"state":"${state}","revision":${revision}}`;
-}
-
 /** Adds each alert's JSON to `parts` and resolves with where what is left begins. */
 async function writeAlerts(
   source: AlertSource,
@@ -52,9 +44,8 @@ async function writeAlerts(
   for (;;) {
     const limit = query.limit - parts.length;
     const page = queryAlerts(source.views(), { ...query, limit, after });
-    for (const alert of page.alerts) {
-      const { json, timestampMs, id } = alert;
-      parts.push(alertText(alert));
+    for (const { json, timestampMs, id } of page.alerts) {
+      parts.push(json);
       length += json.length;
       if (length >= ANSWER_LENGTH_MAX) return { timestampMs, id };
     }

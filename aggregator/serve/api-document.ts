@@ -78,7 +78,7 @@ const schemas: Readonly<Record<string, Json>> = {
     },
     [
       ...["service", "stream", "startsAt", "updatedAt", "resolvedAt", "resolveReason"],
-      ...["acknowledged", "suppressed", "labels", "late"],
+      ...["acknowledged", "suppressed", "labels", "late", "state", "revision"],
     ],
   ),
   AuditEntry: schemaOf(auditSchema),

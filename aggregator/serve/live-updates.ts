@@ -14,7 +14,6 @@ import { readPatternsRow, readProcessRow } from "../state/read-agents.ts";
 import { readAlerts } from "../state/read-alerts.ts";
 import { readChanges } from "../state/read-windows.ts";
 import { windowText } from "../state/window-text.ts";
-import { alertText } from "./alerts.ts";
 import { QueryParameters } from "./query-parameters.ts";
 
 const READER_COUNT_MAX = 64;
@@ -170,7 +169,7 @@ function alertEvents(
     const labels = labelsOf(alert.json);
     if (stream !== undefined && labels["stream"] !== stream) continue;
     if (service !== undefined && labels["service"] !== service) continue;
-    text += event("alert", placesText(places), alertText(alert));
+    text += event("alert", placesText(places), alert.json);
   }
   return text;
 }

@@ -19,7 +19,6 @@ import type { AlertRow } from "../state/alert-row.ts";
 import { rangeOf, silenceKey, silencePrefix } from "../state/keys.ts";
 import { findAlert, readOpenAlerts } from "../state/read-alerts.ts";
 import { decodeJsonRow } from "../state/threshold-rows.ts";
-import { alertText } from "./alerts.ts";
 import { QueryParameters } from "./query-parameters.ts";
 
 const ID_BYTES = 16;
@@ -53,7 +52,7 @@ export class OperationsApi {
   /** `GET /v1/alerts/{id}` */
   alert(tenant: string, id: string): HttpResponse {
     const alert = this.#alert(tenant, id);
-    return alert === undefined ? noSuchAlert(id) : textAnswer(alertText(alert));
+    return alert === undefined ? noSuchAlert(id) : textAnswer(alert.json);
   }
 
   /** `POST /v1/alerts/{id}/acknowledge` */
@@ -84,7 +83,7 @@ export class OperationsApi {
       const own = Object.fromEntries(by.map((label) => [label, labels[label] ?? ""]));
       const key = JSON.stringify(own);
       const group = groups.get(key) ?? { labels: own, alerts: [] };
-      group.alerts.push(JSON.parse(alertText(alert)));
+      group.alerts.push(JSON.parse(alert.json));
       groups.set(key, group);
     }
     return jsonAnswer(200, {

@@ -11,6 +11,7 @@ import type { Timers } from "../../../shared/platform/timers.ts";
 import type { Batch } from "../../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../../shared/protocol/codec.ts";
 import { openRecord } from "../../../shared/protocol/sealed-record.ts";
+import { REDACTOR_NONE } from "../../../shared/redaction/redactor.ts";
 import { MemoryDisk } from "./spool/memory-disk.ts";
 import { emptyHeader, spoolOptions } from "./spool/sample-spool.ts";
 
@@ -83,7 +84,7 @@ function makeLoop(
     platform,
     counter: createSelectingCounter({
       ...{ format: "json", fields: {}, durationUnit: "ms", timezone: "UTC" },
-      ...{ source: "app", selection },
+      ...{ source: "app", selection, redactor: REDACTOR_NONE },
     }),
     checkpoints: state.checkpoints(),
     ledger: state.ledger(),

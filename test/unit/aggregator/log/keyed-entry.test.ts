@@ -87,7 +87,7 @@ describe("entries of `keyed`", () => {
   });
 
   it("of another version or kind are refused", () => {
-    expect(() => decodeKeyedEntry(Buffer.of(4, 1, 0))).toThrow(/format version 4/);
+    expect(() => decodeKeyedEntry(Buffer.of(5, 1, 0))).toThrow(/format version 5/);
     // Version 1 had no events.
     expect(() => decodeKeyedEntry(Buffer.of(1, 3, 0))).toThrow(/unknown kind 3/);
     expect(() => decodeKeyedEntry(Buffer.of(1, 7, 0))).toThrow(/unknown kind 7/);

@@ -20,9 +20,9 @@ describe("an entry of `batches`", () => {
   });
 
   it("of another version or kind is refused", () => {
-    expect(() => decodeLogEntry(Buffer.of(4, 1))).toThrow(/format version 4, this program reads 1/);
+    expect(() => decodeLogEntry(Buffer.of(5, 1))).toThrow(/format version 5, this program reads 1/);
     expect(() => decodeLogEntry(Buffer.of(1, 9))).toThrow(/unknown kind 9/);
-    expect(() => decodeLogEntry(Buffer.of(3, 7))).toThrow(/unknown kind 7/);
+    expect(() => decodeLogEntry(Buffer.of(4, 7))).toThrow(/unknown kind 7/);
   });
 
   it("that was cut in its head is refused", () => {

@@ -15,7 +15,14 @@ const fraud: RuleRow = {
   counters: { ...noCounters(), alerts: 2, late: 1, dropped: 9 },
 };
 const drop: RuleDropRow = {
-  ...{ tenant: "", rule: "fraud", reason: "partials_max", count: 5, alertedCount: 1 },
+  ...{
+    tenant: "",
+    rule: "fraud",
+    kind: "pattern",
+    reason: "partials_max",
+    count: 5,
+    alertedCount: 1,
+  },
   ...{ fromMs: TEN_MS, toMs: TEN_MS + 1, lastMs: TEN_MS + 2, lastKey: "ann" },
   quietUntilMs: undefined,
 };
@@ -45,7 +52,7 @@ describe("GET /v1/rules", () => {
     expect(JSON.parse(body.toString("utf8"))).toEqual({
       rules: [
         {
-          ...{ rule: "fraud", stream: "shop", state: "waiting" },
+          ...{ rule: "fraud", kind: "pattern", stream: "shop", state: "waiting" },
           counters: { ...counters, alerts: 4, late: 2 },
           dropped: [
             {
@@ -55,7 +62,7 @@ describe("GET /v1/rules", () => {
           ],
         },
         {
-          ...{ rule: "old", stream: null, state: "gone" },
+          ...{ rule: "old", kind: "pattern", stream: null, state: "gone" },
           counters: { ...counters, alerts: 0, late: 0 },
           dropped: [
             {
