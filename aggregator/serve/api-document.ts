@@ -435,16 +435,10 @@ export function apiDocument(version: string): Json {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    // A default installation asks for none.
     security: [{}, { token: [] }],
     tags: tags.map((name) => ({ name, description: `Operations on ${name}.` })),
     paths,
-    components: {
-      schemas,
-      securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "Made by `tailrace token create`." },
-      },
-    },
+    components: { schemas, securitySchemes: { token: { type: "http", scheme: "bearer" } } },
   };
 }
 
@@ -481,7 +475,7 @@ function operationJson(operation: ApiOperation): Json {
 const REASONS: Readonly<Record<number, string>> = {
   202: "Taken, and soon done.",
   400: "The request cannot be understood.",
-  401: "The caller shows no credentials, or some that are not known.",
+  401: "The caller is not known.",
   403: "The caller may not do this.",
   404: "There is nothing of that name.",
   405: "The method does not fit this path.",
