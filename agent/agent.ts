@@ -19,6 +19,7 @@ import type { Selectors } from "../shared/protocol/selected-event.ts";
 import type { AgentConfig } from "./config.ts";
 import { changedSources, createSources } from "./create-sources.ts";
 import { ReadLoop } from "./read-loop.ts";
+import { Credentials } from "./ship/credentials.ts";
 import { SendLoop, type ShipHost } from "./ship/send-loop.ts";
 import { type ShipMode, type ShipPosition, Shipper } from "./ship/ship.ts";
 import type { Source } from "./source/source.ts";
@@ -105,7 +106,7 @@ export interface RunningAgent {
 
 /**
  * Starts an agent; resolves when it works on its data directory, not when an aggregator has answered.
- * Fails with LOCK_HELD, FORMAT_UNKNOWN, AGENT_MISMATCH or DISK_FAILED.
+ * Fails with LOCK_HELD, FORMAT_UNKNOWN, AGENT_MISMATCH, TLS_INVALID or DISK_FAILED.
  */
 export async function startAgent(
   platform: Platform,
@@ -121,15 +122,18 @@ export async function startAgent(
       { facts: { path: config.data_dir } },
     );
   }
-  const agent = new Agent(platform, config, options, lock);
   try {
+    const credentials = await Credentials.open(platform, config.ship, options.logger);
+    const agent = new Agent(platform, config, options, { lock, credentials });
     await agent.start();
+    return agent;
   } catch (error) {
     await lock.release();
     throw error;
   }
-  return agent;
 }
+
+type Owned = { readonly lock: DiskLock; readonly credentials: Credentials };
 
 class Agent implements RunningAgent, ShipHost {
   readonly ended: Promise<void>;
@@ -152,11 +156,11 @@ class Agent implements RunningAgent, ShipHost {
   #closing: Promise<void> | undefined;
   #damageCount = 0;
 
-  constructor(platform: Platform, config: AgentConfig, options: AgentOptions, lock: DiskLock) {
+  constructor(platform: Platform, config: AgentConfig, options: AgentOptions, own: Owned) {
     this.#platform = platform;
     this.#config = config;
     this.#options = options;
-    this.#lock = lock;
+    this.#lock = own.lock;
     this.#name = present(config.id ?? options.hostname, "the name of the agent");
     const select = config.events.select.map(({ stream, where, fields }) => ({
       ...{ stream, keys: [], where: where === undefined ? [] : [where], fields },
@@ -176,6 +180,7 @@ class Agent implements RunningAgent, ShipHost {
       machine: options.machine,
       takeover: options.takeover ?? false,
       timeoutMs: config.ship.timeout,
+      credentials: own.credentials,
       shipper: this.#shipper,
       host: this,
       logger: options.logger,
@@ -224,10 +229,7 @@ class Agent implements RunningAgent, ShipHost {
       selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
       sources: this.#sources.map(({ name, backlogBytes, pendingKeys, openFileCount }) => ({
-        name,
-        backlogBytes,
-        pendingKeys,
-        openFileCount,
+        ...{ name, backlogBytes, pendingKeys, openFileCount },
       })),
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,

@@ -1,6 +1,7 @@
 /** The schema of agent.yaml: types, defaults, limits and what the reference page says. */
 import { z } from "zod";
 import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
+import { secret } from "../shared/config/secret.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.ts";
@@ -12,6 +13,7 @@ import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-so
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
 import { aggregateSetting } from "./window/aggregate-config.ts";
+import { linesSetting } from "./window/lines-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -76,6 +78,7 @@ const fileSource = z
         "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
     }),
     aggregate: aggregateSetting,
+    lines: linesSetting,
     max_open_files: z
       .int()
       .min(1)
@@ -94,16 +97,42 @@ const fileSource = z
   })
   .meta({ description: "Files to read." });
 
+const pemFile = (description: string) => z.string().min(1).optional().meta({ description });
+
 const shipConfig = z.strictObject({
   endpoints: z
     .array(
-      z.url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:7400" }),
+      z
+        .url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:7400" })
+        .refine((text) => !/^https?:\/\/[^/?#]*@/.test(text), {
+          error: "expected no name and password in the address: they would be logged; use `token`",
+        }),
     )
     .min(1)
     .max(32)
     .meta({
       description: "Addresses of aggregators; several are doors to one and the same log.",
       examples: [["http://127.0.0.1:7400"]],
+    }),
+  token: secret("What the aggregator knows this agent by.")
+    .regex(/^[\x21-\x7e]+$/, { error: "expected a token without blanks" })
+    .optional(),
+  tls: z
+    .strictObject({
+      ca: pemFile("PEM file with the authorities that the aggregator's certificate may come from."),
+      certificate: pemFile(
+        "PEM file with this agent's certificate, which has to name its `id`, and those that lead to its root.",
+      ),
+      key: pemFile("PEM file with its key."),
+    })
+    .refine((tls) => (tls.certificate === undefined) === (tls.key === undefined), {
+      error: "expected `certificate` and `key` together",
+    })
+    .optional()
+    .meta({
+      description:
+        "For addresses with https: TLS 1.2 or later; the files are read again when they are renewed. Without it what this system trusts is trusted.",
+      examples: [{ ca: "/etc/tailrace/ca.crt" }],
     }),
   timeout: duration({ min: "100ms", max: "10m" })
     .prefault("30s")

@@ -1,5 +1,6 @@
 /** From the configuration to the sources that read. */
 
+import { LEVEL_INDEX } from "../shared/aggregates/aggregate.ts";
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
@@ -11,9 +12,12 @@ import { FileSource } from "./source/file-source.ts";
 import type { Source } from "./source/source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
 import { wantsDetail } from "./window/aggregate-config.ts";
-import { compileAggregation } from "./window/compile-aggregation.ts";
+import { compileAggregation, compileCondition } from "./window/compile-aggregation.ts";
 import { createSelectingCounter, type SelectingOptions } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
+import type { LinesConfig } from "./window/lines-config.ts";
+import { PendingLines } from "./window/pending-lines.ts";
+import type { LineSelection } from "./window/selecting-line-counter.ts";
 
 /** What sources are made from. */
 export interface SourcesOptions {
@@ -104,18 +108,39 @@ function warnOfNewNames({ config, names, state, logger, once }: SourcesOptions):
 }
 
 /** What of a source's lines leaves the host, and as what; the same for all kinds of sources. */
-export type LeavingOptions = Pick<SelectingOptions, "source" | "selection" | "redactor" | "detail">;
+export type LeavingOptions = Pick<
+  SelectingOptions,
+  "source" | "selection" | "redactor" | "detail" | "lines"
+>;
 
 function leavingOptions(
   source: SourceConfig,
-  { agent, host, selection }: SourcesOptions,
+  { agent, host, selection, platform }: SourcesOptions,
   redactor: Redactor,
 ): LeavingOptions {
   const { name, aggregate } = source;
   const detail = wantsDetail(aggregate)
     ? { agent, host, source: name, aggregation: compileAggregation(aggregate, redactor) }
     : undefined;
-  return { source: name, selection, redactor, detail };
+  const lines =
+    source.lines === undefined
+      ? undefined
+      : selectLines(source.lines, agent, () => platform.clock.monotonic());
+  return { source: name, selection, redactor, detail, lines };
+}
+
+function selectLines(config: LinesConfig, agent: string, nowMs: () => number): LineSelection {
+  const { min_level, where, lines_per_second, bytes_per_second, sample } = config;
+  const limits = {
+    lineRate: lines_per_second,
+    byteRate: bytes_per_second,
+    sampleOf: sample,
+  };
+  return {
+    minLevel: LEVEL_INDEX[min_level],
+    where: where === undefined ? undefined : compileCondition(where),
+    pending: new PendingLines(agent, limits, nowMs),
+  };
 }
 
 /** The sources that are new, or configured otherwise than before. */

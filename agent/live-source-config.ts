@@ -9,6 +9,7 @@ import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, type FormatName, lineOptionFaults } from "./parsers/registry.ts";
 import type { SyslogAddress } from "./source/syslog-feed.ts";
 import { aggregateSetting } from "./window/aggregate-config.ts";
+import { linesSetting } from "./window/lines-config.ts";
 
 /** Keys that every source has. */
 const common = {
@@ -28,6 +29,7 @@ const common = {
       "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
   }),
   aggregate: aggregateSetting,
+  lines: linesSetting,
 };
 
 const stream = z

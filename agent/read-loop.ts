@@ -62,6 +62,8 @@ const HEARTBEAT_MS = 10_000;
 const EVENT_WAIT_MS = 1000;
 /** From this share of its limit on the spool takes no events, so that there is room for counts, which are never shed. */
 const EVENTS_FILL_MAX = 0.85;
+/** Likewise, raw lines: they are shed first. */
+const LINES_FILL_MAX = 0.7;
 /** How soon to ask again for records that are accepted but not yet applied. */
 const APPLIED_POLL_MS = 1000;
 const DISK_RETRY_MS = 1000;
@@ -344,10 +346,11 @@ export class ReadLoop {
   #cut(isForced: boolean): void {
     const { sources, spool, platform, selection } = this.#options;
     const isShedding = spool.fill > EVENTS_FILL_MAX;
+    const isSheddingLines = spool.fill > LINES_FILL_MAX;
     const state = present(spool.state, "the state of the epoch");
     const cuts = sources.map((source) => {
       const ledgerBefore = this.#ledgers.get(source.name) ?? [];
-      const cut = source.cut(isShedding);
+      const cut = source.cut(isShedding, isSheddingLines);
       this.#ledgers.set(source.name, cut.ledger);
       if (!this.#ending.has(source.name)) return { ...cut, ledgerBefore };
       return { ...cut, ledgerBefore, report: { ...cut.report, state: "ended" as const } };

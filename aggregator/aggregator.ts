@@ -15,12 +15,12 @@
  */
 import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
-import type { Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { Front } from "./front.ts";
 import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
 import { WakeList } from "./log/wake-list.ts";
@@ -35,7 +35,7 @@ import { WINDOW_DEFAULTS } from "./process/stage-two.ts";
 import { ProcessorIntake } from "./processor-intake.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
-import { createRouter, type Route } from "./router.ts";
+import type { Route } from "./router.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
@@ -118,12 +118,12 @@ class RunningAggregator implements Aggregator {
   readonly #processor: Processor;
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
+  readonly #front: Front;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
   readonly #self: SelfSampling;
   readonly #commits = new WakeList();
-  #listener: Listener | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(platform: Platform, config: AggregatorConfig, options: AggregatorOptions) {
@@ -146,6 +146,14 @@ class RunningAggregator implements Aggregator {
       logger: options.logger,
       observer: this.#metrics,
     });
+    this.#front = new Front({
+      ...{ platform, config, logger: options.logger },
+      observe: ({ route, status, durationMs }) => {
+        this.#metrics.answered(route, status, durationMs);
+        this.#self.answered(route, durationMs);
+      },
+      callerRefused: (reason) => this.#metrics.callerRefused(reason),
+    });
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
     const { timers } = platform;
@@ -156,35 +164,15 @@ class RunningAggregator implements Aggregator {
   }
 
   get host(): string {
-    return this.#listener?.host ?? this.#config.listen.host;
+    return this.#front.host;
   }
 
   get port(): number {
-    return this.#listener?.port ?? this.#config.listen.port;
+    return this.#front.port;
   }
 
-  async listen(): Promise<void> {
-    const { listen, limits } = this.#config;
-    const handle = createRouter({
-      routes: this.#routes(),
-      clock: this.#platform.clock,
-      logger: this.#options.logger,
-      observe: ({ route, status, durationMs }) => {
-        this.#metrics.answered(route, status, durationMs);
-        this.#self.answered(route, durationMs);
-      },
-    });
-    this.#listener = await this.#platform.network.listen(
-      {
-        host: listen.host,
-        port: listen.port,
-        bodyBytesMax: limits.bodyBytesMax,
-        bodiesBytesMax: limits.inFlightBytesMax,
-        requestTimeoutMs: limits.requestTimeoutMs,
-        connectionCountMax: limits.connectionCountMax,
-      },
-      handle,
-    );
+  listen(): Promise<void> {
+    return this.#front.open(this.#routes());
   }
 
   close(): Promise<void> {
@@ -193,7 +181,7 @@ class RunningAggregator implements Aggregator {
   }
 
   async #drain(): Promise<void> {
-    await this.#listener?.close();
+    await this.#front.close();
     await this.#self.close();
     await Promise.all(this.#sources.map((source) => source.close()));
     await this.#receiver.drain(DRAIN_MS_MAX);
@@ -206,8 +194,10 @@ class RunningAggregator implements Aggregator {
     const { log, logger, partitions } = this.#options;
     const { clock, timers } = this.#platform;
     const { time, windowsRetentionMs, rollUpRetentionsMs, archive, alerts } = this.#config;
+    const { linesRetentionMs, linesBytesMax } = this.#config;
     const windows = {
       ...{ ...WINDOW_DEFAULTS, windowsRetentionMs, rollUpRetentionsMs, alerts },
+      ...{ linesRetentionMs, linesBytesMax },
       holdMaxMs: time.holdMaxMs,
     };
     const settings = {
@@ -320,6 +310,10 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/v1/agents", scope: "read" },
         handle: async ({ query, principal }) =>
           answerAgents(processor.agentViews(), principal.tenant, query),
+      },
+      {
+        ...{ method: "POST", path: "/v1/enroll", scope: undefined },
+        handle: (routed) => this.#front.enroll(routed),
       },
       ...this.#sinkRoutes(),
       ...this.#backupRoutes(),

@@ -4,6 +4,9 @@ import { z } from "zod";
 import { present } from "../shared/assert.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import type { TlsPaths } from "../shared/platform/tls-files.ts";
+import type { AccessMode } from "./access/access-door.ts";
+import { isLoopback } from "./access/local-caller.ts";
 import { type AlertsConfig, alertsSettings } from "./alerts-config.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
@@ -26,6 +29,8 @@ export interface AggregatorLimits {
   readonly inFlightBytesMax: number;
   readonly agentRequestCountMax: number;
   readonly connectionCountMax: number;
+  readonly addressConnectionCountMax: number;
+  readonly addressRequestsPerSecond: number;
   readonly requestTimeoutMs: number;
   /** Size at which the log takes no more. */
   readonly logBytesMax: number;
@@ -50,6 +55,9 @@ export interface ArchiveConfig {
 /** A checked aggregator.yaml, under the names of the program. */
 export interface AggregatorConfig {
   readonly listen: ListenAddress;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsPaths | undefined;
+  readonly access: AccessMode;
   readonly dataDir: string;
   readonly sources: readonly ConfiguredSource[];
   readonly sinks: readonly ConfiguredSink[];
@@ -57,6 +65,8 @@ export interface AggregatorConfig {
   readonly rules: readonly string[];
   readonly alerts: AlertsConfig;
   readonly windowsRetentionMs: number;
+  readonly linesRetentionMs: number;
+  readonly linesBytesMax: number;
   /** Of roll-ups of five minutes, an hour and a day. */
   readonly rollUpRetentionsMs: readonly number[];
   /** Undefined: nothing is archived. */
@@ -108,6 +118,20 @@ const archive = z
     examples: [{ max_bytes: "100GiB" }],
   });
 
+const lines = z
+  .strictObject({
+    retention: duration({ min: "1h", max: "3650d" })
+      .prefault("7d")
+      .meta({ description: "How long raw lines are kept, in event time." }),
+    max_bytes: byteSize({ min: "1MiB", max: "16TiB" }).prefault("1GiB").meta({
+      description:
+        "Size of the raw lines in a partition's store; beyond it the oldest are deleted.",
+    }),
+  })
+  .meta({
+    description: "Raw lines that agents send for search; `lines:` of their sources says which.",
+  });
+
 const limits = z
   .strictObject({
     body: byteSize({ min: "4MiB", max: "7MiB" })
@@ -140,6 +164,16 @@ const limits = z
       .max(65_535)
       .prefault(1_024)
       .meta({ description: "Most open connections." }),
+    address_connections: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .prefault(256)
+      .meta({ description: "Most open connections of one address." }),
+    address_requests: z.int().min(1).max(1_000_000).prefault(500).meta({
+      description:
+        "Most requests of one address in a second; twice as many may come at once, further ones are answered 429.",
+    }),
     request_timeout: duration({ min: "100ms", max: "10m" })
       .prefault("30s")
       .meta({ description: "Longest wait for a whole request." }),
@@ -148,6 +182,35 @@ const limits = z
       .meta({ description: "Size at which the log takes no more; agents then wait." }),
   })
   .meta({ description: "What a request may hold, and all together." });
+
+const pemFile = (description: string) => z.string().min(1).meta({ description });
+
+const tls = z
+  .strictObject({
+    certificate: pemFile("PEM file with the server's certificate and those that lead to its root."),
+    key: pemFile("PEM file with its key."),
+    client_ca: pemFile(
+      "PEM file with the authorities whose certificates agents may show instead of a token; an agent speaks only for the ids that its certificate names.",
+    ).optional(),
+  })
+  .meta({
+    description:
+      "TLS 1.2 or later; the files are read again when they are renewed. With it callers need credentials.",
+    examples: [{ certificate: "/etc/tailrace/server.crt", key: "/etc/tailrace/server.key" }],
+  });
+
+const access = z
+  .strictObject({
+    insecure: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: "True to let whoever reaches `listen` send and read." }),
+  })
+  .meta({
+    description:
+      "Callers need a token (`tailrace token create`) or, as agents, a certificate. Absent without `tls`: no credentials are asked for, and `listen` has to be an address that only this machine reaches.",
+    examples: [{}],
+  });
 
 const time = z
   .strictObject({
@@ -219,6 +282,8 @@ export const aggregatorConfig = z
       description: "Address for agents, queries and metrics; port 0 takes any free one.",
       examples: ["127.0.0.1:7400"],
     }),
+    tls: tls.optional(),
+    access: access.optional(),
     data_dir: z
       .string()
       .min(1)
@@ -242,13 +307,29 @@ export const aggregatorConfig = z
         examples: ["30d"],
       }),
     rollups_retention: rollUps.prefault({}),
+    lines: lines.prefault({}),
     archive: archive.optional(),
     time: time.prefault({}),
     limits: limits.prefault({}),
   })
+  .check(({ value, issues }) => {
+    const isOpen = value.tls === undefined && value.access?.insecure !== true;
+    if (!isOpen || isLoopback(value.listen.host)) return;
+    const message =
+      "other machines reach this address, and without `tls` they could read tokens on the way: set `tls`, listen on 127.0.0.1, or say " +
+      "`access: { insecure: true }` if everybody who reaches it may send and read";
+    issues.push({ code: "custom", input: value, path: ["listen"], message });
+  })
   .transform((read): AggregatorConfig => {
+    const isAsked = read.tls !== undefined || read.access !== undefined;
     return {
       listen: read.listen,
+      tls: read.tls && {
+        certificate: read.tls.certificate,
+        key: read.tls.key,
+        authorities: read.tls.client_ca,
+      },
+      access: read.access?.insecure === true ? "insecure" : isAsked ? "credentials" : "local",
       dataDir: read.data_dir,
       sources: read.sources,
       sinks: read.sinks,
@@ -258,6 +339,8 @@ export const aggregatorConfig = z
         inhibitRules: read.alerts.inhibit_rules,
       },
       windowsRetentionMs: read.windows_retention,
+      linesRetentionMs: read.lines.retention,
+      linesBytesMax: read.lines.max_bytes,
       rollUpRetentionsMs: (["5m", "1h", "1d"] as const).map(
         (width) => read.rollups_retention[width],
       ),
@@ -281,6 +364,8 @@ export const aggregatorConfig = z
         inFlightBytesMax: read.limits.in_flight,
         agentRequestCountMax: read.limits.agent_requests,
         connectionCountMax: read.limits.connections,
+        addressConnectionCountMax: read.limits.address_connections,
+        addressRequestsPerSecond: read.limits.address_requests,
         requestTimeoutMs: read.limits.request_timeout,
         logBytesMax: read.limits.log,
       },

@@ -8,6 +8,7 @@ import { operateOn } from "./processor-operations.ts";
 import type { Route } from "./router.ts";
 import type { RuleSet } from "./rules/rule-set.ts";
 import { answerLateEvents } from "./serve/late-events.ts";
+import { answerLines } from "./serve/lines.ts";
 import { answerRules } from "./serve/rules.ts";
 import { readCollectRow } from "./state/read-agents.ts";
 
@@ -20,7 +21,7 @@ export interface PeopleParts {
   readonly commits: WakeList;
 }
 
-/** The paths for alerts, silences, rules, services, the ledger and live updates. */
+/** The paths for alerts, silences, raw lines, rules, services, the ledger and live updates. */
 export function peopleRoutes({ processor, platform, rules, commits }: PeopleParts): Route[] {
   const { timers, random, clock } = platform;
   const views = () => processor.windowViews();
@@ -38,6 +39,10 @@ export function peopleRoutes({ processor, platform, rules, commits }: PeoplePart
       collected: () => processor.agentViews(),
       processed: views,
     }),
+    {
+      ...{ method: "GET", path: "/v1/lines", scope: "read" },
+      handle: ({ query, principal }) => answerLines({ timers, views }, principal.tenant, query),
+    },
     {
       ...{ method: "GET", path: "/v1/rules", scope: "read" },
       handle: async ({ query, principal }) => {

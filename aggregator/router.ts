@@ -2,13 +2,9 @@ import { createHash } from "node:crypto";
 import type { Logger } from "../shared/log.ts";
 import type { Clock } from "../shared/platform/clock.ts";
 import type { HttpRequest, HttpResponse } from "../shared/platform/network.ts";
+import type { Refusal } from "../shared/protocol/http-answer.ts";
 import { problemAnswer } from "../shared/protocol/http-answer.ts";
-import {
-  LOCAL_OPERATOR,
-  type Principal,
-  REMOTE_CALLER,
-  type Scope,
-} from "../shared/protocol/principal.ts";
+import type { Principal, Scope } from "../shared/protocol/principal.ts";
 
 /** What a handler gets. */
 export interface RoutedRequest {
@@ -38,28 +34,27 @@ export interface Answered {
   readonly durationMs: number;
 }
 
+/** Who asks, whether they may, and what they changed: an `AccessDoor`. */
+export interface Access {
+  admit(request: HttpRequest): Refusal | undefined;
+  identify(request: HttpRequest): { readonly principal: Principal; readonly refusal?: Refusal };
+  refused(address: string, reason: string, detail: string): void;
+  changed(request: HttpRequest, who: Principal, status: number): Promise<void>;
+}
+
 /** What a router needs. */
 export interface RouterParts {
   readonly routes: readonly Route[];
+  readonly access: Access;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observe: (answered: Answered) => void;
 }
 
-/** Addresses of this machine alone, also as IPv6 sockets show them. */
-const LOOPBACK_ADDRESS = /^(::ffff:)?127\.|^::1$/;
-/** What a caller on this machine calls it. A page in a browser may have another name made to point here, but cannot change what is asked for. */
-const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
-
-/** On whose behalf a request is made. No credentials are asked for; who calls this machine from itself is its operator. */
-export function authenticate({ remoteAddress, headers }: HttpRequest): Principal {
-  const isLocal = LOOPBACK_ADDRESS.test(remoteAddress) && LOOPBACK_HOST.test(headers["host"] ?? "");
-  return isLocal ? LOCAL_OPERATOR : REMOTE_CALLER;
-}
-
 /**
- * The handler of all requests: finds the route, and refuses unknown paths (404), wrong methods (405 with `allow`) and callers without the
- * scope (403). A handler that fails is answered 500, and its failure stands in the log.
+ * The handler of all requests: finds the route, and refuses unknown paths (404), wrong methods (405 with `allow`), callers that are not known
+ * (401), ask too often (429) or lack the scope (403). A handler that fails is answered 500, and its failure stands in the log. What changes
+ * something is kept with who did it.
  */
 export function createRouter(parts: RouterParts): (request: HttpRequest) => Promise<HttpResponse> {
   const { clock, logger, observe } = parts;
@@ -71,8 +66,9 @@ export function createRouter(parts: RouterParts): (request: HttpRequest) => Prom
     const { known, parameters } = findRoutes(parts.routes, path);
     let response: HttpResponse;
     try {
-      const principal = authenticate(request);
-      response = await answer(known, path, { request, query, principal, parameters });
+      const refusal = parts.access.admit(request);
+      const asked = { request, query, parameters, access: parts.access };
+      response = refusal === undefined ? await answer(known, path, asked) : problemAnswer(refusal);
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       logger.error("a request failed inside", { path, method: request.method, reason });
@@ -152,9 +148,13 @@ function unescaped(text: string): string | undefined {
 async function answer(
   known: readonly Route[],
   path: string,
-  routed: RoutedRequest,
+  {
+    request,
+    query,
+    parameters,
+    access,
+  }: Omit<RoutedRequest, "principal"> & { readonly access: Access },
 ): Promise<HttpResponse> {
-  const { request, principal } = routed;
   if (known.length === 0) {
     return problemAnswer({
       status: 404,
@@ -175,12 +175,22 @@ async function answer(
       headers: { allow: allowed.join(", ") },
     });
   }
-  if (route.scope !== undefined && !principal.scopes.includes(route.scope)) {
-    return problemAnswer({
-      status: 403,
-      code: "forbidden",
-      detail: `${path} needs the scope ${route.scope}.`,
-    });
-  }
-  return route.handle(routed);
+  const { principal, refusal } = access.identify(request);
+  if (route.scope !== undefined && refusal !== undefined) return problemAnswer(refusal);
+  const isAllowed = route.scope === undefined || principal.scopes.includes(route.scope);
+  if (!isAllowed) access.refused(request.remoteAddress, "scope", `${principal.name}: ${path}`);
+  const response = isAllowed
+    ? await route.handle({ request, query, parameters, principal })
+    : forbidden(path, route.scope);
+  const isChange = route.method !== "GET" && route.scope !== "ingest" && route.scope !== "read";
+  if (isChange) await access.changed(request, principal, response.status);
+  return response;
+}
+
+function forbidden(path: string, scope: Scope | undefined): HttpResponse {
+  return problemAnswer({
+    status: 403,
+    code: "forbidden",
+    detail: `${path} needs the scope ${scope}.`,
+  });
 }

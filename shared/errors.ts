@@ -56,6 +56,7 @@ export const errorCodes = {
   SPOOL_CORRUPT: { retry: "never", meaning: "The spool holds bytes that were not written so." },
   STATE_CORRUPT: { retry: "never", meaning: "Stored state holds bytes that were not written so." },
   STORE_FAILED: { retry: "never", meaning: "The state store did not commit." },
+  TLS_INVALID: { retry: "never", meaning: "A certificate or its key cannot be read or used." },
 } as const satisfies Record<string, { readonly retry: Retry; readonly meaning: string }>;
 
 /** The code of an operating error. */

@@ -6,22 +6,29 @@ import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode } from "../../shared/errors.ts";
 import { agentConfig } from "../config.ts";
 
+/** Where the packages have the service's configuration. */
+const CONFIG_DEFAULT = "/etc/tailrace/agent.yaml";
+
 /** Declares `--config` and `--data-dir`. */
 export function dataDirectoryOptions(command: Command): Command {
   return command
-    .option("--config <file>", "the agent's configuration, which names its data directory")
+    .option(
+      "--config <file>",
+      `the agent's configuration, which names its data directory (default: ${CONFIG_DEFAULT})`,
+    )
     .option("--data-dir <folder>", "the data directory itself");
 }
 
-/** The directory that the options name. Throws {@link UsageError} when there is not exactly one, or when it is not there. */
+/** The directory that the options name, or that of the service. Throws {@link UsageError} when there are two, or when it is not there. */
 export async function dataDirectory(
   options: Readonly<Record<string, unknown>>,
   io: CommandIo,
 ): Promise<string> {
-  const { config: file, dataDir } = options;
-  if ((typeof file === "string") === (typeof dataDir === "string")) {
-    throw new UsageError("name one of --config FILE and --data-dir FOLDER");
+  const { dataDir } = options;
+  if (typeof options["config"] === "string" && typeof dataDir === "string") {
+    throw new UsageError("name one of --config FILE and --data-dir FOLDER, not both");
   }
+  const file = options["config"] ?? (dataDir === undefined ? CONFIG_DEFAULT : undefined);
   const directory =
     typeof file === "string" ? await configuredDirectory(file, io) : String(dataDir);
   try {

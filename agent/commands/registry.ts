@@ -9,6 +9,7 @@ export const agentCommands = {
   ledger: () => import("./ledger.ts"),
   spool: () => import("./spool.ts"),
   init: () => import("./init.ts"),
+  enroll: () => import("./enroll.ts"),
   completion: () => import("./completion.ts"),
   bench: () => import("./bench.ts"),
   sim: () => import("./sim.ts"),

@@ -9,6 +9,7 @@ import { ENVELOPE_VERSION, type SealedRecord } from "../../shared/protocol/batch
 import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { Wake } from "../../shared/wake.ts";
+import type { Credentials } from "./credentials.ts";
 import {
   type Accepted,
   noAnswer,
@@ -50,6 +51,7 @@ export interface SendLoopOptions {
   readonly takeover: boolean;
   /** Longest wait for one answer. */
   readonly timeoutMs: number;
+  readonly credentials: Pick<Credentials, "show">;
   readonly shipper: Shipper;
   readonly host: ShipHost;
   readonly logger: Logger;
@@ -208,10 +210,11 @@ export class SendLoop {
     path: string,
     request: Pick<HttpCall, "headers" | "body">,
   ): Promise<HttpResponse | Refused | undefined> {
-    const { platform, timeoutMs, signal } = this.#options;
+    const { platform, credentials, timeoutMs, signal } = this.#options;
     const url = `${endpoint.replace(/\/+$/, "")}${path}`;
     try {
-      return await platform.network.call({ ...request, url, method: "POST", timeoutMs, signal });
+      const call = { ...request, url, method: "POST", timeoutMs, signal };
+      return await platform.network.call(await credentials.show(call));
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof TailraceError)) throw error;

@@ -341,6 +341,10 @@ const messages: Readonly<Record<string, string>> = {
     "with `agent --takeover`; it is tried again",
   body_too_large: "one record alone is too large for the aggregator; it is tried again",
   forbidden: "the aggregator does not let this agent in; it is tried again",
+  too_many_requests: "requests from this address are limited there; it is tried again",
+  unauthenticated:
+    "the aggregator does not know this agent: set `ship.token` or `ship.tls`, or get a token with `tailrace enroll`; it is " +
+    "tried again",
   unknown_version:
     "the aggregator does not know this agent's version of the protocol: upgrade it first",
 };

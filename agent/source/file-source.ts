@@ -171,8 +171,8 @@ export class FileSource implements Source {
   }
 
   /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes. */
-  cut(isShedding = false): SourceCut {
-    const counted = this.options.counter.take(isShedding);
+  cut(isShedding = false, isSheddingLines = isShedding): SourceCut {
+    const counted = this.options.counter.take(isShedding, isSheddingLines);
     for (const entry of counted.entries) {
       this.ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
     }
@@ -190,8 +190,8 @@ export class FileSource implements Source {
       eventTimeMaxMs: counted.eventTimeMaxMs,
     };
     const ledger = this.ledger.entries(heldBytes);
-    const { deltas, events = [], holes = [] } = counted;
-    return { deltas, events, holes, checkpoints, report, ledger };
+    const { deltas, events = [], holes = [], lines = [] } = counted;
+    return { deltas, events, holes, lines, checkpoints, report, ledger };
   }
 
   /** The full set, as of now. */

@@ -1,5 +1,6 @@
 import type { Delta, LedgerKind } from "../../shared/protocol/batch.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { SelectedLine } from "../../shared/protocol/selected-line.ts";
 
 /** What a source tells with the lines of one call. */
 export interface LineContext {
@@ -34,14 +35,17 @@ export interface LineSink {
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
-  /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
+  /** About what measures and sample lines of these windows, and raw lines, take in a batch; absent where there are none. */
   readonly pendingDetailBytes?: number | undefined;
   /** Size of the selected events that wait; absent where none are selected. */
   readonly pendingEventBytes?: number;
   /** True when so many selected events wait that no more should be read; absent where none are selected. */
   readonly isFull?: boolean;
-  /** Takes everything counted since the last take. `isShedding`: selected events are not sent. */
-  take(isShedding: boolean): {
+  /** Takes everything counted since the last take. `isShedding`: selected events are not sent; `isSheddingLines`: raw lines are not. */
+  take(
+    isShedding: boolean,
+    isSheddingLines?: boolean,
+  ): {
     readonly deltas: Delta[];
     readonly entries: readonly {
       readonly kind: LedgerKind;
@@ -53,5 +57,6 @@ export interface LineSink {
     /** Absent where none are selected. */
     readonly events?: readonly SelectedEvent[];
     readonly holes?: readonly Hole[];
+    readonly lines?: readonly SelectedLine[];
   };
 }

@@ -178,8 +178,8 @@ export class LiveSource implements Source {
     this.#move(this.#nextPosition);
   }
 
-  cut(isShedding = false): SourceCut {
-    const counted = this.#options.counter.take(isShedding);
+  cut(isShedding = false, isSheddingLines = isShedding): SourceCut {
+    const counted = this.#options.counter.take(isShedding, isSheddingLines);
     for (const entry of counted.entries) {
       this.#ledger.add(entry.kind, entry.reason, entry.lines, entry.bytes);
     }
@@ -188,9 +188,10 @@ export class LiveSource implements Source {
       : [];
     this.#isChanged = false;
     this.#batchFrom = this.#offset;
-    const { deltas, events = [], holes = [], eventTimeMaxMs } = counted;
+    const { deltas, events = [], holes = [], lines = [], eventTimeMaxMs } = counted;
     const report = { source: this.name, state: this.#state(), eventTimeMaxMs };
-    return { deltas, events, holes, checkpoints, report, ledger: this.#ledger.entries(0) };
+    const ledger = this.#ledger.entries(0);
+    return { deltas, events, holes, lines, checkpoints, report, ledger };
   }
 
   checkpoints(): Checkpoint[] {

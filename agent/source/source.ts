@@ -1,12 +1,14 @@
 /** What the read loop knows of a source, whatever its kind. */
 import type { Checkpoint, Delta, LedgerEntry, SourceReport } from "../../shared/protocol/batch.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { SelectedLine } from "../../shared/protocol/selected-line.ts";
 
 /** What was counted since the last cut, and the positions that it covers. They belong into one record. */
 export interface SourceCut {
   readonly deltas: Delta[];
   readonly events: readonly SelectedEvent[];
   readonly holes: readonly Hole[];
+  readonly lines: readonly SelectedLine[];
   /** Changed ones. A file that was truncated since the last cut has one entry per generation, in their order. */
   readonly checkpoints: Checkpoint[];
   readonly report: SourceReport;
@@ -23,7 +25,7 @@ export interface Source {
   readonly pendingKeys: number;
   /** Size of the selected events that wait for the next cut. */
   readonly pendingEventBytes: number;
-  /** About what measures and sample lines of the windows that wait take in a batch. */
+  /** About what measures and sample lines of the windows that wait, and raw lines, take in a batch. */
   readonly pendingDetailBytes: number;
   /** Bytes that are known to be there and not yet counted. */
   readonly backlogBytes: number;
@@ -35,8 +37,8 @@ export interface Source {
   discover(): Promise<void>;
   /** Reads on for about `bytesMax` bytes; resolves with the bytes read, 0 when there is nothing to do for now. */
   read(bytesMax: number): Promise<number>;
-  /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes. */
-  cut(isShedding?: boolean): SourceCut;
+  /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes; `isSheddingLines`: raw lines are left out. */
+  cut(isShedding?: boolean, isSheddingLines?: boolean): SourceCut;
   /** The full set, as of now. */
   checkpoints(): Checkpoint[];
   /** Asks to be called when there is something to read; of files a watcher tells. */

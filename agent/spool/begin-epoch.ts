@@ -103,6 +103,7 @@ async function reseal(spool: Spool, plan: RecoveryPlan, retained: RetainedBatch)
     ledger: kept.ledger,
     tombstone: undefined,
     events: isCondemned ? [] : batch.events,
+    ...(isCondemned || batch.lines === undefined ? {} : { lines: batch.lines }),
     holes: isCondemned ? mergeHoles(batch.holes, batch.events) : batch.holes,
     selectorRevision: batch.selectorRevision,
   };

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { systemCode } from "../../shared/errors.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
+import { replaceFile } from "../../shared/platform/replace-file.ts";
 import { diskFailed } from "./read-record.ts";
-import { writeDurably } from "./write-durably.ts";
 
 const NAME = "epoch";
 const LINE = /^([0-9a-f]{32}) ([0-9a-f]{8})\n$/;
@@ -37,7 +37,7 @@ export async function readEpoch(
 /** Remembers `epoch` instead of the one before; durable when it resolves. Fails with DISK_FAILED. */
 export function writeEpoch(disk: Disk, directory: string, epoch: string): Promise<void> {
   const line = Buffer.from(`${epoch} ${checksum(epoch)}\n`);
-  return writeDurably(disk, join(directory, NAME), line);
+  return replaceFile(disk, join(directory, NAME), line);
 }
 
 function checksum(epoch: string): string {

@@ -8,6 +8,7 @@ import type {
 } from "../../shared/protocol/batch.ts";
 import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { SelectedLine } from "../../shared/protocol/selected-line.ts";
 import type { HeldBefore, RecordNotes } from "./record.ts";
 import { Ledger, ledgerChanges, type SpoolState } from "./spool-state.ts";
 
@@ -16,6 +17,8 @@ export interface SealedCut {
   readonly deltas: readonly Delta[];
   readonly events: readonly SelectedEvent[];
   readonly holes: readonly Hole[];
+  /** None when left out. */
+  readonly lines?: readonly SelectedLine[];
   /** Those that changed since the cut before. */
   readonly checkpoints: readonly Checkpoint[];
   readonly report: SourceReport;
@@ -41,6 +44,7 @@ export interface Seal {
 /** Makes the batch that follows `state`, which stays as it is. */
 export function makeBatch(state: SpoolState, cuts: readonly SealedCut[], seal: Seal): MadeBatch {
   const deltas = cuts.flatMap((cut) => cut.deltas);
+  const lines = cuts.flatMap((cut) => cut.lines ?? []);
   const checkpoints = cuts
     .flatMap((cut) => cut.checkpoints)
     .map((found) => {
@@ -70,6 +74,7 @@ export function makeBatch(state: SpoolState, cuts: readonly SealedCut[], seal: S
       ledger: ledger.entries(),
       tombstone: undefined,
       events: cuts.flatMap((cut) => cut.events),
+      ...(lines.length === 0 ? {} : { lines }),
       holes: mergeHoles(
         cuts.flatMap((cut) => cut.holes),
         [],

@@ -2,7 +2,7 @@
  * What takes the place of a batch that the aggregator condemned: its checkpoints without its counts, which are ledgered as lost, and holes
  * for its events.
  */
-import type { LedgerEntry, SealedRecord } from "../../shared/protocol/batch.ts";
+import type { LedgerEntry, LedgerKind, SealedRecord } from "../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../shared/protocol/codec.ts";
 import { mergeHoles } from "../../shared/protocol/merge-holes.ts";
 import { openRecord, sealRecord } from "../../shared/protocol/sealed-record.ts";
@@ -59,14 +59,21 @@ export function makeTombstone(
 /** What a ledger entry becomes when the batch that brought it is condemned. */
 export function asCondemned(entry: LedgerEntry): LedgerEntry {
   if (!isTaken(entry)) return entry;
-  const kind = entry.kind === "aggregated" ? "lost" : "events_shed";
-  return { ...entry, kind, reason: CONDEMNED_REASON };
+  return { ...entry, kind: CONDEMNED_KINDS[entry.kind], reason: CONDEMNED_REASON };
 }
 
 /** Whether an aggregator would have taken in what the entry counts. */
-function isTaken(entry: LedgerEntry): boolean {
-  return entry.kind === "aggregated" || entry.kind === "events_sent";
+function isTaken(entry: LedgerEntry): entry is LedgerEntry & { readonly kind: TakenKind } {
+  return entry.kind in CONDEMNED_KINDS;
 }
+
+type TakenKind = keyof typeof CONDEMNED_KINDS;
+
+const CONDEMNED_KINDS = {
+  aggregated: "lost",
+  events_sent: "events_shed",
+  lines_sent: "lines_shed",
+} as const satisfies Partial<Record<LedgerKind, LedgerKind>>;
 
 function tryDecode(found: FoundRecord) {
   try {

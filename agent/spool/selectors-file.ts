@@ -8,9 +8,9 @@ import { systemCode } from "../../shared/errors.ts";
 import { selectorsSchema } from "../../shared/events/selectors-schema.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
+import { replaceFile } from "../../shared/platform/replace-file.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { diskFailed } from "./read-record.ts";
-import { writeDurably } from "./write-durably.ts";
 
 const NAME = "selectors";
 const CHECKSUM_DIGITS = 8;
@@ -38,7 +38,7 @@ export async function readSelectors(
 /** Remembers `selectors` instead of those before; durable when it resolves. Fails with DISK_FAILED. */
 export function writeSelectors(disk: Disk, directory: string, selectors: Selectors): Promise<void> {
   const line = Buffer.from(lineOf(`${JSON.stringify(selectors)}\n`));
-  return writeDurably(disk, join(directory, NAME), line);
+  return replaceFile(disk, join(directory, NAME), line);
 }
 
 function lineOf(body: string): string {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { SERIES_MAX_DEFAULT } from "../../shared/aggregates/detailed-windows.ts";
 import { DIMENSION_NAME_LENGTH_MAX, DIMENSIONS_MAX } from "../../shared/aggregates/dimensions.ts";
 import { eventCondition, eventName } from "../../shared/events/selectors-schema.ts";
+import { minLevelSetting } from "./lines-config.ts";
 
 /** Most measures of one source: several sources may write to one window. */
 const MEASURES_PER_SOURCE_MAX = 16;
@@ -43,9 +44,10 @@ const measure = z
     distinct: eventName.optional().meta({
       description: "Field whose different values are counted, within 0.81 % (standard error).",
     }),
-    where: eventCondition
-      .optional()
-      .meta({ description: "Condition on the event.", examples: ["duration > 1000"] }),
+    where: eventCondition.optional().meta({
+      description: "Condition on the event; `level` is one of TRACE to FATAL, or OTHER.",
+      examples: ["duration > 1000"],
+    }),
   })
   .refine(
     ({ sum, count, distinct }) =>
@@ -54,9 +56,10 @@ const measure = z
   );
 
 const exemplars = z.strictObject({
-  where: eventCondition
-    .prefault("level == 'ERROR' || level == 'FATAL'")
-    .meta({ description: "Condition on the event whose line may be a sample." }),
+  min_level: minLevelSetting.meta({
+    description: "Lines of this level and above may be samples; those of an unknown level may not.",
+  }),
+  where: eventCondition.optional().meta({ description: "Further condition on the event." }),
 });
 
 /** The key `aggregate` of a source. */
@@ -89,7 +92,7 @@ export const aggregateConfig = z.strictObject({
     }),
   exemplars: exemplars.optional().meta({
     description: "Up to three sample lines per window, redacted; none when left out.",
-    examples: [{ where: "level == 'ERROR'" }],
+    examples: [{ min_level: "ERROR" }],
   }),
 });
 

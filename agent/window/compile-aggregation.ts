@@ -1,4 +1,6 @@
 /** From `aggregate:` of a source to functions over one event. */
+
+import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import {
   EXEMPLAR_LENGTH_MAX,
   type MeasureKind,
@@ -40,8 +42,8 @@ export interface CompiledAggregation {
   /** The values of an event, redacted, in the order of the names; only labels where there is no event. */
   valuesOf(event: ExpressionEvent | undefined, labels: Labels): string[];
   readonly measures: readonly CompiledMeasure[];
-  /** True when the event's line may be a sample; undefined when there are none. */
-  readonly isExemplar: ((event: ExpressionEvent) => boolean) | undefined;
+  /** True when the event's line may be a sample; undefined when there are none. `level` is a position in LEVELS. */
+  readonly isExemplar: ((event: ExpressionEvent, level: number) => boolean) | undefined;
   /** A sample line as it leaves the host; undefined when it must not. */
   exemplarText(line: string): string | undefined;
 }
@@ -72,10 +74,17 @@ export function compileAggregation(
     measures: Object.entries(config.measures).map(([name, measure]) =>
       compileMeasure(name, measure),
     ),
-    isExemplar: config.exemplars && compileCondition(config.exemplars.where),
+    isExemplar: config.exemplars && compileExemplars(config.exemplars),
     exemplarText: (line) =>
       redactor.redactStart(line, EXEMPLAR_LENGTH_MAX)?.slice(0, EXEMPLAR_LENGTH_MAX).toWellFormed(),
   };
+}
+
+function compileExemplars({ min_level, where }: NonNullable<AggregateConfig["exemplars"]>) {
+  const holds = where === undefined ? () => true : compileCondition(where);
+  const least = LEVEL_INDEX[min_level];
+  return (event: ExpressionEvent, level: number) =>
+    level >= least && level <= LEVEL_INDEX.FATAL && holds(event);
 }
 
 /** A condition on one event as a function; it was checked before. */

@@ -13,7 +13,7 @@ import { type EventLines, eventLines } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
-import { SelectingLineCounter } from "./selecting-line-counter.ts";
+import { type LineSelection, SelectingLineCounter } from "./selecting-line-counter.ts";
 
 /** What a source's lines are and how they count. */
 export interface LineCounterOptions extends EventOptions {
@@ -41,6 +41,8 @@ export interface SelectingOptions extends LineCounterOptions {
   readonly selection: EventSelection;
   /** Takes out of everything what must not leave the host. */
   readonly redactor: Redactor;
+  /** Raw lines that are sent; none when left out. */
+  readonly lines?: LineSelection | undefined;
 }
 
 /** Makes the fastest counter that counts lines of this format and selects events from them. */
@@ -49,7 +51,11 @@ export function createSelectingCounter(options: SelectingOptions): SelectingLine
   const createParser = (name: ParserName) => parsers[name].compile(options);
   const levelNames = fieldNames(options).level;
   const createLines = (name: ParserName) => linesOf(name, options);
-  const parts = { stream, source, selection, redactor, levelNames, createParser, createLines };
+  const { lines } = options;
+  const parts = {
+    ...{ stream, source, selection, redactor, lines },
+    ...{ levelNames, createParser, createLines },
+  };
   if (format !== "auto") {
     const counter = createFormatCounter(format, options);
     return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });

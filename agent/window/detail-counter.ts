@@ -14,7 +14,7 @@ import { lineId } from "../../shared/protocol/line-id.ts";
 import { minuteOf } from "../../shared/time/window.ts";
 import type { CompiledAggregation } from "./compile-aggregation.ts";
 import { type Labels, labelsOfPath } from "./file-labels.ts";
-import { redactedText } from "./leaving-event.ts";
+import { redactedText, withLevel } from "./leaving-event.ts";
 import type { CountContext } from "./line-counter.ts";
 import type { LineTally } from "./line-tally.ts";
 
@@ -77,9 +77,11 @@ export class DetailCounter {
   count(counted: CountedEvent, context: CountContext, tally: LineTally): void {
     const { parser, format, aggregation } = this.#options;
     const { text, measure } = counted;
-    const event = lineEvent(parser, format, text, context.service);
+    const read = lineEvent(parser, format, text, context.service);
+    const event = read && withLevel(read, measure.level);
     const meaning = { parser, format, service: context.service };
-    const leaving = event && redactedText(event, text, meaning, aggregation.redactor);
+    const left = read && redactedText(read, text, meaning, aggregation.redactor);
+    const leaving = left && withLevel(left, measure.level);
     const labels = this.#labelsOf(context.path);
     const aggregate = this.#windows.at({
       service: measure.service === "" ? context.service : measure.service,
@@ -89,7 +91,7 @@ export class DetailCounter {
     aggregate.add(measure.level, measure.durationUs);
     if (event === undefined) return;
     this.#measure(aggregate, event, (fault) => tally.add("noted", fault, 1, text.length));
-    if (aggregation.isExemplar?.(event) === true) {
+    if (aggregation.isExemplar?.(event, measure.level) === true) {
       aggregate.detail ??= new Detail();
       this.#addExemplar(aggregate.detail, counted, context);
     }

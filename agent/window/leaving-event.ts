@@ -1,4 +1,5 @@
-/** What of an event may leave the host. */
+/** Events as they are asked about, and as they leave the host. */
+import { levelAt } from "../../shared/events/event-fields.ts";
 import { lineEvent } from "../../shared/events/line-event.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
@@ -47,4 +48,9 @@ export function redactedFields(
   }
   const type = event.type === null ? null : (redactor.redact(event.type) ?? null);
   return { ...event, type, fields: Object.fromEntries(fields) };
+}
+
+/** The event with its level by its name in LEVELS, however the line writes it. */
+export function withLevel(event: ExpressionEvent, level: number): ExpressionEvent {
+  return { ...event, fields: { ...event.fields, level: levelAt(level) } };
 }

@@ -95,6 +95,7 @@ async function cellAppender(): Promise<AppendCell> {
     else if (typeof cell === "bigint") {
       appender.appendDecimal(new DuckDBDecimalValue(cell, 38, 0));
     } else if (typeof cell !== "number") appender.appendBlob(cell);
+    else if (type === "DOUBLE") appender.appendDouble(cell);
     else if (type !== "TIMESTAMP") appender.appendBigInt(BigInt(cell));
     else if (Math.abs(cell) > TIMESTAMP_MS_MAX) appender.appendNull();
     else appender.appendTimestamp(new DuckDBTimestampValue(BigInt(cell) * 1_000n));

@@ -13,12 +13,13 @@ import { type Database, openDatabase, sqlText } from "./duckdb.ts";
 import { TABLES, type TableName } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
-const TABLE_NAMES = ["events", "deltas", "holes"] as const satisfies readonly TableName[];
+const TABLE_NAMES = ["events", "deltas", "holes", "lines"] as const satisfies readonly TableName[];
 /** Columns that hold JSON. */
 const JSON_COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
   events: ["fields"],
   deltas: ["levels", "contributors", "dimensions", "measures"],
   holes: [],
+  lines: [],
 };
 
 /** An event that no rule sees too late, as it was archived. */

@@ -18,17 +18,19 @@ import type {
   ArchivedDelta,
   ArchivedEvent,
   ArchivedHole,
+  ArchivedLine,
   ArchiveItem,
 } from "../state/archive-rows.ts";
 import { ByteWriter } from "../state/byte-writer.ts";
 import { keyPart } from "../state/keys.ts";
+import { idOfLine } from "../state/line-row.ts";
 import { dayOf } from "./archive-file.ts";
 
 /** One value of a row; of a column of type `TIMESTAMP` in milliseconds since the Unix epoch. */
 export type Cell = string | number | bigint | Buffer | null;
 
 /** The types of columns, as DuckDB names them. Whole numbers that a double may not hold are of 38 digits: Parquet knows no wider ones. */
-export type ColumnType = "VARCHAR" | "BIGINT" | "DECIMAL(38,0)" | "TIMESTAMP" | "BLOB";
+export type ColumnType = "VARCHAR" | "BIGINT" | "DOUBLE" | "DECIMAL(38,0)" | "TIMESTAMP" | "BLOB";
 
 /** One column of a table. */
 export interface Column {
@@ -37,7 +39,7 @@ export interface Column {
 }
 
 /** The names of the tables. */
-export type TableName = "events" | "deltas" | "holes";
+export type TableName = "events" | "deltas" | "holes" | "lines";
 
 /** What one file is to hold. */
 export interface FileContent {
@@ -88,6 +90,17 @@ export const TABLES: Readonly<Record<TableName, readonly Column[]>> = {
     // All of it, to be merged again: aggregate-format.
     ["aggregate", "BLOB"],
   ),
+  lines: columns(
+    ["time", "TIMESTAMP"],
+    ["service", "VARCHAR"],
+    ["level", "VARCHAR"],
+    ["line", "VARCHAR"],
+    // How many lines this one stands for.
+    ["weight", "DOUBLE"],
+    ["agent", "VARCHAR"],
+    ["source", "VARCHAR"],
+    ["id", "VARCHAR"],
+  ),
   holes: columns(["from_time", "TIMESTAMP"], ["to_time", "TIMESTAMP"], ["event_count", "BIGINT"]),
 };
 
@@ -132,6 +145,7 @@ interface Description {
 
 function describe(item: ArchiveItem): Description {
   if (item.kind === "event") return describeEvent(item);
+  if (item.kind === "line") return describeLine(item);
   return item.kind === "delta" ? describeDelta(item) : describeHole(item);
 }
 
@@ -175,6 +189,12 @@ function describeDelta(item: ArchivedDelta): Description {
       writer.finish(),
     ],
   };
+}
+
+function describeLine(item: ArchivedLine): Description {
+  const { stream, timeMs, service, level, line, weight, source } = item.line;
+  const what = [timeMs, service, level, line, weight];
+  return { table: "lines", stream, timeMs, cells: [...what, item.agent, source, idOfLine(item)] };
 }
 
 function describeHole({ hole }: ArchivedHole): Description {

@@ -2,6 +2,7 @@
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Hole, SelectedEvent } from "../../shared/protocol/selected-event.ts";
+import type { SelectedLine } from "../../shared/protocol/selected-line.ts";
 import { expressionEvent, type KeyedEvent, type KeyedHole } from "../log/keyed-event.ts";
 import { partitionOf } from "../log/partition.ts";
 import type { Arrival } from "../state/archive-rows.ts";
@@ -62,6 +63,11 @@ export class EventRouter {
   addHole(tenant: string, hole: Hole): void {
     if (this.hasArchive) this.arrive({ kind: "hole", tenant, hole }, [hole.stream]);
     if (this.routes.keyFields(hole.stream).length > 0) this.holes.push({ tenant, hole });
+  }
+
+  /** Takes a raw line of a batch. */
+  addLine(tenant: string, agent: string, line: SelectedLine): void {
+    this.arrive({ kind: "line", tenant, agent, line }, [line.stream, line.service]);
   }
 
   /** What was added since the last take. */

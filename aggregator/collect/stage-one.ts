@@ -77,7 +77,7 @@ export interface StageOneOutput {
   readonly events: readonly (readonly KeyedEvent[])[];
   /** For every partition of stage 2. */
   readonly holes: readonly KeyedHole[];
-  /** Events and gaps to archive, per partition of stage 2; empty without an archive. */
+  /** Raw lines, and with an archive events and gaps to archive, per partition of stage 2. */
   readonly arrivals: readonly (readonly Arrival[])[];
   /** What people did, for every partition of stage 2. */
   readonly operations: readonly OperationEntry[];
@@ -315,6 +315,7 @@ export class StageOne {
     if (newest !== Number.NEGATIVE_INFINITY) row.newestMinute = newest;
     for (const event of batch.events) this.router.add(tenant, agent, event);
     for (const hole of batch.holes) this.router.addHole(tenant, hole);
+    for (const line of batch.lines ?? []) this.router.addLine(tenant, agent, line);
     return lines;
   }
 }

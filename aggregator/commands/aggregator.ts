@@ -72,8 +72,9 @@ async function runAggregator(
     aggregator = await startAggregator(platform, config, parts);
     const { host, port } = aggregator;
     const place = host.includes(":") ? `[${host}]` : host;
+    const scheme = config.tls === undefined ? "http" : "https";
     io.stderr(
-      `tailrace aggregator listens on http://${place}:${port}, data in ${config.dataDir}\n`,
+      `tailrace aggregator listens on ${scheme}://${place}:${port}, data in ${config.dataDir}; ${ACCESS_TEXTS[config.access]}\n`,
     );
     await Promise.race([aborted(signal), aggregator.ended, failure.promise]);
     logger.info("stopping: requests under way are answered, sinks get what waits");
@@ -93,6 +94,12 @@ async function runAggregator(
   }
   return exitCode;
 }
+
+const ACCESS_TEXTS = {
+  local: "it asks for no credentials, since only this machine reaches it",
+  credentials: "callers need a token or an agent's certificate",
+  insecure: "INSECURE: whoever reaches it may send and read (`access: { insecure: true }`)",
+} as const;
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import type { CommandIo } from "../../shared/command.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
+import { TlsFiles } from "../../shared/platform/tls-files.ts";
 
 /** Where an aggregator listens unless it is told otherwise. */
 export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
@@ -12,7 +13,8 @@ const SUCCESSES: readonly number[] = [200, 202];
 const ANSWER_MS_MAX = 600_000;
 
 /**
- * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. Fails with NETWORK_FAILED when nothing answers,
+ * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. The environment may hold a token
+ * (`TAILRACE_TOKEN`) and the file of an authority to trust (`TAILRACE_CA`). Fails with TLS_INVALID, with NETWORK_FAILED when nothing answers,
  * and with REQUEST_REFUSED and the aggregator's own words when it refuses.
  */
 export async function askAggregator(
@@ -39,6 +41,17 @@ async function ask(
   asked: { readonly path: string; readonly body: object | undefined; readonly method: string },
 ): Promise<unknown> {
   const { path, body, method } = asked;
+  const token = io.environment["TAILRACE_TOKEN"];
+  const authorities = io.environment["TAILRACE_CA"];
+  const shown = {
+    headers: {
+      "content-type": "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(authorities === undefined
+      ? {}
+      : { tls: (await TlsFiles.open(io.platform.disk, { authorities })).material }),
+  };
   const url = `${endpoint.replace(/\/+$/, "")}${path}`;
   const content = body && { body: Buffer.from(JSON.stringify(body)) };
   let answer: HttpResponse;
@@ -46,7 +59,7 @@ async function ask(
     answer = await io.platform.network.call({
       url,
       method,
-      headers: { "content-type": "application/json" },
+      ...shown,
       timeoutMs: ANSWER_MS_MAX,
       signal: io.signal,
       ...content,

@@ -89,6 +89,22 @@ export const QUERY_LISTS: Readonly<Record<string, QueryList>> = {
       ...["folded", "state", "revision"],
     ].map(column),
   },
+  lines: {
+    path: "/v1/lines",
+    key: "lines",
+    parameters: ["service", "stream", "level", "contains", "from", "to"],
+    pageCountMax: 10_000,
+    table: [
+      left("time", at("timestamp")),
+      left("service", at("service")),
+      left("level", at("level")),
+      left("agent", at("agent")),
+      left("line", at("line")),
+    ],
+    csv: [
+      ...["id", "timestamp", "stream", "service", "level", "weight", "agent", "source", "line"],
+    ].map(column),
+  },
   alerts: {
     path: "/v1/alerts",
     key: "alerts",

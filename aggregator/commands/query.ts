@@ -20,7 +20,8 @@ const TABLE_COUNT_DEFAULT = 1_000;
 
 /** `tailrace query`: windows and alerts of a running aggregator, or SQL over what one archived. */
 export const command = defineCommand({
-  summary: "Asks a running aggregator for windows or alerts, or an archive in SQL. It only reads.",
+  summary:
+    "Asks a running aggregator for windows, alerts or raw lines, or an archive in SQL. It only reads.",
   examples: [
     [
       "tailrace query windows --service orders --from 24h --step 1h",
@@ -35,23 +36,29 @@ export const command = defineCommand({
       "the alerts of the last hour as JSON lines",
     ],
     [
+      "tailrace query lines --service orders --level ERROR,FATAL --contains timeout --from 1h",
+      "raw lines of the last hour that agents sent",
+    ],
+    [
       `tailrace query --config aggregator.yaml --sql "SELECT service, sum(request_count) FROM deltas GROUP BY ALL"`,
-      "requests by service, from the archive's views `events`, `deltas` and `holes` in DuckDB's SQL",
+      "requests by service, from the archive's views `events`, `deltas`, `lines` and `holes` in DuckDB's SQL",
     ],
     [`tailrace query --archive DIR --sql "DESCRIBE deltas"`, "the columns of a view"],
   ],
   configure: (command) => {
     command
-      .argument("[what]", "windows or alerts; none with --sql")
+      .argument("[what]", "windows, alerts or lines; none with --sql")
       .option(
         "--from <time>",
         "from then on: a time such as 2026-11-20T10:00:00Z, or 24h before now",
       )
       .option("--to <time>", "before then; the same")
-      .option("--service <name>", "windows: of one service")
-      .option("--stream <name>", "windows: of another stream than application-logs")
+      .option("--service <name>", "windows, lines: of one service")
+      .option("--stream <name>", "windows: of another stream than application-logs; lines: of one")
       .option("--step <duration>", "windows: of so many minutes, such as 5m, 1h, 1d")
       .option("--by <names>", "windows: kept apart by these dimensions, with commas between them")
+      .option("--level <names>", "lines: of these levels, with commas between them")
+      .option("--contains <text>", "lines: that hold a text, whatever its case")
       .option("--rule <name>", "alerts: of one rule")
       .option("--type <type>", "alerts: of one type")
       .option("--limit <count>", `most of them; ${TABLE_COUNT_DEFAULT} in a table, else all`)
@@ -71,7 +78,7 @@ export const command = defineCommand({
     if (what === undefined) return askArchive(options, output, io);
     const list = QUERY_LISTS[what];
     if (list === undefined || options["sql"] !== undefined) {
-      throw new UsageError("ask for `windows` or `alerts`, or give --sql without them");
+      throw new UsageError("ask for `windows`, `alerts` or `lines`, or give --sql without them");
     }
     return askForList(list, options, output, io);
   },
@@ -84,7 +91,9 @@ async function askArchive(
 ): Promise<number> {
   const { sql } = options;
   if (typeof sql !== "string") {
-    throw new UsageError("say what to ask for: `windows`, `alerts`, or --sql with a SELECT");
+    throw new UsageError(
+      "say what to ask for: `windows`, `alerts`, `lines`, or --sql with a SELECT",
+    );
   }
   return withArchive(options, io, async (reader) => {
     const result = await reader.select(sql);

@@ -63,6 +63,7 @@ export class Metrics {
   readonly #requests: Counter<"route" | "status">;
   readonly #durations: Histogram<"route">;
   readonly #refusals: Counter<"code">;
+  readonly #callers: Counter<"reason">;
   readonly #records: Counter<"outcome">;
   readonly #bytes: Counter;
 
@@ -87,6 +88,12 @@ export class Metrics {
       name: "tailrace_receive_refusals_total",
       help: "Requests of agents that were refused; nothing of them was counted.",
       labelNames: ["code"],
+      registers,
+    });
+    this.#callers = new Counter({
+      name: "tailrace_access_refusals_total",
+      help: "Requests and connections that were refused for what their sender is, shows or does too often.",
+      labelNames: ["reason"],
       registers,
     });
     this.#records = new Counter({
@@ -119,6 +126,11 @@ export class Metrics {
   /** A request of an agent was refused. */
   refused(code: string): void {
     this.#refusals.inc({ code });
+  }
+
+  /** Somebody was refused for what they are, show, or do too often. */
+  callerRefused(reason: string): void {
+    this.#callers.inc({ reason });
   }
 
   /** A request of an agent is in the log. */

@@ -202,7 +202,8 @@ function fileOf(item: ArchiveItem): string {
   if (item.kind === "delta") {
     return `delta ${Math.floor(item.minute / DAY_MINUTES)} ${item.stream}`;
   }
-  const { stream } = item.kind === "event" ? item.event : item.hole;
-  const timeMs = item.kind === "event" ? item.event.timeMs : item.hole.fromMs;
+  if (item.kind === "hole")
+    return `hole ${Math.floor(item.hole.fromMs / DAY_MS)} ${item.hole.stream}`;
+  const { stream, timeMs } = item.kind === "event" ? item.event : item.line;
   return `${item.kind} ${Math.floor(timeMs / DAY_MS)} ${stream}`;
 }

@@ -23,18 +23,15 @@ import { Contributors } from "../state/contributors.ts";
 import {
   changeKey,
   isApart,
-  MINUTE_MAX,
   minuteKey,
   PROCESS_KEY,
   type SeriesKey,
   windowKey,
 } from "../state/keys.ts";
-import { readMinuteIndex } from "../state/minute-index.ts";
 import { revisionBase } from "../state/restored-row.ts";
 import { decodeProcessRow, encodeProcessRow, type ProcessRow } from "../state/stage-rows.ts";
 import { encodeChange, INDEX_VALUE } from "../state/window-index.ts";
 import {
-  decodeWindowHead,
   decodeWindowRow,
   encodeWindowRow,
   mergeContent,
@@ -42,6 +39,8 @@ import {
 } from "../state/window-row.ts";
 import type { ArchiveQueue } from "./archive-queue.ts";
 import { DimensionLimit } from "./dimension-limit.ts";
+import { FinalPass } from "./final-pass.ts";
+import { LineRows, type LineSettings } from "./line-rows.ts";
 import { metricsRow } from "./metrics-event.ts";
 import { advancePartitions, selectionStart } from "./partition-watermark.ts";
 import { type AlertSettings, PatternStage } from "./pattern-stage.ts";
@@ -58,7 +57,6 @@ const FLUSH_KEYS_MAX = 7000;
 const FLUSH_BYTES_MAX = 2.5 * 1024 * 1024;
 /** Row, old and new change, index by time, service. */
 const KEYS_PER_WINDOW = 5;
-const PAGE_COUNT = 256;
 /** Row of what a window says when it becomes final, without the names, which stand in it thrice and may be escaped. */
 const METRICS_BYTES = 1_200;
 const METRICS_NAME_FACTOR = 9;
@@ -66,7 +64,7 @@ const METRICS_NAME_FACTOR = 9;
 const MEASURE_BYTES = 120;
 
 /** What stage 2 is given. Windows older than their retention are deleted; what comes for a minute beyond it is too late. */
-export interface WindowSettings extends RetentionSettings {
+export interface WindowSettings extends RetentionSettings, LineSettings {
   /** A partition holds the watermark back only while within this of the most advanced one. */
   readonly holdMaxMs: number;
   /** Estimated bytes of decoded windows in memory. */
@@ -79,6 +77,8 @@ export const WINDOW_DEFAULTS: WindowSettings = {
   holdMaxMs: 60_000,
   windowsRetentionMs: 30 * DAY_MS,
   rollUpRetentionsMs: [30 * DAY_MS, 365 * DAY_MS, 3650 * DAY_MS],
+  linesRetentionMs: 7 * DAY_MS,
+  linesBytesMax: 1024 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
 };
 
@@ -95,10 +95,12 @@ export class StageTwo {
   private readonly settings: WindowSettings;
   private readonly row: ProcessRow;
   private readonly cache: WindowCache;
+  private readonly finalPass: FinalPass;
   private readonly rollUps: RollUps;
   private readonly retention: Retention;
   private readonly patterns: PatternStage;
   private readonly archive: ArchiveQueue | undefined;
+  private readonly lines: LineRows;
   private rules: RuleSet;
   private readonly services: ServiceTable;
   private readonly dimensionLimit: DimensionLimit;
@@ -107,8 +109,6 @@ export class StageTwo {
   private openKeys = 0;
   private openBytes = 0;
   private rowChanged = false;
-  /** Windows up to `toMinute` are being made final; `after` is the last index key looked at. */
-  private finalPass: { readonly toMinute: number; after: string | undefined } | undefined;
 
   /** `view`: the state of this partition as of its last commit; `archive` is on the same. */
   constructor(
@@ -119,11 +119,14 @@ export class StageTwo {
   ) {
     this.view = view;
     this.archive = archive;
+    this.lines = new LineRows(view, settings);
     this.settings = settings;
     this.rules = rules;
     this.row = decodeProcessRow(view.get(PROCESS_KEY));
     this.cache = new WindowCache(view, settings.cacheBytesMax);
-    const { row } = this;
+    const { row, cache } = this;
+    const emit = (window: CachedWindow) => this.markDirty(window);
+    this.finalPass = new FinalPass({ view, row, cache, emit });
     const minuteOf = (series: SeriesKey, minute: number) => this.partOf(series, minute);
     this.rollUps = new RollUps({ view, row, minuteOf });
     this.retention = this.openRetention();
@@ -137,17 +140,12 @@ export class StageTwo {
 
   /** True when a flush is due before more may be merged. */
   get isFull(): boolean {
-    const { patterns, archive, rollUps, retention } = this;
-    let keys = this.openKeys + patterns.openKeys + rollUps.openKeys + retention.openKeys;
-    let bytes =
-      this.openBytes +
-      this.services.openBytes +
-      patterns.openBytes +
-      rollUps.openBytes +
-      retention.openBytes;
-    if (archive !== undefined) {
-      keys += archive.openKeys;
-      bytes += archive.openBytes;
+    const { patterns, archive, rollUps, retention, lines } = this;
+    let keys = this.openKeys;
+    let bytes = this.openBytes + this.services.openBytes;
+    for (const part of [patterns, rollUps, retention, lines, archive]) {
+      keys += part?.openKeys ?? 0;
+      bytes += part?.openBytes ?? 0;
     }
     return keys >= FLUSH_KEYS_MAX || bytes >= FLUSH_BYTES_MAX;
   }
@@ -155,10 +153,10 @@ export class StageTwo {
   /** True when windows wait to be made final or deleted; {@link housekeep} does some of it. */
   get hasHousekeeping(): boolean {
     return (
-      this.finalPass !== undefined ||
+      this.finalPass.isDue(this.finalMinute) ||
       this.patterns.hasWork ||
       this.archive?.hasWork === true ||
-      isBefore(this.row.finalMinute, this.finalMinute) ||
+      this.lines.hasWork(this.row.watermarkMs) ||
       this.rollUps.hasWork ||
       this.retention.hasWork
     );
@@ -246,9 +244,10 @@ export class StageTwo {
     this.patterns.addHole(hole);
   }
 
-  /** Takes what is to be archived. */
+  /** Takes a raw line, and what is to be archived. */
   addArrival(arrival: Arrival): void {
     const { watermarkMs } = this.row;
+    if (arrival.kind === "line" && !this.lines.add(arrival, watermarkMs)) return;
     const isLate =
       arrival.kind === "event" && watermarkMs !== undefined && arrival.event.timeMs <= watermarkMs;
     this.archive?.add({ ...arrival, fate: isLate ? "late" : "in_time" });
@@ -281,11 +280,8 @@ export class StageTwo {
   housekeep(): void {
     this.patterns.run(() => this.isFull);
     this.archive?.run(() => this.isFull);
-    const finalMinute = this.finalMinute;
-    if (this.finalPass === undefined && isBefore(this.row.finalMinute, finalMinute)) {
-      this.finalPass = { toMinute: finalMinute ?? 0, after: undefined };
-    }
-    while (this.finalPass !== undefined && !this.isFull) this.makeFinal(this.finalPass);
+    if (this.finalPass.run(this.finalMinute, () => this.isFull)) this.rowChanged = true;
+    this.lines.run(this.row.watermarkMs, () => this.isFull);
     this.rollUps.run(() => this.isFull);
     if (this.retention.run(() => this.isFull)) this.rowChanged = true;
   }
@@ -300,7 +296,11 @@ export class StageTwo {
     }
     const hasRollUps = this.rollUps.hasChanges;
     this.rollUps.flush(writer, changes, (settled) => this.noteRollUp(settled));
-    const beside = [...this.patterns.flush(), ...(this.archive?.flush() ?? [])];
+    const beside = [
+      ...this.patterns.flush(),
+      ...this.lines.flush(),
+      ...(this.archive?.flush() ?? []),
+    ];
     const isQuiet =
       !this.rowChanged &&
       !hasRollUps &&
@@ -437,31 +437,6 @@ export class StageTwo {
       METRICS_BYTES +
       METRICS_NAME_FACTOR * (tenant.length + stream.length + service.length)
     );
-  }
-
-  /** Makes one page of windows final. */
-  private makeFinal(pass: { readonly toMinute: number; after: string | undefined }): void {
-    const fromMinute = (this.row.finalMinute ?? -MINUTE_MAX - 1) + 1;
-    const range = { fromMinute, toMinute: Math.min(pass.toMinute, MINUTE_MAX - 1) + 1 };
-    const page = readMinuteIndex(this.view, range, pass.after, PAGE_COUNT);
-    for (const { indexKey, series, minute } of page) {
-      if (this.isFull) return;
-      const window = this.findProvisional(series, minute);
-      if (window !== undefined) this.markDirty(window);
-      pass.after = indexKey;
-    }
-    if (page.length === PAGE_COUNT) return;
-    this.row.finalMinute = pass.toMinute;
-    this.finalPass = undefined;
-    this.rowChanged = true;
-  }
-
-  private findProvisional(series: SeriesKey, minute: number): CachedWindow | undefined {
-    const cached = this.cache.peek(series, minute);
-    if (cached !== undefined) return cached.state === "provisional" ? cached : undefined;
-    const bytes = this.view.get(windowKey(series.key, minute));
-    if (bytes === undefined || decodeWindowHead(bytes).state !== "provisional") return undefined;
-    return this.cache.find(series, minute);
   }
 
   private openRetention(): Retention {

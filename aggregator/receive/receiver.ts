@@ -169,11 +169,11 @@ export class Receiver {
   }
 
   #checkName(name: AgentName, principal: Principal): Refusal | undefined {
-    if (principal.agent !== undefined && principal.agent !== name.agent) {
+    if (principal.agents !== undefined && !principal.agents.includes(name.agent)) {
       return {
         status: 403,
         code: "forbidden",
-        detail: `The caller may speak for agent ${JSON.stringify(principal.agent)} only.`,
+        detail: `The caller may speak for agent ${principal.agents.map((one) => JSON.stringify(one)).join(", ")} only.`,
       };
     }
     if (this.#parts.intake.isOwner(name)) return undefined;

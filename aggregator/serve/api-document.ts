@@ -435,10 +435,16 @@ export function apiDocument(version: string): Json {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    security: [],
+    // A default installation asks for none.
+    security: [{}, { token: [] }],
     tags: tags.map((name) => ({ name, description: `Operations on ${name}.` })),
     paths,
-    components: { schemas },
+    components: {
+      schemas,
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "Made by `tailrace token create`." },
+      },
+    },
   };
 }
 
@@ -454,7 +460,7 @@ function operationJson(operation: ApiOperation): Json {
       : { schema }),
   }));
   const hasInput = inQuery.length > 0 || body !== undefined;
-  const all = [...new Set([...refusals, ...(hasInput ? [400] : []), 405])].toSorted(
+  const all = [...new Set([...refusals, ...(hasInput ? [400] : []), 401, 403, 405, 429])].toSorted(
     (a, b) => a - b,
   );
   return {
@@ -475,12 +481,14 @@ function operationJson(operation: ApiOperation): Json {
 const REASONS: Readonly<Record<number, string>> = {
   202: "Taken, and soon done.",
   400: "The request cannot be understood.",
+  401: "The caller shows no credentials, or some that are not known.",
   403: "The caller may not do this.",
   404: "There is nothing of that name.",
   405: "The method does not fit this path.",
   409: "That does not fit what is so.",
   413: "The body is too large.",
   415: "The body is of another type.",
+  429: "The address asks too often.",
   503: "Try again later.",
 };
 

@@ -28,6 +28,9 @@ const LEDGER_KINDS = [
   "events_selected",
   "events_sent",
   "events_shed",
+  "lines_selected",
+  "lines_sent",
+  "lines_shed",
 ] as const satisfies readonly LedgerKind[];
 
 /** How far one source of an agent has come. Times are of the log's clock unless they are called event times. */

@@ -6,9 +6,10 @@
  *
  * ```text
  * byte    format version 2; in version 1 no delta has dimensions
- * items:  byte kind: 1 delta, 2 event, 3 gap; byte fate: 0 in time, 1 late, 2 too late
+ * items:  byte kind: 1 delta, 2 event, 3 gap, 4 raw line; byte fate: 0 in time, 1 late, 2 too late
  * delta:  text tenant, stream, service; dimensions; int minute, aggregate, contributors
  * event:  text tenant, agent, stream, source; uint file, generation, offset, index; int time; text type, or flag; text fields (JSON)
+ * line:   as line-row writes it
  * gap:    text tenant, text stream, int from, int to, uint count
  * ```
  */
@@ -23,12 +24,16 @@ import { ByteWriter } from "./byte-writer.ts";
 import { Contributors } from "./contributors.ts";
 import { readDimensions, writeDimensions } from "./detail-format.ts";
 import { ARCHIVE_KEY, archiveBlockPrefix, numberOfPart, rangeOf } from "./keys.ts";
+import { type KeyedLine, readLine, writeLine } from "./line-row.ts";
 
 const VERSION = 2;
 const ROW_VERSION = 1;
 const DELTA = 1;
 const EVENT = 2;
 const HOLE = 3;
+const LINE = 4;
+/** By kind of arrival. */
+const ARRIVAL_KINDS = { event: EVENT, hole: HOLE, line: LINE } as const;
 
 /** In the order of their bytes. */
 const FATES = ["in_time", "late", "too_late"] as const;
@@ -67,8 +72,13 @@ export interface ArchivedHole {
   readonly hole: Hole;
 }
 
+/** A raw line as an agent sent it. */
+export interface ArchivedLine extends KeyedLine {
+  readonly kind: "line";
+}
+
 /** What came from agents beside deltas: it goes to the archive whether or not rules see it. */
-export type Arrival = ArchivedEvent | ArchivedHole;
+export type Arrival = ArchivedEvent | ArchivedHole | ArchivedLine;
 
 /** One thing to archive. */
 export type ArchiveItem = (ArchivedDelta | Arrival) & { readonly fate: Fate };
@@ -136,7 +146,7 @@ export function beginItems(writer: ByteWriter): void {
 
 /** Writes one item into a row. */
 export function writeItem(writer: ByteWriter, item: ArchiveItem): void {
-  writer.byte(item.kind === "delta" ? DELTA : item.kind === "event" ? EVENT : HOLE);
+  writer.byte(item.kind === "delta" ? DELTA : ARRIVAL_KINDS[item.kind]);
   writer.byte(FATES.indexOf(item.fate));
   if (item.kind !== "delta") {
     writeArrivalBody(writer, item);
@@ -151,14 +161,14 @@ export function writeItem(writer: ByteWriter, item: ArchiveItem): void {
 
 /** Writes an arrival, as part of something else. */
 export function writeArrival(writer: ByteWriter, arrival: Arrival): void {
-  writer.byte(arrival.kind === "event" ? EVENT : HOLE);
+  writer.byte(ARRIVAL_KINDS[arrival.kind]);
   writeArrivalBody(writer, arrival);
 }
 
 /** Reads what {@link writeArrival} wrote. */
 export function readArrival(reader: ByteReader): Arrival {
   const kind = reader.byte();
-  if (kind !== EVENT && kind !== HOLE) throw reader.corrupt(`holds an arrival of kind ${kind}`);
+  if (!isArrival(kind)) throw reader.corrupt(`holds an arrival of kind ${kind}`);
   return readArrivalBody(reader, kind);
 }
 
@@ -181,7 +191,7 @@ function readItem(reader: ByteReader, version: number): ArchiveItem {
   const kind = reader.byte();
   const fate = FATES[reader.byte()];
   if (fate === undefined) throw reader.corrupt("has an unknown fate");
-  if (kind === EVENT || kind === HOLE) return { ...readArrivalBody(reader, kind), fate };
+  if (isArrival(kind)) return { ...readArrivalBody(reader, kind), fate };
   if (kind !== DELTA) throw reader.corrupt(`holds an item of kind ${kind}`);
   return {
     kind: "delta",
@@ -196,7 +206,15 @@ function readItem(reader: ByteReader, version: number): ArchiveItem {
   };
 }
 
+function isArrival(kind: number): boolean {
+  return kind === EVENT || kind === HOLE || kind === LINE;
+}
+
 function writeArrivalBody(writer: ByteWriter, arrival: Arrival): void {
+  if (arrival.kind === "line") {
+    writeLine(writer, arrival);
+    return;
+  }
   writer.text(arrival.tenant);
   if (arrival.kind === "hole") {
     const { stream, fromMs, toMs, count } = arrival.hole;
@@ -216,6 +234,7 @@ function writeArrivalBody(writer: ByteWriter, arrival: Arrival): void {
 }
 
 function readArrivalBody(reader: ByteReader, kind: number): Arrival {
+  if (kind === LINE) return { kind: "line", ...readLine(reader) };
   const tenant = reader.text();
   if (kind === HOLE) {
     const [stream, fromMs, toMs, count] = [

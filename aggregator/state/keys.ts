@@ -18,6 +18,9 @@
  * late/SLOT                                 an event that came too late for the rules, a ring (late-row)
  * inlet/TENANT/SOURCE/PLACE                 a way in without an agent: position, counters, ledger (inlet-row)
  * ledger/TENANT/AGENT                       an agent's cumulative ledger
+ * line/NUMBER                               a raw line, in the order in which they came (line-row)
+ * line-time/TIME/ID                         the raw lines, by event time
+ * lines                                     stage 2: how many raw lines there are
  * letter/TENANT/SOURCE/PLACE/NUMBER         a record of an inlet that is no event
  * minute/TENANT/STREAM/MINUTE/SERVICE       which windows there are, by time
  * patterns                                  stage 2: numbers of alerts, holes and late events
@@ -267,6 +270,22 @@ export function alertKey(number: number): string {
 export function alertTimeKey(timeMs: number, number: number): string {
   return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
 }
+
+/** Prefix of raw lines by time, with the slash at its end. */
+export const LINE_TIME_PREFIX = "line-time/";
+
+/** Key of a raw line; an empty id is before all of its time. */
+export function lineTimeKey(timeMs: number, id: string): string {
+  return `${LINE_TIME_PREFIX}${timePart(timeMs)}/${id}`;
+}
+
+/** Key of a raw line by its number. */
+export function lineKey(number: number): string {
+  return `line/${numberPart(number)}`;
+}
+
+/** Key of stage 2's row about raw lines. */
+export const LINES_KEY = "lines";
 
 /** Key of the number of an alert's newest revision. */
 export function alertIdKey(id: string): string {

@@ -63,10 +63,13 @@ export interface DiskWatcher {
   close(): Promise<void>;
 }
 
+/** `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). `private`: like `write`, and a file that is made is for this user alone. */
+export type OpenMode = "read" | "write" | "create" | "private";
+
 /** The file system. Failures carry the system's `code` (`ENOENT`, `ENOSPC`, `EIO`, …). */
 export interface Disk {
-  /** `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). Reading is allowed in all. */
-  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
+  /** Reading is allowed in every mode. */
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Follows symbolic links. */
   stat(path: string): Promise<FileStat>;
   usage(path: string): Promise<DiskUsage>;
@@ -88,7 +91,8 @@ export interface Disk {
 
 /** The file system of this machine. */
 export const realDisk: Disk = {
-  open: async (path, mode) => realFile(await open(path, OPEN_FLAGS[mode])),
+  open: async (path, mode) =>
+    realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined)),
   stat: async (path) => fileStat(await stat(path, { bigint: true })),
   usage: async (path) => {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
@@ -123,6 +127,7 @@ const OPEN_FLAGS = {
   read: "r",
   write: constants.O_RDWR | constants.O_CREAT,
   create: "wx+",
+  private: constants.O_RDWR | constants.O_CREAT,
 } as const;
 
 function realFile(handle: FileHandle): DiskFile {

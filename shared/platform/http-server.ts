@@ -1,10 +1,19 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { umask } from "node:process";
+import { type SecureContextOptions, TLSSocket } from "node:tls";
 import { TailraceError } from "../errors.ts";
 import { flatHeaders } from "./flat-headers.ts";
-import type { HttpRequest, HttpResponse, Listener, ListenOptions } from "./network.ts";
+import type {
+  ClientCertificate,
+  HttpRequest,
+  HttpResponse,
+  Listener,
+  ListenOptions,
+  TlsMaterial,
+} from "./network.ts";
 
 /** How long requests under way may take to finish once the listener closes. */
 const CLOSE_WAIT_MS_MAX = 5_000;
@@ -17,13 +26,9 @@ type Handler = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** Listens with `node:http`; see `Network.listen`. */
 export function listenHttp(options: ListenOptions, handle: Handler): Promise<Listener> {
-  const server = createServer({
-    requestTimeout: options.requestTimeoutMs,
-    headersTimeout: options.requestTimeoutMs,
-    connectionsCheckingInterval: Math.max(50, Math.min(5_000, options.requestTimeoutMs / 4)),
-    keepAliveTimeout: KEEP_ALIVE_MS,
-  });
+  const server = createHttpServer(options);
   server.maxConnections = options.connectionCountMax;
+  limitAddresses(server, options);
   const bodies = { bytes: 0 };
   const closing = new AbortController();
   server.on("request", (request, response) => {
@@ -47,9 +52,93 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
       server.on("error", () => server.closeIdleConnections());
       const address = server.address();
       const port = typeof address === "object" && address !== null ? address.port : options.port;
-      resolve({ host: options.host, port, close: () => closeServer(server, closing) });
+      const renew = (tls: TlsMaterial) => {
+        if (server instanceof TlsServer) server.setSecureContext(secureContext(tls));
+      };
+      const close = () => closeServer(server, closing);
+      resolve({ host: options.host, port, renew, close });
     });
   });
+}
+
+function createHttpServer(options: ListenOptions): Server | TlsServer {
+  const { requestTimeoutMs, tls, onRefused } = options;
+  const limits = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(5_000, requestTimeoutMs / 4)),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
+  const server =
+    tls === undefined
+      ? createServer(limits)
+      : createTlsServer({
+          ...limits,
+          ...secureContext(tls),
+          // A wrong certificate is answered 401 with the reason, which says more than a failed handshake.
+          requestCert: tls.authorities !== undefined,
+          rejectUnauthorized: false,
+          handshakeTimeout: requestTimeoutMs,
+        });
+  server.on("tlsClientError", (_error, socket) => {
+    onRefused?.(socket.remoteAddress ?? "", "handshake");
+    socket.destroy();
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    if (isSlow) onRefused?.(socket.remoteAddress ?? "", "slow");
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nConnection: close\r\n\r\n`);
+  });
+  return server;
+}
+
+function clientErrorStatus(code: string | undefined): string {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "408 Request Timeout";
+  if (code === "HPE_HEADER_OVERFLOW") return "431 Request Header Fields Too Large";
+  return "400 Bad Request";
+}
+
+function secureContext({ certificate, key, authorities }: TlsMaterial): SecureContextOptions {
+  return {
+    minVersion: "TLSv1.2",
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+    ...(authorities === undefined ? {} : { ca: authorities }),
+  };
+}
+
+/** Closes connections of an address that has its share of them, before anything is read. */
+function limitAddresses(server: Server | TlsServer, options: ListenOptions): void {
+  const { addressConnectionCountMax = Number.POSITIVE_INFINITY, onRefused } = options;
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    socket.once("close", () => {
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left > 0) counts.set(address, left);
+      else counts.delete(address);
+    });
+    if (count <= addressConnectionCountMax) return;
+    onRefused?.(address, "connections");
+    socket.destroy();
+  });
+}
+
+/** What the client showed, if it was asked. */
+function certificateOf(socket: Socket): ClientCertificate | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const found = socket.getPeerCertificate();
+  const names = [...(found.subjectaltname ?? "").matchAll(/DNS:([^,\s"]+)/g)].map(
+    ([, name = ""]) => name,
+  );
+  const common: unknown = found.subject?.CN;
+  if (names.length === 0 && typeof common === "string") names.push(common);
+  if (names.length === 0) return undefined;
+  const fault = socket.authorized ? undefined : String(socket.authorizationError);
+  return { names, fault };
 }
 
 function listenOn(server: Server, options: ListenOptions, ready: () => void): void {
@@ -115,6 +204,7 @@ async function answerWhole(
   { serving, body }: { readonly serving: Serving; readonly body: Buffer },
 ): Promise<void> {
   let result: HttpResponse;
+  const certificate = certificateOf(request.socket);
   try {
     result = await serving.handle({
       method: request.method ?? "GET",
@@ -122,6 +212,7 @@ async function answerWhole(
       headers: flatHeaders(request.headers),
       body,
       remoteAddress: request.socket.remoteAddress ?? "",
+      ...(certificate === undefined ? {} : { certificate }),
     });
   } catch {
     // What went wrong inside is for the handler to log; the client learns only that it was not its fault.
@@ -166,19 +257,30 @@ function refuseBody(
   response: ServerResponse,
   refused: { readonly why: "too large" | "too much"; readonly options: ListenOptions },
 ): void {
-  const socket: Socket = request.socket;
-  const timer = setTimeout(() => socket.destroy(), REFUSED_BODY_WAIT_MS_MAX);
-  request.once("close", () => clearTimeout(timer));
-  request.resume();
+  const { why, options } = refused;
+  const isLarge = why === "too large";
+  const answer = isLarge
+    ? problem(413, {
+        title: "Body too large",
+        code: "body_too_large",
+        detail: `The body is larger than ${options.bodyBytesMax} bytes; send less at once.`,
+      })
+    : problem(503, {
+        title: "Too much under way",
+        code: "overloaded",
+        detail: "The bodies under way fill the room there is for them; send it again.",
+      });
+  if (!isLarge) response.setHeader("retry-after", "1");
   response.setHeader("connection", "close");
-  if (refused.why === "too much") {
-    response.setHeader("retry-after", "1");
-    const detail = "The bodies under way fill the room there is for them; send it again.";
-    send(response, problem(503, { title: "Too much under way", code: "overloaded", detail }));
-    return;
-  }
-  const detail = `The body is larger than ${refused.options.bodyBytesMax} bytes; send less at once.`;
-  send(response, problem(413, { title: "Body too large", code: "body_too_large", detail }));
+  // A connection that is closed while the client writes may take the answer with it: first the rest of the body goes by.
+  const finish = () => {
+    clearTimeout(timer);
+    if (!response.headersSent) send(response, answer);
+  };
+  const timer = setTimeout(finish, REFUSED_BODY_WAIT_MS_MAX);
+  request.once("end", finish);
+  request.once("close", finish);
+  request.resume();
 }
 
 /** Resolves with the whole body, or with why there is none. `hold` is told of each piece and says whether there is room for it. */

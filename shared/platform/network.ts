@@ -6,6 +6,24 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly remoteAddress: string;
+  /** What the client showed of itself; undefined when it showed nothing, or was not asked. */
+  readonly certificate?: ClientCertificate;
+}
+
+/** A certificate that a client showed. */
+export interface ClientCertificate {
+  /** The names that an accepted one vouches for: its alternative names of hosts, else its common name. */
+  readonly names: readonly string[];
+  /** Why it is not accepted; undefined when it is. */
+  readonly fault: string | undefined;
+}
+
+/** What one side of a TLS connection is known by, and whom it believes; each is the content of a PEM file. */
+export interface TlsMaterial {
+  readonly certificate: Buffer | undefined;
+  readonly key: Buffer | undefined;
+  /** Whose certificates the other side may show; undefined: those that this system trusts; as a server: nobody is asked. */
+  readonly authorities: Buffer | undefined;
 }
 
 /** One HTTP answer. Header names are lower-case. */
@@ -29,6 +47,8 @@ export interface HttpCall {
   readonly socketPath?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** For `https`; the same object for as long as it holds, so that connections are kept. */
+  readonly tls?: TlsMaterial;
   /** Longest wait for the whole answer. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -39,6 +59,8 @@ export interface Listener {
   readonly host: string;
   /** The port in use, also when 0 was asked for. */
   readonly port: number;
+  /** Takes renewed certificates for connections to come; only there when it listens with TLS. */
+  readonly renew?: (tls: TlsMaterial) => void;
   /** Takes no new connections, lets requests under way finish for a bounded time, then closes. */
   close(): Promise<void>;
 }
@@ -57,6 +79,15 @@ export interface ListenOptions {
   readonly requestTimeoutMs: number;
   /** More connections than this are refused. */
   readonly connectionCountMax: number;
+  /** More connections than this from one address are refused; no limit when absent. */
+  readonly addressConnectionCountMax?: number;
+  /** Is told of each connection that is refused, or that came to nothing: a failed handshake, a request that never came whole. */
+  readonly onRefused?: (
+    remoteAddress: string,
+    reason: "connections" | "handshake" | "slow",
+  ) => void;
+  /** Listen with TLS 1.2 or later. */
+  readonly tls?: TlsMaterial;
 }
 
 /** HTTP both ways. */

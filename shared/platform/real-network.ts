@@ -1,7 +1,7 @@
 import type { Agent } from "undici";
 import { TailraceError } from "../errors.ts";
 import { flatHeaders } from "./flat-headers.ts";
-import type { HttpCall, HttpResponse, Network } from "./network.ts";
+import type { HttpCall, HttpResponse, Network, TlsMaterial } from "./network.ts";
 
 /** The network of this machine: undici for calls, `node:http` for listening; each loads when first used, since a scan needs neither. */
 export const realNetwork: Network = {
@@ -18,6 +18,8 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 interface HttpClient {
   readonly undici: typeof import("undici");
   readonly agent: Agent;
+  /** Connections with certificates of their own end when nobody uses these any more. */
+  readonly agents: WeakMap<TlsMaterial, Agent>;
 }
 
 let client: Promise<HttpClient> | undefined;
@@ -26,18 +28,38 @@ let client: Promise<HttpClient> | undefined;
 function httpClient(): Promise<HttpClient> {
   client ??= import("undici").then((undici) => ({
     undici,
-    // The whole call has one limit, so the parts need none.
-    agent: new undici.Agent({
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxResponseSize: ANSWER_BYTES_MAX,
-    }),
+    agent: new undici.Agent(AGENT_OPTIONS),
+    agents: new WeakMap(),
   }));
   return client;
 }
 
+// The whole call has one limit, so the parts need none.
+const AGENT_OPTIONS = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxResponseSize: ANSWER_BYTES_MAX,
+} as const;
+
+function agentWith({ undici, agent, agents }: HttpClient, tls: TlsMaterial | undefined): Agent {
+  if (tls === undefined) return agent;
+  const known = agents.get(tls);
+  if (known !== undefined) return known;
+  const { certificate, key, authorities } = tls;
+  const connect = {
+    minVersion: "TLSv1.2" as const,
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+    ...(authorities === undefined ? {} : { ca: authorities }),
+  };
+  const made = new undici.Agent({ ...AGENT_OPTIONS, connect });
+  agents.set(tls, made);
+  return made;
+}
+
 async function callHttp(call: HttpCall): Promise<HttpResponse> {
-  const { undici, agent } = await httpClient();
+  const loaded = await httpClient();
+  const { undici } = loaded;
   const { socketPath } = call;
   const local =
     socketPath === undefined ? undefined : new undici.Client("http://localhost", { socketPath });
@@ -51,7 +73,7 @@ async function callHttp(call: HttpCall): Promise<HttpResponse> {
   call.signal?.addEventListener("abort", stop, { once: true });
   try {
     const answer = await undici.request(call.url, {
-      dispatcher: local ?? agent,
+      dispatcher: local ?? agentWith(loaded, call.tls),
       method: call.method,
       headers: call.headers ?? {},
       body: call.body ?? null,

@@ -75,6 +75,8 @@ export type ProblemCode =
   | "not_found"
   | "not_owner"
   | "overloaded"
+  | "too_many_requests"
+  | "unauthenticated"
   | "unknown_agent"
   | "unknown_version"
   | "unreadable_body"

@@ -4,6 +4,7 @@
 import type { Aggregate } from "../aggregates/aggregate.ts";
 import type { Dimensions } from "../aggregates/dimensions.ts";
 import type { Hole, SelectedEvent } from "./selected-event.ts";
+import type { SelectedLine } from "./selected-line.ts";
 
 /** The stream that windows belong to unless a source says otherwise. */
 export const STREAM_DEFAULT = "application-logs";
@@ -74,7 +75,8 @@ export interface SourceReport {
 
 /**
  * The sides of the ledger. Of lines: read = aggregated + filtered + rejected + lost + held; `noted` stands beside the balance (a duration out
- * of range, a clock ahead). Of events, apart from lines: events_selected = events_sent + events_shed.
+ * of range, a clock ahead). Of events, apart from lines: events_selected = events_sent + events_shed; of raw lines that are sent for search,
+ * apart from both: lines_selected = lines_sent + lines_shed.
  */
 export type LedgerKind =
   | "aggregated"
@@ -85,7 +87,10 @@ export type LedgerKind =
   | "noted"
   | "events_selected"
   | "events_sent"
-  | "events_shed";
+  | "events_shed"
+  | "lines_selected"
+  | "lines_sent"
+  | "lines_shed";
 
 /** The sides between which read lines and bytes are divided. */
 export const BALANCED_KINDS = [
@@ -99,7 +104,7 @@ export const BALANCED_KINDS = [
 /** One of {@link BALANCED_KINDS}. */
 export type BalancedKind = (typeof BALANCED_KINDS)[number];
 
-/** True for what was read, false for what is only noted and for events. */
+/** True for what was read, false for what is only noted, for events and for raw lines. */
 export function isBalanced(entry: LedgerEntry): boolean {
   return BALANCED_KINDS.some((kind) => kind === entry.kind);
 }
@@ -144,6 +149,8 @@ export interface Batch {
   readonly events: readonly SelectedEvent[];
   /** At most one per stream. */
   readonly holes: readonly Hole[];
+  /** Raw lines; none when left out. */
+  readonly lines?: readonly SelectedLine[];
   /** Revision of the selectors that chose the events; empty when there were none. */
   readonly selectorRevision: string;
 }

@@ -49,6 +49,9 @@ const LEDGER_KINDS = [
   "events_selected",
   "events_sent",
   "events_shed",
+  "lines_selected",
+  "lines_sent",
+  "lines_shed",
 ] as const;
 
 /** A {@link LedgerEntry} in JSON. */

@@ -17,6 +17,7 @@ import { writeEvents, writeHole } from "./event-columns.ts";
 import { HOLES_MAX } from "./event-limits.ts";
 import { readEvents, readHole } from "./read-events.ts";
 import { type Hole, REVISION, type SelectedEvent } from "./selected-event.ts";
+import { eventOfLine, lineOfEvent } from "./selected-line.ts";
 import {
   BYTES,
   createReader,
@@ -45,6 +46,9 @@ const LEDGER_KINDS = [
   "events_selected",
   "events_sent",
   "events_shed",
+  "lines_selected",
+  "lines_sent",
+  "lines_shed",
 ] as const satisfies readonly LedgerKind[];
 const TOMBSTONE_REASONS = [
   "malformed_batch",
@@ -125,6 +129,11 @@ function writeSelected(body: Writer, batch: Batch, strings: Strings): void {
     writeHole(body, hole, strings);
     body.ldelim();
   }
+  if (batch.lines !== undefined && batch.lines.length > 0) {
+    body.uint32(tag(15, BYTES)).fork();
+    writeEvents(body, batch.lines.map(eventOfLine), strings);
+    body.ldelim();
+  }
   if (batch.selectorRevision !== "") body.uint32(tag(14, BYTES)).string(batch.selectorRevision);
 }
 
@@ -196,6 +205,7 @@ function readBatch(reader: Reader): ScannedBatch {
   let tombstone: Tombstone | undefined;
   let events: readonly SelectedEvent[] = [];
   const holes: Hole[] = [];
+  let lines: readonly SelectedEvent[] = [];
   let selectorRevision = "";
   while (reader.pos < reader.len) {
     const fieldTag = reader.uint32();
@@ -214,6 +224,7 @@ function readBatch(reader: Reader): ScannedBatch {
     else if (fieldTag === tag(12, BYTES)) events = readOnlyEvents(reader, strings, events);
     else if (fieldTag === tag(13, BYTES)) holes.push(readHole(reader, readEnd(reader), strings));
     else if (fieldTag === tag(14, BYTES)) selectorRevision = readRevision(reader);
+    else if (fieldTag === tag(15, BYTES)) lines = readOnlyEvents(reader, strings, lines);
     else refuseTag("Batch", fieldTag);
   }
   if (agent === "") throw new MalformedError("the batch names no agent");
@@ -236,6 +247,7 @@ function readBatch(reader: Reader): ScannedBatch {
     tombstone,
     events,
     holes,
+    ...(lines.length === 0 ? {} : { lines: lines.map(lineOfEvent) }),
     selectorRevision,
   };
 }

@@ -43,6 +43,8 @@ export const problemTitles = {
   not_found: "There is nothing at this path",
   not_owner: "This process does not own the agent's partition",
   overloaded: "The aggregator has too much under way",
+  too_many_requests: "This address asks too often",
+  unauthenticated: "The caller is not known",
   unknown_agent: "The agent is not known",
   unknown_version: "The envelope's version is not known",
   unreadable_body: "The body cannot be read",

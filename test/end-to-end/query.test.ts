@@ -72,7 +72,7 @@ describe("tailrace query", () => {
 
   it("says what is wrong with a question", async () => {
     const wrong = [
-      [["profits"], "ask for `windows` or `alerts`"],
+      [["profits"], "ask for `windows`, `alerts` or `lines`"],
       [["windows", "--rule", "x"], "windows take no --rule"],
       [["windows", "--output", "xml"], "is not one of table, ndjson, csv"],
       [["windows", "--limit", "0"], "no whole number"],
@@ -84,6 +84,14 @@ describe("tailrace query", () => {
     }
     const refused = await query("windows", "--step", "7s");
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("multiple of 1m")]);
+  });
+
+  it("asks for raw lines", async () => {
+    const { code, stdout } = await query("lines", "--level", "ERROR", "--output", "csv");
+    const head = "id,timestamp,stream,service,level,weight,agent,source,line\r\n";
+    expect([code, stdout]).toEqual([0, head]);
+    const wrong = await query("lines", "--level", "loud");
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("levels of TRACE")]);
   });
 
   it("asks for alerts", async () => {

@@ -56,6 +56,7 @@ function configOf(redact: object) {
   const source = (name: string, format: string) => ({
     ...{ name, type: "file", format, start_at: "beginning", paths: [join(folder, `app.${name}`)] },
     aggregate: { dimensions: ["message", "user"], exemplars: {} },
+    lines: { min_level: "TRACE", bytes_per_second: "64MiB", lines_per_second: 100_000 },
   });
   return agentConfig.parse({
     id: "web-1",

@@ -1,6 +1,7 @@
 import { startAgent } from "../../agent/agent.ts";
 import { agentConfig } from "../../agent/config.ts";
 import type { SimulatedProcess } from "../../shared/platform/simulated/simulated-process.ts";
+import { LINES } from "./check-lines.ts";
 import { AGGREGATE } from "./check-parts.ts";
 import { AGENT_FOLDER, LOG_FOLDER, type NamedLogger, SPOOL_BYTES_MAX } from "./fleet.ts";
 import type { RunningProgram } from "./node.ts";
@@ -26,7 +27,7 @@ export function agentRunner(parts: {
         paths: [`${LOG_FOLDER}/*.log*`],
         format: "json",
         start_at: "beginning",
-        ...(parts.isDetailed ? { aggregate: AGGREGATE } : {}),
+        ...(parts.isDetailed ? { aggregate: AGGREGATE, lines: LINES } : {}),
       },
     ],
     flush_interval: `${agent.flushIntervalMs}ms`,

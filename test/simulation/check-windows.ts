@@ -55,6 +55,37 @@ export function compareWindows(
   return undefined;
 }
 
+/** The first roll-up that is not what its minutes are together, or undefined. */
+export function compareRollUps(
+  minutes: readonly ObservedWindow[],
+  rollUps: readonly ObservedWindow[],
+  widthMinutes: number,
+): string | undefined {
+  const widthMs = widthMinutes * 60_000;
+  const wanted = new Map<string, { requests: number; errors: number; revision: number }>();
+  for (const { service, windowStart, requestCount, errorCount, revision } of minutes) {
+    const startMs = Math.floor(Date.parse(windowStart) / widthMs) * widthMs;
+    const key = windowKey(new Date(startMs).toISOString(), service);
+    const sum = wanted.get(key) ?? { requests: 0, errors: 0, revision: 0 };
+    sum.requests += requestCount;
+    sum.errors += errorCount;
+    sum.revision += revision;
+    wanted.set(key, sum);
+  }
+  if (rollUps.length !== wanted.size) {
+    return `there are ${rollUps.length} windows of ${widthMinutes} minutes instead of ${wanted.size}`;
+  }
+  for (const { service, windowStart, requestCount, errorCount, revision } of rollUps) {
+    const key = windowKey(windowStart, service);
+    const found = JSON.stringify({ requests: requestCount, errors: errorCount, revision });
+    const want = JSON.stringify(wanted.get(key));
+    if (found !== want) {
+      return `${key} of ${widthMinutes} minutes is ${found}, its minutes are ${want}`;
+    }
+  }
+  return undefined;
+}
+
 function textOfCounted(window: CountedWindow): string {
   const levels = Object.fromEntries(window.levels);
   const hasDuration = window.durationCount > 0;

@@ -28,7 +28,11 @@ export function makeCluster(parts: AggregatorParts): FleetAggregator {
     faults: QUIET,
   });
   const makeMember = (name: string, partitions: readonly number[]) => {
-    const config = aggregatorConfig.parse({ listen: `${name}:7400`, data_dir: "/none" });
+    const config = aggregatorConfig.parse({
+      listen: `${name}:7400`,
+      access: { insecure: true },
+      data_dir: "/none",
+    });
     const host = new SimulatedHost(simulation, name, network);
     const run = async (process: SimulatedProcess): Promise<RunningProgram> =>
       startAggregator(watched(process.platform, parts.witness), config, {

@@ -12,7 +12,11 @@ import { SimulatedNode } from "./node.ts";
 export function makeEmbedded(parts: AggregatorParts): FleetAggregator {
   const host = new SimulatedHost(parts.simulation, "aggregator", parts.network);
   const state = new MemoryState();
-  const config = aggregatorConfig.parse({ listen: "aggregator:7400", data_dir: AGGREGATOR_FOLDER });
+  const config = aggregatorConfig.parse({
+    listen: "aggregator:7400",
+    access: { insecure: true },
+    data_dir: AGGREGATOR_FOLDER,
+  });
   const node = new SimulatedNode(host, "aggregator", async (process) => {
     const platform = watched(process.platform, parts.witness);
     const logger = parts.logger(process.name);

@@ -36,6 +36,16 @@ const partSchema = z.object({
 /** A window that is kept apart by dimensions, as the API gives it. */
 export type ObservedPart = z.output<typeof partSchema>;
 
+const lineSchema = z.object({
+  id: z.string(),
+  level: z.string(),
+  line: z.string(),
+  agent: z.string(),
+});
+
+/** A raw line as the API gives it, without what the checkers do not look at. */
+export type ObservedLine = z.output<typeof lineSchema>;
+
 const agentSchema = z.object({
   agent: z.string(),
   epoch: z.string(),
@@ -68,28 +78,43 @@ export class Observer {
 
   /** All windows, or undefined when not everybody gave a good answer. */
   windows(): Promise<ObservedWindow[] | undefined> {
-    return this.pages("", windowSchema);
+    return this.pages("windows", "", windowSchema);
+  }
+
+  /** All windows of so many minutes, or undefined when not everybody gave a good answer. */
+  rollUps(widthMinutes: number): Promise<ObservedWindow[] | undefined> {
+    return this.pages("windows", `step=${widthMinutes}m&`, windowSchema);
   }
 
   /** All windows by these dimensions, or undefined when not everybody gave a good answer. */
   parts(by: readonly string[]): Promise<ObservedPart[] | undefined> {
-    return this.pages(`by=${by.join()}&`, partSchema);
+    return this.pages("windows", `by=${by.join()}&`, partSchema);
   }
 
-  private async pages<T>(query: string, window: z.ZodType<T>): Promise<T[] | undefined> {
-    const windowsSchema = z.object({ windows: z.array(window), next: z.string().nullish() });
-    const windows: T[] = [];
+  /** All raw lines, or undefined when not everybody gave a good answer. */
+  lines(): Promise<ObservedLine[] | undefined> {
+    return this.pages("lines", "", lineSchema);
+  }
+
+  private async pages<T>(
+    kind: "lines" | "windows",
+    query: string,
+    item: z.ZodType<T>,
+  ): Promise<T[] | undefined> {
+    const pageSchema = z.looseObject({ next: z.string().nullish() });
+    const items: T[] = [];
     for (const endpoint of this.endpoints) {
       let rest = query;
       for (;;) {
-        const page = windowsSchema.safeParse(await this.get(`${endpoint}/v1/windows?${rest}`));
-        if (!page.success) return undefined;
-        windows.push(...page.data.windows);
+        const page = pageSchema.safeParse(await this.get(`${endpoint}/v1/${kind}?${rest}`));
+        const found = z.array(item).safeParse(page.data?.[kind]);
+        if (!page.success || !found.success) return undefined;
+        items.push(...found.data);
         if (page.data.next === undefined || page.data.next === null) break;
         rest = `${query}next=${encodeURIComponent(page.data.next)}`;
       }
     }
-    return windows;
+    return items;
   }
 
   /** All agents, or undefined when not everybody gave a good answer. */

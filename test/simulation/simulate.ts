@@ -6,14 +6,16 @@
  * The agents and the aggregator are the real ones, on simulated ports.
  */
 
+import { ROLL_UP_WIDTHS } from "../../aggregator/state/roll-up-widths.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import { CALM, SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
 import { Simulation } from "../../shared/platform/simulated/simulation.ts";
 import { compareEvents } from "./check-events.ts";
 import { compareLedger } from "./check-ledger.ts";
 import { checkLimits } from "./check-limits.ts";
+import { compareLines } from "./check-lines.ts";
 import { AGGREGATE, compareParts } from "./check-parts.ts";
-import { compareWindows, RunningCheck } from "./check-windows.ts";
+import { compareRollUps, compareWindows, RunningCheck } from "./check-windows.ts";
 import { EventWitness } from "./event-witness.ts";
 import type { Fleet } from "./fleet.ts";
 import { HOUR_MS, injectFault, SETTLE_MS } from "./inject-fault.ts";
@@ -242,6 +244,12 @@ class Life {
     if (windows === undefined) return "the aggregator does not answer";
     const difference = compareWindows(windows, this.fleet.recount);
     if (difference !== undefined) return difference;
+    for (const widthMinutes of ROLL_UP_WIDTHS) {
+      const rollUps = await this.onTime(this.observer.rollUps(widthMinutes));
+      if (rollUps === undefined) return "the aggregator does not answer";
+      const wrong = compareRollUps(windows, rollUps, widthMinutes);
+      if (wrong !== undefined) return wrong;
+    }
     if (this.isDetailed) {
       const parts = await this.onTime(this.observer.parts(AGGREGATE.dimensions));
       if (parts === undefined) return "the aggregator does not answer";
@@ -252,6 +260,12 @@ class Life {
     if (agents === undefined) return "the aggregator does not answer";
     const { recount, witness } = this.fleet;
     const imbalance = compareLedger(agents, this.fleet.agents);
+    if (imbalance === undefined && this.isDetailed) {
+      const lines = await this.onTime(this.observer.lines());
+      if (lines === undefined) return "the aggregator does not answer";
+      const wrong = compareLines(lines, agents, recount);
+      if (wrong !== undefined) return wrong;
+    }
     if (imbalance !== undefined || witness === undefined) return imbalance;
     return compareEvents(agents, this.fleet.agents, recount, witness);
   }

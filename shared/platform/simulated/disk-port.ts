@@ -1,4 +1,12 @@
-import type { Disk, DiskFile, DiskLock, DiskUsage, DiskWatcher, FileStat } from "../disk.ts";
+import type {
+  Disk,
+  DiskFile,
+  DiskLock,
+  DiskUsage,
+  DiskWatcher,
+  FileStat,
+  OpenMode,
+} from "../disk.ts";
 import { type FileNode, FileSystemError } from "./file-tree.ts";
 import { compileGlob } from "./glob-pattern.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
@@ -14,7 +22,7 @@ export class DiskPort implements Disk {
     this.process = process;
   }
 
-  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
     return this.operate(`open ${path}`, () => {
       this.disk.strike("open", path);
       const files = this.disk.files;

@@ -89,3 +89,39 @@ describe("an envelope of version 2", () => {
     ]);
   });
 });
+
+describe("an envelope of version 3", () => {
+  const text = readFileSync(join(import.meta.dirname, "envelope-v3.base64"), "utf8");
+  const envelope = decodeEnvelope(Buffer.from(text, "base64"));
+
+  it("is read as it was meant", () => {
+    expect(envelope).toMatchObject({ version: 3, logId: "L" });
+    const [record] = envelope.records;
+    if (record === undefined) throw new Error("the recorded envelope holds a record");
+    const raw = openRecord(record, 1 << 20);
+    expect(digestOf(raw)).toBe(record.digest);
+    const { deltas, lines, ledger } = decodeBatch(raw);
+    const [apart, plain] = deltas;
+    expect(apart?.dimensions).toEqual({ host: "h", path: "/größe" });
+    const { measures = [], exemplars = [] } = apart?.aggregate.detail ?? {};
+    expect(measures.map(({ name, kind, value }) => [name, kind, value])).toEqual([
+      ["bytes", "sum", 1_000_000_012.25],
+      ["slow", "count", 7],
+      ["users", "distinct", 40],
+    ]);
+    expect(exemplars).toEqual([
+      { id: "0badcafe".repeat(4), timeMs: 1_795_430_400_123, level: 4, line: "größe [card]" },
+    ]);
+    expect(plain?.dimensions).toBeUndefined();
+    expect(lines).toEqual([
+      {
+        ...{ stream: "application-logs", source: "app", file: 4, generation: 1, offset: 9000 },
+        ...{ timeMs: 1_795_430_400_123, service: "shop", level: "FATAL", weight: 2.5 },
+        line: "out of memory ".repeat(9),
+      },
+    ]);
+    expect(ledger).toEqual([
+      { source: "app", kind: "lines_shed", reason: "rate_limited", lines: 3, bytes: 99 },
+    ]);
+  });
+});

@@ -16,7 +16,11 @@ import { EVENT_STREAM, event, FRAUD, rulesOf } from "./process/sample-events.ts"
 import { EPOCH, sampleChain, sampleEnvelope } from "./receive/sample-batches.ts";
 
 const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
-const config = aggregatorConfig.parse({ listen: "aggregator:7400", data_dir: "/data" });
+const config = aggregatorConfig.parse({
+  listen: "aggregator:7400",
+  access: { insecure: true },
+  data_dir: "/data",
+});
 
 let simulation: Simulation;
 let host: SimulatedHost;

@@ -105,3 +105,30 @@ sinks:
     expect(JSON.stringify(schema)).toContain("service_metrics");
   });
 });
+
+describe("who may call", () => {
+  const faultsOf = (text: string) =>
+    load(text).faults?.map(({ path, message }) => `${path}: ${message}`);
+
+  it("is only this machine by default, whoever shows credentials otherwise, everybody when that is said", () => {
+    expect(load("{}").config?.access).toBe("local");
+    expect(load("access: {}").config?.access).toBe("credentials");
+    expect(load("tls: { certificate: a, key: b }").config).toMatchObject({
+      access: "credentials",
+      tls: { certificate: "a", key: "b", authorities: undefined },
+    });
+    expect(load('{ listen: "0.0.0.0:7400", access: { insecure: true } }').config?.access).toBe(
+      "insecure",
+    );
+  });
+
+  it("cannot be other machines without TLS, unless that is said", () => {
+    for (const listen of ["0.0.0.0:7400", "[::]:7400", "10.0.0.1:7400", "logs.example.org:7400"]) {
+      expect(faultsOf(`listen: "${listen}"`)).toEqual([
+        expect.stringMatching(/^listen: other machines reach/),
+      ]);
+      expect(faultsOf(`{ listen: "${listen}", access: {} }`)).toHaveLength(1);
+      expect(faultsOf(`{ listen: "${listen}", tls: { certificate: a, key: b } }`)).toBeUndefined();
+    }
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Answered, authenticate, createRouter } from "../../../aggregator/router.ts";
+import { localCaller } from "../../../aggregator/access/local-caller.ts";
+import { type Access, type Answered, createRouter } from "../../../aggregator/router.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { jsonAnswer } from "../../../shared/protocol/http-answer.ts";
 
@@ -11,7 +12,14 @@ const logger: Logger = {
   info() {},
   debug() {},
 };
+const access: Access = {
+  admit: () => undefined,
+  identify: (request) => ({ principal: localCaller(request) }),
+  refused() {},
+  changed: async () => {},
+};
 const handle = createRouter({
+  access,
   clock: { now: () => 0, monotonic: () => 0 },
   logger,
   observe: (one) => answered.push(one),
@@ -95,6 +103,6 @@ describe("who calls", () => {
   ])("%s, who asks %s, may operate the aggregator: %s", (remoteAddress, host, isAllowed) => {
     const headers = host === undefined ? {} : { host };
     const request = { method: "GET", path: "/", headers, body: Buffer.alloc(0), remoteAddress };
-    expect(authenticate(request).scopes.includes("operate")).toBe(isAllowed);
+    expect(localCaller(request).scopes.includes("operate")).toBe(isAllowed);
   });
 });

@@ -103,7 +103,7 @@ describe("measures", () => {
 describe("sample lines", () => {
   it("are up to three whose condition holds, named by where they stand", () => {
     const counter = counterOf({ exemplars: {} });
-    const lines = ["INFO", "ERROR", "FATAL", "ERROR", "ERROR"].map((level, index) =>
+    const lines = ["INFO", "error", "FATAL", 50, "Err"].map((level, index) =>
       line({ level, index }),
     );
     const { windows } = windowsOf(counter, ...lines);
@@ -118,7 +118,7 @@ describe("sample lines", () => {
   });
 
   it("are cut where they are too long", () => {
-    const counter = counterOf({ exemplars: { where: "level == 'INFO'" } });
+    const counter = counterOf({ exemplars: { min_level: "INFO" } });
     const { windows } = windowsOf(counter, line({ text: "x".repeat(5000) }));
     expect(windows[0]?.exemplars?.[0]?.line).toHaveLength(1024);
   });

@@ -4,17 +4,22 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { FormatName } from "../../../../agent/parsers/registry.ts";
+import { compileCondition } from "../../../../agent/window/compile-aggregation.ts";
 import {
   createLineCounter,
   createSelectingCounter,
 } from "../../../../agent/window/create-line-counter.ts";
 import { EventSelection } from "../../../../agent/window/event-selection.ts";
+import { PendingLines } from "../../../../agent/window/pending-lines.ts";
 import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
+import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { selectorsSchema } from "../../../../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
-import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
+import { compileRedaction } from "../../../../shared/redaction/compile-redaction.ts";
+import { redactionConfig } from "../../../../shared/redaction/redaction-config.ts";
+import { REDACTOR_NONE, type Redactor } from "../../../../shared/redaction/redactor.ts";
 
 const CONTEXT: SelectContext = {
   service: "web",
@@ -172,5 +177,57 @@ describe("a counter that selects", () => {
         expect(parts).toEqual(whole.take(false).events);
       }),
     );
+  });
+});
+
+describe("raw lines", () => {
+  function linesOf(
+    format: FormatName,
+    where: string | undefined,
+    redactor: Redactor,
+    text: string,
+  ) {
+    const limits = { lineRate: 1e6, byteRate: 1e9, sampleOf: 1 };
+    const condition = where === undefined ? undefined : compileCondition(where);
+    const pending = new PendingLines("web-1", limits, () => 0);
+    const counter = createSelectingCounter({
+      ...EVENT_OPTIONS_DEFAULT,
+      ...{ timezone: "UTC", format, source: "app", redactor },
+      selection: new EventSelection({ forbid: [], select: [] }),
+      lines: { minLevel: LEVEL_INDEX.ERROR, where: condition, pending },
+    });
+    const bytes = Buffer.from(text);
+    counter.count(bytes, 0, bytes.length, CONTEXT);
+    return counter.take(false);
+  }
+
+  it("are those whose condition holds, with their place, level and service", () => {
+    const error = '{"time":"2026-11-20T10:00:00Z","level":"err","service":"cart","m":1}';
+    const text = `${login("ann")}${error}\n${other}`;
+    const where = "level == 'ERROR' && m > 0";
+    const { lines, entries } = linesOf("json", where, REDACTOR_NONE, text);
+    expect(linesOf("json", "m > 1", REDACTOR_NONE, text).lines).toEqual([]);
+    expect(lines).toEqual([
+      {
+        ...{ stream: STREAM_DEFAULT, source: "app", file: 3, generation: 2, weight: 1 },
+        ...{ offset: login("ann").length, timeMs: Date.parse("2026-11-20T10:00:00Z") },
+        ...{ service: "cart", level: "ERROR", line: error },
+      },
+    ]);
+    expect(entries.map(({ kind, lines: count }) => [kind, count])).toEqual([
+      ["aggregated", 3],
+      ["lines_sent", 1],
+      ["lines_selected", 1],
+    ]);
+  });
+
+  it("are whole events of several lines, without secrets, and cut", () => {
+    const head = "2026-11-20 10:00:00,123 ERROR [main] a.B: password=hunter2";
+    const trace = `${head}\n\tat a.B.c(B.java:1)\n${"\tat x\n".repeat(2000)}`;
+    const redactor = compileRedaction(redactionConfig.parse({}));
+    const { lines } = linesOf("log4j", undefined, redactor, trace);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.line).toContain("password=[credential]\n\tat a.B.c");
+    expect(lines[0]?.line).toHaveLength(4000);
   });
 });

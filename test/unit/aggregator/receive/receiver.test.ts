@@ -183,12 +183,12 @@ describe("receiving batches", () => {
   });
 
   it("lets a caller speak for its own agent only", async () => {
-    const other = { ...LOCAL_OPERATOR, agent: "web-2" };
+    const other = { ...LOCAL_OPERATOR, agents: ["web-2"] };
     expect(await answered(sendBatches(other))).toMatchObject({
       status: 403,
       value: { code: "forbidden" },
     });
-    expect((await answered(sendBatches({ ...other, agent: "web-1" }))).status).toBe(200);
+    expect((await answered(sendBatches({ ...other, agents: ["web-1"] }))).status).toBe(200);
     expect(intake.envelopeCount).toBe(1);
   });
 

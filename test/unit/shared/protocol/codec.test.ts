@@ -2,7 +2,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
-import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
+import { Aggregate, LEVELS } from "../../../../shared/aggregates/aggregate.ts";
 import { makeDimensions } from "../../../../shared/aggregates/dimensions.ts";
 import { type Batch, type Checkpoint, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch } from "../../../../shared/protocol/codec.ts";
@@ -12,6 +12,7 @@ import {
   eventBytes,
 } from "../../../../shared/protocol/event-limits.ts";
 import type { SelectedEvent } from "../../../../shared/protocol/selected-event.ts";
+import type { SelectedLine } from "../../../../shared/protocol/selected-line.ts";
 import { MalformedError } from "../../../../shared/protocol/wire.ts";
 import { detail } from "../aggregates/sample-details.ts";
 
@@ -109,7 +110,19 @@ const event: fc.Arbitrary<SelectedEvent> = fc
       .map((fields) => Object.fromEntries(Object.entries(fields))),
   })
   .filter((found) => eventBytes(found) <= EVENT_BYTES_MAX);
-const batch: fc.Arbitrary<Batch> = fc.record({
+const line: fc.Arbitrary<SelectedLine> = fc.record({
+  stream: name,
+  source: name,
+  file: size,
+  generation: fc.nat(),
+  offset: size,
+  timeMs: fc.integer({ min: -EVENT_TIME_MS_MAX, max: EVENT_TIME_MS_MAX }),
+  service: name,
+  level: fc.constantFrom(...LEVELS),
+  line: fc.string({ unit: "binary", maxLength: 100 }).map(wellFormed),
+  weight: fc.oneof(fc.constant(1), fc.double({ min: 1, max: 1e9, noNaN: true })),
+});
+const plainBatch: fc.Arbitrary<Batch> = fc.record({
   agent: name,
   epoch: hex,
   sequence: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
@@ -163,6 +176,9 @@ const batch: fc.Arbitrary<Batch> = fc.record({
   ),
   selectorRevision: fc.constantFrom("", "0badcafe"),
 });
+const batch: fc.Arbitrary<Batch> = fc
+  .tuple(plainBatch, fc.array(line, { maxLength: 4 }))
+  .map(([plain, lines]) => (lines.length === 0 ? plain : { ...plain, lines }));
 
 const empty: Batch = {
   agent: "web-1",

@@ -1,0 +1,116 @@
+/**
+ * Certificates and keys from their files, read again when they were renewed.
+ *
+ * A renewal replaces two files, one after the other: until the key belongs to the certificate again, what was read before stays in use.
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { systemCode, TailraceError } from "../errors.ts";
+import type { Disk } from "./disk.ts";
+import type { TlsMaterial } from "./network.ts";
+import { readWholeFile } from "./read-whole-file.ts";
+
+/** Where the files are; all in PEM. */
+export interface TlsPaths {
+  /** With the certificates that lead to the authority behind it. */
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly authorities?: string | undefined;
+}
+
+const FILE_BYTES_MAX = 1024 * 1024;
+
+/** See the head of this file. */
+export class TlsFiles {
+  readonly #disk: Disk;
+  readonly #paths: TlsPaths;
+  #material: TlsMaterial;
+  #signature: string;
+
+  private constructor(disk: Disk, paths: TlsPaths, found: Found) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#material = found.material;
+    this.#signature = found.signature;
+  }
+
+  /** Reads the files. Fails with TLS_INVALID. */
+  static async open(disk: Disk, paths: TlsPaths): Promise<TlsFiles> {
+    return new TlsFiles(disk, paths, await read(disk, paths));
+  }
+
+  /** What is in use; the same object until it is renewed. */
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /** Looks whether the files changed; true when other material is in use now. Fails with TLS_INVALID, and then uses what it had. */
+  async renew(): Promise<boolean> {
+    if ((await signatureOf(this.#disk, this.#paths)) === this.#signature) return false;
+    const { material, signature } = await read(this.#disk, this.#paths);
+    this.#signature = signature;
+    this.#material = material;
+    return true;
+  }
+}
+
+interface Found {
+  readonly material: TlsMaterial;
+  readonly signature: string;
+}
+
+async function read(disk: Disk, paths: TlsPaths): Promise<Found> {
+  // Before the content: what changes in between is read again.
+  const signature = await signatureOf(disk, paths);
+  const certificate = await content(disk, paths.certificate);
+  const key = await content(disk, paths.key);
+  const authorities = await content(disk, paths.authorities);
+  if (authorities !== undefined) parsed(paths.authorities, () => new X509Certificate(authorities));
+  if (certificate !== undefined && key !== undefined) {
+    const own = parsed(paths.certificate, () => new X509Certificate(certificate));
+    const secret = parsed(paths.key, () => createPrivateKey(key));
+    if (!own.checkPrivateKey(secret)) {
+      throw invalid(paths.key, `it is not the key of ${paths.certificate}`);
+    }
+  }
+  return { material: { certificate, key, authorities }, signature };
+}
+
+async function signatureOf(disk: Disk, paths: TlsPaths): Promise<string> {
+  const found: string[] = [];
+  for (const path of [paths.certificate, paths.key, paths.authorities]) {
+    if (path === undefined) continue;
+    try {
+      const { inode, bytes, modifiedMs } = await disk.stat(path);
+      found.push(`${inode} ${bytes} ${modifiedMs}`);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      found.push(code);
+    }
+  }
+  return found.join("\n");
+}
+
+async function content(disk: Disk, path: string | undefined): Promise<Buffer | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readWholeFile(disk, path, FILE_BYTES_MAX);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw invalid(path, `it cannot be read: ${code}`);
+  }
+}
+
+function parsed<T>(path: string | undefined, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    // What the parser says may hold a part of a key.
+    throw invalid(path, "it is no PEM file with what is expected there");
+  }
+}
+
+function invalid(path: string | undefined, why: string): TailraceError {
+  return new TailraceError("TLS_INVALID", `${path}: ${why}`, { facts: { path: path ?? "" } });
+}
