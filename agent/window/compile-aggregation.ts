@@ -7,7 +7,7 @@ import {
   type MeasureState,
   sumParts,
 } from "../../shared/aggregates/detail.ts";
-import { dimensionValue } from "../../shared/aggregates/dimensions.ts";
+import { DIMENSION_VALUE_LENGTH_MAX, dimensionValue } from "../../shared/aggregates/dimensions.ts";
 import { assert } from "../../shared/assert.ts";
 import {
   compileName,
@@ -48,6 +48,7 @@ export interface CompiledAggregation {
   exemplarText(line: string): string | undefined;
 }
 
+const REMEMBERED_VALUES_MAX = 2000;
 const NO_STAGES: StageEvents = { eventsOf: () => [] };
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
@@ -59,18 +60,17 @@ export function compileAggregation(
   const dimensions = config.dimensions.map((entry) => ({
     field: fieldOf(entry),
     valueOf: compileName(fieldOf(entry)),
+    leaving: rememberedValue(fieldOf(entry), redactor),
   }));
   return {
     redactor,
     dimensionNames: config.dimensions.map(nameOf),
     seriesMax: config.max_series,
     valuesOf: (event, labels) =>
-      dimensions.map(({ field, valueOf }) => {
+      dimensions.map(({ field, valueOf, leaving }) => {
         const value = event === undefined ? null : valueOf(event);
         const text = value === null ? (labels[field] ?? "") : String(value);
-        if (text === "" || !redactor.isActive) return dimensionValue(text);
-        const leaving = redactor.redactField(field, text);
-        return typeof leaving === "string" ? dimensionValue(leaving) : "";
+        return text === "" || !redactor.isActive ? dimensionValue(text) : leaving(text);
       }),
     measures: Object.entries(config.measures).map(([name, measure]) =>
       compileMeasure(name, measure),
@@ -78,6 +78,21 @@ export function compileAggregation(
     isExemplar: config.exemplars && compileExemplars(config.exemplars),
     exemplarText: (line) =>
       redactor.redactStart(line, EXEMPLAR_LENGTH_MAX)?.slice(0, EXEMPLAR_LENGTH_MAX).toWellFormed(),
+  };
+}
+
+/** Values come again and again: what may leave of them is looked for once. */
+function rememberedValue(field: string, redactor: Redactor): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      const leaving = redactor.redactField(field, text);
+      value = typeof leaving === "string" ? dimensionValue(leaving) : "";
+      if (known.size >= REMEMBERED_VALUES_MAX) known.clear();
+      if (text.length <= DIMENSION_VALUE_LENGTH_MAX) known.set(text, value);
+    }
+    return value;
   };
 }
 
