@@ -47,6 +47,8 @@ export interface DaemonOptions extends AgentOptions {
 }
 
 const TICK_MS = 500;
+const START_TICK_MS = 20;
+const START_MS_MAX = 2_000;
 /** How often a start that waits for an aggregator asks the service manager for patience. */
 const EXTEND_MS = 20_000;
 
@@ -117,11 +119,21 @@ class Daemon {
     const { platform, reloading } = this.#options;
     const signal = AbortSignal.any([this.#options.signal, this.#failing.signal]);
     this.#signature = (await reloading?.signature()) ?? "";
+    await this.#startQuickly(signal);
     while (!signal.aborted) {
       await this.#tick();
       await platform.timers.sleep(TICK_MS, signal);
     }
     this.#failing.signal.throwIfAborted();
+  }
+
+  /** Whoever waits for the start is told as soon as it is done, which is mostly at once. */
+  async #startQuickly(signal: AbortSignal): Promise<void> {
+    const { timers } = this.#options.platform;
+    for (let waitedMs = 0; waitedMs < START_MS_MAX && !signal.aborted; waitedMs += START_TICK_MS) {
+      if (this.#agent?.status().isReady === true) return;
+      await timers.sleep(START_TICK_MS, signal);
+    }
   }
 
   async close(): Promise<void> {

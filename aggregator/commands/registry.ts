@@ -9,6 +9,7 @@ export const aggregatorCommands = {
   silence: () => import("./silence.ts"),
   backup: () => import("./backup.ts"),
   restore: () => import("./restore.ts"),
+  health: () => import("./health.ts"),
   token: () => import("./token.ts"),
   rules: () => import("./rules.ts"),
   validate: () => import("./validate.ts"),

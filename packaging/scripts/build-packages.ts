@@ -37,9 +37,7 @@ export async function buildPackages(options: BuildOptions): Promise<string[]> {
   const { formats, target, isCompressed = true, hasArchive = true } = options;
   const { work = join(root, "build/packaging") } = options;
   const version = options.version ?? (await projectVersion());
-  await runTool("npm", ["run", "--silent", "build:kernel"], { folder: root });
-  const bundle = join(work, "bundle");
-  await bundleProgram(root, bundle);
+  const bundle = await makeBundle(work);
   const paths: string[] = [];
   for (const architecture of options.architectures) {
     const parts = await fetchParts(root, architecture, join(root, ".cache/packaging"));
@@ -65,7 +63,24 @@ export async function buildPackages(options: BuildOptions): Promise<string[]> {
   return paths;
 }
 
-async function projectVersion(): Promise<string> {
+/** Lays `tailrace` out for an architecture; resolves with the folder below `work`. */
+export async function layOutTree(architecture: Architecture, work: string): Promise<string> {
+  const bundle = await makeBundle(work);
+  const parts = await fetchParts(root, architecture, join(root, ".cache/packaging"));
+  const tree = join(work, architecture, "tailrace");
+  await layOutProgram(tree, { root, bundle, parts });
+  return tree;
+}
+
+async function makeBundle(work: string): Promise<string> {
+  await runTool("npm", ["run", "--silent", "build:kernel"], { folder: root });
+  const bundle = join(work, "bundle");
+  await bundleProgram(root, bundle);
+  return bundle;
+}
+
+/** The version that package.json says. */
+export async function projectVersion(): Promise<string> {
   const text = await readFile(join(root, "package.json"), "utf8");
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }

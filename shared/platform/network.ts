@@ -24,6 +24,8 @@ export interface TlsMaterial {
   readonly key: Buffer | undefined;
   /** Whose certificates the other side may show; undefined: those that this system trusts; as a server: nobody is asked. */
   readonly authorities: Buffer | undefined;
+  /** True to ask a server that is known by this certificate itself, whatever name it is asked under. */
+  readonly isPinned?: boolean;
 }
 
 /** One HTTP answer. Header names are lower-case. */

@@ -45,12 +45,13 @@ function agentWith({ undici, agent, agents }: HttpClient, tls: TlsMaterial | und
   if (tls === undefined) return agent;
   const known = agents.get(tls);
   if (known !== undefined) return known;
-  const { certificate, key, authorities } = tls;
+  const { certificate, key, authorities, isPinned = false } = tls;
   const connect = {
     minVersion: "TLSv1.2" as const,
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),
     ...(authorities === undefined ? {} : { ca: authorities }),
+    ...(isPinned ? { allowPartialTrustChain: true, checkServerIdentity: () => undefined } : {}),
   };
   const made = new undici.Agent({ ...AGENT_OPTIONS, connect });
   agents.set(tls, made);

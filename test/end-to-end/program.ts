@@ -46,7 +46,7 @@ export class Daemon {
   }
 
   /** Sends a signal that does not end it. */
-  signal(signal: "SIGHUP"): void {
+  signal(signal: "SIGHUP" | "SIGSTOP" | "SIGCONT"): void {
     this.#child?.kill(signal);
   }
 
