@@ -17,7 +17,7 @@ export interface Embedded {
   readonly log: Log;
   readonly store: StateStore;
   /** Copies the store as of one commit to a path where no file is, while it goes on to be used. Not durable. */
-  copyState(path: string): Promise<void>;
+  readonly copyState: (path: string) => Promise<void>;
   /** Closes both; after the aggregator. */
   close(): Promise<void>;
 }

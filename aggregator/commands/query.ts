@@ -186,9 +186,11 @@ function parametersOf(
 }
 
 function limitOf(text: unknown, output: Output): number {
-  if (text === undefined) return output === "table" ? TABLE_COUNT_DEFAULT : Number.MAX_SAFE_INTEGER;
-  if (!/^[1-9]\d{0,9}$/.test(String(text))) {
-    throw new UsageError(`--limit ${String(text)} is no whole number above 0`);
+  if (typeof text !== "string") {
+    return output === "table" ? TABLE_COUNT_DEFAULT : Number.MAX_SAFE_INTEGER;
+  }
+  if (!/^[1-9]\d{0,9}$/.test(text)) {
+    throw new UsageError(`--limit ${text} is no whole number above 0`);
   }
   return Number(text);
 }
