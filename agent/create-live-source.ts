@@ -66,7 +66,7 @@ function createFeed(source: LiveSourceConfig, options: SourcesOptions): LineFeed
   return new SyslogFeed({
     ...{ sockets: platform.sockets, disk: platform.disk, clock: platform.clock },
     addresses: source.listen,
-    tls: tls && { certFile: tls.cert_file, keyFile: tls.key_file, caFile: tls.ca_file },
+    tls: tls && { certificate: tls.certificate, key: tls.key, authorities: tls.client_ca },
     messageBytesMax: source.max_message,
     connectionCountMax: source.max_connections,
     idleMs: source.idle_timeout,

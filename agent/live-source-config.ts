@@ -140,6 +140,8 @@ export const journaldSource = z
   })
   .meta({ description: "The journal of systemd, by journalctl." });
 
+const pemFile = (description: string) => z.string().min(1).meta({ description });
+
 const ADDRESS = /^(udp|tcp|tls):\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):(\d{1,5})$/;
 
 const syslogAddress = z.string().transform((text, context): SyslogAddress => {
@@ -170,15 +172,17 @@ export const syslogSource = z
       }),
     tls: z
       .strictObject({
-        cert_file: z.string().min(1).meta({ description: "File of the certificate, in PEM." }),
-        key_file: z.string().min(1).meta({ description: "File of its key, in PEM." }),
-        ca_file: z.string().min(1).optional().meta({
-          description:
-            "File of an authority, in PEM; only senders with a certificate of it are heard. All when left out.",
-        }),
+        certificate: pemFile("PEM file with the certificate and those that lead to its root."),
+        key: pemFile("PEM file with its key."),
+        client_ca: pemFile(
+          "PEM file with the authorities of which senders need a certificate; all are heard when left out.",
+        ).optional(),
       })
       .optional()
-      .meta({ description: "What addresses with tls need." }),
+      .meta({
+        description:
+          "What addresses with tls need: TLS 1.2 or later; the files are read again when they are renewed.",
+      }),
     max_message: byteSize({ min: "480B", max: "1MiB" })
       .prefault("64KiB")
       .meta({ description: "Longer messages are rejected as `too_long`." }),
@@ -198,7 +202,7 @@ export const syslogSource = z
   })
   .check(checkLineOptions)
   .refine((source) => source.tls !== undefined || source.listen.every(isPlain), {
-    error: "expected `cert_file` and `key_file` for the address with tls",
+    error: "expected `certificate` and `key` for the address with tls",
     path: ["tls"],
   })
   .meta({ description: "Syslog by UDP, TCP and TLS." });

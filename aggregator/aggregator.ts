@@ -43,11 +43,11 @@ import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
 import { WindowsApi } from "./serve/windows.ts";
-import { AlertFeed } from "./sinks/alert-feed.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
+import { FEEDS } from "./sinks/feeds.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
-import { type DeliveredState, StoreFeed } from "./sinks/store-feed.ts";
+import type { DeliveredState } from "./sinks/store-feed.ts";
 import { EventsApi } from "./sources/events-api.ts";
 import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
@@ -260,7 +260,7 @@ class RunningAggregator implements Aggregator {
       sinks.flatMap((sink) =>
         sink.results.map((results) => {
           const state = this.#deliveredState(partition);
-          const feed = results === "alerts" ? new AlertFeed(state) : new StoreFeed(state);
+          const feed = new FEEDS[results](state);
           const given = isOnly ? undefined : partition;
           const place = placeOf(sink.name, results, given);
           const parts = { sink, results, place, partition: given, feed, store, logger };

@@ -22,7 +22,7 @@ export function alertRoutes(source: AlertSource & OperationSource): Route[] {
     {
       ...{ method: "POST", path: "/v1/alerts/{id}/acknowledge", scope: "operate" },
       handle: ({ request, principal, parameters }) =>
-        operations.acknowledge(principal.tenant, parameters["id"] ?? "", request),
+        operations.acknowledge(principal, parameters["id"] ?? "", request),
     },
     {
       ...{ method: "GET", path: "/v1/silences", scope: "read" },
@@ -40,7 +40,7 @@ export function alertRoutes(source: AlertSource & OperationSource): Route[] {
     {
       ...{ method: "DELETE", path: "/v1/silences/{id}", scope: "operate" },
       handle: ({ principal, parameters, query }) =>
-        operations.expireSilence(principal.tenant, parameters["id"] ?? "", query),
+        operations.expireSilence(principal, parameters["id"] ?? "", query),
     },
     {
       ...{ method: "GET", path: "/v1/audit", scope: "operate" },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineCommand, EXIT_DONE, EXIT_FAILED, UsageError } from "../../shared/command.ts";
 import { BALANCED_KINDS } from "../../shared/protocol/batch.ts";
 import { textTable } from "../../shared/text-table.ts";
-import { LedgerBalance, type SourceBalance } from "../spool/balance-ledger.ts";
+import { type LedgerAmount, LedgerBalance, type SourceBalance } from "../spool/balance-ledger.ts";
 import { inspectSpool } from "../spool/inspect-spool.ts";
 import { dataDirectory, dataDirectoryOptions } from "./data-directory.ts";
 
@@ -38,22 +38,61 @@ export const command = defineCommand({
     if (output === "ndjson") {
       for (const found of balances) {
         const { faults, ...facts } = found;
-        await io.stdout(`${JSON.stringify({ ...facts, balances: faults.length === 0, faults })}\n`);
+        await io.stdout(`${JSON.stringify({ ...facts, balances: isWhole(found), faults })}\n`);
       }
     } else {
-      await io.stdout(ledgerTable(balances));
+      await io.stdout(ledgerTable(balances) + sendingsTable(balances));
     }
-    for (const { source, faults } of balances) {
+    for (const { source, faults, sendings } of balances) {
+      for (const { what, selected, sent, shed } of sendings.filter((one) => !one.balances)) {
+        io.stderr(
+          `${source}: ${what} do not balance: ${amountText(selected)} were selected, ${amountText(sent)} sent, ${amountText(shed)} shed\n`,
+        );
+      }
       for (const { sequence, positionBytes, accountedBytes, lostBytes } of faults) {
         io.stderr(
           `${source}: batch ${sequence} does not balance: it reads ${positionBytes} bytes and accounts for ${accountedBytes}, ${lostBytes} of them lost\n`,
         );
       }
     }
-    const isBalanced = damages.length === 0 && balances.every(({ faults }) => faults.length === 0);
+    const isBalanced = damages.length === 0 && balances.every(isWhole);
     return isBalanced ? EXIT_DONE : EXIT_FAILED;
   },
 });
+
+function isWhole({ faults, sendings }: SourceBalance): boolean {
+  return faults.length === 0 && sendings.every(({ balances }) => balances);
+}
+
+function amountText({ lines, bytes }: LedgerAmount): string {
+  return `${lines} (${bytes} bytes)`;
+}
+
+/** What was chosen to be sent beside the counts; nothing where there was none. */
+function sendingsTable(balances: readonly SourceBalance[]): string {
+  const columns = [
+    ["source", "left"],
+    ["", "left"],
+    ["selected", "right"],
+    ["", "left"],
+    ["sent", "right"],
+    ["shed", "right"],
+    ["because", "left"],
+  ] as const;
+  const rows = balances.flatMap(({ source, sendings }) =>
+    sendings.flatMap(({ what, selected, sent, shed, reasons, balances: isRight }) => {
+      const because = Object.entries(reasons).map(([reason, { lines }]) => `${reason} ${lines}`);
+      const verdict = isRight ? because.join(", ") : "DOES NOT BALANCE";
+      const counts = [selected, sent, shed].map(({ lines }) => String(lines));
+      const bytes = [selected, sent, shed].map((amount) => String(amount.bytes));
+      return [
+        [source, what, counts[0] ?? "", "=", counts[1] ?? "", counts[2] ?? "", verdict],
+        ["", "bytes", bytes[0] ?? "", "=", bytes[1] ?? "", bytes[2] ?? "", ""],
+      ];
+    }),
+  );
+  return rows.length === 0 ? "" : `\n${textTable(columns, rows)}`;
+}
 
 function ledgerTable(balances: readonly SourceBalance[]): string {
   const columns = [

@@ -4,12 +4,11 @@
  * Senders cannot be asked again: what was received and is not sealed when the agent dies is gone. Streams wait while the agent cannot count; a
  * datagram that comes when no more can be held is `lost: queue_full`, one that the kernel drops before nobody counts.
  */
-import { TailraceError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/platform/clock.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
 import type { Listener } from "../../shared/platform/network.ts";
-import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import type { Sockets, StreamTaker } from "../../shared/platform/sockets.ts";
+import { TlsFiles, type TlsPaths } from "../../shared/platform/tls-files.ts";
 import type { LineFeed, TakenLines } from "./line-feed.ts";
 import { SyslogFramer } from "./syslog-framer.ts";
 import { syslogLine } from "./syslog-message.ts";
@@ -22,21 +21,14 @@ export interface SyslogAddress {
   readonly port: number;
 }
 
-/** Paths of files in PEM. */
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** Only senders with a certificate of this authority are heard; absent: all. */
-  readonly caFile?: string | undefined;
-}
-
 /** Where and within which limits syslog is taken. */
 export interface SyslogFeedOptions {
   readonly sockets: Sockets;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly addresses: readonly SyslogAddress[];
-  readonly tls?: TlsFiles | undefined;
+  /** What addresses with tls need; the files are read again when they are renewed. */
+  readonly tls?: TlsPaths | undefined;
   readonly messageBytesMax: number;
   readonly connectionCountMax: number;
   readonly idleMs: number;
@@ -54,6 +46,7 @@ export class SyslogFeed implements LineFeed {
   readonly #options: SyslogFeedOptions;
   #waiting: WaitingLines | undefined;
   #listeners: Listener[] = [];
+  #tls: TlsFiles | undefined;
 
   constructor(options: SyslogFeedOptions) {
     this.#options = options;
@@ -73,6 +66,8 @@ export class SyslogFeed implements LineFeed {
 
   async open(position: string, wake: () => void): Promise<string> {
     const waiting = new WaitingLines(this.#options.queueBytesMax, wake);
+    const { tls, disk } = this.#options;
+    this.#tls = tls === undefined ? undefined : await TlsFiles.open(disk, tls);
     try {
       for (const address of this.#options.addresses) {
         this.#listeners.push(await this.#listen(address, waiting));
@@ -86,7 +81,9 @@ export class SyslogFeed implements LineFeed {
   }
 
   async tend(): Promise<void> {
-    // The sockets tend themselves.
+    const tls = this.#tls;
+    if (tls === undefined || !(await tls.renew())) return;
+    for (const listener of this.#listeners) listener.renew?.(tls.material);
   }
 
   take(bytesMax: number): TakenLines {
@@ -101,20 +98,20 @@ export class SyslogFeed implements LineFeed {
   }
 
   async #listen(address: SyslogAddress, waiting: WaitingLines): Promise<Listener> {
-    const { sockets, connectionCountMax, idleMs, tls } = this.#options;
+    const { sockets, connectionCountMax, idleMs } = this.#options;
     const { transport, host, port } = address;
     if (transport === "udp") {
       const place = { host, port, bufferBytes: DATAGRAM_BUFFER_BYTES };
       return sockets.datagrams(place, (datagram) => this.#takeDatagram(datagram, waiting));
     }
-    const secrets = transport === "tls" && tls !== undefined ? await this.#secrets(tls) : undefined;
+    const tls = transport === "tls" ? this.#tls?.material : undefined;
     return sockets.streams(
       {
         host,
         port,
         connectionCountMax,
         idleMs,
-        ...(secrets === undefined ? {} : { tls: secrets }),
+        ...(tls === undefined ? {} : { tls }),
       },
       () => this.#takeStream(waiting),
     );
@@ -148,26 +145,5 @@ export class SyslogFeed implements LineFeed {
       },
       end: (isWhole) => framer.end(isWhole),
     };
-  }
-
-  async #secrets({ certFile, keyFile, caFile }: TlsFiles) {
-    return {
-      cert: await this.#pem(certFile),
-      key: await this.#pem(keyFile),
-      ca: caFile === undefined ? undefined : await this.#pem(caFile),
-    };
-  }
-
-  async #pem(path: string): Promise<string> {
-    try {
-      const bytes = await readWholeFile(this.#options.disk, path);
-      return bytes.toString("latin1");
-    } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      throw new TailraceError("LISTEN_FAILED", `${path} cannot be read: ${detail}`, {
-        cause,
-        facts: { path },
-      });
-    }
   }
 }

@@ -22,12 +22,25 @@ export interface LedgerAmount {
   readonly bytes: number;
 }
 
+/** What was chosen to be sent, and what became of it: selected = sent + shed. */
+export interface Sending {
+  readonly what: "events" | "raw lines";
+  readonly selected: LedgerAmount;
+  readonly sent: LedgerAmount;
+  readonly shed: LedgerAmount;
+  /** Why and how much was not sent. */
+  readonly reasons: Readonly<Record<string, LedgerAmount>>;
+  readonly balances: boolean;
+}
+
 /** Both sides for one source. */
 export interface SourceBalance {
   readonly source: string;
   /** The sum of the kinds below but `noted`, since the source was first read. */
   readonly read: LedgerAmount;
   readonly kinds: Readonly<Record<BalancedKind | "noted", LedgerAmount>>;
+  /** Of events and raw lines, where there were any. */
+  readonly sendings: readonly Sending[];
   /** Bytes by which the positions of the records that are looked at moved on, and by which the ledger did. */
   readonly positionBytes: number;
   readonly accountedBytes: number;
@@ -112,6 +125,7 @@ export class LedgerBalance {
             held: amount(["held"]),
             noted: amount(["noted"]),
           },
+          sendings: sendingsOf(own),
           ...sums,
         };
       });
@@ -132,6 +146,34 @@ export class LedgerBalance {
     this.#sources.set(source, sums);
     return sums;
   }
+}
+
+function sendingsOf(own: readonly LedgerEntry[]): Sending[] {
+  const sendings = [
+    sendingOf(own, "events", ["events_selected", "events_sent", "events_shed"]),
+    sendingOf(own, "raw lines", ["lines_selected", "lines_sent", "lines_shed"]),
+  ];
+  return sendings.filter(
+    ({ selected, sent, shed }) => selected.lines + sent.lines + shed.lines > 0,
+  );
+}
+
+function sendingOf(
+  own: readonly LedgerEntry[],
+  what: Sending["what"],
+  kinds: readonly [selected: LedgerKind, sent: LedgerKind, shed: LedgerKind],
+): Sending {
+  const [selected, sent, shed] = [
+    amountOf(own, [kinds[0]]),
+    amountOf(own, [kinds[1]]),
+    amountOf(own, [kinds[2]]),
+  ];
+  const reasons = own
+    .filter(({ kind }) => kind === kinds[2])
+    .map(({ reason, lines, bytes }) => [reason, { lines, bytes }] as const);
+  const balances =
+    selected.lines === sent.lines + shed.lines && selected.bytes === sent.bytes + shed.bytes;
+  return { what, selected, sent, shed, reasons: Object.fromEntries(reasons), balances };
 }
 
 function namesIn(entries: readonly LedgerEntry[], batch: Batch): Set<string> {

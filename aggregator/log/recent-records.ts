@@ -1,7 +1,7 @@
 import type { LogRecord } from "./log.ts";
 
 /** What a record costs beside its payload, roughly, so that empty ones are bounded, too. */
-const RECORD_OVERHEAD_BYTES = 128;
+const RECORD_OVERHEAD_BYTES = 256;
 
 /** The newest records of a log in memory, so that a reader who keeps up never asks the disk. */
 export class RecentRecords {
@@ -20,7 +20,7 @@ export class RecentRecords {
 
   /** Takes the next record; its position follows the last one's. */
   push(record: LogRecord): void {
-    this.#records.push(record);
+    this.#records.push({ ...record, payload: ownBytes(record.payload) });
     this.#bytes += record.payload.length + RECORD_OVERHEAD_BYTES;
     while (this.#bytes > this.#bytesMax && this.#start < this.#records.length - 1) {
       const oldestBytes = this.#records[this.#start]?.payload.length ?? 0;
@@ -48,4 +48,15 @@ export class RecentRecords {
     }
     return found;
   }
+}
+
+/**
+ * Bytes that keep nothing else in memory. A small buffer is a piece of a large one that many share (Node's pool has 64 KiB, a writer's chunk may have more):
+ * each record kept here for long would keep all of that.
+ */
+function ownBytes(payload: Buffer): Buffer {
+  if (payload.buffer.byteLength <= 2 * payload.length) return payload;
+  const own = Buffer.allocUnsafeSlow(payload.length);
+  payload.copy(own);
+  return own;
 }

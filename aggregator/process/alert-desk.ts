@@ -125,10 +125,14 @@ export class AlertDesk {
     if (!this.hasWork) return;
     this.forgetExpired();
     const open = this.openAlerts(undefined);
+    const byTenant = Map.groupBy(open, ({ alert }) => alert.tenant);
     for (const { alert, labels, id } of open) {
       if (isFull()) return;
-      const peers = open.filter((other) => other.alert.tenant === alert.tenant);
-      const suppression = this.judge(alert.tenant, { id, labels }, peers);
+      const suppression = this.judge(
+        alert.tenant,
+        { id, labels },
+        byTenant.get(alert.tenant) ?? [],
+      );
       if (isDeepStrictEqual(suppression, suppressionOf(alert.json))) continue;
       const { state, tenant } = alert;
       const revision = alert.revision + 1;

@@ -28,7 +28,6 @@ import type { SelfSample } from "../alerts/operation.ts";
 import type { StateView } from "../log/log.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import {
-  type Evidence,
   type Subject,
   sampleOf,
   thresholdAlert,
@@ -47,7 +46,6 @@ import {
   windowKey,
 } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
-import type { StoredWindow } from "../state/read-windows.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
 import type { ServiceRow } from "../state/service-row.ts";
 import {
@@ -57,20 +55,20 @@ import {
   type NowRow,
   type ThresholdRow,
 } from "../state/threshold-rows.ts";
-import { decodeWindowRow, mergeContent, type WindowRow } from "../state/window-row.ts";
-import { windowText } from "../state/window-text.ts";
+import { decodeWindowRow } from "../state/window-row.ts";
 import { type AlertDesk, lastNumber } from "./alert-desk.ts";
 import type { AlertRows } from "./alert-rows.ts";
 import { Baselines } from "./baselines.ts";
 import { metricsRow } from "./metrics-event.ts";
+import { evidenceOf } from "./threshold-evidence.ts";
 import { TimeQueue } from "./time-queue.ts";
 
 const PAGE_COUNT = 256;
 const TIMER_PREFIX = "threshold-timer/";
 const NOW_PREFIX = "threshold-now/";
 const TIMER_VALUE: Buffer = Buffer.of(1);
-/** Minutes of a breach that are looked at for what an alert tells. */
-const EVIDENCE_MINUTES_MAX = 60;
+/** Minutes before and behind a correction that are looked at. */
+const REACH_MINUTES_MAX = 60;
 const INDEX_VALUE_MS = Number.NEGATIVE_INFINITY;
 
 /** What the stage works on and with. */
@@ -234,7 +232,7 @@ export class ThresholdStage {
   /** A correction may complete a breach that began before it, and went on behind it. */
   private stepOfCorrection(held: HeldKey, sample: Sample, minute: number): LifeStep {
     const { rule, subject } = held;
-    const reach = Math.min(Math.ceil(rule.life.forMs / MINUTE_MS), EVIDENCE_MINUTES_MAX);
+    const reach = Math.min(Math.ceil(rule.life.forMs / MINUTE_MS), REACH_MINUTES_MAX);
     let [first, last] = [minute, minute];
     while (first > minute - reach && this.isBreachAt(rule, subject, first - 1)) first--;
     while (last < minute + reach && this.isBreachAt(rule, subject, last + 1)) last++;
@@ -415,7 +413,7 @@ export class ThresholdStage {
       alerts.remove(id);
       const state = kind === "fired" ? ("firing" as const) : ("pending" as const);
       const revision = (before?.revision ?? 0) + 1;
-      const evidence = this.evidence(subject, transition);
+      const evidence = evidenceOf(this.parts, subject, transition);
       const alert = thresholdAlert(rule, subject, { transition, event, evidence, revision, state });
       const suppression = desk.suppression(subject.tenant, id, alert.json);
       const json = suppressedText(alert.json, suppression);
@@ -439,27 +437,6 @@ export class ThresholdStage {
       { state: "resolved", revision, isSuppressed: isQuiet },
     );
   }
-
-  private evidence(subject: Subject, { sinceMs, atMs }: Transition): Evidence {
-    const { view, externalUrl } = this.parts;
-    if (subject.stream === SELF_STREAM) {
-      return { window: undefined, link: externalUrl && `${externalUrl}/metrics` };
-    }
-    const to = Math.floor(atMs / MINUTE_MS);
-    const from = Math.max(Math.floor(sinceMs / MINUTE_MS), to - EVIDENCE_MINUTES_MAX);
-    const found = joinMinutes(view, subject, { from, to: Math.max(from + 1, to) });
-    const text = found && windowText(found, undefined);
-    const query = new URLSearchParams({
-      stream: subject.stream,
-      service: subject.service,
-      from: new Date(sinceMs - 10 * MINUTE_MS).toISOString(),
-      to: new Date(atMs + 10 * MINUTE_MS).toISOString(),
-    });
-    return {
-      window: text === undefined ? undefined : objectOf(text),
-      link: externalUrl && `${externalUrl}/v1/windows?${query.toString()}`,
-    };
-  }
 }
 
 function lifeOf(row: Omit<ThresholdRow, "tenant" | "stream" | "service" | "timerMs">): LifeState {
@@ -468,41 +445,4 @@ function lifeOf(row: Omit<ThresholdRow, "tenant" | "stream" | "service" | "timer
     ...{ phase, lastMs, sinceMs, clearSinceMs, cooldownUntilMs },
     episodes: episodes.map(({ fromMs, toMs }) => ({ fromMs, toMs })),
   };
-}
-
-/** An object of JSON without what tells of the window as a whole and is not the breach's. */
-function objectOf(text: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null) return {};
-  const {
-    state: _state,
-    revision: _revision,
-    stream: _stream,
-    service: _service,
-    ...rest
-  } = {
-    ...{ state: 0, revision: 0, stream: 0, service: 0 },
-    ...value,
-  };
-  return rest;
-}
-
-/** The windows of some minutes as one, wherever they begin; undefined when none has data. */
-function joinMinutes(
-  view: StateView,
-  subject: Subject,
-  { from, to }: { readonly from: number; readonly to: number },
-): StoredWindow | undefined {
-  const { tenant, stream, service } = subject;
-  const { key } = makeSeries(tenant, stream, service);
-  let joined: WindowRow | undefined;
-  for (const [, bytes] of view.range(windowKey(key, from), windowKey(key, to))) {
-    const row = decodeWindowRow(bytes);
-    if (joined === undefined) joined = row;
-    else mergeContent(joined, row);
-  }
-  if (joined === undefined) return undefined;
-  const { state, revision, aggregate, contributors } = joined;
-  const names = { tenant, stream, service, minute: from, windowMinutes: to - from };
-  return { ...names, state, revision, aggregate, contributors: contributors.list() };
 }

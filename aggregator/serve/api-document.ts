@@ -2,14 +2,20 @@
  * The OpenAPI document of the aggregator's API, made from the table below and from the schemas by which requests are read. It is served at
  * `/v1/openapi.json`; a test holds the table against the routes.
  */
-import { z } from "zod";
-import { problemTitles } from "../../shared/protocol/http-answer.ts";
 import { ALERT_STATES } from "../alerts/alert-record.ts";
-import { auditSchema } from "../alerts/operation.ts";
-import { silenceRequestSchema, silenceSchema } from "../alerts/silence.ts";
-
-/** JSON as it stands in the document. */
-type Json = Readonly<Record<string, unknown>>;
+import {
+  amount,
+  apiSchemas,
+  count,
+  instant,
+  type Json,
+  list,
+  named,
+  nullable,
+  object,
+  stringMap,
+  text,
+} from "./api-schemas.ts";
 
 interface Parameter {
   readonly name: string;
@@ -32,94 +38,6 @@ export interface ApiOperation {
   /** Statuses beside 200 and those that every operation has. */
   readonly refusals?: readonly number[];
 }
-
-const text = (examples: readonly string[] = []): Json =>
-  examples.length === 0
-    ? { type: "string", minLength: 1 }
-    : { type: "string", minLength: 1, examples };
-const instant: Json = { type: "string", format: "date-time" };
-const count: Json = { type: "integer", minimum: 0 };
-const amount: Json = { type: "number" };
-const nullable = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
-const list = (items: Json): Json => ({ type: "array", items });
-const object = (
-  properties: Readonly<Record<string, Json>>,
-  optional: readonly string[] = [],
-): Json => ({
-  type: "object",
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-});
-const named = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-
-const stringMap: Json = { type: "object", additionalProperties: { type: "string" } };
-
-const schemas: Readonly<Record<string, Json>> = {
-  Alert: object(
-    {
-      id: text(),
-      alertType: text(["HIGH_ERROR_RATE_OR_LATENCY"]),
-      service: {},
-      stream: text(),
-      message: { type: "string" },
-      timestamp: instant,
-      severity: { type: "string", enum: ["info", "warning", "critical"] },
-      state: { type: "string", enum: ALERT_STATES },
-      revision: count,
-      startsAt: instant,
-      updatedAt: instant,
-      resolvedAt: instant,
-      resolveReason: { type: "string" },
-      acknowledged: object({ by: text(), at: instant, comment: { type: "string" } }),
-      suppressed: object({ silencedBy: list(text()), inhibitedBy: list(text()) }),
-      labels: stringMap,
-      late: { type: "boolean" },
-      details: { type: "object", additionalProperties: true },
-    },
-    [
-      ...["service", "stream", "startsAt", "updatedAt", "resolvedAt", "resolveReason"],
-      ...["acknowledged", "suppressed", "labels", "late", "state", "revision"],
-    ],
-  ),
-  AuditEntry: schemaOf(auditSchema),
-  Problem: object(
-    {
-      type: text(),
-      title: text(),
-      status: count,
-      detail: text(),
-      code: { type: "string", enum: Object.keys(problemTitles).toSorted() },
-      faults: list(object({ parameter: { type: "string" }, detail: { type: "string" } })),
-    },
-    ["code", "faults"],
-  ),
-  Silence: schemaOf(
-    z.object({ ...silenceSchema.shape, status: z.enum(["active", "pending", "expired"]) }),
-  ),
-  SilenceRequest: schemaOf(silenceRequestSchema),
-  Window: object(
-    {
-      stream: text(),
-      service: text(),
-      windowStart: instant,
-      windowEnd: instant,
-      requestCount: count,
-      errorCount: count,
-      errorRate: amount,
-      avgLatency: nullable(amount),
-      latency: nullable(
-        object({ min: amount, p50: amount, p95: amount, p99: amount, max: amount }),
-      ),
-      levels: { type: "object", additionalProperties: count },
-      dimensions: stringMap,
-      state: { type: "string", enum: ["provisional", "final", "corrected"] },
-      revision: count,
-      folded: { type: "boolean" },
-      contributors: list(object({ agent: text(), requestCount: count, errorCount: count })),
-    },
-    ["folded", "contributors"],
-  ),
-};
 
 const range: readonly Parameter[] = [
   { name: "from", description: "From this time on.", schema: instant },
@@ -438,7 +356,12 @@ export function apiDocument(version: string): Json {
     security: [{}, { token: [] }],
     tags: tags.map((name) => ({ name, description: `Operations on ${name}.` })),
     paths,
-    components: { schemas, securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    components: {
+      schemas: apiSchemas,
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "Made by `tailrace token create`." },
+      },
+    },
   };
 }
 
@@ -492,9 +415,4 @@ function refusalJson(status: number, { path }: ApiOperation): Json {
   const type = isOwn ? "application/json" : "application/problem+json";
   const schema = isOwn ? { type: "object" } : named("Problem");
   return { description, content: { [type]: { schema } } };
-}
-
-function schemaOf(schema: z.ZodType): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: "input" });
-  return { ...rest };
 }

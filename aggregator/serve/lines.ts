@@ -4,12 +4,8 @@ import type { HttpResponse } from "../../shared/platform/network.ts";
 import type { Timers } from "../../shared/platform/timers.ts";
 import { problemAnswer, type QueryFault } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
-import {
-  type LineCursor,
-  type LineQuery,
-  queryLines,
-  type StoredLine,
-} from "../state/read-lines.ts";
+import { lineJson } from "../state/line-json.ts";
+import { type LineCursor, type LineQuery, queryLines } from "../state/read-lines.ts";
 import { limitUpTo, nonEmpty, parseInstantMs, QueryParameters } from "./query-parameters.ts";
 
 /** Most lines in one answer. */
@@ -27,28 +23,6 @@ export interface LineSource {
   /** The state of each partition of stage 2 that this process holds, as of the last commit. */
   views(): readonly StateView[];
   readonly timers: Timers;
-}
-
-/** A raw line as every interface shows it. */
-export interface LineJson {
-  /** The same however often the line comes. */
-  readonly id: string;
-  readonly timestamp: string;
-  readonly stream: string;
-  readonly service: string;
-  readonly level: Level;
-  readonly line: string;
-  /** How many lines this one stands for. */
-  readonly weight: number;
-  readonly agent: string;
-  readonly source: string;
-}
-
-/** The JSON object of a line. */
-export function lineJson({ id, agent, line }: StoredLine): LineJson {
-  const { timeMs, stream, service, level, weight, source } = line;
-  const timestamp = new Date(timeMs).toISOString();
-  return { id, timestamp, stream, service, level, line: line.line, weight, agent, source };
 }
 
 /** Answers `GET /v1/lines`; `query` is what follows the question mark. */

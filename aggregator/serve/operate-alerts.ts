@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts
 import type { Random } from "../../shared/platform/random.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
 import { readJsonBody } from "../../shared/protocol/json-request.ts";
+import type { Principal } from "../../shared/protocol/principal.ts";
 import { labelsOf } from "../alerts/alert-record.ts";
 import { matches, parseMatcher } from "../alerts/matchers.ts";
 import { type AuditEntry, auditSchema, DONE, type Operation } from "../alerts/operation.ts";
@@ -23,7 +24,6 @@ import { QueryParameters } from "./query-parameters.ts";
 
 const ID_BYTES = 16;
 const AUDIT_LIMIT_MAX = 1_000;
-const WHO_DEFAULT = "operator";
 
 /** What the API needs. */
 export interface OperationSource {
@@ -36,8 +36,11 @@ export interface OperationSource {
   operate(tenant: string, operation: Operation): Promise<AuditEntry | undefined>;
 }
 
+/** On whose behalf something is done. */
+type Caller = Pick<Principal, "tenant" | "name">;
+
 const acknowledgeBody = z.strictObject({
-  by: z.string().min(1).max(1_024).prefault(WHO_DEFAULT),
+  by: z.string().min(1).max(1_024).optional(),
   comment: z.string().max(1_024).prefault(""),
 });
 
@@ -56,13 +59,17 @@ export class OperationsApi {
   }
 
   /** `POST /v1/alerts/{id}/acknowledge` */
-  async acknowledge(tenant: string, id: string, request: HttpRequest): Promise<HttpResponse> {
+  async acknowledge(
+    { tenant, name }: Caller,
+    id: string,
+    request: HttpRequest,
+  ): Promise<HttpResponse> {
     const body = readJsonBody(request, acknowledgeBody);
     if ("refused" in body) return body.refused;
     const alert = this.#alert(tenant, id);
     if (alert === undefined) return noSuchAlert(id);
     if (alert.state !== "firing") return conflict(`The alert is ${alert.state}.`);
-    const { by, comment } = body.value;
+    const { by = name, comment } = body.value;
     const done = { kind: "acknowledge", alert: id, comment, ...this.#who(by) } as const;
     const said = await this.#operate(tenant, done);
     return "refused" in said ? said.refused : this.alert(tenant, id);
@@ -129,9 +136,9 @@ export class OperationsApi {
   }
 
   /** `DELETE /v1/silences/{id}` */
-  async expireSilence(tenant: string, id: string, query: string): Promise<HttpResponse> {
+  async expireSilence({ tenant, name }: Caller, id: string, query: string): Promise<HttpResponse> {
     const parameters = new QueryParameters(query, ["by"]);
-    const by = parameters.text("by", "who it is") ?? WHO_DEFAULT;
+    const by = parameters.text("by", "who it is") ?? name;
     if (parameters.refusal !== undefined) return parameters.refusal;
     const silence = this.#silence(tenant, id);
     if (silence === undefined) return noSuchSilence(id);

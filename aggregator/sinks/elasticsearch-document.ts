@@ -1,10 +1,10 @@
-import { isAlert, type Result } from "./sink.ts";
+import { isAlert, type LineResult, type Result, type ResultKind } from "./sink.ts";
 
 /**
  * The document of a result as one line of JSON: the result as every interface shows it, with names of the Elastic Common Schema where they
  * fit (`@timestamp`, `service.name`, `user.id`, `rule.name`, `event.*`).
  */
-export function elasticsearchDocument(result: Result): string {
+export function elasticsearchDocument(result: Result, kind: ResultKind = "windows"): string {
   const value: unknown = JSON.parse(result.json);
   const shown = typeof value === "object" && value !== null ? value : {};
   if (isAlert(result)) {
@@ -19,6 +19,7 @@ export function elasticsearchDocument(result: Result): string {
       rule: { name: result.rule },
     });
   }
+  if (kind === "lines") return lineDocument(result, shown);
   const start = new Date(result.windowStartMs).toISOString();
   const end = new Date(result.windowEndMs).toISOString();
   return JSON.stringify({
@@ -26,5 +27,18 @@ export function elasticsearchDocument(result: Result): string {
     event: { kind: "metric", dataset: "tailrace.windows", start, end },
     ...shown,
     service: { name: result.service },
+  });
+}
+
+function lineDocument(result: LineResult, shown: object): string {
+  const of = (name: string): unknown => Reflect.get(shown, name);
+  return JSON.stringify({
+    "@timestamp": new Date(result.windowStartMs).toISOString(),
+    message: of("line"),
+    log: { level: of("level") },
+    service: { name: result.service },
+    agent: { name: of("agent"), type: "tailrace" },
+    event: { kind: "event", dataset: "tailrace.lines", id: result.id },
+    tailrace: { stream: result.stream, source: of("source"), weight: of("weight") },
   });
 }

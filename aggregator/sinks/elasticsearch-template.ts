@@ -51,7 +51,21 @@ const fields = {
     late: { type: "boolean" },
     acknowledged: { properties: { by: KEYWORD, at: DATE, comment: { type: "text" } } },
   },
+  lines: {
+    message: TEXT,
+    log: { properties: { level: KEYWORD } },
+    agent: { properties: { name: KEYWORD, type: KEYWORD } },
+    tailrace: { properties: { stream: KEYWORD, source: KEYWORD, weight: NUMBER } },
+  },
 } as const;
+
+/**
+ * What the names of indices begin with. Raw lines are where tools look for logs; in plain indices, since a data stream could hold a line
+ * twice, once before and once after a roll-over.
+ */
+export function indexPrefixOf(prefix: string, kind: ResultKind): string {
+  return kind === "lines" ? `logs-${prefix}.lines` : `${prefix}-${kind}`;
+}
 
 /**
  * The body of the index template for one kind of results. A field that is not named here is kept in the document but not indexed, so that
@@ -59,7 +73,7 @@ const fields = {
  */
 export function indexTemplate(kind: ResultKind, prefix: string) {
   return {
-    index_patterns: [`${prefix}-${kind}-*`],
+    index_patterns: [`${indexPrefixOf(prefix, kind)}-*`],
     priority: 200,
     version: 2,
     _meta: { managed_by: "tailrace" },

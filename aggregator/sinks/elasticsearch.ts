@@ -3,12 +3,13 @@ import { z } from "zod";
 import { duration } from "../../shared/config/units.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import { elasticsearchDocument } from "./elasticsearch-document.ts";
-import { indexTemplate } from "./elasticsearch-template.ts";
+import { indexPrefixOf, indexTemplate } from "./elasticsearch-template.ts";
 import { httpAddress, retryAfterMsOf } from "./http-store.ts";
 import {
   type Batching,
   defineSink,
   isAlert,
+  RESULT_KINDS,
   type Result,
   resultsSetting,
   type Sink,
@@ -23,18 +24,18 @@ import {
 const BATCHING: Batching = { batch_count: 2_000, flush_interval: "5s" };
 
 /**
- * Keeps windows and alerts as documents of plain indices, one a month, named from the data's own time: a write that comes late, or again
+ * Keeps windows, alerts and raw lines as documents of plain indices, one a month, named from the data's own time: a write that comes late, or again
  * after midnight, finds the index of the first. The document's id is the result's and its external version the revision, so that the store
  * itself refuses an old write. Each item of a bulk answer is judged alone; an answer that cannot be read says nothing, and all comes again.
  */
 export const sink = defineSink({
-  summary: "Keeps windows and alerts in monthly indices of Elasticsearch.",
+  summary: "Keeps windows, alerts and raw lines in monthly indices of Elasticsearch.",
   delivery: "idempotent",
   windowMinutes: 1,
   config: z
     .strictObject({
       ...sinkSettings("elasticsearch", BATCHING),
-      results: resultsSetting(["windows", "alerts"]),
+      results: resultsSetting(["windows", "alerts"], RESULT_KINDS),
       url: z
         .union([httpAddress, z.array(httpAddress).min(1)])
         .meta({ description: "Address of a node, or of several.", examples: ["http://es:9200"] }),
@@ -44,7 +45,9 @@ export const sink = defineSink({
           error: "expected a lower-case letter, then letters, digits, - and _",
         })
         .prefault("tailrace")
-        .meta({ description: "Indices are named {PREFIX}-windows-YYYY.MM." }),
+        .meta({
+          description: "Indices are named {PREFIX}-windows-YYYY.MM, logs-{PREFIX}.lines-YYYY.MM.",
+        }),
       retention: duration({ min: "1d", max: "3650d" }).prefault("90d").meta({
         description: "Indices whose month ended longer ago are deleted; from the watermark.",
       }),
@@ -118,7 +121,7 @@ class ElasticsearchSink implements Sink {
     this.#context = context;
     this.#retentionMs = settings.retention;
     this.#templatePrefix = settings.index_prefix;
-    this.#indexPrefix = `${settings.index_prefix}-${context.results}`;
+    this.#indexPrefix = indexPrefixOf(settings.index_prefix, context.results);
   }
 
   async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
@@ -137,7 +140,8 @@ class ElasticsearchSink implements Sink {
         continue;
       }
       kept.push(index);
-      operations.push(bulkAction(target, result), elasticsearchDocument(result));
+      const document = elasticsearchDocument(result, this.#context.results);
+      operations.push(bulkAction(target, result), document);
     }
     try {
       await this.#prepare(context.signal);

@@ -16,7 +16,7 @@ import {
 } from "./sink.ts";
 
 /**
- * Appends the newest revision of each changed window, or each alert, to a file, one JSON object a line. The length after each write is kept with the cursor,
+ * Appends the newest revision of each changed window, or each alert or raw line, to a file, one JSON object a line. The length after each write is kept with the cursor,
  * and the file is cut to it when the sink opens: what a crash left behind the cursor is written again, and nothing stands there twice.
  * Where stage 2 has several partitions each has a file of its own, since each has a cursor: `windows.p3.ndjson`.
  */
@@ -40,15 +40,24 @@ export const sink = defineSink({
         .min(1)
         .optional()
         .meta({ description: "The file for alerts.", examples: ["alerts.ndjson"] }),
+      lines_path: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: "The file for raw lines.", examples: ["lines.ndjson"] }),
     })
     .check(({ value, issues }) => {
-      const { path, alerts_path } = value;
+      const { path, alerts_path, lines_path } = value;
+      const paths = [path, alerts_path, lines_path].filter((found) => found !== undefined);
       if (path !== undefined && path === alerts_path) {
         const message = "expected another file than that for windows";
         issues.push({ code: "custom", message, path: ["alerts_path"], input: value });
+      } else if (new Set(paths).size < paths.length) {
+        const message = "expected another file than those for windows and alerts";
+        issues.push({ code: "custom", message, path: ["lines_path"], input: value });
       }
-      if (path !== undefined || alerts_path !== undefined) return;
-      const message = "expected a path for windows, or an alerts_path, or both";
+      if (paths.length > 0) return;
+      const message = "expected a path for windows, an alerts_path or a lines_path";
       issues.push({ code: "custom", message, path: ["path"], input: value });
     }),
   results: (config) => RESULT_KINDS.filter((kind) => pathFor(kind, config) !== undefined),
@@ -58,8 +67,9 @@ export const sink = defineSink({
 
 function pathFor(
   kind: ResultKind,
-  config: { readonly path?: string | undefined; readonly alerts_path?: string | undefined },
+  config: { readonly [Key in "path" | "alerts_path" | "lines_path"]?: string | undefined },
 ): string | undefined {
+  if (kind === "lines") return config.lines_path;
   return kind === "windows" ? config.path : config.alerts_path;
 }
 

@@ -46,16 +46,19 @@ export interface AlertResult {
   readonly json: string;
 }
 
+/** What a sink is given of a raw line, once: it has the form of a window that begins and ends at the line's time. */
+export type LineResult = WindowResult;
+
 /** What a sink is given to write. */
-export type Result = WindowResult | AlertResult;
+export type Result = WindowResult | AlertResult | LineResult;
 
 /** The kinds of results. Each has a cursor of its own in every sink that takes it. */
-export const RESULT_KINDS = ["windows", "alerts"] as const;
+export const RESULT_KINDS = ["windows", "alerts", "lines"] as const;
 
 /** See {@link RESULT_KINDS}. */
 export type ResultKind = (typeof RESULT_KINDS)[number];
 
-/** Tells an alert from a window. */
+/** Tells an alert from a window and a raw line. */
 export function isAlert(result: Result): result is AlertResult {
   return "alertType" in result;
 }
@@ -234,10 +237,13 @@ export function sinkSettings<Type extends string>(type: Type, batching = STORE_B
   };
 }
 
-/** The key `results` of a sink that can take several kinds; `kinds` are those it takes unless told otherwise. */
-export function resultsSetting(kinds: readonly ResultKind[]) {
+/** The key `results` of a sink that can take several kinds; `kinds` are those it takes unless told otherwise, `all` those it can. */
+export function resultsSetting(
+  kinds: readonly ResultKind[],
+  all: readonly ResultKind[] = ["windows", "alerts"],
+) {
   return z
-    .array(z.enum(RESULT_KINDS))
+    .array(z.enum(all))
     .min(1)
     .check(({ value, issues }) => {
       if (new Set(value).size === value.length) return;

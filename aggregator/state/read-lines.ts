@@ -1,7 +1,7 @@
-/** Reading raw lines from stored state. Everything is synchronous over a view as of the last commit. */
+/** Reading raw lines from stored state, for the API and for sinks. Everything is synchronous over a view as of the last commit. */
 import type { Level } from "../../shared/aggregates/aggregate.ts";
 import type { StateView } from "../log/log.ts";
-import { lineTimeKey } from "./keys.ts";
+import { LINE_TIME_PREFIX, lineKey, lineTimeKey, rangeOf } from "./keys.ts";
 import { decodeLineRow, type LineRow } from "./line-row.ts";
 
 /** A raw line with its id. */
@@ -102,4 +102,17 @@ function isAsked(found: StoredLine, query: LineQuery, needle: string | undefined
     (query.levels === undefined || query.levels.includes(line.level)) &&
     (needle === undefined || line.line.toLowerCase().includes(needle))
   );
+}
+
+/** Lines that came after `number` of one partition, in that order, at most `limit`. */
+export function readLines(view: StateView, number: number, limit: number): StoredLine[] {
+  const lines: StoredLine[] = [];
+  const { to } = rangeOf("line/");
+  for (const [, place] of view.range(lineKey(number + 1), to, { limit })) {
+    const key = LINE_TIME_PREFIX + place.toString("latin1");
+    const bytes = view.get(key);
+    if (bytes === undefined) continue;
+    lines.push({ id: key.slice(key.lastIndexOf("/") + 1), ...decodeLineRow(bytes) });
+  }
+  return lines;
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { umask } from "node:process";
-import { type SecureContextOptions, TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { TailraceError } from "../errors.ts";
 import { flatHeaders } from "./flat-headers.ts";
 import type {
@@ -14,6 +14,7 @@ import type {
   ListenOptions,
   TlsMaterial,
 } from "./network.ts";
+import { secureContext } from "./secure-context.ts";
 
 /** How long requests under way may take to finish once the listener closes. */
 const CLOSE_WAIT_MS_MAX = 5_000;
@@ -97,15 +98,6 @@ function clientErrorStatus(code: string | undefined): string {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "408 Request Timeout";
   if (code === "HPE_HEADER_OVERFLOW") return "431 Request Header Fields Too Large";
   return "400 Bad Request";
-}
-
-function secureContext({ certificate, key, authorities }: TlsMaterial): SecureContextOptions {
-  return {
-    minVersion: "TLSv1.2",
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
-    ...(authorities === undefined ? {} : { ca: authorities }),
-  };
 }
 
 /** Closes connections of an address that has its share of them, before anything is read. */

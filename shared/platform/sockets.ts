@@ -1,7 +1,8 @@
 /** Sockets that take what others send: datagrams, and streams of bytes, also over TLS. */
 import type { Socket } from "node:net";
 import { TailraceError } from "../errors.ts";
-import type { Listener } from "./network.ts";
+import type { Listener, TlsMaterial } from "./network.ts";
+import { secureContext } from "./secure-context.ts";
 
 /** Where datagrams are taken. */
 export interface DatagramOptions {
@@ -19,8 +20,8 @@ export interface StreamOptions {
   readonly connectionCountMax: number;
   /** A connection that sends nothing for so long is closed. */
   readonly idleMs: number;
-  /** Certificate and key in PEM, and who may connect: those with a certificate of `ca`, when it is given. Absent: no TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined };
+  /** Listen with TLS 1.2 or later; with authorities only to those who have a certificate of them. */
+  readonly tls?: TlsMaterial;
 }
 
 /** One connection as its taker sees it. */
@@ -79,12 +80,7 @@ async function listenStreams(options: StreamOptions, open: () => StreamTaker): P
     tls === undefined
       ? (await import("node:net")).createServer(accept)
       : (await import("node:tls")).createServer(
-          {
-            cert: tls.cert,
-            key: tls.key,
-            minVersion: "TLSv1.2",
-            ...(tls.ca === undefined ? {} : { ca: tls.ca, requestCert: true }),
-          },
+          { ...secureContext(tls), requestCert: tls.authorities !== undefined },
           accept,
         );
   // A peer that breaks the handshake is no fault of ours.
@@ -98,6 +94,9 @@ async function listenStreams(options: StreamOptions, open: () => StreamTaker): P
   return {
     host,
     port: typeof address === "object" && address !== null ? address.port : port,
+    ...("setSecureContext" in server
+      ? { renew: (renewed: TlsMaterial) => server.setSecureContext(secureContext(renewed)) }
+      : {}),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -20,7 +20,13 @@ const clock = ({ timestamp }: Line) => timestamp.slice(11, 19);
 const log4jText = (line: Line) =>
   `${line.timestamp.slice(0, 10)} ${line.timestamp.slice(11, 23).replace(".", ",")} ${line.level.padEnd(5)} [worker-${line.message.length % 8}] shop.${line.service}.Handler: ${line.message}`;
 
-/** How each format writes a line. */
+const TRACE = Array.from(
+  { length: 20 },
+  (_, depth) =>
+    `\n\tat com.example.shop.module${depth}.Service${depth}.call(Service${depth}.java:${depth * 7})`,
+).join("");
+
+/** How each format writes a line; one of ten events of `log4j-traces` has a stack trace. */
 export const FORMAT_LINES = {
   "access-log": (line) => {
     const [method = "", path = "", status = ""] = line.message.split(" ");
@@ -35,14 +41,24 @@ export const FORMAT_LINES = {
       time: `${line.timestamp.slice(0, -1)}123456Z`,
     }),
   log4j: log4jText,
+  "log4j-traces": (line) =>
+    log4jText(line) +
+    (line.timestamp.charCodeAt(22) % 10 === 0
+      ? `\njava.lang.IllegalStateException: ${line.message}${TRACE}\nCaused by: java.io.IOException: disk\n\t... 12 more`
+      : ""),
   logfmt: (line) =>
     `time=${line.timestamp} level=${line.level} service=${line.service} msg=${JSON.stringify(line.message)} duration=${line.duration}ms region=eu-west-1`,
   syslog: (line) =>
     `<${16 * 8 + (SEVERITIES[line.level] ?? 6)}>${month(line)} ${day(line)} ${clock(line)} web-${line.service.length}.example ${line.service}[${1000 + line.message.length}]: ${line.message}`,
-} as const satisfies Partial<Record<ParserName, (line: Line) => string>>;
+} as const satisfies Record<string, (line: Line) => string>;
 
 /** A format that can be measured. */
 export type MeasuredFormat = keyof typeof FORMAT_LINES;
+
+/** The parser of a format that is measured. */
+export function parserOf(format: MeasuredFormat): ParserName {
+  return format === "log4j-traces" ? "log4j" : format;
+}
 
 /** Chunks of whole lines of a format, from about `bytes` bytes of JSON lines. */
 export function* formatChunks(

@@ -10,7 +10,7 @@ import { parsers } from "../../agent/parsers/registry.ts";
 import { createLineCounter } from "../../agent/window/create-line-counter.ts";
 import type { LineCounter } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
-import { FORMAT_LINES, formatChunks, type MeasuredFormat } from "./format-lines.ts";
+import { FORMAT_LINES, formatChunks, type MeasuredFormat, parserOf } from "./format-lines.ts";
 import { logChunks } from "./log-lines.ts";
 
 const SEED = 1;
@@ -29,7 +29,7 @@ const NAMES = Object.keys(FORMAT_LINES);
 const isMeasured = (name: string): name is MeasuredFormat => NAMES.includes(name);
 
 function counterOf(name: string): LineCounter {
-  if (isMeasured(name)) return createLineCounter({ ...OPTIONS, format: name });
+  if (isMeasured(name)) return createLineCounter({ ...OPTIONS, format: parserOf(name) });
   // JSON by JSON.parse, not by the kernel.
   return new ParserLineCounter({
     stream: "",

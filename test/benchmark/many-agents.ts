@@ -173,6 +173,7 @@ async function measure(folder: string): Promise<void> {
     const connections = await openAll(port);
     const idle = await aggregator.memory();
     const [cpuBefore, startMs] = [await aggregator.cpuSeconds(), performance.now()];
+    const ownBefore = process.cpuUsage();
     const endMs = startMs + 1_000 * seconds;
     const sent = Promise.all(connections.map((each, number) => runAgent(number, each, endMs)));
     // Batches of the first interval stand beside the hellos of all.
@@ -182,6 +183,8 @@ async function measure(folder: string): Promise<void> {
     const wallSeconds = (performance.now() - startMs) / 1_000;
     const { peak } = await aggregator.memory();
     const cpu = (await aggregator.cpuSeconds()) - cpuBefore;
+    const own = process.cpuUsage(ownBefore);
+    const share = (cpuSeconds: number) => `${((100 * cpuSeconds) / wallSeconds).toFixed(0)} %`;
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
     const at = (values: readonly number[], percent: number) =>
       `${percentile(values, percent).toFixed(0)} ms`;
@@ -190,7 +193,7 @@ async function measure(folder: string): Promise<void> {
       `  ${batchCount} batches in ${wallSeconds.toFixed(0)} s, ${seen.refused} of them refused for a moment`,
       `  applied after: p50 ${at(seen.latenciesMs, 50)}, p99 ${at(seen.latenciesMs, 99)}, longest ${at(seen.latenciesMs, 100)}` +
         `; while all said hello p99 ${at(first, 99)}`,
-      `  memory: ${mib(idle.rss)} with idle connections, ${mib(peak)} at its peak; ${((100 * cpu) / wallSeconds).toFixed(0)} % of a core`,
+      `  memory: ${mib(idle.rss)} with idle connections, ${mib(peak)} at its peak; ${share(cpu)} of a core; the agents ${share((own.user + own.system) / 1e6)}`,
     ];
     process.stdout.write(`${text.join("\n")}\n`);
     for (const connection of connections) connection.close();

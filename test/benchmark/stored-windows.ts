@@ -96,6 +96,7 @@ async function measureQueries(): Promise<void> {
   const iso = (minute: number) => new Date(minute * 60_000).toISOString();
   const ask = async (what: string, lengthMinutes: number, query: string) => {
     const tookMs: number[] = [];
+    const cpu = process.cpuUsage();
     let bytes = 0;
     const room = Math.max(0, days * DAY_MINUTES - lengthMinutes);
     for (let count = 0; count < QUERY_COUNT; count++) {
@@ -109,7 +110,10 @@ async function measureQueries(): Promise<void> {
       tookMs.push(performance.now() - startedMs);
       bytes = answer.body.length;
     }
-    say(`${what}, p50 / p99`, `${quantiles(tookMs)} (${Math.round(bytes / 1024)} KiB)`);
+    const used = process.cpuUsage(cpu);
+    const cpuMs = ((used.user + used.system) / 1_000 / QUERY_COUNT).toFixed(1);
+    const size = Math.round(bytes / 1024);
+    say(`${what}, p50 / p99`, `${quantiles(tookMs)}, ${cpuMs} ms CPU (${size} KiB)`);
   };
   const dayMinutes = DAY_MINUTES;
   await ask("24 h of one service by minutes", dayMinutes, "service=SERVICE");

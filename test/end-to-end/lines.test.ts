@@ -1,5 +1,5 @@
 /** Dimensions, measures, sample lines and raw lines of a real log on their whole way: two processes, kills, the API, the archive. */
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,6 +29,7 @@ beforeEach(async () => {
     `listen: 127.0.0.1:${port}
 data_dir: ${join(home, "aggregator")}
 archive: { dir: ${join(home, "archive")}, interval: 1s }
+sinks: [{ name: out, type: file, lines_path: ${join(home, "lines.ndjson")}, flush_interval: 100ms }]
 `,
   );
   writeFileSync(
@@ -129,12 +130,22 @@ it("counts every line once in its part, and stores every error once, whatever is
   });
   expect(whole?.exemplars).toHaveLength(3);
   for (const { line } of whole?.exemplars ?? []) expect(line).toContain("[card]");
+  const stored = await ask("/v1/lines", "lines", lineSchema);
+  await until(async () => {
+    const written = readFileSync(join(home, "lines.ndjson"), "utf8").trim().split("\n");
+    const ids = written.map((text) => lineSchema.parse(JSON.parse(text)).id);
+    expect(ids.toSorted()).toEqual(stored.map(({ id }) => id).toSorted());
+  });
+  const config = (name: string) => join(home, name);
+  const ledger = await runProgram(["ledger", "--config", config("agent.yaml")]);
+  expect([ledger.code, ledger.stderr]).toEqual([0, ""]);
+  expect(ledger.stdout).toMatch(/raw lines +200 += +200 +0/);
   await aggregator.stop("SIGTERM");
   const sql =
     "SELECT count(*)::INT AS n, count(DISTINCT id)::INT AS ids FROM lines UNION ALL " +
     "SELECT sum(request_count)::INT, count(DISTINCT dimensions)::INT FROM deltas";
-  const config = join(home, "aggregator.yaml");
-  const run = await runProgram(["query", "--config", config, "--output", "ndjson", "--sql", sql]);
+  const words = ["query", "--config", config("aggregator.yaml"), "--output", "ndjson"];
+  const run = await runProgram([...words, "--sql", sql]);
   expect(
     run.stdout
       .trim()

@@ -32,9 +32,10 @@ async function tailrace(...words: string[]) {
 
 async function written(): Promise<string[]> {
   const text = await readFile(join(folder, "alerts.ndjson"), "utf8");
+  // What stands behind the last line end is being written.
   return text
-    .trimEnd()
     .split("\n")
+    .slice(0, -1)
     .map((line): { id: string; state: string; revision: number } => JSON.parse(line))
     .map(({ id, state, revision }) => `${id} ${state} r${revision}`);
 }

@@ -4,6 +4,7 @@ import type { Result, ResultKind, Sink } from "../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../shared/log.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
 import {
+  apartWindow,
   SAMPLE_START_MS,
   sampleAlert,
   sampleWindow,
@@ -68,6 +69,38 @@ async function indices(): Promise<string[]> {
 }
 
 describe("the elasticsearch sink", () => {
+  it("keeps dimensions and measures so that they can be asked for", async () => {
+    const windows = [
+      apartWindow("orders", 0, { host: "web-1" }),
+      apartWindow("orders", 0, { host: "web-2" }),
+    ];
+    expect(await write(windows)).toMatchObject({ failures: [] });
+    await call("POST", `/${prefix}-windows-*/_refresh`);
+    const found = await call("POST", `/${prefix}-windows-*/_search`, {
+      query: { term: { "dimensions.host": "web-2" } },
+      aggs: { bytes: { sum: { field: "measures.bytes.sum" } } },
+    });
+    expect(found.hits.total.value).toBe(1);
+    expect(found.aggregations.bytes.value).toBe(12.5);
+  });
+
+  it("keeps a raw line once, where tools look for logs", async () => {
+    await sink.close();
+    sink = await open(server.url, "lines");
+    const line = { line: "Disk is full", level: "FATAL", agent: "web-1", source: "a", weight: 1.5 };
+    const result = sampleWindow("orders", 0, 1, { id: "0bad", json: JSON.stringify(line) });
+    expect(await write([result])).toEqual({ failures: [], supersededCount: 0, ignoredCount: 0 });
+    expect(await write([result])).toMatchObject({ failures: [], supersededCount: 1 });
+    await call("POST", `/logs-${prefix}.lines-*/_refresh`);
+    const found = await call("POST", `/logs-${prefix}.lines-*/_search`, {
+      query: {
+        bool: { must: [{ match: { message: "FULL" } }, { term: { "log.level": "FATAL" } }] },
+      },
+    });
+    expect(found.hits.hits).toHaveLength(1);
+    expect(found.hits.hits[0]._index).toBe(`logs-${prefix}.lines-2026.11`);
+  });
+
   it("keeps every field of a window, typed by its template", async () => {
     const window = sampleWindow("orders/€", 0, 2);
     expect(await write([window])).toEqual({ failures: [], supersededCount: 0, ignoredCount: 0 });

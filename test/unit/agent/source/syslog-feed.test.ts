@@ -76,12 +76,12 @@ describe("syslog from the network", () => {
         { transport: "udp", host: "127.0.0.1", port: 514 },
         { transport: "tls", host: "127.0.0.1", port: 6514 },
       ],
-      tls: { certFile: "/nowhere/cert.pem", keyFile: "/nowhere/key.pem" },
+      tls: { certificate: "/nowhere/cert.pem", key: "/nowhere/key.pem" },
     });
     const run = new LiveRun(feed);
     await run.follow();
     expect(run.complaints).toEqual([
-      expect.stringMatching(/^\/nowhere\/cert.pem cannot be read: ENOENT/),
+      expect.stringMatching(/^\/nowhere\/cert.pem: it cannot be read: ENOENT/),
     ]);
     expect(sockets.isListening).toBe(false);
   });

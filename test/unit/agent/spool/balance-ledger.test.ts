@@ -123,3 +123,38 @@ describe("the balance of a ledger", () => {
     });
   });
 });
+
+describe("the balance of what was chosen to be sent", () => {
+  it("is selected = sent + shed, of events and of raw lines, with the reasons", () => {
+    const ledger = [
+      entry("aggregated", 100),
+      entry("events_selected", 50),
+      entry("events_sent", 50),
+      entry("lines_selected", 90),
+      entry("lines_sent", 40),
+      entry("lines_shed", 30, "rate_limited"),
+      entry("lines_shed", 20, "redacted"),
+    ];
+    const [found] = balanceOf([], batch(0, 100, ledger));
+    expect(found?.sendings).toMatchObject([
+      { what: "events", balances: true, reasons: {} },
+      {
+        ...{ what: "raw lines", balances: true, shed: { lines: 5, bytes: 50 } },
+        reasons: { rate_limited: { lines: 3 }, redacted: { lines: 2 } },
+      },
+    ]);
+    expect(found?.faults).toEqual([]);
+  });
+
+  it.each([
+    [entry("lines_selected", 90), entry("lines_sent", 80)],
+    [{ ...entry("events_selected", 90), lines: 8 }, entry("events_sent", 90)],
+  ])("finds what is missing: %j", (...ledger) => {
+    const [found] = balanceOf([], batch(0, 0, ledger));
+    expect(found?.sendings.map(({ balances }) => balances)).toEqual([false]);
+  });
+
+  it("tells of nothing where nothing was chosen", () => {
+    expect(balanceOf([], batch(0, 10, [entry("aggregated", 10)]))[0]?.sendings).toEqual([]);
+  });
+});

@@ -21,7 +21,7 @@ describe("recent records", () => {
   });
 
   it("forget the oldest when they take too much room, empty ones too, but never the newest", () => {
-    const recent = new RecentRecords(0, 1_000);
+    const recent = new RecentRecords(0, 1_600);
     for (let position = 0; position < 5_000; position++) {
       recent.push(record(position, position % 2 === 0 ? 0 : 50));
       expect(recent.read(position, 1)?.[0]?.position).toBe(position);
@@ -32,5 +32,20 @@ describe("recent records", () => {
     recent.push(record(5_000, 10_000));
     expect(recent.read(4_999, 1)).toBeUndefined();
     expect(recent.read(5_000, 1)?.[0]?.payload).toHaveLength(10_000);
+  });
+
+  it("keep no more in memory than their bytes, whatever these are a piece of", () => {
+    const recent = new RecentRecords(0, 100_000);
+    const shared = Buffer.alloc(65_536, 7);
+    for (let position = 0; position < 20; position++) {
+      const payload = shared.subarray(position, position + 100);
+      recent.push({ position, appendedAtMs: 0, payload });
+    }
+    const found = recent.read(0, 100_000) ?? [];
+    expect(found).toHaveLength(20);
+    for (const { payload } of found) {
+      expect(payload).toEqual(Buffer.alloc(100, 7));
+      expect(payload.buffer.byteLength).toBeLessThanOrEqual(200);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sink as kind } from "../../../../aggregator/sinks/elasticsearch.ts";
-import type { Result, Sink, WriteReport } from "../../../../aggregator/sinks/sink.ts";
+import type { Result, ResultKind, Sink, WriteReport } from "../../../../aggregator/sinks/sink.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { SAMPLE_START_MS, sampleAlert, sampleWindow } from "./sample-results.ts";
@@ -21,7 +21,10 @@ afterEach(async () => {
   await store.close();
 });
 
-function open(settings: Readonly<Record<string, unknown>> = {}): Promise<Sink> {
+function open(
+  settings: Readonly<Record<string, unknown>> = {},
+  results: ResultKind = "windows",
+): Promise<Sink> {
   const configured = kind.schema.parse({
     name: "search",
     type: "elasticsearch",
@@ -29,7 +32,7 @@ function open(settings: Readonly<Record<string, unknown>> = {}): Promise<Sink> {
     ...settings,
   });
   const parts = { name: "search", platform: realPlatform, logger: quiet, position: undefined };
-  return configured.open({ ...parts, results: "windows" });
+  return configured.open({ ...parts, results });
 }
 
 function write(results: readonly Result[], watermarkMs = SAMPLE_START_MS): Promise<WriteReport> {
@@ -239,6 +242,39 @@ describe("the elasticsearch sink", () => {
     });
     setTimeout(() => stop.abort(), 50);
     await expect(writing).rejects.toMatchObject({ code: "SINK_FAILED" });
+  });
+
+  it("keeps raw lines by their ids, where tools look for logs", async () => {
+    await sink.close();
+    sink = await open({}, "lines");
+    onBulk((response) => answer(response, 200, { items: [item(201), item(409)] }));
+    const line = {
+      line: "out of memory",
+      level: "FATAL",
+      agent: "web-1",
+      source: "app",
+      weight: 2,
+    };
+    const window = sampleWindow("orders", 0, 1, { id: "0bad", json: JSON.stringify(line) });
+    expect(await write([window, window])).toMatchObject({ failures: [], supersededCount: 1 });
+    const [lines = []] = bulkLines();
+    expect(lines.slice(0, 2)).toEqual([
+      {
+        index: {
+          ...{ _index: "logs-tailrace.lines-2026.11", _id: "0bad", version: 1 },
+          version_type: "external",
+        },
+      },
+      {
+        "@timestamp": "2026-11-20T10:00:00.000Z",
+        message: "out of memory",
+        log: { level: "FATAL" },
+        service: { name: "orders" },
+        agent: { name: "web-1", type: "tailrace" },
+        event: { kind: "event", dataset: "tailrace.lines", id: "0bad" },
+        tailrace: { stream: "application-logs", source: "app", weight: 2 },
+      },
+    ]);
   });
 
   it("shows alerts with their rule", async () => {

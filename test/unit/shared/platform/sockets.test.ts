@@ -85,10 +85,10 @@ describe("sockets of this machine", () => {
       ],
       { stdio: "ignore" },
     );
-    const tls = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+    const tls = { certificate: readFileSync(cert), key: readFileSync(key), authorities: undefined };
     const { listener, found } = await listen({ tls });
     const socket = connectTls({
-      ...{ port: listener.port, host: "127.0.0.1", ca: tls.cert, servername: "localhost" },
+      ...{ port: listener.port, host: "127.0.0.1", ca: tls.certificate, servername: "localhost" },
     });
     socket.end("secret\n");
     await until(() => found.ends.length === 1);
@@ -98,6 +98,18 @@ describe("sockets of this machine", () => {
     plain.end("no handshake\n");
     await new Promise((resolve) => plain.on("close", resolve));
     expect(found.text).toBe("secret\n");
+    // Who has to show a certificate and has none is not heard.
+    listener.renew?.(tls);
     await listener.close();
+    const strict = await listen({ tls: { ...tls, authorities: tls.certificate } });
+    const stranger = connectTls({
+      ...{ port: strict.listener.port, host: "127.0.0.1", ca: tls.certificate },
+      servername: "localhost",
+    });
+    stranger.on("error", () => undefined);
+    stranger.end("unheard\n");
+    await new Promise((resolve) => stranger.on("close", resolve));
+    expect(strict.found.text).toBe("");
+    await strict.listener.close();
   });
 });
