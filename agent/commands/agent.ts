@@ -101,7 +101,13 @@ export const command = defineCommand({
     if (level === undefined) {
       throw new UsageError("--log-level takes one of: debug, info, warn, error");
     }
-    const places = { disk: io.platform.disk, environment: io.environment };
+    let secrets: readonly string[] = [];
+    const places = {
+      ...{ disk: io.platform.disk, environment: io.environment },
+      noteSecretFiles: (paths: readonly string[]) => {
+        secrets = paths;
+      },
+    };
     const load = () => loadConfigFiles(agentConfig, file, places);
     const { config, faults } = await load();
     if (faults !== undefined) {
@@ -122,7 +128,7 @@ export const command = defineCommand({
       processId: io.processId,
       serviceManager: io.serviceManager,
       reloading: {
-        signature: () => configSignature(file, io.platform.disk),
+        signature: () => configSignature(file, io.platform.disk, secrets),
         load: async () => {
           const next = await load();
           if (next.faults !== undefined) io.stderr(faultLines(next.faults));

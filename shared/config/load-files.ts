@@ -6,12 +6,14 @@ import type { Disk } from "../platform/disk.ts";
 import { readWholeFile } from "../platform/read-whole-file.ts";
 import { type ConfigPart, joinParts } from "./join-parts.ts";
 import { type Loaded, loadConfigParts } from "./load.ts";
-import { lookUpSecrets, secretReferences } from "./secret.ts";
+import { lookUpSecrets, secretFiles, secretReferences } from "./secret.ts";
 
 /** What a configuration is read from. */
 export interface ConfigPlaces {
   readonly disk: Disk;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Is told in which files secrets of the configuration stand, each time it is read. */
+  readonly noteSecretFiles?: (paths: readonly string[]) => void;
 }
 
 /**
@@ -37,13 +39,18 @@ export async function loadConfigFiles<S extends z.ZodType>(
     }
   }
   const references = secretReferences(schema, joinParts(parts).value);
+  places.noteSecretFiles?.(secretFiles(references));
   return loadConfigParts(schema, parts, await lookUpSecrets(references, places));
 }
 
-/** A text that changes when a file of the configuration does; the files are not read. */
-export async function configSignature(file: string, disk: Disk): Promise<string> {
+/** A text that changes when a file of the configuration does, or one of `others`; the files are not read. */
+export async function configSignature(
+  file: string,
+  disk: Disk,
+  others: readonly string[] = [],
+): Promise<string> {
   const found: string[] = [];
-  for (const path of [file, ...(await snippets(file, disk))]) {
+  for (const path of [file, ...(await snippets(file, disk)), ...others]) {
     try {
       const { inode, bytes, modifiedMs } = await disk.stat(path);
       found.push(`${path} ${inode} ${bytes} ${modifiedMs}`);

@@ -42,6 +42,11 @@ export function secretReferences(schema: z.ZodType, value: unknown): readonly st
   return [...new Set(find(schema, value).map(({ text }) => text))];
 }
 
+/** The files that references name. */
+export function secretFiles(references: readonly string[]): readonly string[] {
+  return references.flatMap((text) => FILE.exec(text)?.[1] ?? []);
+}
+
 /** The value with its secrets put in, and those that are missing. */
 export function putSecrets(
   schema: z.ZodType,

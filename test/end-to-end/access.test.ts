@@ -296,7 +296,7 @@ describe("an aggregator that asks for credentials", () => {
 });
 
 describe("an agent of such an aggregator", () => {
-  it("ships over TLS with its token through the endpoint that answers, also after the certificate was renewed", async () => {
+  it("ships over TLS with its token through the endpoint that answers, also after certificate and token were renewed", async () => {
     const own = await token("create", "--name", "shop", "--agent", "shop-1");
     await writeFile(file("shop.token"), `${own}\n`);
     const dead = await freePort();
@@ -325,6 +325,15 @@ ship:
       await until(async () => (await serial()) !== before);
       await write(50);
       await until(async () => (await counted()) === 150);
+      const other = await token("create", "--name", "shop again", "--agent", "shop-1");
+      await writeFile(file("shop.token"), `${other}\n`);
+      await until(() =>
+        Promise.resolve(agent.stderr.includes("started anew with the new configuration")),
+      );
+      await token("revoke", own.split("_")[1] ?? "");
+      await write(50);
+      await until(async () => (await counted()) === 200);
+      expect(agent.stderr).not.toContain(other);
       expect(agent.stderr).not.toContain(own);
       const status = await runProgram([
         "status",
