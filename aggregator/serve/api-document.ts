@@ -84,7 +84,7 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
       {
         name: "by",
         description: "Dimensions to keep apart, with commas between them.",
-        schema: text(["endpoint"]),
+        schema: { type: "string", examples: ["endpoint"] },
       },
       ...paging(10_000),
     ],
