@@ -81,6 +81,11 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
         description: "Width to roll up to, a multiple of 1m.",
         schema: { type: "string", pattern: "^[1-9][0-9]{0,2}[mh]$", examples: ["5m"] },
       },
+      {
+        name: "by",
+        description: "Dimensions to keep apart, with commas between them.",
+        schema: { type: "string", examples: ["endpoint"] },
+      },
       ...paging(10_000),
     ],
     answer: json(page("windows", named("Window"))),
@@ -228,6 +233,29 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
     ),
   },
   {
+    ...{ method: "GET", path: "/v1/late-events", id: "listLateEvents", tag: "rules" },
+    summary: "Events that came too late for rules, newest first.",
+    parameters: [
+      { name: "rule", description: "Only those that this rule missed.", schema: text() },
+      stream,
+      ...paging(1_000),
+    ],
+    answer: json(page("lateEvents", { type: "object" })),
+  },
+  {
+    ...{ method: "GET", path: "/v1/lines", id: "listLines", tag: "windows" },
+    summary: "Raw lines that agents sent, ascending by time.",
+    parameters: [
+      ...range,
+      service,
+      stream,
+      { name: "agent", description: "Only of this agent.", schema: text() },
+      { name: "contains", description: "Only with this text.", schema: text() },
+      ...paging(10_000),
+    ],
+    answer: json(page("lines", { type: "object" })),
+  },
+  {
     ...{ method: "GET", path: "/v1/agents", id: "listAgents", tag: "agents" },
     summary: "Every agent: how far it is, its lag, its ledger.",
     parameters: [
@@ -283,6 +311,7 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
     ...{ method: "GET", path: "/v1/dead-letters", id: "listDeadLetters", tag: "sinks" },
     summary: "What sinks refused for good, with the store's reason.",
     parameters: [
+      { name: "source", description: "Only of this source.", schema: text() },
       { name: "sink", description: "Only of this sink.", schema: text() },
       { name: "id", description: "Only this one.", schema: text() },
       ...paging(1_000),

@@ -31,10 +31,10 @@ export interface LetterHolder {
 const LIMIT_DEFAULT = 100;
 
 const lettersQuery = z.strictObject({
-  sink: z.string().optional(),
-  source: z.string().optional(),
-  id: z.string().optional(),
-  next: z.string().optional(),
+  sink: z.string().min(1).optional(),
+  source: z.string().min(1).optional(),
+  id: z.string().min(1).optional(),
+  next: z.string().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).prefault(LIMIT_DEFAULT),
 });
 

@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { API_OPERATIONS } from "../../aggregator/serve/api-document.ts";
 import { DIGEST_NONE } from "../../shared/protocol/batch.ts";
 import { sealRecord } from "../../shared/protocol/sealed-record.ts";
 import {
@@ -81,6 +84,27 @@ describe("the document of the API", () => {
   });
 });
 
+/** Where agents and senders deliver, and what only commands use. */
+const UNDOCUMENTED = [
+  ...["POST /v1/batches", "POST /v1/hello", "POST /v1/events", "POST /v1/logs", "POST /v1/enroll"],
+  ...["POST /v1/dead-letters/drop", "POST /v1/dead-letters/replay", "POST /v1/sinks/replay"],
+  "POST /v1/backup",
+];
+
+describe("the table of operations", () => {
+  it("holds every path that there is, and no other", () => {
+    const root = join(import.meta.dirname, "../../aggregator");
+    const routes = readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith("api-document.ts"))
+      .flatMap((file) => [
+        ...readFileSync(join(root, file), "utf8").matchAll(/method: "([A-Z]+)", path: "([^"]+)"/g),
+      ])
+      .map(([, method, path]) => `${method} ${path}`);
+    const documented = API_OPERATIONS.map(({ method, path }) => `${method} ${path}`);
+    expect([...documented, ...UNDOCUMENTED].toSorted()).toEqual([...new Set(routes)].toSorted());
+  });
+});
+
 describe("an answer", () => {
   it("has a tag, by which nothing comes again as long as it is the same", async () => {
     await count(MINUTE, "orders");
@@ -91,6 +115,12 @@ describe("an answer", () => {
     expect([again.status, await again.text()]).toEqual([304, ""]);
     await count(MINUTE, "orders");
     expect((await fetch(url, { headers: { "if-none-match": etag } })).status).toBe(200);
+  });
+
+  it("is a refusal when a parameter is empty", async () => {
+    for (const path of ["dead-letters?next=", "agents?agent=", "alerts?rule="]) {
+      expect([path, (await aggregator.get(`/v1/${path}`)).status]).toEqual([path, 400]);
+    }
   });
 
   it("comes in pages, of services too", async () => {
