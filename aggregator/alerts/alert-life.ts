@@ -154,7 +154,11 @@ export function takeCorrection(
     return unchanged(state);
   }
   if (sample.toMs - sinceMs < settings.forMs || hasFired(state, sample)) return unchanged(state);
-  return fire(state, sample.toMs, sinceMs, true);
+  const fired = fire(state, sample.toMs, sinceMs, true);
+  if (state.phase !== "pending" || state.sinceMs === sinceMs) return fired;
+  // What was pending is part of what fires now, under another name.
+  const { transitions } = lapse(state, sample.toMs, "condition");
+  return { ...fired, transitions: [...transitions, ...fired.transitions] };
 }
 
 function hasFired({ episodes }: LifeState, { fromMs, toMs }: Sample): boolean {

@@ -158,6 +158,15 @@ describe("a correction", () => {
     expect(life.told).toEqual(["2 fired since 1 late", "4 resolved since 1"]);
   });
 
+  it("takes the place of what was pending, which lapses", () => {
+    const life = new Life({ forMs: 4 * MINUTE }).see("!!.!").correct(3, 0);
+    expect(life.told.slice(2)).toEqual([
+      "4 pending since 3",
+      "4 lapsed since 3",
+      "4 fired since 0 late",
+    ]);
+  });
+
   it("never fires what has fired, nor while something fires", () => {
     const told = ["1 fired since 0", "2 resolved since 0"];
     expect(new Life().see("!..").correct(0).told).toEqual(told);
