@@ -23,6 +23,7 @@ import {
   silencesOf,
   silenceTurnMs,
 } from "../alerts/silence.ts";
+import type { Alert } from "../rules/make-alert.ts";
 import type { AlertRow } from "../state/alert-row.ts";
 import { alertOpenKey, auditKey, numberOfPart, rangeOf, silenceKey } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
@@ -85,6 +86,17 @@ export class AlertDesk {
     const labels = labelsOf(json);
     const open = this.inhibitRules.length === 0 ? [] : this.openAlerts(tenant);
     return this.judge(tenant, { id, labels }, open);
+  }
+
+  /**
+   * Tells an alert that is over when it is found: of one revision, which stays `firing` for people until they acknowledge it. Returns its bytes.
+   */
+  tell(tenant: string, alert: Alert): number {
+    const suppression = this.suppression(tenant, alert.id, alert.json);
+    const json = suppressedText(alert.json, suppression);
+    const isQuiet = isSuppressed(suppression);
+    const standing = { state: "firing", revision: 1, isSuppressed: isQuiet } as const;
+    return this.alerts.append(tenant, { ...alert, json }, standing);
   }
 
   /** Says that an alert fires; it may be the cause of others. */

@@ -21,6 +21,18 @@ labels: { team: shop }
 alert: { type: HIGH_ERROR_RATE, severity: critical, message: "{{service}} {{errorCount}}/{{requestCount}}" }
 `;
 
+const PATTERN = `
+name: slow-twice
+summary: Many requests failed in two minutes, one after the other.
+stream: service-metrics
+key: service
+within: 5m
+skip: skipPastLastEvent
+stages:
+  - { name: bad, where: "errorRate > 0.05", times: { min: 2, max: 2 } }
+alert: { type: SLOW_TWICE, severity: info, message: "{{key}}" }
+`;
+
 /** Stage 2 of one partition, with threshold rules, over a store. */
 class Thresholds {
   readonly store = new MemoryStore();
@@ -330,6 +342,21 @@ describe("an operation", () => {
       "orders firing r2 quiet",
       "orders firing r3",
     ]);
+  });
+});
+
+describe("a match of a pattern", () => {
+  it("notifies nobody while a silence fits, and is told all the same", async () => {
+    const rules = new Thresholds([PATTERN]);
+    const matchers = [{ name: "alertname", value: "slow-twice" }];
+    const silence = { matchers, endsAt: "2026-11-20T10:05:00Z", createdBy: "ann", comment: "c" };
+    await rules.operate({ kind: "silence", silence, newId: "s1" });
+    await rules.take([rules.window(0, 20, 5), rules.window(1, 20, 5)], 2);
+    await rules.clock(5);
+    await rules.take([rules.window(2, 20, 5), rules.window(3, 20, 5)], 4);
+    const told = readAlerts(rules.store, 0, 10).map(({ alert }) => alert);
+    expect(told.map(({ isSuppressed }) => isSuppressed)).toEqual([true, false]);
+    expect(JSON.parse(told[0]?.json ?? "").suppressed.silencedBy).toEqual(["s1"]);
   });
 });
 
