@@ -150,6 +150,16 @@ describe("a window that is not over", () => {
     const life = new Life({ forMs: 2 * MINUTE }).see("!").early(1);
     expect(life.told).toEqual(["1 pending since 0", "2 fired since 0"]);
   });
+
+  it("does not stand for those before it that are not over either", () => {
+    const life = new Life({ forMs: 3 * MINUTE }).see("!").early(2);
+    expect(life.told).toEqual(["1 pending since 0"]);
+    expect(life.see(".!", 1).told).toEqual([
+      "1 pending since 0",
+      "2 lapsed since 0",
+      "3 pending since 2",
+    ]);
+  });
 });
 
 describe("a correction", () => {
