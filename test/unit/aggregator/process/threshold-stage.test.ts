@@ -267,6 +267,12 @@ describe("a threshold rule", () => {
     expect(rules.newest.resolveReason).toBe("rule removed");
     expect(keysOf(rules.store, "threshold")).toEqual([]);
   });
+
+  it("has a name that fits into keys, by which it resolves what it fired", () => {
+    const named = (length: number) => RULE.replace("name: errors", `name: ${"e".repeat(length)}`);
+    expect(() => new Thresholds([named(60)])).not.toThrow();
+    expect(() => new Thresholds([named(61)])).toThrow("60 characters");
+  });
 });
 
 describe("a correction", () => {
