@@ -388,6 +388,41 @@ describe("a rule over the program itself", () => {
 });
 
 describe("inhibition", () => {
+  it("does not read all that fires again for every alert", async () => {
+    const matcher = (name: string, value: string) => ({
+      ...{ name, value, isRegex: false, isEqual: true },
+    });
+    const rules = new Thresholds(
+      [RULE],
+      [
+        {
+          sourceMatchers: [matcher("service", "database")],
+          targetMatchers: [matcher("team", "shop")],
+          equal: [],
+        },
+      ],
+    );
+    const services = Array.from({ length: 50 }, (_, index) => `service-${index}`);
+    await rules.take([rules.window(0, 20, 2, "database")], 1);
+    await rules.take(
+      services.map((service) => rules.window(1, 20, 2, service)),
+      2,
+    );
+    const { store } = rules;
+    let readCount = 0;
+    const get = store.get.bind(store);
+    store.get = (key) => {
+      if (key.startsWith("alert/")) readCount++;
+      return get(key);
+    };
+    await rules.take(
+      services.map((service) => rules.window(2, 20, 2, `other-${service}`)),
+      3,
+    );
+    expect(rules.told.filter((one) => one.endsWith("firing r1 quiet"))).toHaveLength(100);
+    expect(readCount).toBeLessThan(10 * services.length);
+  });
+
   it("keeps the consequence quiet while the cause fires", async () => {
     const matcher = (name: string, value: string) => ({
       name,
