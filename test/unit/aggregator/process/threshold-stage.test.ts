@@ -268,6 +268,22 @@ describe("a threshold rule", () => {
     expect(keysOf(rules.store, "threshold")).toEqual([]);
   });
 
+  it("knows what is usual from all windows before, also when one was looked at early", async () => {
+    const baseline =
+      "baseline: { history: 10m, same_hour: false, min_windows: 10 }\ncondition: errorRate > errorRateUsual + 0.1";
+    const usual = RULE.replace(/condition: .*/, baseline);
+    const early = RULE.replace("name: errors", "name: early").replace(
+      /condition: .*/,
+      "condition: requestCount > 1000\nevaluate: provisional\nmin_count: 2",
+    );
+    const rules = new Thresholds([usual, early]);
+    const minutes = Array.from({ length: 9 }, (_, minute) => rules.window(minute, 20, 0));
+    await rules.take(minutes, 9);
+    await rules.take([rules.window(9, 20, 0), rules.window(10, 20, 10)]);
+    await rules.take([], 11);
+    expect(rules.told).toEqual(["11 orders firing r1"]);
+  });
+
   it("has a name that fits into keys, by which it resolves what it fired", () => {
     const named = (length: number) => RULE.replace("name: errors", `name: ${"e".repeat(length)}`);
     expect(() => new Thresholds([named(60)])).not.toThrow();
