@@ -96,7 +96,7 @@ interface HeldKey {
 export class ThresholdStage {
   private readonly parts: ThresholdParts;
   private readonly timers: TimeQueue;
-  private readonly baselines: Baselines;
+  private baselines: Baselines;
   private rules: readonly ThresholdRule[] = [];
   private byId = new Map<string, ThresholdRule>();
   /** Ids of rules that are not in use any more, with state yet to be deleted. */
@@ -127,6 +127,7 @@ export class ThresholdStage {
   use({ thresholds }: RuleSet): void {
     this.rules = thresholds;
     this.byId = new Map(thresholds.map((rule) => [rule.id, rule]));
+    this.baselines = new Baselines(this.parts.view);
     this.gone = this.storedIds().filter((id) => !this.byId.has(id));
   }
 

@@ -284,6 +284,20 @@ describe("a threshold rule", () => {
     expect(rules.told).toEqual(["11 orders firing r1"]);
   });
 
+  it("asks anew what is usual when its file changes", async () => {
+    const usual = (windowsMin: number) => {
+      const settings = `{ history: 10m, same_hour: false, min_windows: ${windowsMin} }`;
+      const changed = `baseline: ${settings}\ncondition: errorRate > errorRateUsual + 0.1`;
+      return RULE.replace(/condition: .*/, changed);
+    };
+    const rules = new Thresholds([usual(100)]);
+    const minutes = Array.from({ length: 10 }, (_, minute) => rules.window(minute, 20, 0));
+    await rules.take([...minutes, rules.window(10, 20, 10)], 11);
+    rules.use(usual(10));
+    await rules.take([rules.window(11, 20, 10)], 12);
+    expect(rules.told).toEqual(["12 orders firing r1"]);
+  });
+
   it("has a name that fits into keys, by which it resolves what it fired", () => {
     const named = (length: number) => RULE.replace("name: errors", `name: ${"e".repeat(length)}`);
     expect(() => new Thresholds([named(60)])).not.toThrow();
