@@ -1,4 +1,5 @@
 /** Programs that this one starts, such as `journalctl`. */
+import type { ChildProcess } from "node:child_process";
 import { systemCode } from "../errors.ts";
 
 /** How a program ended. */
@@ -38,7 +39,14 @@ export const realProcesses: Processes = {
   start(program, operands) {
     const stopping = new AbortController();
     const end = Promise.withResolvers<ProgramEnd>();
-    const started = startProgram(program, operands, stopping.signal, end.resolve);
+    const started = startProgram(program, operands, stopping.signal, end.resolve).catch(
+      (error: unknown) => {
+        // Such as an operand that none can be.
+        const stderr = error instanceof Error ? error.message : String(error);
+        end.resolve({ kind: "killed", code: undefined, stderr });
+        return piecesOf(nothing());
+      },
+    );
     return {
       read: async () => {
         const { done, value } = await (await started).next();
@@ -57,27 +65,34 @@ async function startProgram(
   onEnd: (end: ProgramEnd) => void,
 ): Promise<AsyncIterator<Buffer>> {
   const { spawn } = await import("node:child_process");
-  const child = spawn(program, operands, { stdio: ["ignore", "pipe", "pipe"] });
-  let stderr = "";
-  child.stderr.setEncoding("utf8");
-  child.stderr.on("data", (text: string) => {
-    stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
-  });
+  const child: ChildProcess = spawn(program, operands, { stdio: ["ignore", "pipe", "pipe"] });
   child.on("error", (error) => {
     const isMissing = ["ENOENT", "EACCES", "ENOTDIR"].includes(systemCode(error) ?? "");
     onEnd({ kind: isMissing ? "missing" : "killed", code: undefined, stderr: error.message });
+  });
+  const { stdout, stderr: complaints } = child;
+  // Without file descriptors for them there are none; the error above tells.
+  if (!stdout || !complaints) return piecesOf(nothing());
+  let stderr = "";
+  complaints.setEncoding("utf8");
+  complaints.on("data", (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
   });
   child.on("close", (code) => {
     const isKilled = code === null || signal.aborted;
     onEnd({ kind: isKilled ? "killed" : "exited", code: isKilled ? undefined : code, stderr });
   });
   const stop = () => {
-    child.stdout.destroy();
+    stdout.destroy();
     child.kill("SIGTERM");
   };
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
-  return piecesOf(child.stdout);
+  return piecesOf(stdout);
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {
+  // A program that could not be started says nothing.
 }
 
 /** The pieces of a stream; one that is given up ends like any other. */

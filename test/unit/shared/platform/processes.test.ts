@@ -1,3 +1,7 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { type RunningProgram, realProcesses } from "../../../../shared/platform/processes.ts";
 
@@ -21,6 +25,32 @@ describe("a program that is started", () => {
     expect(await outputOf(program)).toBe("");
     expect(await program.ended).toMatchObject({ kind: "missing", code: undefined });
   });
+
+  it("ends at once when it cannot be started at all", async () => {
+    const program = realProcesses.start("/bin/sh", ["-c", "echo \0"]);
+    expect(await outputOf(program)).toBe("");
+    expect(await program.ended).toMatchObject({
+      kind: "killed",
+      stderr: expect.stringContaining("null bytes"),
+    });
+  });
+
+  it.runIf(existsSync("/usr/bin/prlimit"))(
+    "ends at once when there is no file descriptor left for its output",
+    async () => {
+      const script = `
+        import { openSync } from "node:fs";
+        import "node:child_process";
+        import { realProcesses } from ${JSON.stringify(join(process.cwd(), "shared/platform/processes.ts"))};
+        try { for (;;) openSync("/dev/null"); } catch {}
+        const program = realProcesses.start("/bin/sh", ["-c", "echo out"]);
+        const piece = await program.read();
+        process.stdout.write(JSON.stringify([piece ?? null, (await program.ended).stderr]));`;
+      const operands = ["--nofile=64", process.execPath, "--input-type=module", "--eval", script];
+      const { stdout } = await promisify(execFile)("/usr/bin/prlimit", operands);
+      expect(JSON.parse(stdout)).toEqual([null, expect.stringContaining("EMFILE")]);
+    },
+  );
 
   it("ends when it is stopped, also while it is read and when it writes without end", async () => {
     const program = realProcesses.start("/bin/sh", ["-c", "exec yes"]);
