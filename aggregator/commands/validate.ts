@@ -10,7 +10,7 @@ import {
 import { type ConfigFault, loadConfig } from "../../shared/config/load.ts";
 import { loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type ConfigKind, configKindNames, configKinds, isConfigKind } from "./config-kinds.ts";
 
@@ -40,7 +40,7 @@ export const command = defineCommand({
       try {
         text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
       } catch (error) {
-        io.stderr(`${file}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
+        io.stderr(`${file}: cannot be read: ${systemReason(error)}\n`);
         exitCode = Math.max(exitCode, EXIT_FAILED);
         continue;
       }

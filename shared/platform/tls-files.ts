@@ -4,7 +4,7 @@
  * A renewal replaces two files, one after the other: until the key belongs to the certificate again, what was read before stays in use.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { systemCode, TailraceError } from "../errors.ts";
+import { systemCode, systemReason, TailraceError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import type { TlsMaterial } from "./network.ts";
 import { readWholeFile } from "./read-whole-file.ts";
@@ -96,9 +96,8 @@ async function content(disk: Disk, path: string | undefined): Promise<Buffer | u
   try {
     return await readWholeFile(disk, path, FILE_BYTES_MAX);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw invalid(path, `it cannot be read: ${code}`);
+    if (systemCode(error) === undefined) throw error;
+    throw invalid(path, `it cannot be read: ${systemReason(error)}`);
   }
 }
 

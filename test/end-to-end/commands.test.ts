@@ -137,3 +137,19 @@ describe("tailrace validate", () => {
     expect(run.stderr).toMatch(/c\.yaml:\d+:\d+: not valid YAML/);
   });
 });
+
+describe("a wrong use", () => {
+  it("is told with what to do instead", async () => {
+    const status = await runProgram(["status", "--config", join(home, "none.yaml")]);
+    expect(status.code).toBe(2);
+    expect(status.stderr).toContain("ENOENT: there is no such file or folder");
+    const sim = await runProgram(["sim", "--seed", "x"]);
+    expect(sim.code).toBe(2);
+    expect(sim.stderr).toContain("--seed x: expected a whole number");
+    const rule = fileOf("rule.yaml", "condition: 'errorRate >> 1'\n");
+    const validate = await runProgram(["validate", "--kind", "thresholds", rule]);
+    expect(validate.stderr).toContain(
+      "expected a value, got `>` (at character 12), in `errorRate >> 1`",
+    );
+  });
+});
