@@ -121,7 +121,7 @@ const ID_SHOWN = 12;
 
 const COLUMNS = [
   ["id", "left"],
-  ["since", "left"],
+  ["time", "left"],
   ["severity", "left"],
   ["state", "left"],
   ["rule", "left"],
