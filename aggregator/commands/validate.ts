@@ -3,7 +3,6 @@ import {
   type CommandIo,
   defineCommand,
   EXIT_DONE,
-  EXIT_FAILED,
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
@@ -41,10 +40,13 @@ export const command = defineCommand({
         text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
       } catch (error) {
         io.stderr(`${file}: cannot be read: ${systemReason(error)}\n`);
-        exitCode = Math.max(exitCode, EXIT_FAILED);
+        exitCode = EXIT_USAGE;
         continue;
       }
-      const kind = kindName ?? kindOf(text);
+      const told = kindOf(text);
+      // Both are rules: a threshold is looked at as one when somebody calls it a rule.
+      const isThreshold = kindName === "rules" && told === "thresholds";
+      const kind = isThreshold ? told : (kindName ?? told);
       if (kind === undefined) {
         io.stderr(
           `${file}: its keys do not tell what it is; say --kind ${configKindNames.join("|")}\n`,

@@ -139,6 +139,12 @@ describe("tailrace validate", () => {
 });
 
 describe("a wrong use", () => {
+  it("of a configuration that is not there is one of usage, as for the daemons", async () => {
+    expect((await runProgram(["validate", join(home, "none.yaml")])).code).toBe(2);
+    const words = ["query", "--sql", "SELECT 1", "--archive", join(home, "none")];
+    expect((await runProgram(words)).stderr).toContain("none: ENOENT: there is no such file");
+  });
+
   it("is told with what to do instead", async () => {
     const status = await runProgram(["status", "--config", join(home, "none.yaml")]);
     expect(status.code).toBe(2);
@@ -147,7 +153,8 @@ describe("a wrong use", () => {
     expect(sim.code).toBe(2);
     expect(sim.stderr).toContain("--seed x: expected a whole number");
     const rule = fileOf("rule.yaml", "condition: 'errorRate >> 1'\n");
-    const validate = await runProgram(["validate", "--kind", "thresholds", rule]);
+    const validate = await runProgram(["validate", "--kind", "rules", rule]);
+    expect(validate.stderr).not.toContain("stages");
     expect(validate.stderr).toContain(
       "expected a value, got `>` (at character 12), in `errorRate >> 1`",
     );
