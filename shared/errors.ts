@@ -112,3 +112,10 @@ export function systemReason(error: unknown): string {
   const meaning = SYSTEM_MEANINGS[code];
   return meaning === undefined ? code : `${code}: ${meaning}`;
 }
+
+/** What a failed call of the system says to people, with its path; undefined when `error` is something else. */
+export function systemFault(error: unknown): string | undefined {
+  if (!(error instanceof Error && "syscall" in error)) return undefined;
+  const path = "path" in error ? `${String(error.path)}: ` : "";
+  return `${path}${systemReason(error)}`;
+}

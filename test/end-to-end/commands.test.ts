@@ -139,6 +139,25 @@ describe("tailrace validate", () => {
 });
 
 describe("a wrong use", () => {
+  it("of a path that cannot be a folder is no crash", async () => {
+    const taken = fileOf("taken", "");
+    const agent = fileOf(
+      "taken.yaml",
+      `data_dir: ${taken}/data\nsources: [{ name: app, type: file, paths: [/var/log/*.log] }]\nship: { endpoints: ['http://127.0.0.1:1'] }\n`,
+    );
+    const aggregator = fileOf("taken-too.yaml", `listen: 127.0.0.1:0\ndata_dir: ${taken}/data\n`);
+    for (const words of [
+      ["agent", "--config", agent],
+      ["aggregator", "--config", aggregator],
+    ]) {
+      const run = await runProgram(words);
+      expect(run.code).toBe(1);
+      expect(run.stderr).toMatch(
+        /^tailrace \w+: \S+taken\S*: ENOTDIR: a part of the path is no folder\n$/,
+      );
+    }
+  });
+
   it("of a configuration that is not there is one of usage, as for the daemons", async () => {
     expect((await runProgram(["validate", join(home, "none.yaml")])).code).toBe(2);
     const words = ["query", "--sql", "SELECT 1", "--archive", join(home, "none")];

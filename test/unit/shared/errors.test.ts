@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { systemReason } from "../../../shared/errors.ts";
+import { systemFault, systemReason } from "../../../shared/errors.ts";
 
 const failure = (code: string) => Object.assign(new Error(`${code}: open '/x'`), { code });
 
@@ -11,6 +11,12 @@ describe("what the system refuses", () => {
     ["EMFILE", "EMFILE"],
   ])("is told with %s and what it means", (code, text) => {
     expect(systemReason(failure(code))).toBe(text);
+  });
+
+  it("is told with its path, and nothing else is", () => {
+    const refused = Object.assign(failure("EACCES"), { syscall: "stat", path: "/x" });
+    expect(systemFault(refused)).toBe("/x: EACCES: this user may not");
+    expect(systemFault(failure("ERR_ASSERTION"))).toBeUndefined();
   });
 
   it("is told by its message when there is no code", () => {
