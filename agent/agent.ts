@@ -150,6 +150,8 @@ class Agent implements RunningAgent, ShipHost {
   #spool: Spool | undefined;
   #isSpoolBroken = false;
   #sources: readonly Source[] = [];
+  /** From which they were made; undefined before the first were. */
+  #readConfig: AgentConfig | undefined;
   #readLoop: { readonly loop: ReadLoop; readonly done: Promise<void> } | undefined;
   #readBytesBefore = 0;
   #sending: Promise<void> = Promise.resolve();
@@ -248,16 +250,17 @@ class Agent implements RunningAgent, ShipHost {
   }
 
   async reconfigure(config: AgentConfig): Promise<boolean> {
-    const before = this.#config;
     this.#config = config;
     const loop = this.#readLoop?.loop;
     if (loop === undefined) return false;
-    const changed = changedSources(before, config);
+    // Asked when it is carried out: a configuration between may never have been.
+    const changed = () => changedSources(present(this.#readConfig, "what is read"), config);
     return loop.exchange({
       names: new Set(config.sources.map(({ name }) => name)),
-      isKept: ({ name }) => config.sources.some((s) => s.name === name && !changed.includes(s)),
+      isKept: ({ name }) => config.sources.some((s) => s.name === name && !changed().includes(s)),
       make: (kept) => {
-        const made = this.#createSources({ ...config, sources: changed });
+        const made = this.#createSources({ ...config, sources: changed() });
+        this.#readConfig = config;
         const byName = new Map([...kept, ...made].map((source) => [source.name, source]));
         this.#sources = config.sources.map(({ name }) => present(byName.get(name), "a source"));
         return this.#sources;
@@ -426,16 +429,15 @@ class Agent implements RunningAgent, ShipHost {
     const spool = present(this.#spool, "the spool");
     assert(this.#readLoop === undefined, "only one loop reads");
     const { logger, once = false } = this.#options;
-    const platform = this.#platform;
-    const selection = this.#selection;
-    selection.switch();
+    this.#selection.switch();
     const sources = this.#createSources(this.#config);
+    this.#readConfig = this.#config;
     const shipper = this.#shipper;
     const loop = new ReadLoop({
-      platform,
+      platform: this.#platform,
       sources,
       spool,
-      selection,
+      selection: this.#selection,
       ship: {
         get isFenced() {
           return shipper.mode === "fenced";

@@ -52,7 +52,7 @@ export function createLiveSource(
 }
 
 function createFeed(source: LiveSourceConfig, options: SourcesOptions): LineFeed {
-  const { platform, once, host } = options;
+  const { platform, once, host, logger } = options;
   if (source.type === "host") {
     return new HostFeed({
       ...{ disk: platform.disk, clock: platform.clock, timers: platform.timers, host, once },
@@ -61,7 +61,9 @@ function createFeed(source: LiveSourceConfig, options: SourcesOptions): LineFeed
     });
   }
   if (source.type === "journald") return createJournalFeed(source, options);
-  if (source.type === "stdin") return new StdinFeed(platform.standardInput, source.max_line);
+  if (source.type === "stdin") {
+    return new StdinFeed(platform.standardInput, source.max_line, logger);
+  }
   const { tls } = source;
   return new SyslogFeed({
     ...{ sockets: platform.sockets, disk: platform.disk, clock: platform.clock },

@@ -205,7 +205,8 @@ export class ReadLoop {
     await this.#watcher?.close();
     this.#watch();
     await this.#begin();
-    this.#exchange = undefined;
+    // Another one may have been asked for meanwhile: it is next.
+    if (this.#exchange === waiting) this.#exchange = undefined;
     waiting.settle(true);
   }
 

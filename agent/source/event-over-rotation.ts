@@ -35,6 +35,8 @@ export function fileBefore(file: TailedFile, files: Iterable<TailedFile>): Taile
   let before: TailedFile | undefined;
   for (const other of files) {
     if (other === file || other.isRemoved || !isOlder(other, file)) continue;
+    // Nearly all others are told apart by that, at a tenth of the cost.
+    if (!other.homePath.startsWith(chain)) continue;
     if (chainOf(other.homePath) !== chain) continue;
     if (before === undefined || isOlder(before, other)) before = other;
   }

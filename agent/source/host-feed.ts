@@ -29,6 +29,8 @@ export interface HostFeedOptions {
 
 /** Measurements that wait; while the agent cannot count further ones are left out. */
 const WAITING_BYTES_MAX = 1024 * 1024;
+/** A timer may be a little early by the clock: a sample then would be one of the minute before. */
+const EARLY_MS_MAX = 50;
 const READ_BYTES = 65_536;
 /** Larger files of /proc do not exist for what is read here. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
@@ -76,13 +78,16 @@ export class HostFeed implements LineFeed {
   }
 
   async #measureOn(waiting: WaitingLines): Promise<void> {
-    const { clock, timers, intervalMs, once } = this.#options;
+    const { timers, intervalMs, once } = this.#options;
     const { signal } = this.#closing;
     // Rates need a moment before.
     this.#before = await this.#sample();
     while (!signal.aborted) {
-      const waitMs = once ? Math.min(1000, intervalMs) : intervalMs - (clock.now() % intervalMs);
+      const waitMs = once ? Math.min(1000, intervalMs) : this.#shortMs();
       await timers.sleep(waitMs, signal);
+      while (!once && !signal.aborted && this.#shortMs() <= EARLY_MS_MAX) {
+        await timers.sleep(this.#shortMs(), signal);
+      }
       if (signal.aborted) return;
       const sample = await this.#sample();
       if (!waiting.isFull) waiting.add(this.#linesOf(sample));
@@ -92,6 +97,12 @@ export class HostFeed implements LineFeed {
         return;
       }
     }
+  }
+
+  /** Milliseconds up to the next multiple of the interval. */
+  #shortMs(): number {
+    const { clock, intervalMs } = this.#options;
+    return intervalMs - (clock.now() % intervalMs);
   }
 
   #linesOf(sample: HostSample): Buffer {

@@ -54,6 +54,8 @@ export class LiveSource implements Source {
   #isChanged = false;
   #isOpen = false;
   #isClosed = false;
+  /** True when the last look at the feed found that nothing follows. */
+  #isAtEnd = false;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #problem = "";
   #progressAtMs: number;
@@ -110,8 +112,7 @@ export class LiveSource implements Source {
   }
 
   get ended(): boolean {
-    const { once, feed } = this.#options;
-    return once && this.#isOpen && feed.hasEnded && this.backlogBytes === 0;
+    return this.#options.once && this.#isAtEnd && this.backlogBytes === 0;
   }
 
   listen(wake: () => void): void {
@@ -144,36 +145,14 @@ export class LiveSource implements Source {
 
   async read(bytesMax: number): Promise<number> {
     if (!this.#isOpen || this.#isClosed || this.#options.counter.isFull === true) return 0;
-    const { feed, clock, counter } = this.#options;
-    const { bytes, refused, position } = feed.take(bytesMax);
-    for (const { kind, reason, lines, bytes: refusedBytes } of refused) {
-      this.#ledger.add(kind, reason, lines, refusedBytes);
-      if (kind === "rejected") this.#advance(refusedBytes);
-    }
-    const nowMs = clock.monotonic();
-    if (bytes.length > 0) {
-      this.#progressAtMs = nowMs;
-      this.#eventAtMs = nowMs;
-      const all = this.#event.length > 0 ? Buffer.concat([this.#event, bytes]) : bytes;
-      const context = this.#context();
-      const found = counter.pendingFrom?.(all, 0, all.length, context) ?? all.length;
-      const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
-      this.#count(all.subarray(0, isWaiting ? found : all.length));
-      this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
-      this.#nextPosition = position ?? this.#nextPosition;
-    }
-    const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
-    if (isOver && feed.waitingBytes === 0) this.#countEvent();
-    // An event that waits is not counted yet: who begins again sends it again.
-    if (this.#event.length === 0) this.#move(this.#nextPosition);
-    return bytes.length;
+    return this.#take(bytesMax);
   }
 
-  /** Counts all that was received: nobody sends it again. */
+  /** Counts all that was received, even where a counter is full of events: nobody sends it again. */
   async drain(): Promise<void> {
-    while (this.#isOpen && this.#options.feed.waitingBytes > 0) {
-      if ((await this.read(DRAIN_BYTES)) === 0) break;
-    }
+    if (!this.#isOpen || this.#isClosed) return;
+    do this.#take(DRAIN_BYTES);
+    while (this.#options.feed.waitingBytes > 0);
     this.#countEvent();
     this.#move(this.#nextPosition);
   }
@@ -211,6 +190,33 @@ export class LiveSource implements Source {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#options.feed.close();
+  }
+
+  #take(bytesMax: number): number {
+    const { feed, clock, counter } = this.#options;
+    const { bytes, refused, position } = feed.take(bytesMax);
+    for (const { kind, reason, lines, bytes: refusedBytes } of refused) {
+      this.#ledger.add(kind, reason, lines, refusedBytes);
+      if (kind === "rejected") this.#advance(refusedBytes);
+    }
+    const nowMs = clock.monotonic();
+    if (bytes.length > 0) {
+      this.#progressAtMs = nowMs;
+      this.#eventAtMs = nowMs;
+      const all = this.#event.length > 0 ? Buffer.concat([this.#event, bytes]) : bytes;
+      const context = this.#context();
+      const found = counter.pendingFrom?.(all, 0, all.length, context) ?? all.length;
+      const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
+      this.#count(all.subarray(0, isWaiting ? found : all.length));
+      this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
+      this.#nextPosition = position ?? this.#nextPosition;
+    }
+    const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
+    if (isOver && feed.waitingBytes === 0) this.#countEvent();
+    this.#isAtEnd = feed.hasEnded;
+    // An event that waits is not counted yet: who begins again sends it again.
+    if (this.#event.length === 0) this.#move(this.#nextPosition);
+    return bytes.length;
   }
 
   #state(): SourceState {

@@ -1,3 +1,5 @@
+import { systemCode } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
 import type { LineFeed, TakenLines } from "./line-feed.ts";
 import { LineFramer } from "./line-framer.ts";
 import { WaitingLines } from "./waiting-lines.ts";
@@ -10,13 +12,15 @@ export class StdinFeed implements LineFeed {
   readonly path = "stdin";
   readonly #input: () => AsyncIterable<Buffer>;
   readonly #lineBytesMax: number;
+  readonly #logger: Logger;
   #waiting: WaitingLines | undefined;
   #hasEnded = false;
   #isClosed = false;
 
-  constructor(input: () => AsyncIterable<Buffer>, lineBytesMax: number) {
+  constructor(input: () => AsyncIterable<Buffer>, lineBytesMax: number, logger: Logger) {
     this.#input = input;
     this.#lineBytesMax = lineBytesMax;
+    this.#logger = logger;
   }
 
   get waitingBytes(): number {
@@ -58,6 +62,11 @@ export class StdinFeed implements LineFeed {
         await waiting.room();
         if (this.#isClosed) return;
       }
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      // Such as a terminal that hung up: nothing comes any more, and what came counts.
+      this.#logger.warn("the standard input broke off; what came before is counted", { code });
     } finally {
       framer.end();
       this.#hasEnded = true;

@@ -5,6 +5,9 @@ interface WaitingPart {
   readonly position: string | undefined;
 }
 
+/** What a part takes in memory beside its bytes: without that, a flood of empty datagrams would have no limit. */
+const PART_HEAD_BYTES = 128;
+
 /** Whole lines that were received and wait to be counted, within a limit. */
 export class WaitingLines {
   readonly #bytesMax: number;
@@ -14,7 +17,7 @@ export class WaitingLines {
   #bytes = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** `wake` is called when lines came. */
+  /** `bytesMax` covers what the lines take in memory. `wake` is called when lines came. */
   constructor(bytesMax: number, wake: () => void) {
     this.#bytesMax = bytesMax;
     this.#wake = wake;
@@ -26,7 +29,7 @@ export class WaitingLines {
 
   /** True when no more should be received for now. */
   get isFull(): boolean {
-    return this.#bytes >= this.#bytesMax;
+    return this.#bytes + this.#parts.length * PART_HEAD_BYTES >= this.#bytesMax;
   }
 
   /** Adds whole lines; the buffer belongs to it from now on. `position`: where the sender goes on behind them. */

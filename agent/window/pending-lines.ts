@@ -6,6 +6,7 @@
  * is by chance but always the same; each that stays says how many it stands for.
  */
 
+import { SERVICE_OTHER } from "../../shared/aggregates/minute-windows.ts";
 import { lineId } from "../../shared/protocol/line-id.ts";
 import type { SelectedLine } from "../../shared/protocol/selected-line.ts";
 import type { CountedEntry } from "./line-counter.ts";
@@ -23,6 +24,8 @@ export interface LineLimits {
 const BURST_SECONDS = 10;
 /** Of what is more than may be sent, so much waits for the choice. */
 const WAITING_FACTOR = 2;
+/** More services between two seals share as one: names that never come again, such as ids, must cost no more than others. */
+const SERVICES_MAX = 1000;
 /** What a line takes in a batch beside its text. */
 const LINE_HEAD_BYTES = 32;
 
@@ -140,10 +143,12 @@ export class PendingLines {
   }
 
   #serviceOf(name: string): ServiceLines {
-    let service = this.#services.get(name);
+    const isOwn = this.#services.has(name) || this.#services.size < SERVICES_MAX;
+    const key = isOwn ? name : SERVICE_OTHER;
+    let service = this.#services.get(key);
     if (service === undefined) {
       service = { waiting: [], count: 0 };
-      this.#services.set(name, service);
+      this.#services.set(key, service);
     }
     return service;
   }

@@ -69,6 +69,7 @@ export class AccessDoor {
   #known = new KnownTokens(this.#given, this.#enrolled);
   #signature = "";
   #watching: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(parts: AccessParts) {
     this.#parts = parts;
@@ -96,6 +97,7 @@ export class AccessDoor {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#watching;
+    await this.#writing;
     await this.#audit.close();
   }
 
@@ -144,7 +146,7 @@ export class AccessDoor {
 
   /** Answers `POST /v1/enroll`: a token for an agent that shows a code, once. */
   async enroll(request: HttpRequest): Promise<HttpResponse> {
-    const { platform, directory, logger } = this.#parts;
+    const { platform, logger } = this.#parts;
     const asked = enrollSchema.safeParse(parse(request.body));
     if (!asked.success) {
       const detail = 'Expected {"code": "…", "agent": "…"}.';
@@ -168,14 +170,23 @@ export class AccessDoor {
       agent,
       createdAt,
     };
-    const before = this.#enrolled;
     // At once, so that the same code never lets two in.
     this.#useEnrolled({
-      ...before,
-      tokens: [...before.tokens, token],
-      usedCodes: [...before.usedCodes, code.id],
+      ...this.#enrolled,
+      tokens: [...this.#enrolled.tokens, token],
+      usedCodes: [...this.#enrolled.usedCodes, code.id],
     });
-    await writeEnrolled(platform.disk, directory, this.#enrolled);
+    try {
+      await this.#writeEnrolled();
+    } catch (error) {
+      // Nobody was told of the token, so the code may be shown again.
+      this.#useEnrolled({
+        ...this.#enrolled,
+        tokens: this.#enrolled.tokens.filter((each) => each.id !== id),
+        usedCodes: this.#enrolled.usedCodes.filter((each) => each !== code.id),
+      });
+      throw error;
+    }
     logger.info("an agent is enrolled", { agent, token: id, code: code.id });
     return jsonAnswer(200, { token: text, id, agent });
   }
@@ -230,6 +241,16 @@ export class AccessDoor {
       if (!known.has(id)) await note("code", `${id} ${agent ?? "any"}`);
     }
     for (const { id } of after.revoked) if (!ended.has(id)) await note("revoke", id);
+  }
+
+  /** Writes what is known now, one file after the other. */
+  #writeEnrolled(): Promise<void> {
+    const { platform, directory } = this.#parts;
+    const written = this.#writing.then(() =>
+      writeEnrolled(platform.disk, directory, this.#enrolled),
+    );
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 
   #useEnrolled(enrolled: EnrolledTokens): void {

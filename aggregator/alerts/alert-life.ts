@@ -134,7 +134,9 @@ function fallSilent(state: LifeState, settings: LifeSettings, atMs: number): Lif
 /** Takes a breach that is known before its window is over: it can only make fire. */
 export function takeEarly(state: LifeState, settings: LifeSettings, sample: Sample): LifeStep {
   if (sample.toMs <= state.lastMs || state.phase === "firing") return unchanged(state);
-  const sinceMs = state.sinceMs ?? sample.fromMs;
+  // Of the windows between the newest and this one nobody knows yet.
+  const isNext = sample.fromMs <= state.lastMs;
+  const sinceMs = isNext ? (state.sinceMs ?? sample.fromMs) : sample.fromMs;
   if (!sample.isBreach || sample.toMs - sinceMs < settings.forMs) return unchanged(state);
   if (isCool(state, sample.toMs)) return unchanged(state);
   return fire(state, sample.toMs, sinceMs, false);
@@ -154,7 +156,11 @@ export function takeCorrection(
     return unchanged(state);
   }
   if (sample.toMs - sinceMs < settings.forMs || hasFired(state, sample)) return unchanged(state);
-  return fire(state, sample.toMs, sinceMs, true);
+  const fired = fire(state, sample.toMs, sinceMs, true);
+  if (state.phase !== "pending" || state.sinceMs === sinceMs) return fired;
+  // What was pending is part of what fires now, under another name.
+  const { transitions } = lapse(state, sample.toMs, "condition");
+  return { ...fired, transitions: [...transitions, ...fired.transitions] };
 }
 
 function hasFired({ episodes }: LifeState, { fromMs, toMs }: Sample): boolean {

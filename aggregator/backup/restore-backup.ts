@@ -130,10 +130,22 @@ class Aside {
     if (!(await exists(this.#disk, source))) return;
     const target = join(this.#directory, name);
     await makeDurableDirectory(this.#disk, dirname(target));
-    await this.#disk.rename(source, target);
+    await move(this.#disk, source, target);
     await this.#disk.syncDirectory(dirname(target));
     await this.#disk.syncDirectory(dirname(source));
     this.used = this.#directory;
+  }
+}
+
+/** Moves a file or folder; a file also to another file system, where an archive may be. */
+async function move(disk: Disk, source: string, target: string): Promise<void> {
+  try {
+    await disk.rename(source, target);
+  } catch (error) {
+    if (systemCode(error) !== "EXDEV") throw error;
+    await copyFile(disk, source, target);
+    await disk.syncDirectory(dirname(target));
+    await disk.remove(source);
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type CommandIo, defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { parseMatcher } from "../alerts/matchers.ts";
-import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
+import { askAggregator, ENDPOINT_DEFAULT, isOnlyTaken } from "./ask-aggregator.ts";
 
 /** `tailrace alerts`: shows the alerts of a running aggregator, and says that one is known. */
 export const command = defineCommand({
@@ -158,7 +158,7 @@ async function acknowledge(
   const { endpoint, comment, by = io.environment["USER"] ?? "operator" } = options;
   for (const id of await wholeIds(ids, options, io)) {
     const path = `/v1/alerts/${encodeURIComponent(id)}/acknowledge`;
-    await askAggregator(io, endpoint, path, { by, comment });
+    if (isOnlyTaken(io, await askAggregator(io, endpoint, path, { by, comment }))) continue;
     io.stderr(`${id.slice(0, ID_SHOWN)} acknowledged\n`);
   }
   return EXIT_DONE;

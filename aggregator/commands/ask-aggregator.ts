@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { CommandIo } from "../../shared/command.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
@@ -37,6 +38,15 @@ export async function deleteAtAggregator(
 ): Promise<unknown> {
   return ask(io, endpoint, { path, body: undefined, method: "DELETE" });
 }
+
+/** Says to the user when what was asked for is taken, but nobody knows yet what came of it; true when it did. */
+export function isOnlyTaken(io: CommandIo, answer: unknown): boolean {
+  const isTaken = takenSchema.safeParse(answer).success;
+  if (isTaken) io.stderr("it is taken, and takes effect in a moment\n");
+  return isTaken;
+}
+
+const takenSchema = z.strictObject({ state: z.literal("accepted") });
 
 async function ask(
   io: CommandIo,

@@ -4,7 +4,12 @@ import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { type Matcher, matcherText, parseMatcher } from "../alerts/matchers.ts";
 import { silenceSchema } from "../alerts/silence.ts";
-import { askAggregator, deleteAtAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
+import {
+  askAggregator,
+  deleteAtAggregator,
+  ENDPOINT_DEFAULT,
+  isOnlyTaken,
+} from "./ask-aggregator.ts";
 
 /** `tailrace silence`: keeps alerts from notifying people for a while. */
 export const command = defineCommand({
@@ -75,6 +80,7 @@ async function add(words: readonly string[], options: Options, io: CommandIo): P
     createdBy,
     comment,
   });
+  if (isOnlyTaken(io, answer)) return EXIT_DONE;
   const { id, endsAt } = shownSchema.parse(answer);
   await io.stdout(`${id}\n`);
   io.stderr(`silent until ${endsAt}\n`);
@@ -125,7 +131,7 @@ async function expire(words: readonly string[], options: Options, io: CommandIo)
   const by = encodeURIComponent(options.by ?? userOf(io));
   for (const id of words) {
     const path = `/v1/silences/${encodeURIComponent(id)}?by=${by}`;
-    await deleteAtAggregator(io, options.endpoint, path);
+    if (isOnlyTaken(io, await deleteAtAggregator(io, options.endpoint, path))) continue;
     io.stderr(`${id} is over\n`);
   }
   return EXIT_DONE;

@@ -14,7 +14,7 @@ import {
   suppressionOf,
 } from "../alerts/alert-record.ts";
 import { type InhibitRule, inhibitorsOf, type OpenAlert } from "../alerts/inhibition.ts";
-import { matcherText } from "../alerts/matchers.ts";
+import { type Labels, matcherText, matches } from "../alerts/matchers.ts";
 import { type AuditEntry, DONE, type Operation } from "../alerts/operation.ts";
 import {
   type Silence,
@@ -23,6 +23,7 @@ import {
   silencesOf,
   silenceTurnMs,
 } from "../alerts/silence.ts";
+import type { Alert } from "../rules/make-alert.ts";
 import type { AlertRow } from "../state/alert-row.ts";
 import { alertOpenKey, auditKey, numberOfPart, rangeOf, silenceKey } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
@@ -33,6 +34,8 @@ import type { AlertRows } from "./alert-rows.ts";
 const EXPIRED_KEPT_MS = 5 * 86_400_000;
 const SILENCE_COUNT_MAX = 10_000;
 const AUDIT_COUNT_MAX = 10_000;
+/** Some hundred bytes each; all are forgotten beyond it. */
+const OPEN_LABELS_MAX = 20_000;
 const OPEN_VALUE: Buffer = Buffer.of(1);
 
 interface HeldSilence {
@@ -46,6 +49,11 @@ export class AlertDesk {
   private readonly alerts: AlertRows;
   private readonly inhibitRules: readonly InhibitRule[];
   private readonly silences = new Map<string, HeldSilence>();
+  /** Of alerts that fire, by id. */
+  private readonly openLabels = new Map<
+    string,
+    { readonly tenant: string; readonly labels: Labels }
+  >();
   private auditNumber: number;
   private nowMs = Number.NEGATIVE_INFINITY;
   /** What is suppressed may have changed; at the start nobody knows. */
@@ -83,8 +91,19 @@ export class AlertDesk {
   suppression(tenant: string, id: string, json: string): Suppression {
     if (this.silences.size === 0 && this.inhibitRules.length === 0) return NOTHING;
     const labels = labelsOf(json);
-    const open = this.inhibitRules.length === 0 ? [] : this.openAlerts(tenant);
-    return this.judge(tenant, { id, labels }, open);
+    const isTarget = this.inhibitRules.some((rule) => matches(rule.targetMatchers, labels));
+    return this.judge(tenant, { id, labels }, isTarget ? this.causes(tenant) : []);
+  }
+
+  /**
+   * Tells an alert that is over when it is found: of one revision, which stays `firing` for people until they acknowledge it. Returns its bytes.
+   */
+  tell(tenant: string, alert: Alert): number {
+    const suppression = this.suppression(tenant, alert.id, alert.json);
+    const json = suppressedText(alert.json, suppression);
+    const isQuiet = isSuppressed(suppression);
+    const standing = { state: "firing", revision: 1, isSuppressed: isQuiet } as const;
+    return this.alerts.append(tenant, { ...alert, json }, standing);
   }
 
   /** Says that an alert fires; it may be the cause of others. */
@@ -96,6 +115,7 @@ export class AlertDesk {
   /** Says that an alert no longer fires. */
   closed(id: string): void {
     this.overlay.set(alertOpenKey(id), undefined);
+    this.openLabels.delete(id);
     if (this.inhibitRules.length > 0) this.isStale = true;
   }
 
@@ -124,7 +144,7 @@ export class AlertDesk {
   run(isFull: () => boolean): void {
     if (!this.hasWork) return;
     this.forgetExpired();
-    const open = this.openAlerts(undefined);
+    const open = this.openAlerts();
     const byTenant = Map.groupBy(open, ({ alert }) => alert.tenant);
     for (const { alert, labels, id } of open) {
       if (isFull()) return;
@@ -153,13 +173,31 @@ export class AlertDesk {
     };
   }
 
-  private openAlerts(tenant: string | undefined): (OpenAlert & { readonly alert: AlertRow })[] {
-    const { from, to } = rangeOf("alert-open/");
-    return [...this.overlay.range(from, to)].flatMap(([key]) => {
-      const alert = this.alerts.find(key.slice(from.length));
-      if (alert === undefined || (tenant !== undefined && alert.tenant !== tenant)) return [];
-      return [{ id: alert.id, labels: labelsOf(alert.json), alert }];
+  private openAlerts(): (OpenAlert & { readonly alert: AlertRow })[] {
+    return this.openIds().flatMap((id) => {
+      const alert = this.alerts.find(id);
+      return alert === undefined ? [] : [{ id, labels: labelsOf(alert.json), alert }];
     });
+  }
+
+  /** What may be the cause of a tenant's alerts. Labels never change, and many alerts fire at once. */
+  private causes(tenant: string): OpenAlert[] {
+    if (this.openLabels.size > OPEN_LABELS_MAX) this.openLabels.clear();
+    return this.openIds().flatMap((id) => {
+      let known = this.openLabels.get(id);
+      if (known === undefined) {
+        const alert = this.alerts.find(id);
+        if (alert === undefined) return [];
+        known = { tenant: alert.tenant, labels: labelsOf(alert.json) };
+        this.openLabels.set(id, known);
+      }
+      return known.tenant === tenant ? [{ id, labels: known.labels }] : [];
+    });
+  }
+
+  private openIds(): string[] {
+    const { from, to } = rangeOf("alert-open/");
+    return [...this.overlay.range(from, to)].map(([key]) => key.slice(from.length));
   }
 
   private acknowledge(

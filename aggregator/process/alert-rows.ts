@@ -14,9 +14,6 @@ const INDEX_VALUE: Buffer = Buffer.of(1);
 /** What a revision says beside the alert itself. */
 export type Revision = Pick<AlertRow, "state" | "revision" | "isSuppressed">;
 
-/** A match is one revision: it is over when it is found, and stays `firing` for people until they acknowledge it. */
-const ONLY_REVISION: Revision = { state: "firing", revision: 1, isSuppressed: false };
-
 /** The alerts that were raised: revisions, appended under rising numbers, which sinks walk, and deleted by event time. */
 export class AlertRows {
   private readonly overlay: Overlay;
@@ -31,7 +28,7 @@ export class AlertRows {
   }
 
   /** Appends a revision of an alert and returns its bytes. */
-  append(tenant: string, alert: Alert, revision: Revision = ONLY_REVISION): number {
+  append(tenant: string, alert: Alert, revision: Revision): number {
     const { id, rule, alertType, severity, timestampMs, json } = alert;
     const number = ++this.row.alertNumber;
     const row = encodeAlertRow({

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from "../../shared/time/window.ts";
 import {
   type BaselineSettings,
   baselineFields,
@@ -24,17 +25,22 @@ export class Baselines {
     this.view = view;
   }
 
-  /** What a rule's conditions see beside the window's own numbers; nothing when the rule asks for nothing. */
+  /**
+   * What a rule's conditions see beside the window's own numbers; nothing when the rule asks for nothing. `finalMs`: up to there windows are
+   * final and stored; of a window that is looked at early some of those before it may be missing.
+   */
   fieldsOf(
     { id, baseline }: ThresholdRule,
     subject: Subject,
     minute: number,
+    finalMs: number,
   ): Readonly<Record<string, number | null>> {
     if (baseline === undefined) return {};
     const { settings, names } = baseline;
     const { tenant, stream, service } = subject;
     const span = baselineSpan(settings, minute);
-    const key = JSON.stringify([id, span, tenant, stream, service]);
+    const isWhole = finalMs >= span * MINUTE_MS - 1;
+    const key = JSON.stringify([id, span, isWhole, tenant, stream, service]);
     let fields = this.known.get(key);
     if (fields === undefined) {
       fields = baselineFields(names, this.history(settings, subject, minute), settings);

@@ -95,8 +95,8 @@ export class PatternStage {
     this.row = decodePatternsRow(view.get(PATTERNS_KEY));
     this.rowBefore = { ...this.row };
     this.alerts = new AlertRows(this.overlay, this.row);
-    this.drops = new RuleDrops(this.overlay, this.alerts);
     this.desk = new AlertDesk(this.overlay, this.alerts, settings.alerts?.inhibitRules ?? []);
+    this.drops = new RuleDrops(this.overlay, this.desk);
     this.thresholds = new ThresholdStage({
       ...{ view, overlay: this.overlay, alerts: this.alerts, desk: this.desk },
       retentionMs: settings.retentionMs,
@@ -427,10 +427,7 @@ export class PatternStage {
         continue;
       }
       const { tenant, key } = held;
-      bytesLeft -= this.alerts.append(
-        tenant,
-        makeAlert(rule, found, { tenant, key, isIncomplete }),
-      );
+      bytesLeft -= this.desk.tell(tenant, makeAlert(rule, found, { tenant, key, isIncomplete }));
       this.versions.count(version, "alerts");
       if (config.cooldown > 0) held.cooldownUntilMs = found.ts + config.cooldown;
     }

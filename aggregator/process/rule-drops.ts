@@ -9,7 +9,7 @@ import {
   type RuleDropRow,
   ruleDropKey,
 } from "../state/rule-drop-row.ts";
-import type { AlertRows } from "./alert-rows.ts";
+import type { AlertDesk } from "./alert-desk.ts";
 import { STATE_BYTES_MAX } from "./key-states.ts";
 
 /** Values of one rule's key of which something is known; more begin nothing. */
@@ -48,13 +48,13 @@ const WHY: Readonly<Record<RuleDropReason, string>> = {
 /** The ledger of what bounds made rules drop: counts all of it, by rule and reason, and raises an alert when one is hit. */
 export class RuleDrops {
   private readonly overlay: Overlay;
-  private readonly alerts: AlertRows;
+  private readonly desk: AlertDesk;
   private readonly rows = new Map<string, RuleDropRow>();
   private readonly dirty = new Set<string>();
 
-  constructor(overlay: Overlay, alerts: AlertRows) {
+  constructor(overlay: Overlay, desk: AlertDesk) {
     this.overlay = overlay;
-    this.alerts = alerts;
+    this.desk = desk;
   }
 
   /** Rows that are to be written. */
@@ -81,7 +81,7 @@ export class RuleDrops {
     const sinceCount = row.count - row.alertedCount;
     const counts = { count, sinceCount, totalCount: row.count };
     const hit = { tenant, key, reason, why: WHY[reason], fromMs, toMs, atMs, ...counts };
-    this.alerts.append(tenant, makeLimitAlert(rule, hit));
+    this.desk.tell(tenant, makeLimitAlert(rule, hit));
     row.alertedCount = row.count;
     row.quietUntilMs = atMs + QUIET_MS;
   }

@@ -69,7 +69,7 @@ const NOW_PREFIX = "threshold-now/";
 const TIMER_VALUE: Buffer = Buffer.of(1);
 /** Minutes before and behind a correction that are looked at. */
 const REACH_MINUTES_MAX = 60;
-const INDEX_VALUE_MS = Number.NEGATIVE_INFINITY;
+const NEVER_MS = Number.NEGATIVE_INFINITY;
 
 /** What the stage works on and with. */
 export interface ThresholdParts {
@@ -96,7 +96,7 @@ interface HeldKey {
 export class ThresholdStage {
   private readonly parts: ThresholdParts;
   private readonly timers: TimeQueue;
-  private readonly baselines: Baselines;
+  private baselines: Baselines;
   private rules: readonly ThresholdRule[] = [];
   private byId = new Map<string, ThresholdRule>();
   /** Ids of rules that are not in use any more, with state yet to be deleted. */
@@ -127,6 +127,7 @@ export class ThresholdStage {
   use({ thresholds }: RuleSet): void {
     this.rules = thresholds;
     this.byId = new Map(thresholds.map((rule) => [rule.id, rule]));
+    this.baselines = new Baselines(this.parts.view);
     this.gone = this.storedIds().filter((id) => !this.byId.has(id));
   }
 
@@ -320,7 +321,7 @@ export class ThresholdStage {
   ): ExpressionEvent {
     if (rule.baseline === undefined) return windowEvent(fields, timeMs);
     const minute = (timeMs + 1) / MINUTE_MS - 1;
-    const usual = this.baselines.fieldsOf(rule, subject, minute);
+    const usual = this.baselines.fieldsOf(rule, subject, minute, this.nowMs ?? NEVER_MS);
     return windowEvent({ ...fields, ...usual }, timeMs);
   }
 
@@ -386,11 +387,11 @@ export class ThresholdStage {
     const { episodes, cooldownUntilMs, lastMs } = state;
     const lifeMs = lifeDueMs(state, rule.life);
     if (lifeMs !== undefined) return lifeMs;
-    let keptMs = cooldownUntilMs ?? INDEX_VALUE_MS;
+    let keptMs = cooldownUntilMs ?? NEVER_MS;
     if (episodes.length > 0 || rule.life.missingMs !== undefined) {
       keptMs = Math.max(keptMs, lastMs + this.parts.retentionMs);
     }
-    return keptMs > (this.nowMs ?? INDEX_VALUE_MS) ? keptMs : undefined;
+    return keptMs > (this.nowMs ?? NEVER_MS) ? keptMs : undefined;
   }
 
   private happen(

@@ -65,6 +65,8 @@ const NO_STAGES: StageEvents = { eventsOf: () => [] };
 const DAY_MS = 86_400_000;
 /** So many windows of every service are read every ten minutes. */
 const TRAILING_MS_MAX = 6 * 3_600_000;
+/** The name of a rule is part of keys, and of the ids of its alerts. */
+const NAME_LENGTH_MAX = 60;
 const STALE_AFTER = "5m";
 const FORGET_AFTER = "7d";
 
@@ -106,7 +108,9 @@ function condition() {
 }
 
 const thresholdShape = z.strictObject({
-  name: ruleName,
+  name: ruleName.max(NAME_LENGTH_MAX, {
+    error: `expected a name of at most ${NAME_LENGTH_MAX} characters`,
+  }),
   summary: ruleSummary,
   stream: z.string().min(1).prefault(STREAM_DEFAULT).meta({
     description:
@@ -283,7 +287,7 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
   const staleAfterMs = config.stale_after ?? (missing === undefined ? 5 * 60_000 : 7 * 86_400_000);
   return {
     config,
-    id: `${name.slice(0, NAME_LENGTH_MAX)}@${hashOf([name, stream, missing === undefined])}`,
+    id: `${name}@${hashOf([name, stream, missing === undefined])}`,
     life: {
       forMs: config.for,
       resolveForMs: resolve.for,
@@ -333,8 +337,6 @@ export function explainThreshold({ config, life }: ThresholdRule): string {
   if (cooldownMs > 0) lines.push(`then fires nothing for ${durationText(cooldownMs)}`);
   return lines.join("\n");
 }
-
-const NAME_LENGTH_MAX = 60;
 
 function hashOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);

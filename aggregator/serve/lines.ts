@@ -116,5 +116,6 @@ function encodeLineCursor({ timeMs, id }: LineCursor): string {
 function decodeLineCursor(text: string): LineCursor | undefined {
   const [, time = "", id = ""] =
     /^(-?\d{1,16})\/([0-9a-f]{32})$/.exec(Buffer.from(text, "base64url").toString("latin1")) ?? [];
-  return id === "" ? undefined : { timeMs: Number(time), id };
+  const timeMs = Number(time);
+  return id === "" || Number.isNaN(new Date(timeMs).getTime()) ? undefined : { timeMs, id };
 }

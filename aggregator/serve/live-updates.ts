@@ -145,6 +145,7 @@ export class LiveUpdates {
       if (view === undefined) continue;
       const place = places.get(partition) ?? { change: 0, alert: 0 };
       places.set(partition, place);
+      restart(view, place);
       const before = { ...place };
       if (wanted.kinds.includes("alerts")) text += alertEvents(view, wanted, places, place);
       if (wanted.kinds.includes("windows")) text += windowEvents(view, wanted, places, place);
@@ -154,6 +155,12 @@ export class LiveUpdates {
     }
     return text;
   }
+}
+
+/** Numbers that are not given yet were read before the state was restored from a backup: all that it holds is told again. */
+function restart(view: StateView, place: Place): void {
+  if (place.change > readProcessRow(view).changeNumber) place.change = 0;
+  if (place.alert > readPatternsRow(view).alertNumber) place.alert = 0;
 }
 
 function alertEvents(

@@ -18,7 +18,8 @@ import {
 /**
  * Posts alerts to the API of an Alertmanager (`POST /api/v2/alerts`), which groups, routes and silences them its own way. An alert is told by
  * its labels, so what comes again changes nothing. Alertmanager forgets an alert that nobody repeats; instead of repeating, this says when it
- * would end: `expires` after it fired, moved to the true end when it resolves. What is silenced here is not sent.
+ * would end: `expires` after it fired, moved to the true end when it resolves. What is silenced here is not sent, but for its end: it may have
+ * been sent before the silence, and of what it never saw fire Alertmanager notifies nobody.
  */
 export const sink = defineSink({
   summary: "Posts alerts to the API of an Alertmanager.",
@@ -66,7 +67,7 @@ class AlertmanagerSink implements Sink {
 
   async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
     const wanted = results.flatMap((result, index) =>
-      isAlert(result) && !result.isSuppressed ? [index] : [],
+      isAlert(result) && (!result.isSuppressed || result.state === "resolved") ? [index] : [],
     );
     const { url, expires } = this.#settings;
     const nowMs = this.#context.platform.clock.now();

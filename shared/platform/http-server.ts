@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { umask } from "node:process";
 import { TLSSocket } from "node:tls";
 import { systemReason, TailraceError } from "../errors.ts";
+import { dnsNamesOf } from "./certificate-names.ts";
 import { flatHeaders } from "./flat-headers.ts";
 import type {
   ClientCertificate,
@@ -123,9 +124,7 @@ function limitAddresses(server: Server | TlsServer, options: ListenOptions): voi
 function certificateOf(socket: Socket): ClientCertificate | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
   const found = socket.getPeerCertificate();
-  const names = [...(found.subjectaltname ?? "").matchAll(/DNS:([^,\s"]+)/g)].map(
-    ([, name = ""]) => name,
-  );
+  const names = dnsNamesOf(found.subjectaltname ?? "");
   const common: unknown = found.subject?.CN;
   if (names.length === 0 && typeof common === "string") names.push(common);
   if (names.length === 0) return undefined;

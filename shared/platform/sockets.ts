@@ -40,6 +40,9 @@ export interface Sockets {
   streams(options: StreamOptions, open: () => StreamTaker): Promise<Listener>;
 }
 
+/** A handshake takes two ways over the network; who needs longer takes a place from others. */
+const HANDSHAKE_MS = 30_000;
+
 /** The sockets of this machine; their modules load when first used. */
 export const realSockets: Sockets = { datagrams: listenDatagrams, streams: listenStreams };
 
@@ -67,22 +70,24 @@ async function listenDatagrams(
 async function listenStreams(options: StreamOptions, open: () => StreamTaker): Promise<Listener> {
   const { host, port, tls, connectionCountMax } = options;
   const sockets = new Set<Socket>();
-  const accept = (socket: Socket): void => {
-    if (sockets.size >= connectionCountMax) {
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    takeStream(socket, options, open());
-  };
+  const accept = (socket: Socket): void => takeStream(socket, options, open());
   const server =
     tls === undefined
       ? (await import("node:net")).createServer(accept)
       : (await import("node:tls")).createServer(
-          { ...secureContext(tls), requestCert: tls.authorities !== undefined },
+          {
+            ...secureContext(tls),
+            requestCert: tls.authorities !== undefined,
+            handshakeTimeout: HANDSHAKE_MS,
+          },
           accept,
         );
+  server.maxConnections = connectionCountMax;
+  // Those included whose handshake is not done: they count, and closing does not wait for them.
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   // A peer that breaks the handshake is no fault of ours.
   server.on("tlsClientError", () => undefined);
   await new Promise<void>((resolve, reject) => {
@@ -112,7 +117,12 @@ function takeStream(socket: Socket, { idleMs }: StreamOptions, taker: StreamTake
     const wait = taker.data(bytes);
     if (wait === undefined) return;
     socket.pause();
-    void wait.then(() => socket.resume());
+    // Who is made to wait is not idle, and what it sent is still to be taken.
+    socket.setTimeout(0);
+    void wait.then(() => {
+      socket.setTimeout(idleMs);
+      socket.resume();
+    });
   });
   socket.on("end", () => {
     isEnded = true;

@@ -4,6 +4,7 @@
  * A renewal replaces two files, one after the other: until the key belongs to the certificate again, what was read before stays in use.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { systemCode, systemReason, TailraceError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import type { TlsMaterial } from "./network.ts";
@@ -24,18 +25,18 @@ export class TlsFiles {
   readonly #disk: Disk;
   readonly #paths: TlsPaths;
   #material: TlsMaterial;
-  #signature: string;
 
-  private constructor(disk: Disk, paths: TlsPaths, found: Found) {
+  private constructor(disk: Disk, paths: TlsPaths, material: TlsMaterial) {
     this.#disk = disk;
     this.#paths = paths;
-    this.#material = found.material;
-    this.#signature = found.signature;
+    this.#material = material;
   }
 
   /** Reads the files. Fails with TLS_INVALID. */
   static async open(disk: Disk, paths: TlsPaths): Promise<TlsFiles> {
-    return new TlsFiles(disk, paths, await read(disk, paths));
+    const material = await read(disk, paths);
+    check(paths, material);
+    return new TlsFiles(disk, paths, material);
   }
 
   /** What is in use; the same object until it is renewed. */
@@ -43,52 +44,35 @@ export class TlsFiles {
     return this.#material;
   }
 
-  /** Looks whether the files changed; true when other material is in use now. Fails with TLS_INVALID, and then uses what it had. */
+  /**
+   * Reads the files again, since size and time say too little of files that are written over; true when other material is in use now. Fails
+   * with TLS_INVALID, and then uses what it had.
+   */
   async renew(): Promise<boolean> {
-    if ((await signatureOf(this.#disk, this.#paths)) === this.#signature) return false;
-    const { material, signature } = await read(this.#disk, this.#paths);
-    this.#signature = signature;
+    const material = await read(this.#disk, this.#paths);
+    if (isDeepStrictEqual(material, this.#material)) return false;
+    check(this.#paths, material);
     this.#material = material;
     return true;
   }
 }
 
-interface Found {
-  readonly material: TlsMaterial;
-  readonly signature: string;
+async function read(disk: Disk, paths: TlsPaths): Promise<TlsMaterial> {
+  return {
+    certificate: await content(disk, paths.certificate),
+    key: await content(disk, paths.key),
+    authorities: await content(disk, paths.authorities),
+  };
 }
 
-async function read(disk: Disk, paths: TlsPaths): Promise<Found> {
-  // Before the content: what changes in between is read again.
-  const signature = await signatureOf(disk, paths);
-  const certificate = await content(disk, paths.certificate);
-  const key = await content(disk, paths.key);
-  const authorities = await content(disk, paths.authorities);
+function check(paths: TlsPaths, { certificate, key, authorities }: TlsMaterial): void {
   if (authorities !== undefined) parsed(paths.authorities, () => new X509Certificate(authorities));
-  if (certificate !== undefined && key !== undefined) {
-    const own = parsed(paths.certificate, () => new X509Certificate(certificate));
-    const secret = parsed(paths.key, () => createPrivateKey(key));
-    if (!own.checkPrivateKey(secret)) {
-      throw invalid(paths.key, `it is not the key of ${paths.certificate}`);
-    }
+  if (certificate === undefined || key === undefined) return;
+  const own = parsed(paths.certificate, () => new X509Certificate(certificate));
+  const secret = parsed(paths.key, () => createPrivateKey(key));
+  if (!own.checkPrivateKey(secret)) {
+    throw invalid(paths.key, `it is not the key of ${paths.certificate}`);
   }
-  return { material: { certificate, key, authorities }, signature };
-}
-
-async function signatureOf(disk: Disk, paths: TlsPaths): Promise<string> {
-  const found: string[] = [];
-  for (const path of [paths.certificate, paths.key, paths.authorities]) {
-    if (path === undefined) continue;
-    try {
-      const { inode, bytes, modifiedMs } = await disk.stat(path);
-      found.push(`${inode} ${bytes} ${modifiedMs}`);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
-      found.push(code);
-    }
-  }
-  return found.join("\n");
 }
 
 async function content(disk: Disk, path: string | undefined): Promise<Buffer | undefined> {

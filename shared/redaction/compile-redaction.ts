@@ -64,7 +64,7 @@ class RuleRedactor implements Redactor {
   redactStart(text: string, length: number): string | undefined {
     const lookLength = length * LOOK_FACTOR;
     if (text.length <= lookLength) return this.redact(text)?.slice(0, length);
-    const redacted = this.redact(text.slice(0, lookLength));
+    const redacted = this.redact(text.slice(0, beforeCutToken(text, lookLength)));
     // Something at the cut may be half a secret, which nothing finds.
     return redacted?.slice(0, Math.max(0, Math.min(length, redacted.length - CUT_MARGIN)));
   }
@@ -104,19 +104,19 @@ class RuleRedactor implements Redactor {
     if (value === undefined) return this.redactPlain(unescaped(text));
     if (this.isDropped(value)) return undefined;
     const redacted = this.redactPlain(JSON.stringify(this.redactField("", value)));
-    // Where nothing was found the line stays as its program wrote it.
-    return redacted === JSON.stringify(value) ? text : redacted;
+    // Where nothing was found the line stays as its program wrote it. A name that comes twice has a value in it that was not looked at.
+    return redacted === JSON.stringify(value) ? this.redactPlain(text) : redacted;
   }
 
-  /** True when a value within another must not leave: of a text nothing leaves then. */
-  private isDropped(value: unknown): boolean {
+  /** True when a value within another must not leave: of a text nothing leaves then. What lies deeper than is looked at does not leave anyway. */
+  private isDropped(value: unknown, depth = 0): boolean {
     if (!this.rules.some(({ action }) => action === "drop")) return false;
     if (typeof value === "string") return this.redact(value) === undefined;
     if (typeof value === "number") return this.redactNumber(value) === undefined;
-    if (typeof value !== "object" || value === null) return false;
+    if (typeof value !== "object" || value === null || depth >= DEPTH_MAX) return false;
     return Object.entries(value).some(
       ([name, item]) =>
-        this.isDropped(item) ||
+        this.isDropped(item, depth + 1) ||
         this.redact(name) === undefined ||
         (this.ofFields?.action === "drop" && isSecretField(name, item)),
     );
@@ -167,6 +167,14 @@ class RuleRedactor implements Redactor {
     const letters = [...bytes].flatMap((byte) => [byte >>> 4, byte & 15]);
     return `[${name}:${String.fromCharCode(...letters.map((nibble) => 97 + nibble))}]`;
   }
+}
+
+/** Where a text can be cut at `end` or before, so that no web token is cut: those are longer than the margin, and half of one nothing finds. */
+function beforeCutToken(text: string, end: number): number {
+  let from = end;
+  while (from > 0 && /[\w.-]/.test(text[from - 1] ?? "")) from--;
+  const token = text.slice(from, end).search(/(?<![\w-])eyJ/);
+  return token < 0 ? end : from + token;
 }
 
 function isSecretField(name: string, value: unknown): boolean {

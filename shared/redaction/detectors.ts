@@ -40,9 +40,30 @@ const KEY_PREFIXES = [
 const SECRET_NAMES =
   "pass(?:word|wd|phrase)?|pwd|secret|(?:client|app)[_-]?secret|(?:access|auth|refresh|session|bearer|id|api)?[_-]?token|api[_-]?key|(?:secret[_-]?)?access[_-]?key|aws_secret_access_key|private[_-]?key|authorization|credentials?";
 
+/**
+ * Where such a name may begin: at a word, behind parts of a longer name (`db_password`), at a capital within one (`dbPassword`). What ends with
+ * `password` is one however it is written (`PGPASSWORD`).
+ */
+const NAME_BEGIN =
+  "(?:(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,32}[_.-]){0,3}|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=passw(?:or)?d|passphrase))";
+
+/** What says before a secret how it is to be used (RFC 9110, section 11.1, and what some products have of their own). */
+const SCHEMES =
+  "bearer|basic|token|negotiate|ntlm|kerberos|api-?key|dpop|hoba|splunk|geniekey|sso-key";
+const SCHEME = new RegExp(`^(?:${SCHEMES})$`, "i");
+
+/** A value in quotes ends at the next quote of its kind; within other quotes both are written with a backslash. */
+const QUOTED = [
+  '"(?<quoted>(?:[^"\\\\]|\\\\[^]){1,512})',
+  "'(?<quoted>(?:[^'\\\\]|\\\\[^]){1,512})",
+  '\\\\"(?<quoted>[^"\\\\]{1,512})',
+  "\\\\'(?<quoted>[^'\\\\]{1,512})",
+].join("|");
+
 /** Not what stands for no value, nor a plain word behind a name that is also one of prose: `unexpected token: comma`. */
 function credentialLength(candidate: string, before: string): number {
   if (/^(?:null|true|false|none|nil|undefined|bearer|basic|\*+|x+)$/i.test(candidate)) return 0;
+  if (/authorization["'\\]*\s*[:=]/i.test(before) && SCHEME.test(candidate)) return 0;
   const isProse = /(?:token|secret|credentials?)["'\\]*\s*[:=]/i.test(before);
   return isProse && /^[A-Za-z]{1,19}[.!?]?$/.test(candidate) ? 0 : candidate.length;
 }
@@ -74,7 +95,7 @@ export const DETECTORS = {
   credential: {
     mayHold: (text) => /pass|pwd|secret|token|key|authorization|credential/i.test(text),
     pattern: new RegExp(
-      `(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,32}[_.-]){0,3}(?:${SECRET_NAMES})\\\\?["']?\\s{0,3}(?::=|=>|[:=])\\s{0,3}(?:\\\\?["'](?<quoted>[^"'\\\\]{1,512})|(?:(?:bearer|basic|token)\\s{1,3})?(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,512}))`,
+      `${NAME_BEGIN}(?:${SECRET_NAMES})\\\\?["']?\\s{0,3}(?::=|=>|[:=])\\s{0,3}(?:${QUOTED}|(?:(?:${SCHEMES})\\s{1,3})?(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,512}))`,
       "dgi",
     ),
     lengthOf: credentialLength,
@@ -118,7 +139,7 @@ export const DETECTORS = {
   private_key: {
     mayHold: has("PRIVATE KEY"),
     pattern:
-      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?/dg,
+      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----)){0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?/dg,
   },
   /** The password in an address such as `postgres://user:password@host`. */
   url_password: {
@@ -158,6 +179,6 @@ export const DETECTORS_DEFAULT: readonly DetectorName[] = [
 
 /** Names of fields whose value is a secret as a whole. */
 export const SECRET_FIELD: RegExp = new RegExp(
-  `(?:^|[_.-])(?:pass(?:word|wd|phrase)|pwd|(?:client|app)[_-]?secret|api[_-]?key|(?:secret[_-]?)?access[_-]?key|private[_-]?key|authorization)$`,
+  `(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=passw(?:or)?d|passphrase))(?:pass(?:word|wd|phrase)|pwd|(?:client|app)[_-]?secret|api[_-]?key|(?:secret[_-]?)?access[_-]?key|private[_-]?key|authorization)$`,
   "i",
 );

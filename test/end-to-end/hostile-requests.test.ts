@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import fc from "fast-check";
 import { compressSync } from "lz4-napi";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ENVELOPE_VERSION } from "../../shared/protocol/batch.ts";
 import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { digestOf, sealRecord } from "../../shared/protocol/sealed-record.ts";
 import {
@@ -98,7 +99,9 @@ describe("an aggregator that is sent what it should not", () => {
   });
 
   it("refuses a version that it does not know", async () => {
-    const envelope = sampleEnvelope(sampleChain(3).slice(2), { version: 3 });
+    const envelope = sampleEnvelope(sampleChain(3).slice(2), {
+      version: ENVELOPE_VERSION + 1,
+    });
     await expectRefused(await aggregator.send(envelope), 400, "unknown_version");
   });
 

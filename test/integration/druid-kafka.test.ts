@@ -22,7 +22,7 @@ const WHOLE = "dimensions = '{}'";
 const PIECES = 4;
 const READY_MS_MAX = 180_000;
 
-describe.skipIf(process.env["TAILRACE_LONG"] === undefined)("Druid and the archive", () => {
+describe("Druid and the archive", () => {
   let server: RealServer;
   let cluster: KafkaCluster;
   let aggregator: RunningAggregator;

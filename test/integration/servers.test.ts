@@ -22,6 +22,13 @@ describe("tests against servers that are not there", () => {
     expect(stdout).toContain("test/integration/**/*redis*.test.ts");
   });
 
+  it("are left out without a word where only long runs need them", () => {
+    const { stdout, stderr } = leftOut({});
+    expect(stdout).toContain("*druid*");
+    expect(stderr).not.toContain("druid");
+    expect(leftOut({ TAILRACE_LONG: "1" }).stderr).toContain("druid");
+  });
+
   it("fail the run where servers are required", () => {
     const { stderr, status } = leftOut({ TAILRACE_SERVERS: "required" });
     expect(status).not.toBe(0);

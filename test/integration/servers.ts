@@ -1,13 +1,17 @@
 /** Finds the real servers that integration tests run against: where `test/integration/setup` put them, one for each folder in `servers/`. */
-import { accessSync, constants, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "tailrace-servers");
 
-const names = readdirSync(join(import.meta.dirname, "servers"), { withFileTypes: true })
+const folder = join(import.meta.dirname, "servers");
+const names = readdirSync(folder, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
+const isLong = (process.env["TAILRACE_LONG"] ?? "") !== "";
+/** Servers that only long runs need. */
+const longOnly = names.filter((name) => !isLong && existsSync(join(folder, name, "long-only")));
 
 /** The program of a server, or undefined when it is not there. */
 export function findServer(name: string): string | undefined {
@@ -16,19 +20,24 @@ export function findServer(name: string): string | undefined {
 }
 
 /**
- * Patterns of the tests whose server is missing, to be left out of a run, with one line to stderr that says so. With
- * TAILRACE_SERVERS=required a missing server is an error instead.
+ * Patterns of the tests to be left out of a run: those whose server is missing, with one line to stderr that says so, and those that only long
+ * runs include. With TAILRACE_SERVERS=required a missing server is an error instead.
  */
 export function testsWithoutServer(): string[] {
-  const missing = names.filter((name) => findServer(name) === undefined);
-  if (missing.length === 0) return [];
+  const wanted = names.filter((name) => !longOnly.includes(name));
+  const missing = wanted.filter((name) => findServer(name) === undefined);
+  if (missing.length === 0) return patternsOf(longOnly);
   if (process.env["TAILRACE_SERVERS"] === "required") {
     throw new Error(`Servers are missing: ${missing.join(", ")}. Run test/integration/setup.`);
   }
   process.stderr.write(
     `Left out tests against ${missing.join(", ")}: run test/integration/setup first.\n`,
   );
-  return missing.map((name) => `test/integration/**/*${name}*.test.ts`);
+  return patternsOf([...missing, ...longOnly]);
+}
+
+function patternsOf(servers: readonly string[]): string[] {
+  return servers.map((name) => `test/integration/**/*${name}*.test.ts`);
 }
 
 function isExecutable(path: string): boolean {

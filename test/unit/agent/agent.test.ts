@@ -36,29 +36,28 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function start(
-  settings: Readonly<Record<string, unknown>> = {},
-  options: Partial<AgentOptions> = {},
-  source: Readonly<Record<string, unknown>> = {},
-): Promise<RunningAgent> {
-  const config = agentConfig.parse({
+function configOf(settings: Readonly<Record<string, unknown>>) {
+  return agentConfig.parse({
     id: "web-1",
     data_dir: join(folder, "data"),
-    sources: [
-      {
-        name: "app",
-        type: "file",
-        paths: [join(folder, "*.log")],
-        format: "json",
-        start_at: "beginning",
-        ...source,
-      },
-    ],
     flush_interval: "20ms",
     poll_interval: "20ms",
     ship: { endpoints: ["http://receiver"] },
     ...settings,
   });
+}
+
+async function start(
+  settings: Readonly<Record<string, unknown>> = {},
+  options: Partial<AgentOptions> = {},
+  source: Readonly<Record<string, unknown>> = {},
+): Promise<RunningAgent> {
+  const app = {
+    ...{ name: "app", type: "file", paths: [join(folder, "*.log")], format: "json" },
+    start_at: "beginning",
+    ...source,
+  };
+  const config = configOf({ sources: [app], ...settings });
   const platform = { ...realPlatform, network: receiver };
   const agent = await startAgent(platform, config, { logger: quiet, machine: "m", ...options });
   agents.push(agent);
@@ -137,6 +136,28 @@ describe("an agent", () => {
     // Its old name back: nothing is lost.
     await start();
     await untilCounted(15);
+  });
+
+  it("takes the newest configuration over when others before it never were", async () => {
+    await write(3, "s", "a.log");
+    await write(4, "s", "b.txt");
+    await write(5, "s", "c.csv");
+    const agent = await start();
+    await untilCounted(3);
+    const source = (name: string, pattern: string) => ({
+      ...{ name, type: "file", format: "json", start_at: "beginning" },
+      paths: [join(folder, pattern)],
+    });
+    const app = { ...source("app", "*.log"), service: "other" };
+    const first = [app, source("b", "*.txt")];
+    const second = [...first, source("c", "*.csv")];
+    const taken = [first, second].map((sources) => agent.reconfigure(configOf({ sources })));
+    expect(await Promise.all(taken)).toEqual([false, true]);
+    await untilCounted(12);
+    await appendFile(join(folder, "a.log"), `{"time":"2026-11-20T10:00:00Z"}\n`);
+    await untilCounted(13);
+    const services = receiver.batches.flatMap(({ deltas }) => deltas.map((d) => d.service));
+    expect(services.at(-1)).toBe("other");
   });
 
   it("seals and syncs what was counted when it is closed, and keeps it while the receiver is away", async () => {

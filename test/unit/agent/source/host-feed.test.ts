@@ -27,12 +27,29 @@ function measured(once: boolean) {
       },
     },
   });
-  return { feed, sleeps, tick: () => wake?.() };
+  return { feed, sleeps, time, tick: () => wake?.() };
 }
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
+
+test("a timer that is early does not move a measurement into the minute before", async () => {
+  const { feed, sleeps, time, tick } = measured(false);
+  const run = new LiveRun(feed);
+  await run.follow();
+  await until(() => sleeps.length === 1);
+  time.ms -= 1;
+  tick();
+  await until(() => sleeps.length === 2);
+  expect(sleeps).toEqual([7000, 1]);
+  await run.follow();
+  expect(run.counted).toEqual([]);
+  tick();
+  await until(() => sleeps.length === 3);
+  expect(sleeps[2]).toBe(10_000);
+  await run.source.close();
+});
 
 test.runIf(existsSync("/proc/stat"))(
   "a host is measured at multiples of the interval, as lines of JSON",

@@ -8,6 +8,8 @@ import { RecountingSink } from "./recounting-sink.ts";
 export interface LiveOptions {
   readonly once?: boolean;
   readonly joins?: (line: string) => boolean;
+  /** True for a counter that has no room for events. */
+  readonly isFull?: boolean;
 }
 
 /** A live source that is followed, and what its cuts stored. */
@@ -70,8 +72,9 @@ export class LiveRun {
   }
 
   private start(feed: LineFeed): LiveSource {
-    const { once = false, joins } = this.options;
+    const { once = false, joins, isFull = false } = this.options;
     this.sink = joins === undefined ? new RecountingSink() : new JoiningSink(joins, 1000);
+    if (isFull) Object.defineProperty(this.sink, "isFull", { value: true });
     const complain = (message: string) => this.complaints.push(message);
     const silent = () => undefined;
     const source = new LiveSource({

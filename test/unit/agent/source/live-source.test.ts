@@ -107,6 +107,32 @@ describe("a live source", () => {
     expect(run.counted).toEqual(["a", "b"]);
   });
 
+  it("counts what was received even when its counter is full", async () => {
+    const feed = new FilledFeed();
+    const run = new LiveRun(feed, { isFull: true });
+    await run.follow();
+    feed.waiting.add(Buffer.from("a\n"));
+    feed.waiting.refuse({ kind: "rejected", reason: "too_long", lines: 1, bytes: 10 });
+    await run.follow();
+    expect(run.counted).toEqual([]);
+    await run.source.drain();
+    run.store();
+    expect(run.counted).toEqual(["a"]);
+    expect(run.ledgerText).toContain("rejected too_long 1 10");
+  });
+
+  it("has not ended before the last refusal is in the ledger", async () => {
+    const feed = new FilledFeed();
+    const run = new LiveRun(feed, { once: true });
+    await run.follow();
+    feed.waiting.refuse({ kind: "rejected", reason: "too_long", lines: 1, bytes: 10 });
+    feed.hasEnded = true;
+    expect(run.source.ended).toBe(false);
+    await run.follow();
+    expect(run.source.ended).toBe(true);
+    expect(run.ledgerText).toEqual(["rejected too_long 1 10"]);
+  });
+
   it("has ended when its feed has and all is counted", async () => {
     const feed = new FilledFeed();
     const run = new LiveRun(feed, { once: true });

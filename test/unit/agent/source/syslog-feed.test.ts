@@ -36,7 +36,7 @@ describe("syslog from the network", () => {
 
   it("ledgers what it does not take, with the reason", async () => {
     const sockets = new ScriptedSockets();
-    const run = new LiveRun(feedOn(sockets, { queueBytesMax: 60 }));
+    const run = new LiveRun(feedOn(sockets, { queueBytesMax: 350 }));
     await run.follow();
     sockets.datagram("x".repeat(101));
     for (let count = 0; count < 5; count++) sockets.datagram(A);

@@ -3,7 +3,7 @@ import { WaitingLines } from "../../../../agent/source/waiting-lines.ts";
 
 test("lines wait in order and are taken in parts, with the position of the last one taken", () => {
   let wakeCount = 0;
-  const waiting = new WaitingLines(10, () => wakeCount++);
+  const waiting = new WaitingLines(1000, () => wakeCount++);
   waiting.add(Buffer.from("a\n"), "p1");
   waiting.add(Buffer.from("b\n"), "p2");
   waiting.add(Buffer.from("cccc\n"), "p3");
@@ -38,4 +38,13 @@ test("what is refused is told once, summed by reason", () => {
   waiting.refuse(refused);
   expect(waiting.take(10).refused).toEqual([{ ...refused, lines: 2, bytes: 10 }]);
   expect(waiting.take(10).refused).toEqual([]);
+});
+
+test("many small lines take more than their bytes", () => {
+  const waiting = new WaitingLines(64 * 1024, () => undefined);
+  let count = 0;
+  for (; !waiting.isFull; count++) waiting.add(Buffer.from("\n"));
+  expect(count).toBeLessThan(1000);
+  expect(waiting.take(64 * 1024).bytes).toHaveLength(count);
+  expect(waiting.isFull).toBe(false);
 });

@@ -46,6 +46,16 @@ describe("raw lines that wait", () => {
     expect(pending.bytes).toBe(0);
   });
 
+  it("of more services than can be told apart share as one service", () => {
+    const pending = pendingOf({ lineRate: 200 });
+    for (let index = 0; index < 5000; index++) add(pending, `id-${index}`, index, 1);
+    const { lines } = countsOf(pending);
+    expect(lines).toHaveLength(2000);
+    expect(lines.map(({ service }) => service)).toContain("id-0");
+    expect(lines.filter(({ weight }) => weight === 4)).toHaveLength(1000);
+    expect(lines.reduce((sum, { weight }) => sum + weight, 0)).toBe(5000);
+  });
+
   it("share a rate fairly: no service hides another, and each line says how many it stands for", () => {
     const pending = pendingOf();
     add(pending, "loud", 0, 5000);

@@ -150,12 +150,31 @@ describe("a window that is not over", () => {
     const life = new Life({ forMs: 2 * MINUTE }).see("!").early(1);
     expect(life.told).toEqual(["1 pending since 0", "2 fired since 0"]);
   });
+
+  it("does not stand for those before it that are not over either", () => {
+    const life = new Life({ forMs: 3 * MINUTE }).see("!").early(2);
+    expect(life.told).toEqual(["1 pending since 0"]);
+    expect(life.see(".!", 1).told).toEqual([
+      "1 pending since 0",
+      "2 lapsed since 0",
+      "3 pending since 2",
+    ]);
+  });
 });
 
 describe("a correction", () => {
   it("fires late what never fired, and resolves with the next window", () => {
     const life = new Life().see("...").correct(1).see(".", 3);
     expect(life.told).toEqual(["2 fired since 1 late", "4 resolved since 1"]);
+  });
+
+  it("takes the place of what was pending, which lapses", () => {
+    const life = new Life({ forMs: 4 * MINUTE }).see("!!.!").correct(3, 0);
+    expect(life.told.slice(2)).toEqual([
+      "4 pending since 3",
+      "4 lapsed since 3",
+      "4 fired since 0 late",
+    ]);
   });
 
   it("never fires what has fired, nor while something fires", () => {

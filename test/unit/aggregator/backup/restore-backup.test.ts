@@ -1,4 +1,12 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -119,5 +127,27 @@ describe("a restore", () => {
     expect(existsSync(join(folder, "p0-000-007.parquet"))).toBe(false);
     const aside = join(movedTo, "events", "day=2026-11-20", "stream=a", "p0-000-007.parquet");
     expect(existsSync(aside)).toBe(true);
+  });
+
+  it("puts files of an archive on another file system aside, too", async () => {
+    const archive = join(home, "archive");
+    const folder = join(archive, "events", "day=2026-11-20", "stream=a");
+    const name = "p0-000-007.parquet";
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), "new");
+    const rename = async (from: string, to: string) => {
+      if (from.startsWith(archive) !== to.startsWith(archive)) {
+        throw Object.assign(new Error("other file system"), { code: "EXDEV" });
+      }
+      await disk.rename(from, to);
+    };
+    const { movedTo = "" } = await restoreBackup(
+      { ...realPlatform, disk: { ...disk, rename } },
+      { ...{ backup, dataDir, archive, mayReplace: false } },
+    );
+    expect(existsSync(join(folder, name))).toBe(false);
+    const aside = join(movedTo, "events", "day=2026-11-20", "stream=a", name);
+    expect(readFileSync(aside, "utf8")).toBe("new");
+    expect(existsSync(join(dataDir, RESTORING_FILE))).toBe(false);
   });
 });

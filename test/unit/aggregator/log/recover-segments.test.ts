@@ -79,7 +79,7 @@ describe("opening the embedded log", () => {
     writeFileSync(path, readFileSync(join(place.folder, second)));
     await expect(place.open()).rejects.toMatchObject({ code: "LOG_CORRUPT" });
     const header = Buffer.from(bytes);
-    header[20] = 0xff;
+    header[20] = (header[20] ?? 0) ^ 0xff;
     writeFileSync(path, header);
     await expect(place.open()).rejects.toMatchObject({ code: "LOG_CORRUPT" });
     writeFileSync(path, bytes);

@@ -21,6 +21,18 @@ labels: { team: shop }
 alert: { type: HIGH_ERROR_RATE, severity: critical, message: "{{service}} {{errorCount}}/{{requestCount}}" }
 `;
 
+const PATTERN = `
+name: slow-twice
+summary: Many requests failed in two minutes, one after the other.
+stream: service-metrics
+key: service
+within: 5m
+skip: skipPastLastEvent
+stages:
+  - { name: bad, where: "errorRate > 0.05", times: { min: 2, max: 2 } }
+alert: { type: SLOW_TWICE, severity: info, message: "{{key}}" }
+`;
+
 /** Stage 2 of one partition, with threshold rules, over a store. */
 class Thresholds {
   readonly store = new MemoryStore();
@@ -255,6 +267,42 @@ describe("a threshold rule", () => {
     expect(rules.newest.resolveReason).toBe("rule removed");
     expect(keysOf(rules.store, "threshold")).toEqual([]);
   });
+
+  it("knows what is usual from all windows before, also when one was looked at early", async () => {
+    const baseline =
+      "baseline: { history: 10m, same_hour: false, min_windows: 10 }\ncondition: errorRate > errorRateUsual + 0.1";
+    const usual = RULE.replace(/condition: .*/, baseline);
+    const early = RULE.replace("name: errors", "name: early").replace(
+      /condition: .*/,
+      "condition: requestCount > 1000\nevaluate: provisional\nmin_count: 2",
+    );
+    const rules = new Thresholds([usual, early]);
+    const minutes = Array.from({ length: 9 }, (_, minute) => rules.window(minute, 20, 0));
+    await rules.take(minutes, 9);
+    await rules.take([rules.window(9, 20, 0), rules.window(10, 20, 10)]);
+    await rules.take([], 11);
+    expect(rules.told).toEqual(["11 orders firing r1"]);
+  });
+
+  it("asks anew what is usual when its file changes", async () => {
+    const usual = (windowsMin: number) => {
+      const settings = `{ history: 10m, same_hour: false, min_windows: ${windowsMin} }`;
+      const changed = `baseline: ${settings}\ncondition: errorRate > errorRateUsual + 0.1`;
+      return RULE.replace(/condition: .*/, changed);
+    };
+    const rules = new Thresholds([usual(100)]);
+    const minutes = Array.from({ length: 10 }, (_, minute) => rules.window(minute, 20, 0));
+    await rules.take([...minutes, rules.window(10, 20, 10)], 11);
+    rules.use(usual(10));
+    await rules.take([rules.window(11, 20, 10)], 12);
+    expect(rules.told).toEqual(["12 orders firing r1"]);
+  });
+
+  it("has a name that fits into keys, by which it resolves what it fired", () => {
+    const named = (length: number) => RULE.replace("name: errors", `name: ${"e".repeat(length)}`);
+    expect(() => new Thresholds([named(60)])).not.toThrow();
+    expect(() => new Thresholds([named(61)])).toThrow("60 characters");
+  });
 });
 
 describe("a correction", () => {
@@ -333,6 +381,21 @@ describe("an operation", () => {
   });
 });
 
+describe("a match of a pattern", () => {
+  it("notifies nobody while a silence fits, and is told all the same", async () => {
+    const rules = new Thresholds([PATTERN]);
+    const matchers = [{ name: "alertname", value: "slow-twice" }];
+    const silence = { matchers, endsAt: "2026-11-20T10:05:00Z", createdBy: "ann", comment: "c" };
+    await rules.operate({ kind: "silence", silence, newId: "s1" });
+    await rules.take([rules.window(0, 20, 5), rules.window(1, 20, 5)], 2);
+    await rules.clock(5);
+    await rules.take([rules.window(2, 20, 5), rules.window(3, 20, 5)], 4);
+    const told = readAlerts(rules.store, 0, 10).map(({ alert }) => alert);
+    expect(told.map(({ isSuppressed }) => isSuppressed)).toEqual([true, false]);
+    expect(JSON.parse(told[0]?.json ?? "").suppressed.silencedBy).toEqual(["s1"]);
+  });
+});
+
 describe("a rule over the program itself", () => {
   it("takes what it sees of itself as any other number", async () => {
     const rules = new Thresholds([
@@ -355,6 +418,41 @@ describe("a rule over the program itself", () => {
 });
 
 describe("inhibition", () => {
+  it("does not read all that fires again for every alert", async () => {
+    const matcher = (name: string, value: string) => ({
+      ...{ name, value, isRegex: false, isEqual: true },
+    });
+    const rules = new Thresholds(
+      [RULE],
+      [
+        {
+          sourceMatchers: [matcher("service", "database")],
+          targetMatchers: [matcher("team", "shop")],
+          equal: [],
+        },
+      ],
+    );
+    const services = Array.from({ length: 50 }, (_, index) => `service-${index}`);
+    await rules.take([rules.window(0, 20, 2, "database")], 1);
+    await rules.take(
+      services.map((service) => rules.window(1, 20, 2, service)),
+      2,
+    );
+    const { store } = rules;
+    let readCount = 0;
+    const get = store.get.bind(store);
+    store.get = (key) => {
+      if (key.startsWith("alert/")) readCount++;
+      return get(key);
+    };
+    await rules.take(
+      services.map((service) => rules.window(2, 20, 2, `other-${service}`)),
+      3,
+    );
+    expect(rules.told.filter((one) => one.endsWith("firing r1 quiet"))).toHaveLength(100);
+    expect(readCount).toBeLessThan(10 * services.length);
+  });
+
   it("keeps the consequence quiet while the cause fires", async () => {
     const matcher = (name: string, value: string) => ({
       name,

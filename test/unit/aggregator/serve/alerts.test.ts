@@ -24,7 +24,8 @@ async function storeOf(samples: readonly Sample[]): Promise<MemoryStore> {
     const alertType = rule.toUpperCase();
     const timestampMs = TEN_MS + seconds * 1_000;
     const json = JSON.stringify({ id, text });
-    rows.append(tenant, { id, rule, alertType, severity: "info", timestampMs, json });
+    const standing = { state: "firing", revision: 1, isSuppressed: false } as const;
+    rows.append(tenant, { id, rule, alertType, severity: "info", timestampMs, json }, standing);
   }
   await store.commit(overlay.take());
   return store;

@@ -83,6 +83,16 @@ describe("GET /v1/lines", () => {
     expect(body.lines).toHaveLength(1);
   });
 
+  it("takes no place that no answer gave", async () => {
+    const place = (timeMs: string) =>
+      Buffer.from(`${timeMs}/${"0".repeat(32)}`).toString("base64url");
+    const ask1 = async (timeMs: string) =>
+      (await ask([await storeOf(SAMPLE)], `next=${place(timeMs)}`)).status;
+    expect(await ask1("9999999999999999")).toBe(400);
+    expect(await ask1("-9999999999999999")).toBe(400);
+    expect(await ask1("8640000000000000")).toBe(200);
+  });
+
   it("names everything that it cannot understand", async () => {
     const { status, body } = await ask([], "level=loud&limit=0&next=x&color=red&from=soon");
     expect(status).toBe(400);

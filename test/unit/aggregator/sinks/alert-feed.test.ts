@@ -15,7 +15,8 @@ const rows = new AlertRows(overlay, row);
 async function raise(...ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     const parts = { rule: "fraud", alertType: "FRAUD", severity: "info", timestampMs: 5 };
-    rows.append("", { id, ...parts, json: `"${id}"` });
+    const standing = { state: "firing", revision: 1, isSuppressed: false } as const;
+    rows.append("", { id, ...parts, json: `"${id}"` }, standing);
   }
   overlay.set(PATTERNS_KEY, encodePatternsRow(row));
   await store.commit(overlay.take());

@@ -70,6 +70,21 @@ describe("the alertmanager sink", () => {
     expect(store.requests).toEqual([]);
   });
 
+  it("says that it is over also of what was silenced meanwhile", async () => {
+    const end = { resolvedAt: "2026-11-20T10:05:00.000Z" };
+    const quiet = { isSuppressed: true, revision: 2 } as const;
+    const [silenced, resolved] = [
+      alert("a", quiet),
+      alert("a", { ...quiet, state: "resolved" }, end),
+    ];
+    const report = await write(await open(), silenced, resolved);
+    expect(report).toEqual({ failures: [], ignoredCount: 1 });
+    const [request] = store.requests;
+    expect(JSON.parse(request?.body.toString() ?? "")).toMatchObject([
+      { endsAt: "2026-11-20T10:05:00.000Z" },
+    ]);
+  });
+
   it("gives up only what is refused by itself, and comes again otherwise", async () => {
     store.script = ({ body }, response) =>
       answer(response, body.includes('"bad"') ? 400 : 200, { why: "no" });

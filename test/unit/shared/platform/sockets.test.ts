@@ -22,14 +22,14 @@ const options: StreamOptions = {
 };
 
 /** Listens, and keeps what came and how connections ended. */
-async function listen(changes: Partial<StreamOptions> = {}) {
+async function listen(changes: Partial<StreamOptions> = {}, room?: Promise<void>) {
   const found = { text: "", ends: [] as boolean[], openCount: 0 };
   const listener = await realSockets.streams({ ...options, ...changes }, () => {
     found.openCount++;
     return {
       data: (bytes) => {
         found.text += bytes.toString();
-        return undefined;
+        return room;
       },
       end: (isWhole) => {
         found.ends.push(isWhole);
@@ -73,6 +73,22 @@ describe("sockets of this machine", () => {
     await listener.close();
   });
 
+  it("do not take for idle who is made to wait", async () => {
+    const room = Promise.withResolvers<void>();
+    const { listener, found } = await listen({ idleMs: 40 }, room.promise);
+    const sender = connect(listener.port, "127.0.0.1");
+    sender.on("error", () => undefined);
+    sender.write("one ");
+    await until(() => found.text === "one ");
+    sender.write("two");
+    // Twice as long as a sender may be idle.
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    expect(found.ends).toEqual([]);
+    room.resolve();
+    await until(() => found.text === "one two" && found.ends.length === 1);
+    await listener.close();
+  });
+
   it.runIf(existsSync("/usr/bin/openssl"))("take streams over TLS", async () => {
     const folder = mkdtempSync(join(tmpdir(), "tailrace-tls-"));
     folders.push(folder);
@@ -111,5 +127,15 @@ describe("sockets of this machine", () => {
     await new Promise((resolve) => stranger.on("close", resolve));
     expect(strict.found.text).toBe("");
     await strict.listener.close();
+    // Who never begins the handshake takes a place, and closing does not wait for it.
+    const silent = await listen({ tls, connectionCountMax: 1 });
+    const first = connect(silent.listener.port, "127.0.0.1");
+    first.on("error", () => undefined);
+    await new Promise((resolve) => first.on("connect", resolve));
+    const second = connect(silent.listener.port, "127.0.0.1");
+    second.on("error", () => undefined);
+    await new Promise((resolve) => second.on("close", resolve));
+    expect(first.closed).toBe(false);
+    await silent.listener.close();
   });
 });

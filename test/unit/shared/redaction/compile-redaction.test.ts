@@ -39,6 +39,27 @@ describe("redaction", () => {
     expect(redactor.redact(`{"a":"\\u0034111 1111 1111 1111"}`)).toBeUndefined();
   });
 
+  it("looks at values within each other only so deep, however deep they are", () => {
+    const text = `{"m":"\\n","a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+    for (const action of ["drop", "mask"]) {
+      expect(redactorOf({ action }).redact(text)).toMatch(/^\{"m":"\\n","a":\[+(?:null)?\]+\}$/);
+    }
+  });
+
+  it("finds what stands in a line of JSON and in no value of it", () => {
+    const redactor = redactorOf({});
+    const twice = `{"m":"\\n","password":"hunter2","password":""}`;
+    expect(redactor.redact(twice)).not.toContain("hunter2");
+    const long = `{"m":"\\n","n":6011000000000000001}`;
+    expect(redactor.redact(long)).toBe(`{"m":"\\n","n":[card]}`);
+  });
+
+  it("leaves no half of a web token where a long text is cut", () => {
+    const redactor = redactorOf({});
+    const token = `eyJ${"a".repeat(9000)}.${"b".repeat(9000)}.c`;
+    expect(redactor.redactStart(`${"word ".repeat(200)}${token}`, 512)).toBe("word ".repeat(72));
+  });
+
   it("finds own patterns first, as a whole or their group", () => {
     const patterns = [
       { name: "employee", pattern: "EMP-(?<secret>\\d{6})" },

@@ -67,6 +67,15 @@ export const SECRETS: Readonly<
     [`glpat-${"z".repeat(20)}`, `glpat-${"z".repeat(20)}`],
   ],
   credential: [
+    [`{"password":"it's-s3cret"}`, "s3cret"],
+    [`password='so "open" s3cret' x`, "s3cret"],
+    ['password="ab\\cd-s3cret" x', "s3cret"],
+    [`\\"password\\": \\"it's-s3cret\\"`, "s3cret"],
+    ["dbPassword=s3cret", "s3cret"],
+    ["PGPASSWORD=s3cret", "s3cret"],
+    ["stripeApiKey: s3cret-9", "s3cret-9"],
+    ["Authorization: Negotiate YIIs3cret", "YIIs3cret"],
+    ["authorization: ApiKey s3cret-9", "s3cret-9"],
     ["login user=bob password=hunter2 ok", "hunter2"],
     ['{"user":"bob","password":"correct horse battery"}', "correct horse battery"],
     ["Authorization: Bearer abc.def-123", "abc.def-123"],
@@ -85,6 +94,10 @@ export const SECRETS: Readonly<
     ["HTTPS://u:p:w@host", "p:w"],
   ],
   private_key: [
+    [
+      "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB\n\nMIIEs3cret\n-----END RSA PRIVATE KEY-----",
+      "s3cret",
+    ],
     ["-----BEGIN RSA PRIVATE KEY-----\\nMIIEow\\n-----END RSA PRIVATE KEY-----", "MIIEow"],
     ["-----BEGIN PRIVATE KEY----- MC4CAQAw", "MC4CAQAw"],
   ],
