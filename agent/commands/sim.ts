@@ -35,7 +35,7 @@ export const command = defineCommand({
       const [issue] = parsed.error.issues;
       const name = issue?.path.join(".") ?? "";
       const why = issue?.code === "invalid_type" ? "expected a whole number" : issue?.message;
-      throw new UsageError(`--${name} ${given[name]}: ${why}`);
+      throw new UsageError(`--${name} ${String(given[name])}: ${why}`);
     }
     const options = parsed.data;
     if ((options.seed === undefined) === (options.seeds === undefined)) {
