@@ -192,9 +192,10 @@ export const syslogSource = z
       .max(100_000)
       .prefault(1000)
       .meta({ description: "Most connections of an address at a time; further ones are closed." }),
-    idle_timeout: duration({ min: "1s", max: "24h" })
-      .prefault("10m")
-      .meta({ description: "A connection that sends nothing for so long is closed." }),
+    idle_timeout: duration({ min: "1s", max: "24h" }).prefault("24h").meta({
+      description:
+        "A connection that sends nothing for so long is closed. Many senders notice that too late and lose a message; of those that died the kernel tells within minutes.",
+    }),
     max_queue: byteSize({ min: "64KiB", max: "1GiB" }).prefault("8MiB").meta({
       description:
         "Messages that wait to be counted; beyond it connections wait, and datagrams are `lost: queue_full`.",

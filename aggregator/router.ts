@@ -176,15 +176,30 @@ async function answer(
     });
   }
   const { principal, refusal } = access.identify(request);
-  if (route.scope !== undefined && refusal !== undefined) return problemAnswer(refusal);
-  const isAllowed = route.scope === undefined || principal.scopes.includes(route.scope);
+  const { scope } = route;
+  if (scope !== undefined && refusal !== undefined) return problemAnswer(refusal);
+  const isAllowed = scope === undefined || principal.scopes.includes(scope);
   if (!isAllowed) access.refused(request.remoteAddress, "scope", `${principal.name}: ${path}`);
   const response = isAllowed
     ? await route.handle({ request, query, parameters, principal })
-    : forbidden(path, route.scope);
-  const isChange = route.method !== "GET" && route.scope !== "ingest" && route.scope !== "read";
+    : forbidden(path, scope);
+  const isChange = route.method !== "GET" && scope !== "ingest" && scope !== "read";
   if (isChange) await access.changed(request, principal, response.status);
-  return response;
+  const { stream } = response;
+  if (stream === undefined || scope === undefined) return response;
+  const mayGoOn = () => access.identify(request).principal.scopes.includes(scope);
+  return { ...response, stream: (signal) => whileAllowed(stream(signal), mayGoOn) };
+}
+
+/** What goes on outlives the token that it was asked for with, unless somebody looks: it ends with the first piece behind that. */
+async function* whileAllowed(
+  pieces: AsyncIterable<Buffer>,
+  mayGoOn: () => boolean,
+): AsyncIterable<Buffer> {
+  for await (const piece of pieces) {
+    if (!mayGoOn()) return;
+    yield piece;
+  }
 }
 
 function forbidden(path: string, scope: Scope | undefined): HttpResponse {

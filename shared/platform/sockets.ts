@@ -43,6 +43,9 @@ export interface Sockets {
 /** A handshake takes two ways over the network; who needs longer takes a place from others. */
 const HANDSHAKE_MS = 30_000;
 
+/** Of a sender that is quiet the kernel finds out whether it is still there. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
+
 /** The sockets of this machine; their modules load when first used. */
 export const realSockets: Sockets = { datagrams: listenDatagrams, streams: listenStreams };
 
@@ -73,9 +76,10 @@ async function listenStreams(options: StreamOptions, open: () => StreamTaker): P
   const accept = (socket: Socket): void => takeStream(socket, options, open());
   const server =
     tls === undefined
-      ? (await import("node:net")).createServer(accept)
+      ? (await import("node:net")).createServer(KEEP_ALIVE, accept)
       : (await import("node:tls")).createServer(
           {
+            ...KEEP_ALIVE,
             ...secureContext(tls),
             requestCert: tls.authorities !== undefined,
             handshakeTimeout: HANDSHAKE_MS,

@@ -78,6 +78,15 @@ describe("agent.yaml", () => {
     expect(limit("id: ''")).toEqual([expect.stringContaining("a text that is not empty")]);
   });
 
+  it("leaves senders of syslog that are quiet connected, since many lose a message otherwise", () => {
+    const syslog = SMALLEST.replace(
+      "ship:",
+      '  - { name: net, type: syslog, listen: ["tcp://127.0.0.1:601"] }\nship:',
+    );
+    const { config } = loadConfig(agentConfig, syslog, "agent.yaml");
+    expect(config?.sources[1]).toMatchObject({ idle_timeout: 86_400_000, max_connections: 1000 });
+  });
+
   it("adds and forbids events, by conditions that can be used", () => {
     const events = (text: string) => `${SMALLEST}events: ${text}\n`;
     const good = `{ forbid: [audit], select: [{ stream: s, where: "level == 'FATAL'", fields: [message] }] }`;

@@ -3,6 +3,7 @@ import { localCaller } from "../../../aggregator/access/local-caller.ts";
 import { type Access, type Answered, createRouter } from "../../../aggregator/router.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { jsonAnswer } from "../../../shared/protocol/http-answer.ts";
+import { NOBODY } from "../../../shared/protocol/principal.ts";
 
 const answered: Answered[] = [];
 const errors: string[] = [];
@@ -54,6 +55,33 @@ describe("the router", () => {
       text: '{"query":"a=b?c","tenant":""}',
     });
     expect(answered.at(-1)).toEqual({ route: "/v1/windows", status: 200, durationMs: 0 });
+  });
+
+  it("ends what goes on when its caller is no longer let in", async () => {
+    let scopes = ["read" as const];
+    const request = { method: "GET", path: "/v1/stream", headers: {}, body: Buffer.alloc(0) };
+    const following = createRouter({
+      ...{ clock: { now: () => 0, monotonic: () => 0 }, logger, observe: () => {} },
+      access: { ...access, identify: () => ({ principal: { ...NOBODY, scopes } }) },
+      routes: [
+        {
+          ...{ method: "GET", path: "/v1/stream", scope: "read" },
+          handle: async () => ({
+            ...{ status: 200, headers: {}, body: Buffer.alloc(0) },
+            async *stream() {
+              for (let number = 0; number < 10; number++) yield Buffer.from(String(number));
+            },
+          }),
+        },
+      ],
+    });
+    const { stream } = await following({ ...request, remoteAddress: "" });
+    const pieces: string[] = [];
+    for await (const piece of stream?.(new AbortController().signal) ?? []) {
+      pieces.push(piece.toString());
+      if (pieces.length === 2) scopes = [];
+    }
+    expect(pieces).toEqual(["0", "1"]);
   });
 
   it("answers HEAD like GET without the body", async () => {
