@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import type { ConfigFault } from "../shared/config/load.ts";
 import { faultLines } from "../shared/config/report-faults.ts";
-import { systemCode } from "../shared/errors.ts";
+import { systemReason } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Disk } from "../shared/platform/disk.ts";
 import type { Platform } from "../shared/platform/platform.ts";
@@ -138,7 +138,7 @@ async function readTexts(
     try {
       texts.push({ file, text: (await readWholeFile(disk, file)).toString("utf8") });
     } catch (error) {
-      const message = `cannot be read: ${systemCode(error) ?? String(error)}`;
+      const message = `cannot be read: ${systemReason(error)}`;
       faults.push({ ...placeOf({ file }), path: "", message });
     }
   }

@@ -90,3 +90,32 @@ export function systemCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** What the system's codes mean that a person meets who sets tailrace up. */
+const SYSTEM_MEANINGS: Readonly<Record<string, string>> = {
+  EACCES: "this user may not",
+  EADDRINUSE: "another process listens there; `ss -ltnp` shows which",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EEXIST: "it is there already",
+  EISDIR: "it is a folder",
+  ENOENT: "there is no such file or folder",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "a part of the path is no folder",
+  EPERM: "this user may not",
+  EROFS: "the file system is read-only",
+};
+
+/** Why the system refused something, for people: its code and what that means. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  const meaning = SYSTEM_MEANINGS[code];
+  return meaning === undefined ? code : `${code}: ${meaning}`;
+}
+
+/** What a failed call of the system says to people, with its path; undefined when `error` is something else. */
+export function systemFault(error: unknown): string | undefined {
+  if (!(error instanceof Error && "syscall" in error)) return undefined;
+  const path = "path" in error ? `${String(error.path)}: ` : "";
+  return `${path}${systemReason(error)}`;
+}

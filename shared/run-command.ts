@@ -8,7 +8,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { nearestName } from "./config/nearest-name.ts";
-import { TailraceError } from "./errors.ts";
+import { systemFault, TailraceError } from "./errors.ts";
 
 /** Command files by name; each loads only when its command runs. */
 export type CommandSet = Readonly<
@@ -89,7 +89,10 @@ async function runDefinition(
       io.stderr(`${title}: ${error.message}${cause} [${error.code}]\n`);
       return EXIT_FAILED;
     }
-    throw error;
+    const fault = systemFault(error);
+    if (fault === undefined) throw error;
+    io.stderr(`${title}: ${fault}\n`);
+    return EXIT_FAILED;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type CommandIo, UsageError } from "../../shared/command.ts";
 import { loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemCode, systemReason } from "../../shared/errors.ts";
 import { agentConfig } from "../config.ts";
 
 /** Where the packages have the service's configuration. */
@@ -35,9 +35,8 @@ export async function dataDirectory(
     const { kind } = await io.platform.disk.stat(directory);
     if (kind !== "directory") throw new UsageError(`${directory} is no folder`);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw new UsageError(`${directory} cannot be read: ${code}`);
+    if (systemCode(error) === undefined) throw error;
+    throw new UsageError(`${directory} cannot be read: ${systemReason(error)}`);
   }
   return directory;
 }
@@ -46,6 +45,10 @@ async function configuredDirectory(file: string, io: CommandIo): Promise<string>
   const { disk } = io.platform;
   const places = { disk, environment: io.environment };
   const { config, faults } = await loadConfigFiles(agentConfig, file, places);
-  if (faults !== undefined) throw new UsageError(faultLines(faults).trimEnd());
+  if (faults !== undefined) {
+    const advice =
+      file === CONFIG_DEFAULT ? "\nName the agent with --config FILE or --data-dir FOLDER." : "";
+    throw new UsageError(`${faultLines(faults).trimEnd()}${advice}`);
+  }
   return config.data_dir;
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import {
   type CommandIo,
@@ -6,10 +7,11 @@ import {
   EXIT_FAILED,
   UsageError,
 } from "../../shared/command.ts";
-import { systemCode, TailraceError } from "../../shared/errors.ts";
+import { systemCode, systemReason, TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import { replaceFile } from "../../shared/platform/replace-file.ts";
 import { TlsFiles } from "../../shared/platform/tls-files.ts";
+import { isUntrustedCertificate } from "../../shared/platform/untrusted-certificate.ts";
 
 /** `tailrace enroll`: a token for the agent on this host, for a code that works once. */
 export const command = defineCommand({
@@ -49,7 +51,7 @@ export const command = defineCommand({
       return EXIT_FAILED;
     }
     await replaceFile(io.platform.disk, tokenFile, Buffer.from(`${answered.data.token}\n`), true);
-    io.stderr(`agent ${id} is enrolled; next: ship: { token: "file:${tokenFile}" }\n`);
+    io.stderr(`agent ${id} is enrolled; next: ship: { token: "file:${resolve(tokenFile)}" }\n`);
     return EXIT_DONE;
   },
 });
@@ -74,9 +76,8 @@ async function reserve({ platform }: CommandIo, path: string): Promise<void> {
     await file.close();
     await platform.disk.remove(draft);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw new UsageError(`the token cannot be kept in ${path}: ${code}`);
+    if (systemCode(error) === undefined) throw error;
+    throw new UsageError(`the token cannot be kept in ${path}: ${systemReason(error)}`);
   }
 }
 
@@ -111,10 +112,10 @@ async function ask(
     });
   } catch (cause) {
     if (!(cause instanceof TailraceError)) throw cause;
-    throw new TailraceError("NETWORK_FAILED", `no aggregator answers at ${endpoint}`, {
-      cause,
-      facts: { endpoint },
-    });
+    const advice = isUntrustedCertificate(cause)
+      ? `the aggregator at ${endpoint} is not trusted; name the file of its authority with --ca`
+      : `no aggregator answers at ${endpoint}; is it running, and is --endpoint right?`;
+    throw new TailraceError("NETWORK_FAILED", advice, { cause, facts: { endpoint } });
   }
 }
 

@@ -1,5 +1,5 @@
 import { defineCommand, EXIT_DONE, EXIT_FAILED } from "../../shared/command.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemCode, systemReason } from "../../shared/errors.ts";
 import { lookAtHost } from "../init/look-at-host.ts";
 import { writeConfig } from "../init/write-config.ts";
 
@@ -43,7 +43,8 @@ export const command = defineCommand({
     } catch (error) {
       const code = systemCode(error);
       if (code === undefined) throw error;
-      const advice = code === "EEXIST" ? "it is there already; --force writes over it" : code;
+      const advice =
+        code === "EEXIST" ? "it is there already; --force writes over it" : systemReason(error);
       io.stderr(`${path} cannot be written: ${advice}\n`);
       return EXIT_FAILED;
     }

@@ -33,7 +33,9 @@ export const command = defineCommand({
     const parsed = optionsSchema.safeParse(given);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
+      const name = issue?.path.join(".") ?? "";
+      const why = issue?.code === "invalid_type" ? "expected a whole number" : issue?.message;
+      throw new UsageError(`--${name} ${String(given[name])}: ${why}`);
     }
     const options = parsed.data;
     if ((options.seed === undefined) === (options.seeds === undefined)) {

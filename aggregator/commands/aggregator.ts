@@ -6,7 +6,7 @@ import {
   EXIT_USAGE,
 } from "../../shared/command.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { TailraceError } from "../../shared/errors.ts";
+import { systemFault, TailraceError } from "../../shared/errors.ts";
 import { textLogger } from "../../shared/log.ts";
 import { type Aggregator, startAggregator } from "../aggregator.ts";
 import type { AggregatorConfig } from "../config.ts";
@@ -79,7 +79,8 @@ async function runAggregator(
     await Promise.race([aborted(signal), aggregator.ended, failure.promise]);
     logger.info("stopping: requests under way are answered, sinks get what waits");
   } catch (error) {
-    const reason = error instanceof TailraceError ? error.message : String(error);
+    const reason =
+      error instanceof TailraceError ? error.message : (systemFault(error) ?? String(error));
     io.stderr(`tailrace aggregator: ${reason}\n`);
     exitCode = EXIT_FAILED;
   }

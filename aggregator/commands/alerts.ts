@@ -121,7 +121,7 @@ const ID_SHOWN = 12;
 
 const COLUMNS = [
   ["id", "left"],
-  ["since", "left"],
+  ["time", "left"],
   ["severity", "left"],
   ["state", "left"],
   ["rule", "left"],
@@ -182,7 +182,7 @@ async function wholeIds(
     if (first !== undefined && found.length === 1) return first;
     throw new UsageError(
       found.length === 0
-        ? `there is no alert ${beginning}`
+        ? `there is no alert ${beginning}; \`tailrace alerts ls --state all\` shows them`
         : `${beginning} begins the ids of ${found.length} alerts; write more of it`,
     );
   });

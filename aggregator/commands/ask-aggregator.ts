@@ -3,12 +3,15 @@ import type { CommandIo } from "../../shared/command.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import { TlsFiles } from "../../shared/platform/tls-files.ts";
+import { isUntrustedCertificate } from "../../shared/platform/untrusted-certificate.ts";
 
 /** Where an aggregator listens unless it is told otherwise. */
 export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
 
 /** Done, or taken and soon done. */
 const SUCCESSES: readonly number[] = [200, 202];
+
+const UNAUTHORIZED = 401;
 
 /** Writing many dead letters again takes its time. */
 const ANSWER_MS_MAX = 600_000;
@@ -75,17 +78,21 @@ async function ask(
       ...content,
     });
   } catch (cause) {
-    throw new TailraceError(
-      "NETWORK_FAILED",
-      `no aggregator answers at ${endpoint}; is it running, and is --endpoint right?`,
-      { cause, facts: { endpoint } },
-    );
+    const advice = isUntrustedCertificate(cause)
+      ? `the aggregator at ${endpoint} is not trusted; name the file of its authority in TAILRACE_CA`
+      : `no aggregator answers at ${endpoint}; is it running, and is --endpoint right?`;
+    throw new TailraceError("NETWORK_FAILED", advice, { cause, facts: { endpoint } });
   }
   const said = parse(answer.body);
   if (SUCCESSES.includes(answer.status) && said !== undefined) return said;
   const detail: unknown = typeof said === "object" && said !== null && Reflect.get(said, "detail");
   const reason = typeof detail === "string" ? detail : `it answered ${answer.status}`;
-  throw new TailraceError("REQUEST_REFUSED", `${endpoint}: ${reason}`, { facts: { endpoint } });
+  const advice =
+    answer.status === UNAUTHORIZED
+      ? " Commands take a token from TAILRACE_TOKEN; `tailrace token create` makes one."
+      : "";
+  const text = `${endpoint}: ${reason}${advice}`;
+  throw new TailraceError("REQUEST_REFUSED", text, { facts: { endpoint } });
 }
 
 function parse(body: Buffer): unknown {

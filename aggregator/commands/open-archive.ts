@@ -1,5 +1,5 @@
 import { type CommandIo, EXIT_FAILED, EXIT_USAGE, UsageError } from "../../shared/command.ts";
-import { systemCode, TailraceError } from "../../shared/errors.ts";
+import { systemCode, systemReason, TailraceError } from "../../shared/errors.ts";
 import { ArchiveReader } from "../archive/read-archive.ts";
 import { readConfig } from "./read-config.ts";
 
@@ -24,7 +24,8 @@ export async function withArchive(
   } catch (error) {
     const isOperating = error instanceof TailraceError || systemCode(error) !== undefined;
     if (!isOperating) throw error;
-    io.stderr(`${directory}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const reason = error instanceof TailraceError ? error.message : systemReason(error);
+    io.stderr(`${directory}: ${reason}\n`);
     return EXIT_FAILED;
   }
 }

@@ -1,7 +1,7 @@
 import type { CommandIo } from "../../shared/command.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type AggregatorConfig, aggregatorConfig } from "../config.ts";
 
@@ -14,7 +14,7 @@ export async function readConfig(
   try {
     text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
   } catch (error) {
-    io.stderr(`${file}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
+    io.stderr(`${file}: cannot be read: ${systemReason(error)}\n`);
     return undefined;
   }
   const { config, faults } = loadConfig(aggregatorConfig, text, file);

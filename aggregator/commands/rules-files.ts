@@ -1,6 +1,6 @@
 import type { CommandIo } from "../../shared/command.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { loadRules, type Rule } from "../rules/load-rules.ts";
 import type { TestedRules } from "../rules/rule-test.ts";
@@ -51,7 +51,7 @@ export async function readFiles(
         texts.push({ file, text });
       }
     } catch (error) {
-      io.stderr(`${path}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
+      io.stderr(`${path}: cannot be read: ${systemReason(error)}\n`);
       return undefined;
     }
   }

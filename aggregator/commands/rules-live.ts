@@ -37,6 +37,7 @@ const rulesAnswer = z.object({
       stream: z.string().nullable(),
       state: z.string(),
       counters: z.record(z.string(), z.number()),
+      openAlerts: z.number().optional(),
       dropped: z.array(z.looseObject({ reason: z.string(), count: z.number() })),
     }),
   ),
@@ -70,11 +71,14 @@ function statusTable(rules: readonly RuleStatus[]): string {
       ["stream", "left"],
       ["state", "left"],
       ...titles.map((title) => [title, "right"] as const),
+      ["open", "right"],
       ["dropped", "left"],
     ],
-    rules.map(({ rule, stream, state, counters, dropped }) => [
+    rules.map(({ rule, stream, state, counters, dropped, openAlerts }) => [
       ...[rule, stream ?? "-", state],
-      ...numbers.map((name) => String(counters[name] ?? 0)),
+      // A threshold rule keeps no such counters; what it has is alerts that are open.
+      ...numbers.map((name) => (openAlerts === undefined ? String(counters[name] ?? 0) : "-")),
+      openAlerts === undefined ? "-" : String(openAlerts),
       dropped.map(({ reason, count }) => `${count} ${reason}`).join(", ") || "0",
     ]),
   );

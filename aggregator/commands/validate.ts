@@ -3,14 +3,13 @@ import {
   type CommandIo,
   defineCommand,
   EXIT_DONE,
-  EXIT_FAILED,
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
 import { type ConfigFault, loadConfig } from "../../shared/config/load.ts";
 import { loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
-import { systemCode } from "../../shared/errors.ts";
+import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
 import { type ConfigKind, configKindNames, configKinds, isConfigKind } from "./config-kinds.ts";
 
@@ -40,11 +39,14 @@ export const command = defineCommand({
       try {
         text = (await readWholeFile(io.platform.disk, file)).toString("utf8");
       } catch (error) {
-        io.stderr(`${file}: cannot be read: ${systemCode(error) ?? String(error)}\n`);
-        exitCode = Math.max(exitCode, EXIT_FAILED);
+        io.stderr(`${file}: cannot be read: ${systemReason(error)}\n`);
+        exitCode = EXIT_USAGE;
         continue;
       }
-      const kind = kindName ?? kindOf(text);
+      const told = kindOf(text);
+      // Both are rules: a threshold is looked at as one when somebody calls it a rule.
+      const isThreshold = kindName === "rules" && told === "thresholds";
+      const kind = isThreshold ? told : (kindName ?? told);
       if (kind === undefined) {
         io.stderr(
           `${file}: its keys do not tell what it is; say --kind ${configKindNames.join("|")}\n`,

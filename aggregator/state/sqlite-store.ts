@@ -72,7 +72,7 @@ export async function openSqliteStore(disk: Disk, path: string): Promise<SqliteS
         { cause, facts: { path } },
       );
     }
-    throw failed(path, "cannot be opened", cause);
+    throw failed(path, "cannot be opened; this user has to own it", cause);
   }
 }
 

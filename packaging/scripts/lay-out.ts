@@ -51,10 +51,11 @@ async function layOutShared(folder: string, { root, bundle }: Ingredients): Prom
   await write("usr/share/man/man1/tailrace.1.gz", await packed("packaging/man/tailrace.1"));
   await write("usr/share/doc/tailrace/changelog.gz", await packed("CHANGELOG.md"));
   await write("usr/share/doc/tailrace/copyright", await copyright(root));
-  for (const page of ["README.md", "config/REFERENCE.md"]) {
-    const name = page.split("/").at(-1) ?? page;
-    await write(`usr/share/doc/tailrace/${name}`, await readFile(join(root, page)));
+  for (const page of ["README.md", "agent/README.md", "aggregator/README.md"]) {
+    await write(`usr/share/doc/tailrace/${page}`, await readFile(join(root, page)));
   }
+  const reference = await readFile(join(root, "config/REFERENCE.md"));
+  await write("usr/share/doc/tailrace/REFERENCE.md", reference);
   for (const kind of ["rules", "schema"]) {
     await cp(join(root, "config", kind), join(folder, "usr/share/tailrace", kind), {
       recursive: true,

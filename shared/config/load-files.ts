@@ -1,7 +1,7 @@
 /** A configuration from its file, the snippets in `conf.d` beside it, and the secrets that they name. */
 import { dirname, join } from "node:path";
 import type { z } from "zod";
-import { systemCode } from "../errors.ts";
+import { systemCode, systemReason } from "../errors.ts";
 import type { Disk } from "../platform/disk.ts";
 import { readWholeFile } from "../platform/read-whole-file.ts";
 import { type ConfigPart, joinParts } from "./join-parts.ts";
@@ -32,9 +32,8 @@ export async function loadConfigFiles<S extends z.ZodType>(
       const text = (await readWholeFile(places.disk, path)).toString("utf8");
       parts.push({ file: path, text });
     } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
-      const message = `cannot be read: ${code}`;
+      if (systemCode(error) === undefined) throw error;
+      const message = `cannot be read: ${systemReason(error)}`;
       return { faults: [{ file: path, line: 1, column: 1, path: "", message }] };
     }
   }

@@ -83,8 +83,11 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): F
   if (input === undefined && issue.code !== "custom") {
     return [{ at, atKey: true, message: `missing: ${expectation(issue)}` }];
   }
-  const got = input === undefined ? "" : `, got ${shown(input)}`;
-  return [{ at, atKey: false, message: `${expectation(issue)}${got}` }];
+  const expected = expectation(issue);
+  // A fault within an expression says itself what it got there.
+  const word = /\(at character \d+\)$/.test(expected) ? "in" : "got";
+  const got = input === undefined ? "" : `, ${word} ${shown(input)}`;
+  return [{ at, atKey: false, message: `${expected}${got}` }];
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { systemCode } from "../errors.ts";
+import { systemCode, systemReason } from "../errors.ts";
 import type { Disk } from "../platform/disk.ts";
 import { readWholeFile } from "../platform/read-whole-file.ts";
 import { isPlaceWith } from "./known-keys.ts";
@@ -105,9 +105,8 @@ async function lookUp(
     const value = (await readWholeFile(disk, path, SECRET_BYTES_MAX)).toString("utf8").trimEnd();
     return value === "" ? { missing: `${path} is empty` } : { value };
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    return { missing: `${path} cannot be read: ${code}` };
+    if (systemCode(error) === undefined) throw error;
+    return { missing: `${path} cannot be read: ${systemReason(error)}` };
   }
 }
 

@@ -4,7 +4,7 @@ import { createServer as createTlsServer, Server as TlsServer } from "node:https
 import type { Socket } from "node:net";
 import { umask } from "node:process";
 import { TLSSocket } from "node:tls";
-import { TailraceError } from "../errors.ts";
+import { systemReason, TailraceError } from "../errors.ts";
 import { dnsNamesOf } from "./certificate-names.ts";
 import { flatHeaders } from "./flat-headers.ts";
 import type {
@@ -44,7 +44,7 @@ export function listenHttp(options: ListenOptions, handle: Handler): Promise<Lis
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
       const place = options.socketPath ?? `${options.host}:${options.port}`;
-      const text = `Cannot listen on ${place}: ${cause.message}`;
+      const text = `Cannot listen on ${place}: ${systemReason(cause)}`;
       reject(new TailraceError("LISTEN_FAILED", text, { cause }));
     };
     server.once("error", fail);

@@ -1,7 +1,8 @@
 import type { Agent } from "undici";
-import { TailraceError } from "../errors.ts";
+import { systemCode, TailraceError } from "../errors.ts";
 import { flatHeaders } from "./flat-headers.ts";
 import type { HttpCall, HttpResponse, Network, TlsMaterial } from "./network.ts";
+import { isUntrustedCertificate } from "./untrusted-certificate.ts";
 
 /** The network of this machine: undici for calls, `node:http` for listening; each loads when first used, since a scan needs neither. */
 export const realNetwork: Network = {
@@ -83,14 +84,24 @@ async function callHttp(call: HttpCall): Promise<HttpResponse> {
     const body = Buffer.from(await answer.body.arrayBuffer());
     return { status: answer.statusCode, headers: flatHeaders(answer.headers), body };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TailraceError("NETWORK_FAILED", `${call.method} ${call.url} failed: ${reason}`, {
-      cause,
-      facts: { url: call.url },
-    });
+    throw new TailraceError(
+      "NETWORK_FAILED",
+      `${call.method} ${call.url} failed: ${reasonOf(cause)}`,
+      {
+        cause,
+        facts: { url: call.url },
+      },
+    );
   } finally {
     clearTimeout(timer);
     await local?.destroy();
     call.signal?.removeEventListener("abort", stop);
   }
+}
+
+function reasonOf(cause: unknown): string {
+  if (isUntrustedCertificate(cause)) {
+    return `its certificate comes from an authority that is not trusted here (${systemCode(cause)})`;
+  }
+  return cause instanceof Error ? cause.message : String(cause);
 }

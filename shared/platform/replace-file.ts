@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { systemCode, TailraceError } from "../errors.ts";
+import { systemCode, systemReason, TailraceError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 
 /**
@@ -25,9 +25,8 @@ export async function replaceFile(
     await disk.rename(draft, path);
     await disk.syncDirectory(dirname(path));
   } catch (cause) {
-    const code = systemCode(cause);
-    if (code === undefined) throw cause;
-    throw new TailraceError("DISK_FAILED", `${path} cannot be written: ${code}`, {
+    if (systemCode(cause) === undefined) throw cause;
+    throw new TailraceError("DISK_FAILED", `${path} cannot be written: ${systemReason(cause)}`, {
       cause,
       facts: { path },
     });

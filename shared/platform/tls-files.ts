@@ -5,7 +5,7 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { systemCode, TailraceError } from "../errors.ts";
+import { systemCode, systemReason, TailraceError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import type { TlsMaterial } from "./network.ts";
 import { readWholeFile } from "./read-whole-file.ts";
@@ -80,9 +80,8 @@ async function content(disk: Disk, path: string | undefined): Promise<Buffer | u
   try {
     return await readWholeFile(disk, path, FILE_BYTES_MAX);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw invalid(path, `it cannot be read: ${code}`);
+    if (systemCode(error) === undefined) throw error;
+    throw invalid(path, `it cannot be read: ${systemReason(error)}`);
   }
 }
 

@@ -12,7 +12,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import type { TlsMaterial } from "../../shared/platform/network.ts";
 import { realPlatform } from "../../shared/platform/real-platform.ts";
@@ -211,6 +211,18 @@ describe("an aggregator that asks for credentials", () => {
     await until(async () => (await refusals("handshake")) > 0);
   });
 
+  it("tells a command that knows no authority, or has no token, how to name them", async () => {
+    const words = ["query", "windows", "--endpoint", `https://127.0.0.1:${port}`];
+    const stranger = await runProgram(words);
+    expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain("name the file of its authority in TAILRACE_CA");
+    vi.stubEnv("TAILRACE_CA", authority.file);
+    const nobody = await runProgram(words);
+    vi.unstubAllEnvs();
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toContain("Commands take a token from TAILRACE_TOKEN");
+  });
+
   it("gives an agent a token for a code, once, and keeps who did what", async () => {
     const code = await token("code", "--agent", "web-6");
     const enroll = (id: string) =>
@@ -228,7 +240,11 @@ describe("an aggregator that asks for credentials", () => {
         ],
         Buffer.from(`${code}\n`),
       );
-    await until(async () => (await enroll("web-6")).code === 0);
+    await until(async () => {
+      const { code: exitCode, stderr } = await enroll("web-6");
+      if (exitCode === 0) expect(stderr).toContain(`token: "file:${file("web-6.token")}"`);
+      return exitCode === 0;
+    });
     expect((await stat(file("web-6.token"))).mode & 0o777).toBe(0o600);
     expect(await enroll("web-6")).toMatchObject({
       code: 1,

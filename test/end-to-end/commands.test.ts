@@ -137,3 +137,45 @@ describe("tailrace validate", () => {
     expect(run.stderr).toMatch(/c\.yaml:\d+:\d+: not valid YAML/);
   });
 });
+
+describe("a wrong use", () => {
+  it("of a path that cannot be a folder is no crash", async () => {
+    const taken = fileOf("taken", "");
+    const agent = fileOf(
+      "taken.yaml",
+      `data_dir: ${taken}/data\nsources: [{ name: app, type: file, paths: [/var/log/*.log] }]\nship: { endpoints: ['http://127.0.0.1:1'] }\n`,
+    );
+    const aggregator = fileOf("taken-too.yaml", `listen: 127.0.0.1:0\ndata_dir: ${taken}/data\n`);
+    for (const words of [
+      ["agent", "--config", agent],
+      ["aggregator", "--config", aggregator],
+    ]) {
+      const run = await runProgram(words);
+      expect(run.code).toBe(1);
+      expect(run.stderr).toMatch(
+        /^tailrace \w+: \S+taken\S*: ENOTDIR: a part of the path is no folder\n$/,
+      );
+    }
+  });
+
+  it("of a configuration that is not there is one of usage, as for the daemons", async () => {
+    expect((await runProgram(["validate", join(home, "none.yaml")])).code).toBe(2);
+    const words = ["query", "--sql", "SELECT 1", "--archive", join(home, "none")];
+    expect((await runProgram(words)).stderr).toContain("none: ENOENT: there is no such file");
+  });
+
+  it("is told with what to do instead", async () => {
+    const status = await runProgram(["status", "--config", join(home, "none.yaml")]);
+    expect(status.code).toBe(2);
+    expect(status.stderr).toContain("ENOENT: there is no such file or folder");
+    const sim = await runProgram(["sim", "--seed", "x"]);
+    expect(sim.code).toBe(2);
+    expect(sim.stderr).toContain("--seed x: expected a whole number");
+    const rule = fileOf("rule.yaml", "condition: 'errorRate >> 1'\n");
+    const validate = await runProgram(["validate", "--kind", "rules", rule]);
+    expect(validate.stderr).not.toContain("stages");
+    expect(validate.stderr).toContain(
+      "expected a value, got `>` (at character 12), in `errorRate >> 1`",
+    );
+  });
+});

@@ -43,9 +43,15 @@ describe("rules status", () => {
     expect(urls).toEqual(["http://127.0.0.1:7400/v1/rules"]);
     const [titles, row] = output.split("\n");
     expect(titles).toMatch(
-      /^rule +stream +state +keys +partials +alerts .* late +failed +dropped$/,
+      /^rule +stream +state +keys +partials +alerts .* late +failed +open +dropped$/,
     );
-    expect(row).toMatch(/^fraud +shop +running +3 +4 +1 .* 2 +0 +7 partials_max, 1 age_max$/);
+    expect(row).toMatch(/^fraud +shop +running +3 +4 +1 .* 2 +0 +- +7 partials_max, 1 age_max$/);
+  });
+
+  it("shows how many alerts of a threshold rule are open, which keeps no counters", async () => {
+    const high = { ...fraud, rule: "high", openAlerts: 4, dropped: [] };
+    const { output } = await ask(["status"], [{ rules: [high] }]);
+    expect(output.split("\n")[1]).toMatch(/^high +shop +running( +-){7} +4 +0$/);
   });
 
   it("gives the answer to programs, of one rule only", async () => {

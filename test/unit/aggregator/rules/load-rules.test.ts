@@ -84,7 +84,7 @@ describe("a fault of a rule", () => {
     const text = RULE.replace("amount > 2", "count(z) > 2").replace("key: userId", "kye: userId");
     expect(faultsOf(text)).toEqual([
       "4:1 kye: unknown key `kye`; did you mean `key`?",
-      "9:12 stages[1].where: unknown stage `z`; did you mean `a`? (at character 1), got `count(z) > 2`",
+      "9:12 stages[1].where: unknown stage `z`; did you mean `a`? (at character 1), in `count(z) > 2`",
     ]);
   });
 

@@ -92,6 +92,8 @@ describe("a configuration and the snippets beside it", () => {
 
   it("are one fault when a file cannot be read (CFG-02)", async () => {
     const { faults } = await load();
-    expect(faults?.map(({ message }) => message)).toEqual(["cannot be read: ENOENT"]);
+    expect(faults?.map(({ message }) => message)).toEqual([
+      "cannot be read: ENOENT: there is no such file or folder",
+    ]);
   });
 });

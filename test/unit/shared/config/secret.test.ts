@@ -47,7 +47,10 @@ describe("a secret in a configuration", () => {
 
   it.each([
     ["${TOKEN}", "the environment has no variable `TOKEN`"],
-    ["file:/nowhere/token", "/nowhere/token cannot be read: ENOENT"],
+    [
+      "file:/nowhere/token",
+      "/nowhere/token cannot be read: ENOENT: there is no such file or folder",
+    ],
     ["credential:x", "there are no credentials: expected LoadCredential=x:… in the unit"],
   ])("that is missing, %s, is one fault with its place (CFG-02)", async (token, message) => {
     const { faults } = await load(token);
