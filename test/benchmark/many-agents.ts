@@ -158,7 +158,9 @@ async function openAll(port: number): Promise<Connection[]> {
 async function measure(folder: string): Promise<void> {
   const port = await freePort();
   const config = join(folder, "aggregator.yaml");
-  const limits = { connections: Math.max(agentCount + 1_000, 1_024) };
+  const connections = Math.max(agentCount + 1_000, 1_024);
+  // All agents of this run have one address.
+  const limits = { connections, address_connections: connections, address_requests: 1_000_000 };
   const settings = { listen: `127.0.0.1:${port}`, data_dir: join(folder, "data"), limits };
   await writeFile(config, JSON.stringify(settings));
   const aggregator = RunningProgram.start([
@@ -170,12 +172,12 @@ async function measure(folder: string): Promise<void> {
   ]);
   try {
     await aggregator.answersAt(`http://127.0.0.1:${port}/healthz`);
-    const connections = await openAll(port);
+    const opened = await openAll(port);
     const idle = await aggregator.memory();
     const [cpuBefore, startMs] = [await aggregator.cpuSeconds(), performance.now()];
     const ownBefore = process.cpuUsage();
     const endMs = startMs + 1_000 * seconds;
-    const sent = Promise.all(connections.map((each, number) => runAgent(number, each, endMs)));
+    const sent = Promise.all(opened.map((each, number) => runAgent(number, each, endMs)));
     // Batches of the first interval stand beside the hellos of all.
     const settled = sleep(2 * INTERVAL_MS).then(() => seen.latenciesMs.splice(0));
     const batchCount = (await sent).reduce((sum, count) => sum + count, 0);
@@ -196,7 +198,7 @@ async function measure(folder: string): Promise<void> {
       `  memory: ${mib(idle.rss)} with idle connections, ${mib(peak)} at its peak; ${share(cpu)} of a core; the agents ${share((own.user + own.system) / 1e6)}`,
     ];
     process.stdout.write(`${text.join("\n")}\n`);
-    for (const connection of connections) connection.close();
+    for (const connection of opened) connection.close();
   } finally {
     await aggregator.stop();
   }
