@@ -1,6 +1,5 @@
 /** The schema of agent.yaml: types, defaults, limits and what the reference page says. */
 import { z } from "zod";
-import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
 import { secret } from "../shared/config/secret.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
@@ -9,11 +8,10 @@ import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { eventCondition, eventFields, eventName } from "../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
 import { redactionConfig } from "../shared/redaction/redaction-config.ts";
+import { countingSettings } from "./counting-settings.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
-import { aggregateSetting } from "./window/aggregate-config.ts";
-import { linesSetting } from "./window/lines-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -70,15 +68,7 @@ const fileSource = z
       description:
         "A renamed or unlinked file that is unchanged for so long is finished; its last line counts without a line end.",
     }),
-    idle_after: duration({ min: "1s", max: "1h" })
-      .prefault("30s")
-      .meta({ description: "A source without new lines for so long is reported idle." }),
-    max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
-      description:
-        "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
-    }),
-    aggregate: aggregateSetting,
-    lines: linesSetting,
+    ...countingSettings,
     max_open_files: z
       .int()
       .min(1)

@@ -1,15 +1,13 @@
 /** The schemas of sources that are not files. */
 import { z } from "zod";
-import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { eventOptions, LINE_OPTION_KEYS } from "../shared/events/event-options.ts";
 import { eventOptionsConfig } from "../shared/events/event-options-config.ts";
 import { STREAM_DEFAULT } from "../shared/protocol/batch.ts";
+import { countingSettings } from "./counting-settings.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, type FormatName, lineOptionFaults } from "./parsers/registry.ts";
 import type { SyslogAddress } from "./source/syslog-feed.ts";
-import { aggregateSetting } from "./window/aggregate-config.ts";
-import { linesSetting } from "./window/lines-config.ts";
 
 /** Keys that every source has. */
 const common = {
@@ -21,15 +19,7 @@ const common = {
       description: "Name of the source, unique in the file; its position is kept under it.",
       examples: ["app"],
     }),
-  idle_after: duration({ min: "1s", max: "1h" })
-    .prefault("30s")
-    .meta({ description: "A source without new lines for so long is reported idle." }),
-  max_services: z.int().min(1).max(1_000_000).prefault(SERVICES_MAX_DEFAULT).meta({
-    description:
-      "Most services that are counted on their own at a time; further ones are folded into `__other__`.",
-  }),
-  aggregate: aggregateSetting,
-  lines: linesSetting,
+  ...countingSettings,
 };
 
 const stream = z

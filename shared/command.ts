@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { z } from "zod";
 import type { Platform } from "./platform/platform.ts";
 import type { ServiceManager } from "./platform/service-manager.ts";
 
@@ -64,6 +65,14 @@ export interface CommandDefinition {
 /** Thrown for wrong usage that only a command itself can see: the message is printed and the program exits with {@link EXIT_USAGE}. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** The options of a command as `schema` reads them. Throws {@link UsageError} that names the first option it refuses. */
+export function parseOptions<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 /** States the type of a command definition. */

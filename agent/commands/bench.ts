@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
+import { defineCommand, EXIT_DONE, parseOptions, UsageError } from "../../shared/command.ts";
 import { parseBytes } from "../../shared/config/quantity.ts";
 
 const optionsSchema = z.strictObject({
@@ -20,17 +20,13 @@ export const command = defineCommand({
       .option("--runs <count>", "runs of each candidate (default 3)");
   },
   run: async (_operands, given, io) => {
-    const parsed = optionsSchema.safeParse(given);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const bytes = parseBytes(parsed.data.size);
+    const options = parseOptions(optionsSchema, given);
+    const bytes = parseBytes(options.size);
     if (bytes === undefined || bytes < 1_000_000) {
       throw new UsageError("--size takes at least 1MB");
     }
     const { runBenchmark } = await import("../../test/benchmark/run-benchmark.ts");
-    const { runs } = parsed.data;
+    const { runs } = options;
     const { stdout, stderr, signal } = io;
     await runBenchmark({ bytes, runs, stdout, stderr, signal });
     return EXIT_DONE;

@@ -5,6 +5,7 @@ import {
   defineCommand,
   EXIT_DONE,
   EXIT_FAILED,
+  parseOptions,
   UsageError,
 } from "../../shared/command.ts";
 import { systemCode, systemReason, TailraceError } from "../../shared/errors.ts";
@@ -34,12 +35,7 @@ export const command = defineCommand({
       .option("--ca <file>", "PEM file with the authorities of the aggregator's certificate");
   },
   run: async (_operands, given, io) => {
-    const parsed = optionsSchema.safeParse(given);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const { tokenFile, id = io.hostname, ...options } = parsed.data;
+    const { tokenFile, id = io.hostname, ...options } = parseOptions(optionsSchema, given);
     const code = await readCode(io);
     if (code === "") throw new UsageError("the code comes from standard input, and nothing came");
     await reserve(io, tokenFile);

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { type CommandIo, defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
+import {
+  type CommandIo,
+  defineCommand,
+  EXIT_DONE,
+  parseOptions,
+  UsageError,
+} from "../../shared/command.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { parseMatcher } from "../alerts/matchers.ts";
 import { askAggregator, ENDPOINT_DEFAULT, isOnlyTaken } from "./ask-aggregator.ts";
@@ -31,12 +37,7 @@ export const command = defineCommand({
       .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
   },
   run: async ([verb, ...ids], given, io) => {
-    const parsed = optionsSchema.safeParse(given);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const options = parsed.data;
+    const options = parseOptions(optionsSchema, given);
     if (verb === "ls") return list(ids, options, io);
     if (verb === "show") return show(ids, options, io);
     if (verb === "ack") return acknowledge(ids, options, io);

@@ -4,6 +4,7 @@ import {
   defineCommand,
   EXIT_DONE,
   EXIT_FAILED,
+  parseOptions,
   UsageError,
 } from "../../shared/command.ts";
 import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
@@ -32,12 +33,7 @@ export const command = defineCommand({
       .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
   },
   run: async ([verb, ...ids], given, io) => {
-    const parsed = optionsSchema.safeParse(given);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const options = parsed.data;
+    const options = parseOptions(optionsSchema, given);
     if (verb === "ls") return list(ids, options, io);
     if (verb === "show") return show(ids, options, io);
     if (verb === "replay") return replay(selected("replay", ids, options), options, io);

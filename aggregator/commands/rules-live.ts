@@ -1,6 +1,6 @@
 /** What `tailrace rules` asks of a running aggregator: how its rules are doing, and which events came too late for them. */
 import { z } from "zod";
-import { type CommandIo, EXIT_DONE, UsageError } from "../../shared/command.ts";
+import { type CommandIo, EXIT_DONE, parseOptions, UsageError } from "../../shared/command.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { askAggregator } from "./ask-aggregator.ts";
 
@@ -24,10 +24,7 @@ export function liveOptions(
   if (paths.length > 0) {
     throw new UsageError("status and late ask a running aggregator; name no files, but --endpoint");
   }
-  const parsed = optionsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
+  return parseOptions(optionsSchema, given);
 }
 
 const rulesAnswer = z.object({

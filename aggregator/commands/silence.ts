@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { type CommandIo, defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
+import {
+  type CommandIo,
+  defineCommand,
+  EXIT_DONE,
+  parseOptions,
+  UsageError,
+} from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { type Matcher, matcherText, parseMatcher } from "../alerts/matchers.ts";
@@ -33,12 +39,7 @@ export const command = defineCommand({
       .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
   },
   run: async ([verb, ...words], given, io) => {
-    const parsed = optionsSchema.safeParse(given);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const options = parsed.data;
+    const options = parseOptions(optionsSchema, given);
     if (verb === "add") return add(words, options, io);
     if (verb === "ls") return list(words, options, io);
     if (verb === "expire") return expire(words, options, io);

@@ -42,7 +42,11 @@ describe("a program that is started", () => {
         import { openSync } from "node:fs";
         import "node:child_process";
         import { realProcesses } from ${JSON.stringify(join(process.cwd(), "shared/platform/processes.ts"))};
-        try { for (;;) openSync("/dev/null"); } catch {}
+        try {
+          for (;;) openSync("/dev/null");
+        } catch (error) {
+          if (error.code !== "EMFILE") throw error;
+        }
         const program = realProcesses.start("/bin/sh", ["-c", "echo out"]);
         const piece = await program.read();
         process.stdout.write(JSON.stringify([piece ?? null, (await program.ended).stderr]));`;
