@@ -109,7 +109,8 @@ export class LayoutReader {
       if (this.#headSteps.length > 0) {
         minuteMs = this.#wallMinute();
         if (Number.isNaN(minuteMs)) return Number.NaN;
-        this.#head = bytes.slice(from, at);
+        // A copy: the caller fills its buffer anew, and the `slice` of a Buffer shares its bytes.
+        this.#head = Uint8Array.prototype.slice.call(bytes, from, at);
         this.#headMs = minuteMs;
       }
     }
