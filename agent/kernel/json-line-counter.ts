@@ -45,12 +45,8 @@ import { TimeZone } from "../../shared/time/time-zone.ts";
 import type { CountContext, Counted, LineCounter } from "../window/line-counter.ts";
 import { KernelCounts, type RemainderCounter } from "./kernel-counts.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
+import { canKnowNames, KERNEL_MEANINGS } from "./known-names.ts";
 
-/** Meanings in the order of the kernel's numbers for them. */
-const MEANINGS = ["time", "service", "level", "duration"] as const;
-/** Limits of the kernel's table of names. */
-const NAME_BYTES_MAX = 32;
-const NAMES_MAX = 32;
 /** Durations from here on are for the parser, which notes them: 2^30 ms in µs. */
 const DURATION_US_LIMIT = 2 ** 30 * 1000;
 const MINUTE_MS = 60_000;
@@ -68,24 +64,6 @@ const ENTRY_WORDS = 4;
 const LESSON_LEVEL = 1;
 const LESSON_NUMBER_LEVEL = 2;
 const LESSON_MINUTE = 3;
-
-/**
- * True when the kernel can know the names of fields under these options: not too many or long, no name with two meanings, none that
- * bytes could write in several ways. Otherwise the parser counts alone.
- */
-export function canUseKernel(options: EventOptions): boolean {
-  if (options.timeFormats !== undefined) return false;
-  const names = fieldNames(options);
-  const known = new Set<string>();
-  for (const meaning of MEANINGS) {
-    for (const name of new Set(names[meaning])) {
-      const isPlain = name.isWellFormed() && !name.includes("\ufffd");
-      if (!isPlain || known.has(name) || Buffer.byteLength(name) > NAME_BYTES_MAX) return false;
-      known.add(name);
-    }
-  }
-  return known.size <= NAMES_MAX;
-}
 
 /** Counts JSON lines by the kernel, and by `remainder` what the kernel leaves. See the head of this file. */
 export class JsonLineCounter implements LineCounter {
@@ -106,7 +84,7 @@ export class JsonLineCounter implements LineCounter {
 
   /** Fails with PROGRAM_FILE_MISSING when the kernel was never built. `kernel` is for tests. */
   constructor(options: EventOptions, remainder: RemainderCounter, kernel: Kernel = openKernel()) {
-    assert(canUseKernel(options), "the kernel cannot know these names of fields");
+    assert(canKnowNames(options), "the kernel cannot know these names of fields");
     const { call, memory } = kernel;
     this.#kernel = kernel;
     this.#remainder = remainder;
@@ -122,7 +100,7 @@ export class JsonLineCounter implements LineCounter {
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
     const names = fieldNames(options);
-    for (const [field, meaning] of MEANINGS.entries()) {
+    for (const [field, meaning] of KERNEL_MEANINGS.entries()) {
       for (const [rank, name] of [...new Set(names[meaning])].entries()) {
         call.addName(this.#counts.putScratch(name), field, rank);
       }

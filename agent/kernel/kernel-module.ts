@@ -31,6 +31,7 @@ const TEXT_FUNCTIONS = [
   "setFormat",
   "setNginxTime",
   "addLevelWord",
+  "addKey",
   "heldFrom",
   "lastJoined",
   "wallAsked",

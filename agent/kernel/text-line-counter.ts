@@ -84,7 +84,7 @@ export class TextLineCounter implements LineCounter {
     const isNs = options.durationUnit === "ns";
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
-    setUpFormat(kernel, format, options);
+    setUpFormat(kernel, format, options, (text) => this.#counts.putScratch(text));
   }
 
   get pendingKeys(): number {

@@ -4,7 +4,8 @@ import type { EventOptions } from "../../shared/events/event-options.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { Redactor } from "../../shared/redaction/redactor.ts";
-import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { canKnowNames } from "../kernel/known-names.ts";
 import { textFormatOf } from "../kernel/text-formats.ts";
 import { TextLineCounter } from "../kernel/text-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
@@ -88,7 +89,7 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
     detail: detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() }),
   });
   if (detail !== undefined) return counter;
-  if (format === "json" && lines === undefined && canUseKernel(options)) {
+  if (format === "json" && lines === undefined && canKnowNames(options)) {
     return new JsonLineCounter(options, counter);
   }
   const text = textFormatOf(format, options, lines?.bytesMax ?? 0);

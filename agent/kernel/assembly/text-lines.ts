@@ -2,11 +2,13 @@
 import { accessLine, setNginxTime } from "./access-log";
 import { addLevelWord as addLevelWordAt } from "./level-words";
 import * as times from "./line-times";
+import { addKey as addKeyAt, logfmtLine } from "./logfmt";
 import * as measured from "./measured";
 import { CONTINUES, EVENT } from "./measured";
 import {
   PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
+import { syslogLine } from "./syslog";
 import { endOfLine } from "./text";
 import { setSourceUnit } from "./text-durations";
 import { SERVICE_NAME_MAX, clearSlots, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
@@ -20,6 +22,8 @@ const RUN_ASKS: u32 = 3;
 
 /** Formats, as the host numbers them. */
 const FORMAT_ACCESS_LOG: u32 = 0;
+const FORMAT_SYSLOG: u32 = 1;
+const FORMAT_LOGFMT: u32 = 2;
 
 /** Reads the line `[from, end)`; its bytes stand before a line feed, perhaps with a carriage return between. */
 let readLine: (from: usize, end: usize) => u32 = accessLine;
@@ -40,6 +44,8 @@ export function setFormat(format: u32, bytesMax: u32): void {
   isJoining = bytesMax > 0;
   eventBytesMax = bytesMax;
   if (format == FORMAT_ACCESS_LOG) readLine = accessLine;
+  else if (format == FORMAT_SYSLOG) readLine = syslogLine;
+  else if (format == FORMAT_LOGFMT) readLine = logfmtLine;
 }
 
 export { setNginxTime };
@@ -71,6 +77,11 @@ export function pagesAddress(): usize {
 /** Adds the word in the scratch bytes, at most 15 of them, as one for a level. */
 export function addLevelWord(length: u32, level: u32): void {
   addLevelWordAt(SCRATCH, length, level);
+}
+
+/** Adds the name in the scratch bytes as a key of logfmt for a meaning: time, service, level, duration from 0. */
+export function addKey(length: u32, meaning: u32, rank: u32): bool {
+  return addKeyAt(SCRATCH, length, meaning, rank);
 }
 
 let defaultService: usize = 0;
