@@ -109,8 +109,9 @@ export class TextLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    // A mark before the first line is no part of it; that is the parser's to know.
-    if (context.fileStart === true && byteOrderMarkBytes(buffer, from, to) > 0) {
+    // A mark before the first line is no part of it; that is the parser's to know, and so is where a file without a line begins.
+    const hasMark = context.fileStart === true && byteOrderMarkBytes(buffer, from, to) > 0;
+    if (from === to || hasMark) {
       this.#remainder.count(buffer, from, to, context);
       return;
     }
@@ -168,7 +169,7 @@ export class TextLineCounter implements LineCounter {
       }
     }
     const joinedBytes = call.lastJoined();
-    if (this.#format.isJoining && isLast && joinedBytes >= 0) {
+    if (this.#format.eventBytesMax > 0 && isLast && joinedBytes >= 0) {
       this.#remainder.rememberJoined(context, joinedBytes);
     }
     return call.heldFrom() - address + from;

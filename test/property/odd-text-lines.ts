@@ -1,7 +1,26 @@
 /** Lines of text that are odd on purpose, by format: what the kernel for lines of text has to read as the parsers do. */
 
 /** The formats that the kernel reads. */
-export const TEXT_KERNEL_FORMATS = ["access-log", "logfmt", "syslog"] as const;
+export const TEXT_KERNEL_FORMATS = [
+  "access-log",
+  "android",
+  "apache-error",
+  "haproxy",
+  "hdfs",
+  "klog",
+  "log4j",
+  "logfmt",
+  "mysql-error",
+  "nginx-error",
+  "openstack",
+  "postgres",
+  "python",
+  "redis",
+  "spark",
+  "syslog",
+  "text",
+  "windows-cbs",
+] as const;
 
 /** One of {@link TEXT_KERNEL_FORMATS}. */
 export type TextKernelFormat = (typeof TEXT_KERNEL_FORMATS)[number];
@@ -10,8 +29,67 @@ const BLANKS = ["", " ", "\t\r", "\r", "\x0b\x0c "];
 const CLF = "[20/Nov/2026:10:00:59 +0000]";
 const ISO = "2026-11-20T10:00:59.123Z";
 
+/** Lines that go on with events, and some that only seem to. */
+const TRACES = [
+  ...BLANKS,
+  "\tat com.example.shop.Service.call(Service.java:42)",
+  "Caused by: java.io.IOException: disk",
+  "\t... 12 more",
+  "java.lang.IllegalStateException: no",
+  "    raise ValueError(x)",
+  "ValueError: x",
+  "INFO",
+  "Nov",
+  "[",
+  "2026",
+  "2026-11-20",
+  "2026-11-20 10:00",
+  "2026-11-20 10:00:59,123",
+  "2026-11-20 10:00:59,123 ",
+  "2026-11-20T 10:00:59 INFO x",
+  "2026-11-2010:00:59 INFO x",
+  "2026-11-20 10:00:59+01:00 INFO x",
+  "2026-11-20 10:00:59 +0100 INFO x",
+  "2026-11-20 10:00:59CET INFO x",
+  "2026-11-20 10:00:59. INFO x",
+  "2026-11-20 10:00:60 INFO x",
+  "2026-02-30 10:00:59 INFO x",
+  "1969-12-31 23:59:59 INFO x",
+  "2026-11-20 10:00:59 INFO [a b] c.D: x",
+  "2026-11-20 10:00:59 INFO [a] c.D - x",
+  "2026-11-20 10:00:59 INFO  c.D : x",
+  "2026-11-20 10:00:59 INFO - x",
+  "2026-11-20 10:00:59 NOTICES x",
+  "2026-11-20 10:00:59 INFO2 x",
+  "2026-11-20 10:00:59 severe x\r",
+  "10:00:59.123 [main] INFO a.B - x",
+  "Nov 20, 2026 10:00:59 PM a.B c",
+  "INFO: x",
+  "web-1  | 2026-11-20 10:00:59 INFO x",
+  "[pod/web-1/app] 2026-11-20 10:00:59 INFO x",
+  "app.log:2026-11-20 10:00:59 INFO x",
+  "app.log.1 2026-11-20 10:00:59 INFO x",
+  "app.logs",
+  `${"p".repeat(159)} | x`,
+];
+
 /** See the head of the file. */
 export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]>> = {
+  android: TRACES,
+  "apache-error": TRACES,
+  haproxy: TRACES,
+  hdfs: TRACES,
+  klog: TRACES,
+  log4j: TRACES,
+  "mysql-error": TRACES,
+  "nginx-error": TRACES,
+  openstack: TRACES,
+  postgres: TRACES,
+  python: TRACES,
+  redis: TRACES,
+  spark: TRACES,
+  text: TRACES,
+  "windows-cbs": TRACES,
   "access-log": [
     ...BLANKS,
     `::1 - - ${CLF} "GET / HTTP/1.1" 200 5`,

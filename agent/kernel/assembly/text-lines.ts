@@ -8,6 +8,7 @@ import { CONTINUES, EVENT } from "./measured";
 import {
   PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
+import { setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
 import { syslogLine } from "./syslog";
 import { endOfLine } from "./text";
 import { setSourceUnit } from "./text-durations";
@@ -24,6 +25,7 @@ const RUN_ASKS: u32 = 3;
 const FORMAT_ACCESS_LOG: u32 = 0;
 const FORMAT_SYSLOG: u32 = 1;
 const FORMAT_LOGFMT: u32 = 2;
+const FORMAT_SHAPES: u32 = 3;
 
 /** Reads the line `[from, end)`; its bytes stand before a line feed, perhaps with a carriage return between. */
 let readLine: (from: usize, end: usize) => u32 = accessLine;
@@ -46,6 +48,7 @@ export function setFormat(format: u32, bytesMax: u32): void {
   if (format == FORMAT_ACCESS_LOG) readLine = accessLine;
   else if (format == FORMAT_SYSLOG) readLine = syslogLine;
   else if (format == FORMAT_LOGFMT) readLine = logfmtLine;
+  else if (format == FORMAT_SHAPES) readLine = shapeLine;
 }
 
 export { setNginxTime };
@@ -72,6 +75,21 @@ export function slotsAddress(): usize {
 
 export function pagesAddress(): usize {
   return PAGES;
+}
+
+/** Where the host lays the trees of shapes out, and how much room there is. */
+export function treeAddress(): usize {
+  return TREE;
+}
+
+/** See {@link treeAddress}. */
+export function treeBytes(): u32 {
+  return TREE_BYTES;
+}
+
+/** Says where the shapes of lines begin. */
+export function setShapes(roots: usize): void {
+  setShapesAt(roots, false);
 }
 
 /** Adds the word in the scratch bytes, at most 15 of them, as one for a level. */
