@@ -5,6 +5,8 @@ export const TEXT_KERNEL_FORMATS = [
   "access-log",
   "android",
   "apache-error",
+  "cri",
+  "docker",
   "haproxy",
   "hdfs",
   "klog",
@@ -73,9 +75,78 @@ const TRACES = [
   `${"p".repeat(159)} | x`,
 ];
 
+/** Texts that containers write. */
+const WRITTEN = [
+  ...TRACES,
+  "text",
+  "Starting server on port 80",
+  "Warning: x",
+  "WARNING: x",
+  "[INFO] x",
+  "[2026-11-20T10:00:59Z] INFO x",
+  "[1(x)",
+  "exit status 1",
+  "The above exception was the direct cause",
+  "level=warn service=a duration=3ms",
+  "time=x level=error",
+  "msg=x",
+  `1.2.3.4 - - ${CLF} "GET /" 503 3 "-" "-" 0.5`,
+  "<11>Nov 20 10:00:59 host app[1]: x",
+  "Nov 20 10:00:59 host app: x",
+  '{"level":"error","duration":3}',
+  "E1120 10:00:59.000000 1 a.go:1] x",
+  'a "b" \\ c\td <e> é',
+  "line one\nERROR line two",
+];
+const CRI = WRITTEN.flatMap((text, index) => {
+  const stream = index % 3 === 0 ? "stderr" : "stdout";
+  const tag = index % 7 === 0 ? "P" : "F";
+  return [
+    `2026-11-20T10:00:59.${String(123456789 + index)}Z ${stream} ${tag} ${text}`,
+    `2026-11-20T10:00:${String(10 + (index % 50))}Z stdout F ${text}`,
+  ];
+});
+const DOCKER = WRITTEN.flatMap((text, index) => {
+  const stream = index % 3 === 0 ? "stderr" : "stdout";
+  const time = `2026-11-20T10:00:59.${String(123456789 + index)}Z`;
+  return [
+    JSON.stringify({ log: `${text}${index % 7 === 0 ? "" : "\n"}`, stream, time }),
+    JSON.stringify({ log: `${text}\r\n`, stream: "stdout", time }),
+  ];
+});
+
 /** See the head of the file. */
 export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]>> = {
   android: TRACES,
+  cri: [
+    ...CRI,
+    ...BLANKS,
+    "2026-11-20T10:00:59Z stdout F",
+    "2026-11-20T10:00:59Z stdout F ",
+    "2026-11-20T10:00:59Z stdout F:x 1 y",
+    "2026-11-20T10:00:59Z stdout X 1 y",
+    "2026-11-20T10:00:59Z stdin F 1 y",
+    "2026-11-20T10:00:59+01:00 stderr F 1 y",
+    "2026-11-20T10:00:59 stderr F 1 y",
+    "2026-11-20T10:00:59Z stdout  F 1 y",
+    "20/Nov/2026:10:00:59 +0000 stdout F 1 y",
+  ],
+  docker: [
+    ...DOCKER,
+    ...BLANKS,
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"} ',
+    '{"log":"1 x\\\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u003cx\\u00e9\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u003cINFO\\u003e\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u0000\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\x\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdout","attrs":{"a":"b"},"time":"2026-11-20T10:00:59Z"}',
+    '{"stream":"stdout","log":"1 x\\n","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdin","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59+01:00"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"x"}',
+  ],
   "apache-error": TRACES,
   haproxy: TRACES,
   hdfs: TRACES,

@@ -52,19 +52,29 @@ const SPACE: u32 = 32;
 const TAB: u32 = 9;
 const LINE_FEED: u8 = 10;
 
-let roots: usize = 0;
-/** True when another format's line may stand before, or the time is given: then nothing stands before a line. */
+/** Where two trees begin; their words for levels are those of the sets 1 and 2. */
+let firstRoots: usize = 0, secondRoots: usize = 0;
+let levelSet: u32 = 0;
+/** True when the lines stand in others that have the time: then nothing stands before a line. */
 let isTimeGiven = false;
 let isUnknown = false;
 let leaf: usize = 0;
 
-export function setShapes(at: usize, isGiven: bool): void {
-  roots = at;
+export function setShapes(first: usize, second: usize, isGiven: bool): void {
+  firstRoots = first;
+  secondRoots = second;
   isTimeGiven = isGiven;
 }
 
-/** Reads a line, or the lines of an event, by the shapes. */
+/** Reads a line, or the lines of an event, by the first tree. */
 export function shapeLine(from: usize, end: usize): u32 {
+  return readShapes(0, from, end);
+}
+
+/** Reads a text by the first or second tree; CONTINUES when no shape fits. */
+export function readShapes(tree: u32, from: usize, end: usize): u32 {
+  const roots = tree ? secondRoots : firstRoots;
+  levelSet = tree + 1;
   if (end > from && load<u8>(end - 1) == 13) end--;
   isUnknown = false;
   if (!walkAny(roots, from, end)) {
@@ -184,7 +194,7 @@ function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize):
     case KIND_LEVEL: {
       const to = endOfLevel(load<u32>(node, NODE_DETAIL), at, end);
       if (!to) return 0;
-      const level = levelOfWord(at, to - at);
+      const level = levelOfWord(at, to - at, levelSet);
       store<u32>(slot, level, 8);
       return level == LEVEL_OTHER ? 0 : to;
     }
