@@ -45,7 +45,7 @@ import type { EventOptions } from "../../shared/events/event-options.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 import type { CountContext, Counted, CountedEntry, LineCounter } from "../window/line-counter.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
-import { KernelWindows } from "./kernel-windows.ts";
+import { KernelWindows, PAGE_BUCKETS } from "./kernel-windows.ts";
 
 /** Counts the lines that the kernel cannot prove, and keeps everything counted until it is taken. */
 export interface RemainderCounter extends LineCounter {
@@ -154,6 +154,10 @@ export class JsonLineCounter implements LineCounter {
 
   get pendingKeys(): number {
     return this.#remainder.pendingKeys + this.#kernel.call.slots();
+  }
+
+  get pendingBuckets(): number {
+    return this.#remainder.pendingBuckets + this.#kernel.call.pages() * PAGE_BUCKETS;
   }
 
   get lineCount(): number {

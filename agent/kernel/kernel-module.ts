@@ -19,6 +19,7 @@ const FUNCTION_NAMES = [
   "run",
   "unproven",
   "slots",
+  "pages",
   "services",
   "events",
   "aheadEvents",
