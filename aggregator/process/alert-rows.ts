@@ -3,6 +3,7 @@ import { type AlertRow, decodeAlertRow, encodeAlertRow } from "../state/alert-ro
 import { alertIdKey, alertKey, alertOpenKey, alertTimeKey, numberOfPart } from "../state/keys.ts";
 import type { Overlay } from "../state/overlay.ts";
 import { findAlert } from "../state/read-alerts.ts";
+import { revisionBase } from "../state/restored-row.ts";
 import type { PatternsRow } from "../state/rule-rows.ts";
 import { decodeNumberRow, encodeNumberRow } from "../state/threshold-rows.ts";
 import { TimeQueue } from "./time-queue.ts";
@@ -19,12 +20,19 @@ export class AlertRows {
   private readonly overlay: Overlay;
   private readonly row: PatternsRow;
   private readonly byTime: TimeQueue;
+  private readonly revisionBase: number;
 
   /** `row` gives the numbers. */
   constructor(overlay: Overlay, row: PatternsRow) {
     this.overlay = overlay;
     this.row = row;
     this.byTime = new TimeQueue(overlay, INDEX_PREFIX);
+    this.revisionBase = revisionBase(overlay);
+  }
+
+  /** The revision that follows an alert's newest one, or its first: higher than any that stores have, also after a restore. */
+  revisionAfter(newest: Pick<AlertRow, "revision"> | undefined): number {
+    return Math.max((newest?.revision ?? 0) + 1, this.revisionBase);
   }
 
   /** Appends a revision of an alert and returns its bytes. */

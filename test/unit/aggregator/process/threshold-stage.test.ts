@@ -7,6 +7,7 @@ import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
 import { RuleSet } from "../../../../aggregator/rules/rule-set.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
+import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
 import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { keyed, keysOf } from "./sample-deltas.ts";
@@ -150,6 +151,26 @@ describe("a threshold rule", () => {
     await rules.take([rules.window(3, 20, 0)], 4);
     await rules.take([rules.window(4, 20, 0)], 5);
     expect(rules.told).toEqual(["2 orders firing r1", "4 orders resolved r2"]);
+  });
+
+  it("gives revisions above all that stores may have when its state was restored", async () => {
+    const rules = new Thresholds([RULE, PATTERN]);
+    await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
+    expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
+    const restoredMs = TEN_MS + 2 * MINUTE_MS;
+    await rules.store.commit([restoredChange(restoredMs)]);
+    rules.restart();
+    const base = restoredMs / 10;
+    await rules.operate({ kind: "acknowledge", alert: rules.newest.id, comment: "" });
+    expect(rules.newest).toMatchObject({ state: "acknowledged", revision: base });
+    await rules.take([rules.window(2, 20, 0), rules.window(2, 20, 0, "carts")], 3);
+    expect(rules.newest).toMatchObject({ state: "resolved", revision: base + 1 });
+    await rules.take([rules.window(3, 20, 5, "users"), rules.window(4, 20, 5, "users")], 5);
+    const first = readAlerts(rules.store, 0, 1_000).slice(-2);
+    expect(first.map(({ alert }) => [alert.rule, alert.revision])).toEqual([
+      ["errors", base],
+      ["slow-twice", base],
+    ]);
   });
 
   it("tells what broke: numbers and limits, since when, which hosts, where to look", async () => {
