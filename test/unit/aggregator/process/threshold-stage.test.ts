@@ -153,6 +153,26 @@ describe("a threshold rule", () => {
     expect(rules.told).toEqual(["2 orders firing r1", "4 orders resolved r2"]);
   });
 
+  it("gives revisions above all that stores may have when its state was restored", async () => {
+    const rules = new Thresholds([RULE, PATTERN]);
+    await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
+    expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
+    const restoredMs = TEN_MS + 2 * MINUTE_MS;
+    await rules.store.commit([restoredChange(restoredMs)]);
+    rules.restart();
+    const base = restoredMs / 10;
+    await rules.operate({ kind: "acknowledge", alert: rules.newest.id, comment: "" });
+    expect(rules.newest).toMatchObject({ state: "acknowledged", revision: base });
+    await rules.take([rules.window(2, 20, 0), rules.window(2, 20, 0, "carts")], 3);
+    expect(rules.newest).toMatchObject({ state: "resolved", revision: base + 1 });
+    await rules.take([rules.window(3, 20, 5, "users"), rules.window(4, 20, 5, "users")], 5);
+    const first = readAlerts(rules.store, 0, 1_000).slice(-2);
+    expect(first.map(({ alert }) => [alert.rule, alert.revision])).toEqual([
+      ["errors", base],
+      ["slow-twice", base],
+    ]);
+  });
+
   it("tells what broke: numbers and limits, since when, which hosts, where to look", async () => {
     const rules = new Thresholds([RULE]);
     await rules.take([rules.window(1, 15, 3), rules.window(1, 5, 1, "orders", "web-2")], 2);
