@@ -115,6 +115,10 @@ export class LiveSource implements Source {
     return this.#options.once && this.#isAtEnd && this.backlogBytes === 0;
   }
 
+  get unreadableCount(): number {
+    return 0;
+  }
+
   listen(wake: () => void): void {
     this.#wake = wake;
   }

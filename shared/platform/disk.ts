@@ -207,9 +207,10 @@ async function isFileBehind(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
   } catch (error) {
-    // The link points nowhere, or vanished: not a file now.
-    if (systemCode(error) === undefined) throw error;
-    return false;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    // The link points nowhere, in a circle, or vanished: not a file now. What may not be looked at, may be one.
+    return !["ENOENT", "ENOTDIR", "ELOOP"].includes(code);
   }
 }
 
