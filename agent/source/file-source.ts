@@ -53,7 +53,7 @@ export interface FileSourceOptions {
   /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
   readonly once: boolean;
   readonly logger: Logger;
-  /** Size of the read buffer; it grows to the longest line. */
+  /** Size of the read buffer, which grows to the longest line; when left out, the counter's own buffer where it has one. */
   readonly bufferBytes?: number;
 }
 
@@ -111,6 +111,11 @@ export class FileSource implements Source {
     return this.options.counter.pendingKeys;
   }
 
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.options.counter.pendingBuckets;
+  }
+
   /** About what measures and sample lines of these windows take in a batch. */
   get pendingDetailBytes(): number {
     return this.options.counter.pendingDetailBytes ?? 0;
@@ -133,9 +138,14 @@ export class FileSource implements Source {
     return this.files.handles.count;
   }
 
-  /** With `once`: true when everything there was is counted. A file that cannot be read keeps it false. */
+  /** As {@link Source.unreadableCount}. */
+  get unreadableCount(): number {
+    return this.files.failingPaths.length;
+  }
+
+  /** With `once`: true when everything there was is counted. A file of which only a part could be read keeps it false. */
   get ended(): boolean {
-    if (!this.options.once || !this.hasDiscovered) return false;
+    if (!this.options.once || !this.hasDiscovered || this.discovery.isUndecided) return false;
     for (const file of this.files.all.values()) {
       if (file.isRemoved || file.isRetired) continue;
       if (file.heldBytes > 0) return false;
@@ -220,7 +230,8 @@ export class FileSource implements Source {
   }
 
   private readContext(): ReadContext {
-    const { counter, settings, platform, maxFutureMs } = this.options;
+    const { counter, settings, platform, maxFutureMs, bufferBytes } = this.options;
+    if (bufferBytes === undefined) this.buffer.prefer(counter.readBuffer);
     return {
       buffer: this.buffer,
       counter,

@@ -95,6 +95,10 @@ export class LiveSource implements Source {
     return this.#options.counter.pendingKeys;
   }
 
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
+  }
+
   get pendingEventBytes(): number {
     return this.#options.counter.pendingEventBytes ?? 0;
   }
@@ -113,6 +117,10 @@ export class LiveSource implements Source {
 
   get ended(): boolean {
     return this.#options.once && this.#isAtEnd && this.backlogBytes === 0;
+  }
+
+  get unreadableCount(): number {
+    return 0;
   }
 
   listen(wake: () => void): void {
@@ -209,8 +217,8 @@ export class LiveSource implements Source {
       const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
       this.#count(all.subarray(0, isWaiting ? found : all.length));
       this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
-      this.#nextPosition = position ?? this.#nextPosition;
     }
+    this.#nextPosition = position ?? this.#nextPosition;
     const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
     if (isOver && feed.waitingBytes === 0) this.#countEvent();
     this.#isAtEnd = feed.hasEnded;
