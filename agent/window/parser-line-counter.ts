@@ -161,6 +161,11 @@ export class ParserLineCounter implements LineCounter {
     this.#tally.addEntries(entries);
   }
 
+  /** Says that a call ended with an event, counted elsewhere, whose further lines have so many bytes. */
+  rememberJoined(context: CountContext, joinedBytes: number): void {
+    this.#remember(context, joinedBytes);
+  }
+
   /** Counts the line `buffer[from, to)`, its line end included; true when it counts in a window. */
   #countLine(buffer: Buffer, from: number, to: number, context: CountContext): boolean {
     this.#lineCount++;

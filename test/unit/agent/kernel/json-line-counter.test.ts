@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canUseKernel, JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import type { CountContext, Counted } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
@@ -169,25 +169,5 @@ describe("a time", () => {
       counter.count(buffer, 0, buffer.length, CONTEXT);
     }
     expect(requests(counter.take())).toEqual({ app: 1 });
-  });
-});
-
-describe("names of fields", () => {
-  it.each([
-    { time: ["when"], level: ["größe"] },
-    { message: ["service"] },
-    { duration: ["duration", "duration"] },
-  ])("that the kernel can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(true);
-  });
-
-  it.each([
-    { level: ["time"] },
-    { time: ["a name of more than thirty-two bytes"] },
-    { time: ["\ud800"] },
-    { time: ["\ufffd"] },
-    { time: Array.from({ length: 30 }, (_, at) => `time${at}`) },
-  ])("that only the parser can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(false);
   });
 });
