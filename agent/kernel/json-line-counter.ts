@@ -111,6 +111,10 @@ export class JsonLineCounter implements LineCounter {
     return this.#remainder.pendingKeys + this.#counts.pendingKeys;
   }
 
+  get pendingBuckets(): number {
+    return this.#remainder.pendingBuckets + this.#counts.pendingBuckets;
+  }
+
   get lineCount(): number {
     return this.#remainder.lineCount + this.#counts.eventCount;
   }

@@ -3,7 +3,7 @@
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import type { Counted, CountedEntry, LineCounter } from "../window/line-counter.ts";
 import type { CountingKernel } from "./kernel-module.ts";
-import { KernelWindows } from "./kernel-windows.ts";
+import { KernelWindows, PAGE_BUCKETS } from "./kernel-windows.ts";
 
 /** Counts the lines that a kernel cannot prove, and keeps everything counted until it is taken. */
 export interface RemainderCounter extends LineCounter {
@@ -60,6 +60,11 @@ export class KernelCounts {
   /** Windows that the kernel keeps. */
   get pendingKeys(): number {
     return this.#kernel.call.slots();
+  }
+
+  /** At most how many buckets of sketches these have. */
+  get pendingBuckets(): number {
+    return this.#kernel.call.pages() * PAGE_BUCKETS;
   }
 
   /** Events that the kernel counted since it was made. */

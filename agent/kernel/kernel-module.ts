@@ -15,6 +15,7 @@ const COUNTING_FUNCTIONS = [
   "run",
   "unproven",
   "slots",
+  "pages",
   "services",
   "events",
   "aheadEvents",

@@ -14,7 +14,8 @@ const SLOT_SERVICE = 64;
 const SLOT_PAGES = 72;
 const PAGE_COUNT = 22;
 const PAGE_BYTES = 256;
-const PAGE_BUCKETS = 64;
+/** Buckets of a page. */
+export const PAGE_BUCKETS = 64;
 const SERVICE_LENGTH = 64;
 const LOW_LIMIT = 2 ** 32;
 

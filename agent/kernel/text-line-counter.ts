@@ -91,6 +91,10 @@ export class TextLineCounter implements LineCounter {
     return this.#remainder.pendingKeys + this.#counts.pendingKeys;
   }
 
+  get pendingBuckets(): number {
+    return this.#remainder.pendingBuckets + this.#counts.pendingBuckets;
+  }
+
   get lineCount(): number {
     const joined = this.#joinedLinesEver + this.#kernel.call.joinedLines();
     return this.#remainder.lineCount + this.#counts.eventCount + joined;

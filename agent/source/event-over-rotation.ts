@@ -78,10 +78,12 @@ export async function readOverRotation(
   }
   const { offset, guard, eventTo } = before.file;
   const event = Buffer.concat([first, buffer.bytes.subarray(0, leadTo)]);
+  // Counting may overwrite the buffer.
+  const leadGuard = guardBefore(buffer.bytes, leadTo);
   const place = countContext(before.file, context, offset);
   counter.count(event, guard.guardBytes, event.length, place);
   before.file.advance(eventTo, guardBefore(first, first.length));
-  file.advance(leadTo, guardBefore(buffer.bytes, leadTo));
+  file.advance(leadTo, leadGuard);
   return { outcome: "more", bytes: leadTo };
 }
 

@@ -53,7 +53,7 @@ export interface FileSourceOptions {
   /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
   readonly once: boolean;
   readonly logger: Logger;
-  /** Size of the read buffer; it grows to the longest line. */
+  /** Size of the read buffer, which grows to the longest line; when left out, the counter's own buffer where it has one. */
   readonly bufferBytes?: number;
 }
 
@@ -109,6 +109,11 @@ export class FileSource implements Source {
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.options.counter.pendingBuckets;
   }
 
   /** About what measures and sample lines of these windows take in a batch. */
@@ -225,7 +230,8 @@ export class FileSource implements Source {
   }
 
   private readContext(): ReadContext {
-    const { counter, settings, platform, maxFutureMs } = this.options;
+    const { counter, settings, platform, maxFutureMs, bufferBytes } = this.options;
+    if (bufferBytes === undefined) this.buffer.prefer(counter.readBuffer);
     return {
       buffer: this.buffer,
       counter,

@@ -95,6 +95,10 @@ export class LiveSource implements Source {
     return this.#options.counter.pendingKeys;
   }
 
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
+  }
+
   get pendingEventBytes(): number {
     return this.#options.counter.pendingEventBytes ?? 0;
   }

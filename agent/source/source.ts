@@ -23,6 +23,8 @@ export interface Source {
   readonly folders: string[];
   /** Count of windows that wait for the next cut. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** Size of the selected events that wait for the next cut. */
   readonly pendingEventBytes: number;
   /** About what measures and sample lines of the windows that wait, and raw lines, take in a batch. */

@@ -1,6 +1,7 @@
 /** A line counter for any format: it finds the lines and lets a parser measure each. */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { MinuteWindows } from "../../shared/aggregates/minute-windows.ts";
+import { BUCKET_INDEX_MAX } from "../../shared/aggregates/quantile-sketch.ts";
 import { present } from "../../shared/assert.ts";
 import { byteOrderMarkBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import {
@@ -97,6 +98,10 @@ export class ParserLineCounter implements LineCounter {
 
   get pendingKeys(): number {
     return this.#windows.size + (this.#detail?.size ?? 0);
+  }
+
+  get pendingBuckets(): number {
+    return this.pendingKeys * (BUCKET_INDEX_MAX + 1);
   }
 
   get pendingDetailBytes(): number {

@@ -126,6 +126,11 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingKeys;
   }
 
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
+  }
+
   /** About what measures and sample lines of these windows, and raw lines, take in a batch. */
   get pendingDetailBytes(): number {
     const { counter, lines } = this.#options;
@@ -140,6 +145,11 @@ export class SelectingLineCounter {
   /** True when so much waits that it should be sealed before more is read. */
   get isFull(): boolean {
     return this.#pending.isFull;
+  }
+
+  /** As {@link LineCounter.readBuffer}. */
+  get readBuffer(): Buffer | undefined {
+    return this.#options.counter.readBuffer;
   }
 
   /** As {@link LineCounter.eventBytesMax}. */

@@ -324,6 +324,10 @@ export function slots(): u32 {
   return windows.slotCount;
 }
 
+export function pages(): u32 {
+  return windows.pageCount;
+}
+
 export function services(): u32 {
   return windows.serviceCount;
 }

@@ -77,6 +77,35 @@ describe("a counter of JSON lines", () => {
     expect(deltas[0]?.aggregate.levels).toEqual([0, 0, 0, 0, 0, 0, 50]);
   });
 
+  it("learns before the lines behind are looked at, also where there is much to learn", () => {
+    const { counter, remainder } = open();
+    const levels = Array.from({ length: 60 }, (_, at) => `"level":"level ${at % 60}"`);
+    const lines = ["INFO", "WARN", "INFO", "ERROR", "WARN", "ERROR", "INFO"];
+    count(
+      counter,
+      Array.from({ length: 100 }, () => lines.map((l) => line(`"level":"${l}"`))).flat(),
+    );
+    expect(remainder.lineCount).toBe(3);
+    // More levels than the kernel keeps: counted all the same.
+    count(
+      counter,
+      [...levels, ...levels].map((level) => line(level)),
+    );
+    expect(requests(counter.take())).toEqual({ app: 820 });
+  });
+
+  it("says how many buckets its windows have at most", () => {
+    const { counter } = open();
+    expect(counter.pendingBuckets).toBe(0);
+    const warm = line('"level":"INFO","duration":1');
+    count(counter, [warm]);
+    counter.take();
+    count(counter, [warm, warm, line('"level":"INFO","duration":1000')]);
+    const { pendingBuckets } = counter;
+    expect(pendingBuckets).toBeGreaterThanOrEqual(2);
+    expect(pendingBuckets).toBeLessThan(200);
+  });
+
   it("counts pino's and zap's lines without the parser after the first", () => {
     const { counter, remainder } = open();
     const pino = '{"level":30,"time":1795168800250,"pid":1,"msg":"x"}';
