@@ -413,6 +413,8 @@ export class FileSource implements Source {
 
   private isEventOver(file: TailedFile): boolean {
     if (this.options.once || file.isPacked) return !file.isEventContinued;
+    // As long as a last line without its end.
+    if (file.isEventUnfinished && !file.isEventContinued) return this.isFinal(file);
     const { eventWaitMs } = this.options.settings;
     const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
     // The file that goes on with it has its time, too.
