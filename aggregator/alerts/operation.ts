@@ -19,6 +19,8 @@ export const operationSchema = z.discriminatedUnion("kind", [
     kind: z.literal("sample"),
     /** Who it is about. */
     key: z.string(),
+    /** The stream in which rules see it; `tailrace` when left out. */
+    stream: z.string().optional(),
     /** How long it was looked at. */
     widthMs: z.number(),
     fields: z.record(z.string(), z.number().nullable()),
