@@ -18,10 +18,10 @@ import {
   takeEarly,
   takeSample,
 } from "../alerts/alert-life.ts";
-import type { SelfSample } from "../alerts/operation.ts";
+import type { AgentsSample, SelfSample } from "../alerts/operation.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { type Subject, sampleOf, subjectKey } from "../rules/threshold-alert.ts";
-import { SELF_STREAM, type ThresholdRule } from "../rules/threshold-rule.ts";
+import { AGENTS_STREAM, SELF_STREAM, type ThresholdRule } from "../rules/threshold-rule.ts";
 import { keyPart, rangeOf, thresholdDueKey, thresholdNowKey, timeOfPart } from "../state/keys.ts";
 import type { WaitingRow } from "../state/rule-rows.ts";
 import type { ServiceRow } from "../state/service-row.ts";
@@ -106,16 +106,29 @@ export class ThresholdStage {
     if (subject !== undefined) this.await(subject, timeMs);
   }
 
-  /** Takes what the program saw up to `nowMs` of the log's clock, of itself or of a silent agent. */
-  takeSelf(tenant: string, sample: SelfSample, nowMs: number): void {
+  /** Takes what the program saw of itself up to `nowMs` of the log's clock. */
+  takeSelf(tenant: string, { key, widthMs, fields }: SelfSample, nowMs: number): void {
+    this.takeLook(tenant, { ...fields, stream: SELF_STREAM, service: key }, { widthMs, nowMs });
+  }
+
+  /** Takes what the program saw of silent agents up to `nowMs` of the log's clock. */
+  takeAgents(tenant: string, { silent, widthMs }: AgentsSample, nowMs: number): void {
+    for (const [service, silentSeconds] of Object.entries(silent)) {
+      this.takeLook(tenant, { silentSeconds, stream: AGENTS_STREAM, service }, { widthMs, nowMs });
+    }
+  }
+
+  private takeLook(
+    tenant: string,
+    fields: Readonly<Record<string, unknown>>,
+    { widthMs, nowMs }: { readonly widthMs: number; readonly nowMs: number },
+  ): void {
     if (!Number.isFinite(nowMs)) return;
-    const { key, widthMs, fields, stream = SELF_STREAM } = sample;
-    const all = { ...fields, stream, service: key };
-    for (const { rule, subject, event } of this.concerned(tenant, all, nowMs - 1)) {
-      const seen = sampleOf(rule, event, nowMs - widthMs);
-      if (seen === undefined) continue;
-      const held = this.lives.find(rule, subject) ?? this.lives.begin(rule, subject, seen.fromMs);
-      this.lives.settle(held, takeSample(held.state, rule.life, seen), event);
+    for (const { rule, subject, event } of this.concerned(tenant, fields, nowMs - 1)) {
+      const sample = sampleOf(rule, event, nowMs - widthMs);
+      if (sample === undefined) continue;
+      const held = this.lives.find(rule, subject) ?? this.lives.begin(rule, subject, sample.fromMs);
+      this.lives.settle(held, takeSample(held.state, rule.life, sample), event);
     }
   }
 
