@@ -2,7 +2,14 @@
  * Finds out which files are there and which of them are known. The order matters: first every known file gets its place by device and
  * inode, then those whose bytes are not what was read are followed, and only what then belongs to nobody can be a copy or a new file.
  */
-import { type FoundFile, findPaths, type Look, statFiles } from "./find-files.ts";
+import {
+  type FoundFile,
+  findPaths,
+  isGone,
+  type Look,
+  statFiles,
+  watchedFolders,
+} from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
 import { FilePlacer } from "./place-files.ts";
@@ -52,6 +59,7 @@ export class FileDiscovery {
     }
     this.files.succeedPath(settings.paths.join(", "));
     if (this.isFirst && look.files.size === 0) {
+      await this.checkFolders();
       logger.warn("no file matches", { source: name, patterns: settings.paths.join(", ") });
     }
     await this.placer.placeAll(look);
@@ -72,6 +80,27 @@ export class FileDiscovery {
     this.forgetMissing();
     this.isFirst = false;
     return true;
+  }
+
+  /** True when the last look saw files that change too fast to be told: the next one finds out. Those that cannot be read are not meant. */
+  get isUndecided(): boolean {
+    const failing = new Set(this.files.failingPaths);
+    for (const { found } of this.identifier.undecided.values()) {
+      if (!found.paths.some((path) => failing.has(path))) return true;
+    }
+    return false;
+  }
+
+  /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
+  private async checkFolders(): Promise<void> {
+    const { disk, settings } = this.files;
+    for (const folder of watchedFolders(settings.paths)) {
+      try {
+        await disk.list(folder);
+      } catch (error) {
+        if (!isGone(error)) this.files.failPath(folder, error);
+      }
+    }
   }
 
   /** Nothing more is expected of a file without a name: lets go of it. */
@@ -180,8 +209,8 @@ export class FileDiscovery {
       const missingMs = now - file.missingSinceMs;
       const isFollowed = file.isReplaced && this.follower.followed.has(file);
       const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
-      const isGone = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
-      if (isOver || isGone) this.follower.loseHeld(file);
+      const isLost = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
+      if (isOver || isLost) this.follower.loseHeld(file);
       if (isOver || missingMs >= FORGET_MS) file.remove();
     }
   }

@@ -133,9 +133,14 @@ export class FileSource implements Source {
     return this.files.handles.count;
   }
 
-  /** With `once`: true when everything there was is counted. A file that cannot be read keeps it false. */
+  /** As {@link Source.unreadableCount}. */
+  get unreadableCount(): number {
+    return this.files.failingPaths.length;
+  }
+
+  /** With `once`: true when everything there was is counted. A file of which only a part could be read keeps it false. */
   get ended(): boolean {
-    if (!this.options.once || !this.hasDiscovered) return false;
+    if (!this.options.once || !this.hasDiscovered || this.discovery.isUndecided) return false;
     for (const file of this.files.all.values()) {
       if (file.isRemoved || file.isRetired) continue;
       if (file.heldBytes > 0) return false;

@@ -115,6 +115,10 @@ export class LiveSource implements Source {
     return this.#options.once && this.#isAtEnd && this.backlogBytes === 0;
   }
 
+  get unreadableCount(): number {
+    return 0;
+  }
+
   listen(wake: () => void): void {
     this.#wake = wake;
   }
@@ -209,8 +213,8 @@ export class LiveSource implements Source {
       const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
       this.#count(all.subarray(0, isWaiting ? found : all.length));
       this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
-      this.#nextPosition = position ?? this.#nextPosition;
     }
+    this.#nextPosition = position ?? this.#nextPosition;
     const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
     if (isOver && feed.waitingBytes === 0) this.#countEvent();
     this.#isAtEnd = feed.hasEnded;

@@ -75,6 +75,11 @@ export class SourceFiles {
     return this.identities.get(identityKey(identity));
   }
 
+  /** Paths that could not be read when last looked at. */
+  get failingPaths(): string[] {
+    return [...this.failing.keys()];
+  }
+
   /** Adds a file under its number. */
   add(file: TailedFile): void {
     this.all.set(file.file, file);

@@ -31,8 +31,10 @@ export interface Source {
   readonly backlogBytes: number;
   /** Count of handles that are open now. */
   readonly openFileCount: number;
-  /** True when everything there was is counted, and nothing follows. */
+  /** True when everything there was is counted, and nothing follows; what is unreadable is not among it. */
   readonly ended: boolean;
+  /** Count of files that are there and could not be read when last looked at; each was warned of. */
+  readonly unreadableCount: number;
   /** Looks what there is. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void>;
   /** Reads on for about `bytesMax` bytes; resolves with the bytes read, 0 when there is nothing to do for now. */

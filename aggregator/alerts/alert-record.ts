@@ -40,6 +40,7 @@ export interface AlertChange {
 const recordSchema = z.looseObject({
   alertType: z.string(),
   severity: z.string(),
+  updatedAt: z.string().optional(),
   details: z.looseObject({ rule: z.string().optional() }).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   suppressed: z
@@ -69,6 +70,12 @@ export function suppressedText(json: string, suppression: Suppression): string {
   const { suppressed, ...rest } = readObject(json);
   if (suppressed === undefined && !isSuppressed(suppression)) return json;
   return JSON.stringify(isSuppressed(suppression) ? { ...rest, suppressed: suppression } : rest);
+}
+
+/** When an alert with a life last changed, in milliseconds; undefined: it never did. */
+export function lastChangeMs(json: string): number | undefined {
+  const { updatedAt } = readRecord(json);
+  return updatedAt === undefined ? undefined : Date.parse(updatedAt);
 }
 
 /** What keeps an alert quiet, as its text says. */

@@ -413,7 +413,7 @@ export class ThresholdStage {
       if (before !== undefined && before.state !== "pending") return;
       alerts.remove(id);
       const state = kind === "fired" ? ("firing" as const) : ("pending" as const);
-      const revision = (before?.revision ?? 0) + 1;
+      const revision = alerts.nextRevision(before);
       const evidence = evidenceOf(this.parts, subject, transition);
       const alert = thresholdAlert(rule, subject, { transition, event, evidence, revision, state });
       const suppression = desk.suppression(subject.tenant, id, alert.json);
@@ -428,7 +428,7 @@ export class ThresholdStage {
     const { alerts } = this.parts;
     const before = alerts.find(id);
     if (before === undefined || before.state === "resolved") return;
-    const revision = before.revision + 1;
+    const revision = alerts.nextRevision(before);
     const change = { state: "resolved", revision, updatedMs: atMs } as const;
     const json = changedText(before.json, { ...change, resolved: { atMs, reason } });
     const { isSuppressed: isQuiet } = before;

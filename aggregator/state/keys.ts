@@ -5,6 +5,7 @@
  * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
  * alert/NUMBER                              a revision of an alert, in the order in which they came (alert-row)
  * alert-id/ID                               the number of an alert's newest revision
+ * alert-kept/TIME/NUMBER                    which old alerts are kept since they fire or changed, and when they are looked at again
  * alert-open/ID                             which alerts of threshold rules fire
  * alert-time/TIME/NUMBER                    which alerts there are, by event time
  * archive                                   stage 2: how much waits to be archived (archive-rows)
@@ -269,6 +270,11 @@ export function alertKey(number: number): string {
 /** Key of an alert in the index by event time. */
 export function alertTimeKey(timeMs: number, number: number): string {
   return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
+}
+
+/** Key of a moment at which an alert that outlives its retention is looked at again. */
+export function alertKeptKey(timeMs: number, number: number): string {
+  return `alert-kept/${timePart(timeMs)}/${numberPart(number)}`;
 }
 
 /** Prefix of raw lines by time, with the slash at its end. */

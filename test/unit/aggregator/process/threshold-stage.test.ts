@@ -7,6 +7,7 @@ import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
 import { RuleSet } from "../../../../aggregator/rules/rule-set.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
+import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
 import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
 import { TEN, TEN_MS } from "../collect/sample-agent.ts";
 import { keyed, keysOf } from "./sample-deltas.ts";
@@ -152,6 +153,26 @@ describe("a threshold rule", () => {
     expect(rules.told).toEqual(["2 orders firing r1", "4 orders resolved r2"]);
   });
 
+  it("gives revisions above all that stores may have when its state was restored", async () => {
+    const rules = new Thresholds([RULE, PATTERN]);
+    await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
+    expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
+    const restoredMs = TEN_MS + 2 * MINUTE_MS;
+    await rules.store.commit([restoredChange(restoredMs)]);
+    rules.restart();
+    const base = restoredMs / 10;
+    await rules.operate({ kind: "acknowledge", alert: rules.newest.id, comment: "" });
+    expect(rules.newest).toMatchObject({ state: "acknowledged", revision: base });
+    await rules.take([rules.window(2, 20, 0), rules.window(2, 20, 0, "carts")], 3);
+    expect(rules.newest).toMatchObject({ state: "resolved", revision: base + 1 });
+    await rules.take([rules.window(3, 20, 5, "users"), rules.window(4, 20, 5, "users")], 5);
+    const first = readAlerts(rules.store, 0, 1_000).slice(-2);
+    expect(first.map(({ alert }) => [alert.rule, alert.revision])).toEqual([
+      ["errors", base],
+      ["slow-twice", base],
+    ]);
+  });
+
   it("tells what broke: numbers and limits, since when, which hosts, where to look", async () => {
     const rules = new Thresholds([RULE]);
     await rules.take([rules.window(1, 15, 3), rules.window(1, 5, 1, "orders", "web-2")], 2);
@@ -256,6 +277,41 @@ describe("a threshold rule", () => {
     expect(rules.told).toEqual(["11 orders firing r1"]);
     await rules.take([rules.window(20, 1, 0), rules.window(20, 1, 0, "other")], 21);
     expect(rules.told).toEqual(["11 orders firing r1", "21 orders resolved r2"]);
+  });
+
+  it("keeps what fires however long, and its end as long as if it had fired then", async () => {
+    const day = 1_440;
+    for (const hasRestarts of [false, true]) {
+      const rules = new Thresholds([RULE.replace("labels:", "stale_after: 10d\nlabels:")]);
+      for (const [at, errors] of [2, 2, 2, 2, 0].entries()) {
+        if (errors === 0) expect(rules.told).toEqual(["1 orders firing r1"]);
+        if (hasRestarts) rules.restart();
+        await rules.take([rules.window(at * day, 20, errors)], at * day + 1);
+        if (hasRestarts) rules.restart();
+        await rules.take([], at * day + 2);
+      }
+      expect(rules.told.at(-1)).toBe("5761 orders resolved r2");
+      await rules.take([rules.window(4.5 * day, 20, 0)], 4.9 * day);
+      expect(rules.told).toEqual(["5761 orders resolved r2"]);
+      await rules.take([rules.window(6 * day, 20, 0)], 6 * day + 1);
+      expect(rules.told).toEqual([]);
+      const kinds = ["alert", "alert-id", "alert-time", "alert-kept", "alert-open"];
+      expect(kinds.flatMap((kind) => keysOf(rules.store, kind))).toEqual([]);
+    }
+  });
+
+  it("gives revisions above all that were given before its state was restored", async () => {
+    const rules = new Thresholds([RULE]);
+    await rules.take([rules.window(0, 20, 2)], 1);
+    await rules.store.commit([restoredChange(TEN_MS)]);
+    rules.restart();
+    await rules.take([rules.window(1, 20, 0), rules.window(1, 20, 2, "other")], 2);
+    const base = TEN_MS / 10;
+    expect(rules.told).toEqual([
+      "1 orders firing r1",
+      `2 orders resolved r${base}`,
+      `2 other firing r${base}`,
+    ]);
   });
 
   it("whose file is gone resolves what it fired", async () => {
