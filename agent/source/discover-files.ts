@@ -5,10 +5,10 @@
 import {
   type FoundFile,
   findPaths,
+  foldersOf,
   isGone,
   type Look,
   statFiles,
-  watchedFolders,
 } from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
@@ -95,7 +95,7 @@ export class FileDiscovery {
   /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
   private async checkFolders(): Promise<void> {
     const { disk, settings } = this.files;
-    for (const folder of watchedFolders(settings.paths)) {
+    for (const folder of foldersOf(settings.paths)) {
       try {
         await disk.list(folder);
       } catch (error) {
