@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
 import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
-
 import { TEN_MS } from "../collect/sample-agent.ts";
 import { keysOf } from "./sample-deltas.ts";
 import { THRESHOLD_RULE, Thresholds } from "./sample-thresholds.ts";
@@ -49,7 +48,7 @@ describe("a threshold rule", () => {
     const rules = new Thresholds([RULE, PATTERN]);
     await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
     expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
-    const restoredMs = TEN_MS + 2 * MINUTE_MS;
+    const restoredMs = TEN_MS + 120_000;
     await rules.store.commit([restoredChange(restoredMs)]);
     rules.restart();
     const base = restoredMs / 10;
