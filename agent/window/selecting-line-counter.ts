@@ -162,6 +162,16 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingFrom?.(buffer, from, to, context) ?? to;
   }
 
+  /** As {@link LineCounter.lookBackBytes}. */
+  lookBackBytes(file: number): number {
+    return this.#options.counter.lookBackBytes?.(file) ?? 0;
+  }
+
+  /** As {@link LineCounter.isUnfinished}. */
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    return this.#options.counter.isUnfinished?.(buffer, from, to, file) ?? false;
+  }
+
   /** As {@link LineCounter.leadingTo}. */
   leadingTo(buffer: Buffer, from: number, to: number, context: CountContext): number {
     return this.#options.counter.leadingTo?.(buffer, from, to, context) ?? from;
