@@ -215,7 +215,7 @@ export class FileDiscovery {
     }
   }
 
-  /** Files that were not found again for long: their held ranges are lost, then they are forgotten. */
+  /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */
   private forgetMissing(): void {
     const now = this.files.clock.monotonic();
     const missing = [...this.files.all.values()].filter(
@@ -228,7 +228,9 @@ export class FileDiscovery {
       const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
       const isLost = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
       if (isOver || isLost) this.follower.loseHeld(file);
-      if (isOver || missingMs >= FORGET_MS) file.remove();
+      if (!isOver && missingMs < FORGET_MS) continue;
+      this.follower.loseUnread(file);
+      file.remove();
     }
   }
 }
