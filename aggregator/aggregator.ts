@@ -16,6 +16,7 @@
 import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
@@ -48,6 +49,7 @@ import { FEEDS } from "./sinks/feeds.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import type { DeliveredState } from "./sinks/store-feed.ts";
+import { type LeavingRecords, leavingRecords } from "./sources/count-records.ts";
 import { EventsApi } from "./sources/events-api.ts";
 import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
@@ -119,6 +121,7 @@ class RunningAggregator implements Aggregator {
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
   readonly #front: Front;
+  readonly #posted: LeavingRecords;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
@@ -154,6 +157,7 @@ class RunningAggregator implements Aggregator {
       },
       callerRefused: (reason) => this.#metrics.callerRefused(reason),
     });
+    this.#posted = leavingRecords(config.postedAggregate, compileRedaction(config.redact));
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
     const { timers } = platform;
@@ -225,6 +229,7 @@ class RunningAggregator implements Aggregator {
         ...{ platform: this.#platform, logger, instance: log.logId },
         records: new ProcessorRecords(this.#processor),
         maxFutureMs: this.#config.time.maxFutureMs,
+        redactor: this.#posted.redactor,
         selectors: () => this.#rules().selectors,
       }),
     );
@@ -383,7 +388,7 @@ class RunningAggregator implements Aggregator {
     return [
       ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
       ...sourceHolders({
-        ...{ ...parts, platform: this.#platform },
+        ...{ ...parts, platform: this.#platform, posted: this.#posted },
         selectors: () => this.#rules().selectors,
       }),
     ];
@@ -464,6 +469,7 @@ class RunningAggregator implements Aggregator {
       records: new ProcessorRecords(this.#processor),
       platform: this.#platform,
       maxFutureMs: this.#config.time.maxFutureMs,
+      leaving: this.#posted,
       selectors: () => this.#rules().selectors,
     });
     return [
