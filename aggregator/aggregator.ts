@@ -55,7 +55,7 @@ import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
-import { readRules } from "./state/read-rules.ts";
+import { readRules, readThresholdCounters } from "./state/read-rules.ts";
 import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
@@ -414,6 +414,14 @@ class RunningAggregator implements Aggregator {
         // The ledger is by name: of several versions of a rule the first says what all dropped.
         drops.delete(name);
         yield { name, isRunning, ...counters, drops: counts };
+      }
+      for (const { id, config } of this.#rules().thresholds) {
+        yield {
+          name: config.name,
+          isRunning: true,
+          ...readThresholdCounters([view], id),
+          drops: {},
+        };
       }
     }
   }
