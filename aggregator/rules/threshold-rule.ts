@@ -47,7 +47,13 @@ export const WINDOW_NAMES: readonly string[] = [
 /** The stream of what the program sees of itself every ten seconds. */
 export const SELF_STREAM = "tailrace";
 
-/** What it sees: latencies in milliseconds from a whole request of an agent or sender to its answer, lines a second, and used heap of its limit. */
+/** The stream of agents that are silent: each is a service of its own. */
+export const AGENTS_STREAM = "agents";
+
+/** What is seen of a silent agent: the seconds since its last batch or heartbeat. */
+export const AGENT_NAMES: readonly string[] = ["silentSeconds"];
+
+/** What the program sees of itself: latencies in milliseconds from a whole request of an agent or sender to its answer, lines a second, and used heap of its limit. */
 export const SELF_NAMES: readonly string[] = [
   "eventsPerSecond",
   "heapUsedRatio",
@@ -62,50 +68,59 @@ const NUMBER_NAMES: readonly string[] = WINDOW_NAMES.filter(
 );
 
 const NO_STAGES: StageEvents = { eventsOf: () => [] };
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** So many windows of every service are read every ten minutes. */
 const TRAILING_MS_MAX = 6 * 3_600_000;
 /** The name of a rule is part of keys, and of the ids of its alerts. */
 const NAME_LENGTH_MAX = 60;
 const STALE_AFTER = "5m";
-const FORGET_AFTER = "7d";
+const FORGET_AFTER = "7d, or twice `missing`";
 
-const KNOWN = {
-  stages: [],
-  fields: [
-    ...WINDOW_NAMES,
-    ...NUMBER_NAMES.flatMap(baselineNames),
-    ...SELF_NAMES,
-    ...["key", "ts"],
-  ],
-};
+/** What is right in every expression, and not worth telling of. */
+const UNLISTED: readonly string[] = [...NUMBER_NAMES.flatMap(baselineNames), "key", "ts"];
 
 /** What the numbers of measures are called: `NAME_KIND`. Which there are only agents know. */
-const MEASURE_NAME = /_(sum|count|distinct)$/;
+const MEASURE_NAME = /_(sum|count|distinct)((Usual|Spread)?)$/;
 
-/** What is wrong with the names of an expression over a window. */
-function nameFaults(expression: Expression): ExpressionFault[] {
+/** What is wrong with the names of an expression over what a rule looks at. */
+function nameFaults(
+  expression: Expression,
+  { stream, by }: { readonly stream: string; readonly by: readonly string[] },
+): ExpressionFault[] {
   const measures = namesIn(expression).filter((name) => MEASURE_NAME.test(name));
-  return checkExpression(expression, { ...KNOWN, fields: [...KNOWN.fields, ...measures] });
+  const fields = { [SELF_STREAM]: SELF_NAMES, [AGENTS_STREAM]: AGENT_NAMES }[stream];
+  const known = fields === undefined ? [...WINDOW_NAMES, ...by] : [...fields, "service", "stream"];
+  const unlisted = [...UNLISTED, ...measures];
+  return checkExpression(expression, { stages: [], fields: known, unlisted }).map(
+    ({ offset, message }) => {
+      const isList = message.includes("; known fields: ") && fields === undefined;
+      return { offset, message: isList ? `${message}; a dimension must stand in \`by\`` : message };
+    },
+  );
 }
 
-/** A condition over a window; what is wrong with it is told beside all other faults. */
+/** A condition over a window, whose names the rule as a whole checks. */
 function condition() {
   return z
     .string()
     .min(1)
     .check(({ value, issues }) => {
       const { expression, fault } = parseExpression(value);
-      const faults = expression === undefined ? [fault] : nameFaults(expression);
-      for (const { offset, message } of faults) {
-        issues.push({
-          code: "custom",
-          message: `${message} (at character ${offset + 1})`,
-          input: value,
-        });
-      }
+      if (expression !== undefined) return;
+      issues.push({ code: "custom", message: placed(fault), input: value });
     });
 }
+
+function placed({ offset, message }: ExpressionFault): string {
+  return `${message} (at character ${offset + 1})`;
+}
+
+/** Widths of the windows that rules look at, in minutes. */
+export const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
+
+/** See {@link WIDTHS}. */
+export const WIDTH_NAMES = ["1m", "5m", "1h", "1d"] as const;
 
 const thresholdShape = z.strictObject({
   name: ruleName.max(NAME_LENGTH_MAX, {
@@ -114,8 +129,22 @@ const thresholdShape = z.strictObject({
   summary: ruleSummary,
   stream: z.string().min(1).prefault(STREAM_DEFAULT).meta({
     description:
-      "Windows of this stream are looked at, every service for itself; `tailrace` is the aggregator itself, every ten seconds.",
+      "Windows of this stream are looked at, every service for itself; `tailrace` is the aggregator itself, every ten seconds, `agents` those that are silent.",
   }),
+  window: z.enum(WIDTH_NAMES).prefault("1m").meta({
+    description: "How long the windows are that are looked at; when their end is reached.",
+  }),
+  by: z
+    .array(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected a name such as endpoint" }),
+    )
+    .max(4)
+    .prefault([])
+    .meta({
+      description:
+        "Dimensions: each of their values is looked at for itself, and known under its name.",
+      examples: [["endpoint"]],
+    }),
   where: condition()
     .optional()
     .meta({
@@ -125,7 +154,7 @@ const thresholdShape = z.strictObject({
   condition: condition()
     .optional()
     .meta({
-      description: "What must not be; over the numbers of a window of one minute.",
+      description: "What must not be; over the numbers of a window.",
       examples: ["errorRate > 0.05 || avgLatency > 1000"],
     }),
   baseline: z
@@ -182,7 +211,7 @@ const thresholdShape = z.strictObject({
   stale_after: duration({ min: "1m", max: "365d" })
     .optional()
     .meta({
-      description: `Silence after which what fired is over; ${STALE_AFTER}, with \`missing\` ${FORGET_AFTER}.`,
+      description: `Silence after which what fired is over; ${STALE_AFTER} (of wider windows four minutes more than one of them), with \`missing\` ${FORGET_AFTER}.`,
     }),
   labels: z
     .record(
@@ -211,21 +240,53 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
       "expected at least 2: the first request of a window alone decides nothing",
     );
   }
+  if (rule.evaluate === "provisional" && (rule.window !== "1m" || rule.by.length > 0)) {
+    fault(["evaluate"], "expected `final`, unless whole services are looked at by the minute");
+  }
   if (rule.baseline === undefined && usualNames(rule).length > 0) {
     fault(["condition"], "what is usual is known only with `baseline`");
   }
-  if (rule.missing !== undefined && (rule.stale_after ?? Infinity) <= rule.missing) {
-    fault(["stale_after"], "expected more than `missing`");
+  if (rule.baseline !== undefined && rule.by.length > 0) {
+    fault(["baseline"], "expected none with `by`: what is usual is known of whole services");
+  }
+  for (const name of rule.by.filter((one) => [...WINDOW_NAMES, ...UNLISTED].includes(one))) {
+    fault(["by"], `expected a dimension; ${name} is a number or name of every window`);
+  }
+  if ([SELF_STREAM, AGENTS_STREAM].includes(rule.stream)) {
+    if (rule.window !== "1m" || rule.by.length > 0 || rule.baseline !== undefined) {
+      fault(["stream"], `expected another, since ${rule.stream} has no windows`);
+    }
+  }
+  const conditions = [
+    [["where"], rule.where],
+    [["condition"], rule.condition],
+    [["resolve", "condition"], rule.resolve.condition],
+  ] as const;
+  for (const [path, text] of conditions) {
+    const expression = text === undefined ? undefined : parseExpression(text).expression;
+    if (expression === undefined) continue;
+    for (const one of nameFaults(expression, rule)) fault([...path], placed(one));
+  }
+  const widthMs = WIDTHS[rule.window] * MINUTE_MS;
+  const { missing, stale_after: staleMs = Infinity } = rule;
+  if (staleMs <= (missing ?? 0)) fault(["stale_after"], "expected more than `missing`");
+  for (const [path, ms] of [
+    ["stale_after", staleMs],
+    ["missing", missing ?? Infinity],
+  ] as const) {
+    if (ms < widthMs) fault([path], `expected at least the length of a window, ${rule.window}`);
   }
   const { template, faults = [] } = compileTemplate(rule.alert.message, []);
   for (const message of faults) fault(["alert", "message"], message);
   for (const expression of template?.expressions ?? []) {
-    for (const { message } of nameFaults(expression)) fault(["alert", "message"], message);
+    for (const { message } of nameFaults(expression, rule)) {
+      fault(["alert", "message"], message);
+    }
   }
   const compiled = compileDetails(rule.alert.details, []);
   for (const { name, message } of compiled.faults ?? []) fault(["alert", "details", name], message);
   for (const { name, expression } of compiled.details ?? []) {
-    for (const { message } of nameFaults(expression)) {
+    for (const { message } of nameFaults(expression, rule)) {
       fault(["alert", "details", name], message);
     }
   }
@@ -244,7 +305,12 @@ function usualNames(rule: {
   );
   const told = compileTemplate(rule.alert.message, []).template?.expressions ?? [];
   const used = new Set([...expressions, ...told].flatMap(namesIn));
-  return NUMBER_NAMES.filter((name) => baselineNames(name).some((one) => used.has(one)));
+  const measures = [...used].flatMap((name) =>
+    MEASURE_NAME.test(name) ? [name.replace(/(Usual|Spread)$/, "")] : [],
+  );
+  return [...NUMBER_NAMES, ...new Set(measures)].filter((name) =>
+    baselineNames(name).some((one) => used.has(one)),
+  );
 }
 
 /** A part of a condition that compares something: what an alert shows. */
@@ -263,6 +329,8 @@ export interface ThresholdRule {
   readonly config: ThresholdConfig;
   /** Names the rule and what it watches: what is known of its keys belongs to these. Fits into a key of stored state. */
   readonly id: string;
+  /** How long its windows are. */
+  readonly widthMinutes: number;
   readonly life: LifeSettings;
   readonly message: MessageTemplate;
   readonly details: readonly AlertDetail[];
@@ -284,10 +352,16 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
   const { details } = compileDetails(config.alert.details, []);
   assert(template !== undefined && details !== undefined, `rule ${name} does not compile`);
   const isBreach = predicate(config.condition, false);
-  const staleAfterMs = config.stale_after ?? (missing === undefined ? 5 * 60_000 : 7 * 86_400_000);
+  const widthMinutes = WIDTHS[config.window];
+  const staleDefaultMs =
+    missing === undefined ? (4 + widthMinutes) * MINUTE_MS : Math.max(7 * DAY_MS, 2 * missing);
+  const staleAfterMs = config.stale_after ?? staleDefaultMs;
+  const isPlain = widthMinutes === 1 && config.by.length === 0;
+  const watched = [name, stream, missing === undefined];
   return {
     config,
-    id: `${name}@${hashOf([name, stream, missing === undefined])}`,
+    id: `${name}@${hashOf(isPlain ? watched : [...watched, widthMinutes, config.by])}`,
+    widthMinutes,
     life: {
       forMs: config.for,
       resolveForMs: resolve.for,
@@ -317,10 +391,12 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
 
 /** What a rule does, for people. */
 export function explainThreshold({ config, life }: ThresholdRule): string {
-  const { name, summary, stream, where, min_count, evaluate, resolve } = config;
+  const { name, summary, stream, where, min_count, evaluate, resolve, by } = config;
   const { missingMs, forMs, resolveForMs, cooldownMs, staleAfterMs } = life;
-  const over = `${evaluate} windows of ${stream}${where === undefined ? "" : ` with ${where}`}`;
-  const lines = [`${name}: ${summary}`, `looks at ${over}, each service for itself`];
+  const width = config.window === "1m" ? "" : ` of ${config.window}`;
+  const over = `${evaluate} windows${width} of ${stream}${where === undefined ? "" : ` with ${where}`}`;
+  const each = by.length === 0 ? "each service" : `each ${by.join(" and ")} of a service`;
+  const lines = [`${name}: ${summary}`, `looks at ${over}, ${each} for itself`];
   if (missingMs !== undefined) {
     lines.push(`fires after ${durationText(missingMs)} without a window, resolves with the next`);
   } else {

@@ -8,6 +8,8 @@ export interface KnownNames {
   readonly stages: readonly string[];
   /** Fields that events have; undefined: any. */
   readonly fields?: readonly string[];
+  /** Further fields that are right, and not worth telling of. */
+  readonly unlisted?: readonly string[];
 }
 
 /** Faults that a parser cannot see: unknown stages and fields, comparisons that never hold. In the order of the text. */
@@ -27,6 +29,7 @@ function faultOf(part: Expression, known: KnownNames): string | undefined {
       return `unknown stage \`${part.stage}\`; ${hint(part.stage, known.stages, "stages")}`;
     case "name":
       if (known.fields === undefined || known.fields.includes(part.name)) return undefined;
+      if (known.unlisted?.includes(part.name) === true) return undefined;
       return `unknown field \`${part.name}\`; ${hint(part.name, known.fields, "fields")}`;
     case "in":
       return part.values.length === 0 ? "nothing is in an empty list" : undefined;

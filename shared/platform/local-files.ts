@@ -15,7 +15,7 @@ import {
   readSync,
   statSync,
 } from "node:fs";
-import { stat, statfs } from "node:fs/promises";
+import { readdir, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { DiskFile, FileStat } from "./disk.ts";
@@ -80,6 +80,13 @@ export function changeLocal(folder: string): {
 } {
   const { dev, ino, mtimeNs, mtimeMs } = statSync(folder, { bigint: true });
   return { change: `${dev} ${ino} ${mtimeNs}`, modifiedMs: Number(mtimeMs) };
+}
+
+/** Names in a folder, sorted; fails as the system does. */
+export async function listPath(folder: string): Promise<string[]> {
+  if (!(await isOnLocalDisk(folder))) return (await readdir(folder)).sort();
+  await letOthersGo();
+  return readdirSync(folder).sort();
 }
 
 /** The entries of a folder on a local disk. */
