@@ -43,6 +43,7 @@ import { answerAgents } from "./serve/agents.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
+import { answerStatus } from "./serve/status.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import { FEEDS } from "./sinks/feeds.ts";
@@ -305,7 +306,8 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
-        handle: ({ query, principal }) => windows.answer(principal.tenant, query),
+        handle: ({ query, principal, request }) =>
+          windows.answer(principal.tenant, query, request.remoteAddress),
       },
       ...peopleRoutes({
         ...{ processor, platform: this.#platform, rules: this.#rules },
@@ -340,6 +342,13 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/readyz", scope: undefined },
         handle: async () => answerReadiness(this.#checks()),
       },
+      {
+        ...{ method: "GET", path: "/v1/status", scope: "read" },
+        handle: async () => {
+          const thresholdCount = this.#rules().thresholds.length;
+          return answerStatus({ ...this.#figures(), thresholdCount }, this.#checks());
+        },
+      },
     ];
   }
 
@@ -364,7 +373,7 @@ class RunningAggregator implements Aggregator {
         handle: ({ request }) => letters.replay(request),
       },
       {
-        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
+        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "admin" },
         handle: ({ request }) => letters.drop(request),
       },
     ];
@@ -376,7 +385,7 @@ class RunningAggregator implements Aggregator {
     const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
     return [
       {
-        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        ...{ method: "POST", path: "/v1/backup", scope: "admin" },
         handle: ({ request }) => backups.answer(request),
       },
     ];
@@ -461,6 +470,7 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      windowChanges: sum(processed.map((row) => row.changeNumber)),
       inlets: this.#inletFigures(),
       alerts: countOpenAlerts(this.#processor.windowViews()),
       rules: sumByRule(this.#ruleFigures()),
