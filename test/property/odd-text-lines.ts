@@ -173,6 +173,7 @@ export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]
     `1.2.3.4 - - ${CLF} "GET /a\\"b HTTP/1.1" 200 3 "-" "a\\"b" 0.250`,
     `1.2.3.4 - - ${CLF} "GET /a" 999 HTTP/1.1" 200 3 "-" "a" 1.5`,
     `1.2.3.4 - - ${CLF} "GET /a\\" 200 3 "-" "a" 1.5`,
+    `1.2.3.4 - - ${CLF} "GET /a\\" 200 3" 404 7 "-" "a" 1.5`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "http://a" "b"c" 3`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "http://a" "b" "c" 12ms`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 - "agent" 17 "router" "http://10.0.0.1:80" 12ms`,
