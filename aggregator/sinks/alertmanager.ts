@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
 import { labelsOf } from "../alerts/alert-record.ts";
 import { basicAuthorization, callStore, httpAddress, pick, writeHalving } from "./http-store.ts";
@@ -36,7 +37,7 @@ export const sink = defineSink({
         description: "When an alert ends of which nothing more is heard; from its newest change.",
       }),
       username: z.string().min(1).optional().meta({ description: "User to sign in as." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
+      password: secret("Password of the user.").optional(),
     })
     .check(({ value, issues }) => {
       if ((value.username === undefined) === (value.password === undefined)) return;
