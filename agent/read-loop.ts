@@ -68,6 +68,8 @@ const APPLIED_POLL_MS = 1000;
 const DISK_RETRY_MS = 1000;
 /** So often files that came, went or were renamed are noticed; and no look follows on another one sooner. */
 const MOVED_POLL_MS = 100;
+/** What is received wakes the loop message by message: so long more of it is awaited. */
+const RECEIVE_MS = 20;
 /** A turn of one source; then the next one's. */
 const READ_BYTES = 1024 * 1024;
 /** Size of a batch at which it is sealed before its time. */
@@ -247,7 +249,7 @@ export class ReadLoop {
     if (await this.#isLookDue()) await this.#discover();
     if (!this.#isReadDue) {
       await this.#sealIfDue();
-      this.#isReadDue = await this.#wake.wait(this.#untilNextMs());
+      this.#isReadDue = await this.#wait();
       return;
     }
     const wasAtLimit = this.#isAtLimit();
@@ -255,8 +257,15 @@ export class ReadLoop {
     this.#noteEvents();
     await this.#sealIfDue();
     if (bytes > 0) return;
-    const isWoken = await this.#wake.wait(this.#untilNextMs());
+    const isWoken = await this.#wait();
     this.#isReadDue = isWoken || wasAtLimit;
+  }
+
+  /** Waits until something is due; resolves with true when it was woken. */
+  async #wait(): Promise<boolean> {
+    const isWoken = await this.#wake.wait(this.#untilNextMs());
+    if (isWoken && !this.#isStopping) await this.#options.platform.timers.sleep(RECEIVE_MS);
+    return isWoken;
   }
 
   /** At every poll, before a seal, so that it holds what is there by then, and as soon as files moved. */

@@ -184,10 +184,11 @@ function innerParser(options: EventOptions): LineParser {
 }
 
 /** All strict shapes in one tree: what many of them begin with, such as a time, is read once and not for each format. */
-const anyShape = defineShapeParser({
+export const anyShapeFormat: ShapeFormat = {
   summary: "Any of the formats that shapes describe.",
   ...joinedShapes(),
-});
+};
+const anyShape = defineShapeParser(anyShapeFormat);
 
 function joinedShapes(): Pick<ShapeFormat, "shapes" | "levels"> {
   const all: Readonly<Record<string, ShapeFormat>> = shapeFormats;

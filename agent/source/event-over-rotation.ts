@@ -84,5 +84,6 @@ export async function readOverRotation(
   counter.count(joined, read.lead, eventTo, place);
   before.file.advance(before.file.eventTo, guardBefore(first, first.length));
   file.advance(leadTo, leadGuard);
+  context.kept.drop(before.file);
   return { outcome: "more", bytes: leadTo };
 }

@@ -20,8 +20,10 @@ import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotat
 import { foldersOf } from "./find-files.ts";
 import { FolderChanges } from "./folder-changes.ts";
 import { RotationFollower } from "./follow-rotation.ts";
+import { KeptEvents } from "./kept-events.ts";
 import type { LineSink } from "./line-sink.ts";
 import {
+  countKeptEvent,
   ReadBuffer,
   type ReadContext,
   readEvent,
@@ -60,6 +62,8 @@ export interface FileSourceOptions {
 }
 
 const BUFFER_BYTES = 262_144;
+/** What waiting events of all files may take in memory. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
 export class FileSource implements Source {
@@ -71,6 +75,7 @@ export class FileSource implements Source {
   private readonly buffer: ReadBuffer;
   private readonly folders: FolderChanges;
   private readonly patternFolders: readonly string[];
+  private readonly kept = new KeptEvents(KEPT_BYTES_MAX);
   private lastWork: Promise<unknown> = Promise.resolve();
   private turn = 0;
   private progressAtMs: number;
@@ -93,6 +98,8 @@ export class FileSource implements Source {
       clock: options.platform.clock,
       ledger: this.ledger,
       logger: options.logger,
+      countKept: (file) => countKeptEvent(file, this.readContext()),
+      onDeleted: (file) => this.kept.drop(file),
     });
     for (const checkpoint of options.checkpoints) {
       if (checkpoint.source !== options.name || checkpoint.removed) continue;
@@ -251,6 +258,7 @@ export class FileSource implements Source {
       buffer: this.buffer,
       counter,
       ledger: this.ledger,
+      kept: this.kept,
       lineBytesMax: settings.lineBytesMax,
       service: settings.service,
       eventTimeLimitMs: platform.clock.now() + maxFutureMs,

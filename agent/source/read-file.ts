@@ -10,6 +10,7 @@
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { FINGERPRINT_BYTES_MAX, fingerprintFits } from "./fingerprint.ts";
 import { GUARD_BYTES_MAX, guardBefore, guardFits } from "./guard.ts";
+import type { KeptEvents } from "./kept-events.ts";
 import type { LineContext, LineSink } from "./line-sink.ts";
 import { readHead } from "./probe-file.ts";
 import type { SourceLedger } from "./source-ledger.ts";
@@ -40,6 +41,7 @@ export interface ReadContext {
   readonly buffer: ReadBuffer;
   readonly counter: LineSink;
   readonly ledger: SourceLedger;
+  readonly kept: KeptEvents;
   /** Longer lines, the line feed not counted, are rejected. */
   readonly lineBytesMax: number;
   readonly service: string;
@@ -138,6 +140,7 @@ function countChunk(file: TailedFile, chunk: Chunk, context: ReadContext): boole
       eventFrom < restFrom &&
       counter.isUnfinished?.(buffer, eventFrom, restFrom, file.file) === true;
     file.waitForEvent(start + restFrom, isUnfinished);
+    context.kept.keep(file, buffer.subarray(eventFrom, restFrom));
   }
   // In the middle of a file the next read simply begins with the cut line again; to look for its end first would read every chunk twice.
   const isWaiting = chunk.isEnd === true || eventFrom === from;
@@ -221,6 +224,7 @@ export async function readEvent(
   const { bytes, lead, to } = read;
   context.counter.count(bytes, lead, to, countContext(file, context, file.offset));
   file.advance(eventTo, guardBefore(bytes, to));
+  context.kept.drop(file);
   if (searchedTo > eventTo) file.searched(searchedTo, searchGuard);
   return { outcome: "end", bytes: to - lead };
 }
@@ -242,6 +246,14 @@ export async function readEventBytes(
   const count = await handle.read(bytes, 0, bytesMax, file.offset - lead);
   const isThere = count >= to && fitsEvent(file, bytes.subarray(lead - guardBytes, count));
   return isThere ? { bytes, lead, to } : undefined;
+}
+
+/** Counts the event that waits at the end of a file as it was read: what is there now is something else. */
+export function countKeptEvent(file: TailedFile, context: ReadContext): void {
+  const event = context.kept.take(file);
+  if (event === undefined) return;
+  context.counter.count(event, 0, event.length, countContext(file, context, file.offset));
+  file.advance(file.offset + event.length, guardBefore(event, event.length));
 }
 
 /** What a sink is told with lines of a file. */

@@ -92,7 +92,7 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
   if (format === "json" && lines === undefined && canKnowNames(options)) {
     return new JsonLineCounter(options, counter);
   }
-  const text = textFormatOf(format, options, lines?.bytesMax ?? 0);
+  const text = textFormatOf(format, options, lines);
   return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }
 

@@ -29,7 +29,7 @@ export class Baselines {
    * final and stored; of a window that is looked at early some of those before it may be missing.
    */
   fieldsOf(
-    { id, baseline, widthMinutes }: ThresholdRule,
+    { id, baseline, widthMinutes, numbersOf }: ThresholdRule,
     subject: Subject,
     minute: number,
     finalMs: number,
@@ -42,11 +42,8 @@ export class Baselines {
     const key = JSON.stringify([id, span, isWhole, tenant, stream, service]);
     let fields = this.known.get(key);
     if (fields === undefined) {
-      fields = baselineFields(
-        names,
-        this.history(settings, subject, { minute, widthMinutes }),
-        settings,
-      );
+      const history = this.history(settings, subject, { minute, widthMinutes }).map(numbersOf);
+      fields = baselineFields(names, history, settings);
       if (this.known.size >= KNOWN_COUNT_MAX) this.known.clear();
       this.known.set(key, fields);
     }

@@ -39,7 +39,8 @@ export class ThresholdWindows {
     finalMs: number,
   ): ExpressionEvent {
     const { dimensions } = subject;
-    const fields = dimensions === undefined ? shown.fields : { ...dimensions, ...shown.fields };
+    const numbers = rule.numbersOf(shown.fields);
+    const fields = dimensions === undefined ? numbers : { ...dimensions, ...numbers };
     if (rule.baseline === undefined) return windowEvent(fields, shown.timeMs);
     const minute = (shown.timeMs + 1) / MINUTE_MS - rule.widthMinutes;
     const usual = this.baselines.fieldsOf(rule, subject, minute, finalMs);

@@ -86,12 +86,15 @@ const MEASURE_NAME = /_(sum|count|distinct)((Usual|Spread)?)$/;
 /** What is wrong with the names of an expression over what a rule looks at. */
 function nameFaults(
   expression: Expression,
-  { stream, by }: { readonly stream: string; readonly by: readonly string[] },
+  { stream, by, numbers }: Pick<ThresholdConfig, "stream" | "by" | "numbers">,
 ): ExpressionFault[] {
+  const own = Object.keys(numbers);
   const measures = namesIn(expression).filter((name) => MEASURE_NAME.test(name));
   const fields = { [SELF_STREAM]: SELF_NAMES, [AGENTS_STREAM]: AGENT_NAMES }[stream];
-  const known = fields === undefined ? [...WINDOW_NAMES, ...by] : [...fields, "service", "stream"];
-  const unlisted = [...UNLISTED, ...measures];
+  const named = [...by, ...own];
+  const known =
+    fields === undefined ? [...WINDOW_NAMES, ...named] : [...fields, ...named, "service", "stream"];
+  const unlisted = [...UNLISTED, ...own.flatMap(baselineNames), ...measures];
   return checkExpression(expression, { stages: [], fields: known, unlisted }).map(
     ({ offset, message }) => {
       const isList = message.includes("; known fields: ") && fields === undefined;
@@ -144,6 +147,17 @@ const thresholdShape = z.strictObject({
       description:
         "Dimensions: each of their values is looked at for itself, and known under its name.",
       examples: [["endpoint"]],
+    }),
+  numbers: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected a name such as failRate" }),
+      condition(),
+    )
+    .prefault({})
+    .meta({
+      description:
+        "Further numbers, computed from those of the window; conditions know them, and what is usual of them.",
+      examples: [{ failRate: "failed_count / requests_count" }],
     }),
   where: condition()
     .optional()
@@ -249,6 +263,9 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   if (rule.baseline !== undefined && rule.by.length > 0) {
     fault(["baseline"], "expected none with `by`: what is usual is known of whole services");
   }
+  for (const name of Object.keys(rule.numbers).filter((one) => !isNew(one, rule.by))) {
+    fault(["numbers", name], "expected a name that nothing else has");
+  }
   for (const name of rule.by.filter((one) => [...WINDOW_NAMES, ...UNLISTED].includes(one))) {
     fault(["by"], `expected a dimension; ${name} is a number or name of every window`);
   }
@@ -258,6 +275,7 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
     }
   }
   const conditions = [
+    ...Object.entries(rule.numbers).map(([name, text]) => [["numbers", name], text] as const),
     [["where"], rule.where],
     [["condition"], rule.condition],
     [["resolve", "condition"], rule.resolve.condition],
@@ -265,7 +283,9 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   for (const [path, text] of conditions) {
     const expression = text === undefined ? undefined : parseExpression(text).expression;
     if (expression === undefined) continue;
-    for (const one of nameFaults(expression, rule)) fault([...path], placed(one));
+    // Numbers are computed from those of the window, not from each other.
+    const known = path[0] === "numbers" ? { ...rule, numbers: {} } : rule;
+    for (const one of nameFaults(expression, known)) fault([...path], placed(one));
   }
   const widthMs = WIDTHS[rule.window] * MINUTE_MS;
   const { missing, stale_after: staleMs = Infinity } = rule;
@@ -292,8 +312,14 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
   }
 });
 
+/** States whether a number of the rule's own has a name of its own. */
+function isNew(name: string, by: readonly string[]): boolean {
+  return ![...WINDOW_NAMES, ...UNLISTED, ...by].includes(name) && !MEASURE_NAME.test(name);
+}
+
 /** Names of the numbers of which expressions ask what is usual. */
 function usualNames(rule: {
+  readonly numbers: Readonly<Record<string, string>>;
   readonly where?: string | undefined;
   readonly condition?: string | undefined;
   readonly resolve: { readonly condition?: string | undefined };
@@ -308,7 +334,8 @@ function usualNames(rule: {
   const measures = [...used].flatMap((name) =>
     MEASURE_NAME.test(name) ? [name.replace(/(Usual|Spread)$/, "")] : [],
   );
-  return [...NUMBER_NAMES, ...new Set(measures)].filter((name) =>
+  const own = Object.keys(rule.numbers);
+  return [...NUMBER_NAMES, ...own, ...new Set(measures)].filter((name) =>
     baselineNames(name).some((one) => used.has(one)),
   );
 }
@@ -339,6 +366,8 @@ export interface ThresholdRule {
   readonly baseline:
     | { readonly settings: BaselineSettings; readonly names: readonly string[] }
     | undefined;
+  /** The numbers of a window, and those that the rule computes from them. */
+  numbersOf(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** Whether the rule is about this window at all. */
   concerns(event: ExpressionEvent): boolean;
   isBreach(event: ExpressionEvent): boolean;
@@ -380,6 +409,7 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
       },
       names: usualNames(config),
     },
+    numbersOf: compileNumbers(config.numbers),
     concerns: predicate(where, true),
     isBreach,
     isClear:
@@ -423,6 +453,19 @@ function predicate(text: string | undefined, absent: boolean): (event: Expressio
   if (expression === undefined) return () => absent;
   const holds = compilePredicate(expression);
   return (event) => holds(event, NO_STAGES);
+}
+
+function compileNumbers(numbers: ThresholdConfig["numbers"]): ThresholdRule["numbersOf"] {
+  const compiled = Object.entries(numbers).flatMap(([name, text]) => {
+    const { expression } = parseExpression(text);
+    return expression === undefined ? [] : [[name, compileValue(expression)] as const];
+  });
+  if (compiled.length === 0) return (fields) => fields;
+  return (fields) => {
+    const event = { id: 0, ts: 0, key: null, type: null, fields };
+    const own = compiled.map(([name, valueOf]) => [name, valueOf(event, NO_STAGES)] as const);
+    return { ...fields, ...Object.fromEntries(own) };
+  };
 }
 
 function comparisonsOf(text: string | undefined): Comparison[] {

@@ -74,8 +74,9 @@ export class ThresholdRun {
   }
 
   /** Takes the next window, of its service and dimensions in the order of time, and returns what changed with it. */
-  take({ startMs, fields, widthMinutes = 1, ...names }: RunWindow): ThresholdFound[] {
+  take({ startMs, fields: given, widthMinutes = 1, ...names }: RunWindow): ThresholdFound[] {
     const rule = this.#rule;
+    const fields = rule.numbersOf(given);
     const subject = this.#subjectOf(names);
     if (subject === undefined || rule.widthMinutes !== widthMinutes) return [];
     const { service, stream, dimensions } = subject;

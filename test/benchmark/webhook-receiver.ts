@@ -1,6 +1,6 @@
 /** A receiver of a webhook that keeps the newest revision of each window. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { type HeldWindow, heldWindow } from "../integration/store-contents.ts";
 
@@ -10,15 +10,17 @@ export class WebhookReceiver {
   readonly #newest = new Map<string, { readonly revision: number; readonly window: HeldWindow }>();
 
   private constructor() {
-    this.#server = createServer(async (request, response) => {
-      const id = String(request.headers["tailrace-id"]);
-      const revision = Number(request.headers["tailrace-revision"]);
-      const window = heldWindow(await json(request));
-      if (revision >= (this.#newest.get(id)?.revision ?? 0)) {
-        this.#newest.set(id, { revision, window });
-      }
-      response.end();
+    this.#server = createServer((request, response) => {
+      void this.#take(request).then(() => response.end());
     });
+  }
+
+  async #take(request: IncomingMessage): Promise<void> {
+    const id = String(request.headers["tailrace-id"]);
+    const revision = Number(request.headers["tailrace-revision"]);
+    const window = heldWindow(await json(request));
+    if (revision < (this.#newest.get(id)?.revision ?? 0)) return;
+    this.#newest.set(id, { revision, window });
   }
 
   /** Listens on a free port of 127.0.0.1. */

@@ -1,7 +1,28 @@
 /** Lines of text that are odd on purpose, by format: what the kernel for lines of text has to read as the parsers do. */
 
 /** The formats that the kernel reads. */
-export const TEXT_KERNEL_FORMATS = ["access-log", "logfmt", "syslog"] as const;
+export const TEXT_KERNEL_FORMATS = [
+  "access-log",
+  "android",
+  "apache-error",
+  "cri",
+  "docker",
+  "haproxy",
+  "hdfs",
+  "klog",
+  "log4j",
+  "logfmt",
+  "mysql-error",
+  "nginx-error",
+  "openstack",
+  "postgres",
+  "python",
+  "redis",
+  "spark",
+  "syslog",
+  "text",
+  "windows-cbs",
+] as const;
 
 /** One of {@link TEXT_KERNEL_FORMATS}. */
 export type TextKernelFormat = (typeof TEXT_KERNEL_FORMATS)[number];
@@ -10,8 +31,136 @@ const BLANKS = ["", " ", "\t\r", "\r", "\x0b\x0c "];
 const CLF = "[20/Nov/2026:10:00:59 +0000]";
 const ISO = "2026-11-20T10:00:59.123Z";
 
+/** Lines that go on with events, and some that only seem to. */
+const TRACES = [
+  ...BLANKS,
+  "\tat com.example.shop.Service.call(Service.java:42)",
+  "Caused by: java.io.IOException: disk",
+  "\t... 12 more",
+  "java.lang.IllegalStateException: no",
+  "    raise ValueError(x)",
+  "ValueError: x",
+  "INFO",
+  "Nov",
+  "[",
+  "2026",
+  "2026-11-20",
+  "2026-11-20 10:00",
+  "2026-11-20 10:00:59,123",
+  "2026-11-20 10:00:59,123 ",
+  "2026-11-20T 10:00:59 INFO x",
+  "2026-11-2010:00:59 INFO x",
+  "2026-11-20 10:00:59+01:00 INFO x",
+  "2026-11-20 10:00:59 +0100 INFO x",
+  "2026-11-20 10:00:59CET INFO x",
+  "2026-11-20 10:00:59. INFO x",
+  "2026-11-20 10:00:60 INFO x",
+  "2026-02-30 10:00:59 INFO x",
+  "1969-12-31 23:59:59 INFO x",
+  "2026-11-20 10:00:59 INFO [a b] c.D: x",
+  "2026-11-20 10:00:59 INFO [a] c.D - x",
+  "2026-11-20 10:00:59 INFO  c.D : x",
+  "2026-11-20 10:00:59 INFO - x",
+  "2026-11-20 10:00:59 NOTICES x",
+  "2026-11-20 10:00:59 INFO2 x",
+  "2026-11-20 10:00:59 severe x\r",
+  "10:00:59.123 [main] INFO a.B - x",
+  "Nov 20, 2026 10:00:59 PM a.B c",
+  "INFO: x",
+  "web-1  | 2026-11-20 10:00:59 INFO x",
+  "[pod/web-1/app] 2026-11-20 10:00:59 INFO x",
+  "app.log:2026-11-20 10:00:59 INFO x",
+  "app.log.1 2026-11-20 10:00:59 INFO x",
+  "app.logs",
+  `${"p".repeat(159)} | x`,
+];
+
+/** Texts that containers write. */
+const WRITTEN = [
+  ...TRACES,
+  "text",
+  "Starting server on port 80",
+  "Warning: x",
+  "WARNING: x",
+  "[INFO] x",
+  "[2026-11-20T10:00:59Z] INFO x",
+  "[1(x)",
+  "exit status 1",
+  "The above exception was the direct cause",
+  "level=warn service=a duration=3ms",
+  "time=x level=error",
+  "msg=x",
+  `1.2.3.4 - - ${CLF} "GET /" 503 3 "-" "-" 0.5`,
+  "<11>Nov 20 10:00:59 host app[1]: x",
+  "Nov 20 10:00:59 host app: x",
+  '{"level":"error","duration":3}',
+  "E1120 10:00:59.000000 1 a.go:1] x",
+  'a "b" \\ c\td <e> é',
+  "line one\nERROR line two",
+];
+const CRI = WRITTEN.flatMap((text, index) => {
+  const stream = index % 3 === 0 ? "stderr" : "stdout";
+  const tag = index % 7 === 0 ? "P" : "F";
+  return [
+    `2026-11-20T10:00:59.${String(123456789 + index)}Z ${stream} ${tag} ${text}`,
+    `2026-11-20T10:00:${String(10 + (index % 50))}Z stdout F ${text}`,
+  ];
+});
+const DOCKER = WRITTEN.flatMap((text, index) => {
+  const stream = index % 3 === 0 ? "stderr" : "stdout";
+  const time = `2026-11-20T10:00:59.${String(123456789 + index)}Z`;
+  return [
+    JSON.stringify({ log: `${text}${index % 7 === 0 ? "" : "\n"}`, stream, time }),
+    JSON.stringify({ log: `${text}\r\n`, stream: "stdout", time }),
+  ];
+});
+
 /** See the head of the file. */
 export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]>> = {
+  android: TRACES,
+  cri: [
+    ...CRI,
+    ...BLANKS,
+    "2026-11-20T10:00:59Z stdout F",
+    "2026-11-20T10:00:59Z stdout F ",
+    "2026-11-20T10:00:59Z stdout F:x 1 y",
+    "2026-11-20T10:00:59Z stdout X 1 y",
+    "2026-11-20T10:00:59Z stdin F 1 y",
+    "2026-11-20T10:00:59+01:00 stderr F 1 y",
+    "2026-11-20T10:00:59 stderr F 1 y",
+    "2026-11-20T10:00:59Z stdout  F 1 y",
+    "20/Nov/2026:10:00:59 +0000 stdout F 1 y",
+  ],
+  docker: [
+    ...DOCKER,
+    ...BLANKS,
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"} ',
+    '{"log":"1 x\\\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u003cx\\u00e9\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u003cINFO\\u003e\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\u0000\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 \\x\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdout","attrs":{"a":"b"},"time":"2026-11-20T10:00:59Z"}',
+    '{"stream":"stdout","log":"1 x\\n","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdin","time":"2026-11-20T10:00:59Z"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"2026-11-20T10:00:59+01:00"}',
+    '{"log":"1 x\\n","stream":"stdout","time":"x"}',
+  ],
+  "apache-error": TRACES,
+  haproxy: TRACES,
+  hdfs: TRACES,
+  klog: TRACES,
+  log4j: TRACES,
+  "mysql-error": TRACES,
+  "nginx-error": TRACES,
+  openstack: TRACES,
+  postgres: TRACES,
+  python: TRACES,
+  redis: TRACES,
+  spark: TRACES,
+  text: TRACES,
+  "windows-cbs": TRACES,
   "access-log": [
     ...BLANKS,
     `::1 - - ${CLF} "GET / HTTP/1.1" 200 5`,
@@ -24,6 +173,7 @@ export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]
     `1.2.3.4 - - ${CLF} "GET /a\\"b HTTP/1.1" 200 3 "-" "a\\"b" 0.250`,
     `1.2.3.4 - - ${CLF} "GET /a" 999 HTTP/1.1" 200 3 "-" "a" 1.5`,
     `1.2.3.4 - - ${CLF} "GET /a\\" 200 3 "-" "a" 1.5`,
+    `1.2.3.4 - - ${CLF} "GET /a\\" 200 3" 404 7 "-" "a" 1.5`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "http://a" "b"c" 3`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "http://a" "b" "c" 12ms`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 - "agent" 17 "router" "http://10.0.0.1:80" 12ms`,
@@ -33,6 +183,10 @@ export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "a" "b" 0.12345678901234567`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "a" "b" 4.7us \r`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3 "a" "b" 04.7`,
+    `1.2.3.4 - - ${CLF} "GET /" 399 3`,
+    `1.2.3.4 - - ${CLF} "GET /" 400 3`,
+    `1.2.3.4 - - ${CLF} "GET /" 499 3`,
+    `1.2.3.4 - - ${CLF} "GET /" 500 3`,
     `1.2.3.4 - - ${CLF} "GET /" 20 3`,
     `1.2.3.4 - - ${CLF} "GET /" 2000 3`,
     `1.2.3.4 - - ${CLF} "GET /" 200 3x`,

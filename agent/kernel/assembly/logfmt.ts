@@ -1,5 +1,5 @@
 // Lines of logfmt: agent/parsers/logfmt.ts, byte for byte, where values with a meaning have no escapes and times a usual form.
-import { levelOfWord } from "./level-words";
+import { COMMON_WORDS, levelOfWord } from "./level-words";
 import { readIsoTime, TIME_READ, timeEnd, timeMinute, timeRest } from "./line-times";
 import {
   EVENT, LEVEL_INFO, setDuration, setLevel, setService, setTime, UNPROVEN,
@@ -176,7 +176,7 @@ function readFoundNames(): bool {
   setLevel(LEVEL_INFO);
   if (isFound(LEVEL)) {
     if (isEscapedValue(LEVEL)) return false;
-    setLevel(levelOfWord(fromOf(LEVEL), toOf(LEVEL) - fromOf(LEVEL)));
+    setLevel(levelOfWord(fromOf(LEVEL), toOf(LEVEL) - fromOf(LEVEL), COMMON_WORDS));
   }
   setService(0, 0);
   if (isFound(SERVICE)) {

@@ -1,4 +1,4 @@
-import { renameSync } from "node:fs";
+import { renameSync, truncateSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { containerLines } from "../../../../agent/parsers/container-events.ts";
 import { readCriLine } from "../../../../agent/parsers/container-line.ts";
@@ -144,6 +144,33 @@ describe("an event of several lines", () => {
     await folder.follow();
     expect(folder.counted).toEqual(["zero", `${FIRST}${REST}`.trimEnd(), "two"]);
     expect(folder.ledgerBytes).toBe(`zero\n${FIRST}${REST}two\n`.length);
+  });
+
+  it("is counted as it was read when its file is truncated meanwhile without a copy", async () => {
+    const folder = await joining();
+    folder.append("x.log", `zero\n${FIRST}`);
+    await folder.follow();
+    await folder.tick();
+    truncateSync(folder.file("x.log"));
+    folder.append("x.log", "another\n");
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", FIRST.trimEnd()]);
+    folder.nowMs += 1000;
+    await folder.follow();
+    expect(folder.counted).toEqual(["zero", FIRST.trimEnd(), "another"]);
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+    expect(folder.ledgerBytes).toBe(`zero\n${FIRST}another\n`.length);
+  });
+
+  it("is counted without the unfinished line that was truncated with it", async () => {
+    const folder = await joining();
+    folder.append("x.log", `${FIRST}half`);
+    await folder.follow();
+    await folder.tick();
+    truncateSync(folder.file("x.log"));
+    await folder.follow();
+    expect(folder.counted).toEqual([FIRST.trimEnd()]);
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, "half".length]);
   });
 
   it("does not make events of lines between which nothing was rotated", async () => {

@@ -93,6 +93,11 @@ export class Thresholds {
     this.stage = this.open();
   }
 
+  /** The rules in use. */
+  get shown() {
+    return this.rules.thresholds;
+  }
+
   /** Every revision, as `MINUTE SERVICE STATE rREVISION`. */
   get told(): string[] {
     return readAlerts(this.store, 0, 1_000).map(({ alert }) => {

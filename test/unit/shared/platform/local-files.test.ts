@@ -61,8 +61,9 @@ describe("files on disks of this machine", () => {
     expect(openLocal(join(folder, "link"))).toBeUndefined();
   });
 
-  it("are listed by name, and none are in folders that are not there", async () => {
-    expect(await isOnLocalDisk(join(folder, "x"))).toBe(false);
+  it("are listed by name, and a folder that is not there is one of its parent's disk", async () => {
+    expect(await codeOf(listPath(join(folder, "x")))).toBe("ENOENT");
+    expect(await isOnLocalDisk(join(folder, "x", "y"))).toBe(await isOnLocalDisk(folder));
     expect(await listPath(folder)).toEqual([]);
     await writeFile(join(folder, "b"), "");
     await writeFile(join(folder, "a"), "");
