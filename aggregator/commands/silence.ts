@@ -68,7 +68,7 @@ const optionsSchema = z.object({
 type Options = z.infer<typeof optionsSchema>;
 
 const shownSchema = z.object({ ...silenceSchema.shape, status: z.string() });
-const listSchema = z.object({ silences: z.array(shownSchema) });
+const listSchema = z.object({ silences: z.array(shownSchema), next: z.string().optional() });
 
 async function add(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length === 0) throw new UsageError("add takes matchers, such as service=orders");
@@ -111,9 +111,17 @@ const COLUMNS = [
 
 async function list(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length > 0) throw new UsageError("ls takes no further words");
-  const query = options.all ? "" : "?status=active&status=pending";
-  const answer = await askAggregator(io, options.endpoint, `/v1/silences${query}`);
-  const { silences } = listSchema.parse(answer);
+  const silences: z.output<typeof shownSchema>[] = [];
+  let query: URLSearchParams | undefined = new URLSearchParams(
+    options.all ? "" : "status=active&status=pending",
+  );
+  while (query !== undefined) {
+    const path: string = `/v1/silences?${query.toString()}`;
+    const page = listSchema.parse(await askAggregator(io, options.endpoint, path));
+    silences.push(...page.silences);
+    if (page.next === undefined) query = undefined;
+    else query.set("next", page.next);
+  }
   if (options.output === "ndjson") {
     for (const silence of silences) await io.stdout(`${JSON.stringify(silence)}\n`);
     return EXIT_DONE;
