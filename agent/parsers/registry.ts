@@ -44,7 +44,9 @@ const lineParsers = {
   json,
   klog: defineShapeParser(shapeFormats.klog),
   log4j: defineShapeParser(shapeFormats.log4j),
+  log4j2: jsonDialect("log4j2"),
   logfmt,
+  mongodb: jsonDialect("mongodb"),
   "mysql-error": defineShapeParser(shapeFormats["mysql-error"]),
   "mysql-slow": defineShapeParser(shapeFormats["mysql-slow"]),
   "nginx-error": defineShapeParser(shapeFormats["nginx-error"]),
@@ -114,7 +116,9 @@ export const PARSER_NAMES = [
   "json",
   "klog",
   "log4j",
+  "log4j2",
   "logfmt",
+  "mongodb",
   "mysql-error",
   "mysql-slow",
   "nginx-error",
@@ -137,6 +141,8 @@ export const STRICTEST_FIRST = [
   "journald",
   "clef",
   "ecs",
+  "mongodb",
+  "log4j2",
   "otel",
   "json",
   "access-log",
@@ -178,10 +184,11 @@ function innerParser(options: EventOptions): LineParser {
 }
 
 /** All strict shapes in one tree: what many of them begin with, such as a time, is read once and not for each format. */
-const anyShape = defineShapeParser({
+export const anyShapeFormat: ShapeFormat = {
   summary: "Any of the formats that shapes describe.",
   ...joinedShapes(),
-});
+};
+const anyShape = defineShapeParser(anyShapeFormat);
 
 function joinedShapes(): Pick<ShapeFormat, "shapes" | "levels"> {
   const all: Readonly<Record<string, ShapeFormat>> = shapeFormats;

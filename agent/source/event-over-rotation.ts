@@ -78,10 +78,12 @@ export async function readOverRotation(
     file.searched(count, guardBefore(buffer.bytes, count));
     return { outcome: "end", bytes: count };
   }
+  // Counting may overwrite the buffer.
+  const leadGuard = guardBefore(buffer.bytes, leadTo);
   const place = countContext(before.file, context, before.file.offset);
   counter.count(joined, read.lead, eventTo, place);
   before.file.advance(before.file.eventTo, guardBefore(first, first.length));
-  file.advance(leadTo, guardBefore(buffer.bytes, leadTo));
+  file.advance(leadTo, leadGuard);
   context.kept.drop(before.file);
   return { outcome: "more", bytes: leadTo };
 }

@@ -9,6 +9,7 @@
  * read proves with the guard that it goes on where the last one ended (`read-file.ts`). What happens when it does not, stands in
  * `follow-rotation.ts`; how files are found, in `discover-files.ts`.
  */
+import { dirname } from "node:path";
 import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
@@ -16,7 +17,8 @@ import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol
 import { containerService } from "./container-service.ts";
 import { FileDiscovery } from "./discover-files.ts";
 import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotation.ts";
-import { watchedFolders } from "./find-files.ts";
+import { foldersOf } from "./find-files.ts";
+import { FolderChanges } from "./folder-changes.ts";
 import { RotationFollower } from "./follow-rotation.ts";
 import { KeptEvents } from "./kept-events.ts";
 import type { LineSink } from "./line-sink.ts";
@@ -55,7 +57,7 @@ export interface FileSourceOptions {
   /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
   readonly once: boolean;
   readonly logger: Logger;
-  /** Size of the read buffer; it grows to the longest line. */
+  /** Size of the read buffer, which grows to the longest line; when left out, the counter's own buffer where it has one. */
   readonly bufferBytes?: number;
 }
 
@@ -71,6 +73,8 @@ export class FileSource implements Source {
   private readonly discovery: FileDiscovery;
   private readonly ledger: SourceLedger;
   private readonly buffer: ReadBuffer;
+  private readonly folders: FolderChanges;
+  private readonly patternFolders: readonly string[];
   private readonly kept = new KeptEvents(KEPT_BYTES_MAX);
   private lastWork: Promise<unknown> = Promise.resolve();
   private turn = 0;
@@ -83,6 +87,8 @@ export class FileSource implements Source {
     this.options = options;
     this.ledger = new SourceLedger(options.name, options.ledger);
     this.buffer = new ReadBuffer(options.bufferBytes ?? BUFFER_BYTES);
+    this.folders = new FolderChanges(options.platform.disk, options.platform.clock);
+    this.patternFolders = foldersOf(options.settings.paths);
     this.progressAtMs = options.platform.clock.monotonic();
     this.files = new SourceFiles({
       name: options.name,
@@ -108,14 +114,14 @@ export class FileSource implements Source {
     });
   }
 
-  /** Folders in which changes matter: a hint when to discover. */
-  get folders(): string[] {
-    return watchedFolders(this.options.settings.paths);
-  }
-
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.options.counter.pendingBuckets;
   }
 
   /** About what measures and sample lines of these windows take in a batch. */
@@ -162,8 +168,13 @@ export class FileSource implements Source {
   /** Looks what files there are. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void> {
     return this.enqueue(async () => {
+      await this.folders.note(this.foldersOfFiles());
       if (await this.discovery.discover()) this.hasDiscovered = true;
     });
+  }
+
+  hasMoved(): Promise<boolean> {
+    return this.enqueue(() => this.folders.haveHappened());
   }
 
   /**
@@ -225,6 +236,15 @@ export class FileSource implements Source {
     return result;
   }
 
+  /** Where files come, go and are renamed. */
+  private foldersOfFiles(): Set<string> {
+    const folders = new Set(this.patternFolders);
+    for (const file of this.files.all.values()) {
+      if (file.presence === "listed") folders.add(dirname(file.path));
+    }
+    return folders;
+  }
+
   private state(): SourceState {
     if (this.ended) return "ended";
     const idleMs = this.options.platform.clock.monotonic() - this.progressAtMs;
@@ -232,7 +252,8 @@ export class FileSource implements Source {
   }
 
   private readContext(): ReadContext {
-    const { counter, settings, platform, maxFutureMs } = this.options;
+    const { counter, settings, platform, maxFutureMs, bufferBytes } = this.options;
+    if (bufferBytes === undefined) this.buffer.prefer(counter.readBuffer);
     return {
       buffer: this.buffer,
       counter,

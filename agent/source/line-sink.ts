@@ -38,10 +38,14 @@ export interface LineSink {
   isUnfinished?(buffer: Buffer, from: number, to: number, file: number): boolean;
   /** What of an event is looked at, in bytes; absent or 0: there are no events of several lines. */
   readonly eventBytesMax?: number;
+  /** Where lines are best read to: there they are counted without a copy. Counting what lies elsewhere overwrites it. Absent: anywhere. */
+  readonly readBuffer?: Buffer | undefined;
   /** Counts one line that no line feed ends. */
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** About what measures and sample lines of these windows, and raw lines, take in a batch; absent where there are none. */
   readonly pendingDetailBytes?: number | undefined;
   /** Size of the selected events that wait; absent where none are selected. */

@@ -89,12 +89,12 @@ export class LiveSource implements Source {
     }
   }
 
-  get folders(): string[] {
-    return [];
-  }
-
   get pendingKeys(): number {
     return this.#options.counter.pendingKeys;
+  }
+
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
   }
 
   get pendingEventBytes(): number {
@@ -147,6 +147,11 @@ export class LiveSource implements Source {
       this.#problem = error.message;
       logger.warn(`${error.message}; it is tried again`, { source: this.name });
     }
+  }
+
+  /** What is received tells by itself. */
+  async hasMoved(): Promise<boolean> {
+    return false;
   }
 
   async read(bytesMax: number): Promise<number> {

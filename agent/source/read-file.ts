@@ -25,6 +25,11 @@ export class ReadBuffer {
     this.bytes = Buffer.allocUnsafe(bytes);
   }
 
+  /** Takes a buffer instead in which lines are counted without a copy, unless a longer one was needed. What the one before held is lost. */
+  prefer(buffer: Buffer | undefined): void {
+    if (buffer !== undefined && buffer.length >= this.bytes.length) this.bytes = buffer;
+  }
+
   /** Makes it at least so long; what it held is lost. */
   ensure(bytes: number): void {
     if (this.bytes.length < bytes) this.bytes = Buffer.allocUnsafe(bytes);

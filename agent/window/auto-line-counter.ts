@@ -72,6 +72,12 @@ export class AutoLineCounter implements LineCounter {
     return keys;
   }
 
+  get pendingBuckets(): number {
+    let buckets = 0;
+    for (const counter of this.#counters.values()) buckets += counter.pendingBuckets;
+    return buckets;
+  }
+
   get pendingDetailBytes(): number {
     let bytes = 0;
     for (const counter of this.#counters.values()) bytes += counter.pendingDetailBytes ?? 0;

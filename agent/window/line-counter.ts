@@ -81,6 +81,8 @@ export interface LineCounter {
   readonly readBuffer?: Buffer | undefined;
   /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
   readonly pendingDetailBytes?: number | undefined;
   /** Count of all lines since the counter was made; takes do not reset it. */

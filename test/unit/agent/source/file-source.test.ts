@@ -232,6 +232,17 @@ describe("turns and reports", () => {
     expect(folder.source.backlogBytes).toBe(lines("a", 0, 1_000).length);
     await folder.readAll();
     expect(folder.source.backlogBytes).toBe(0);
-    expect(folder.source.folders).toEqual([folder.path]);
+  });
+
+  it("tells that a file came, went or was renamed, and nothing of what is written", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 1));
+    await folder.source.discover();
+    folder.nowMs += 100;
+    folder.append("x.log", lines("a", 1, 2));
+    expect(await folder.source.hasMoved()).toBe(false);
+    folder.nowMs += 100;
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    expect(await folder.source.hasMoved()).toBe(true);
   });
 });

@@ -39,6 +39,10 @@ export class JoiningSink implements LineSink {
     return this.lines.length;
   }
 
+  get pendingBuckets(): number {
+    return 0;
+  }
+
   pendingFrom(buffer: Buffer, from: number, to: number): number {
     return lastEventFrom(buffer, from, to, this.begins);
   }
