@@ -2,10 +2,14 @@
  * Counts events where windows are kept apart by dimensions, fields are measured, or sample lines kept. The counter of lines says which events
  * there are and what counts of them; this parses each of them once more, wholly, which takes some microseconds. Sources that ask for none of
  * that have none, and are counted faster.
+ *
+ * A kernel counts in its place where only dimensions and sample lines are asked for: it keeps counts apart by the values of fields, and notes
+ * the lines of some levels. Of these only those are parsed that will be a window's samples as far as is known.
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
-import { Detail } from "../../shared/aggregates/detail.ts";
+import { Detail, type Exemplar } from "../../shared/aggregates/detail.ts";
 import { DetailedWindows } from "../../shared/aggregates/detailed-windows.ts";
+import { eventOfFields } from "../../shared/events/event-shape.ts";
 import { lineEvent } from "../../shared/events/line-event.ts";
 import type { LineParser, Measure } from "../../shared/events/parser.ts";
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
@@ -13,7 +17,7 @@ import type { Delta } from "../../shared/protocol/batch.ts";
 import { lineId } from "../../shared/protocol/line-id.ts";
 import { minuteOf } from "../../shared/time/window.ts";
 import type { CompiledAggregation } from "./compile-aggregation.ts";
-import { type Labels, labelsOfPath } from "./file-labels.ts";
+import { type Labels, labelsOfPath, PATH_LABELS } from "./file-labels.ts";
 import { redactedText, withLevel } from "./leaving-event.ts";
 import type { CountContext } from "./line-counter.ts";
 import type { LineTally } from "./line-tally.ts";
@@ -50,11 +54,46 @@ export interface CountedEvent {
   readonly offset: number;
 }
 
+/** What a kernel has to do that counts in the place of a {@link DetailCounter}. */
+export interface KernelTask {
+  /** Fields whose values keep counts apart. */
+  readonly fields: readonly string[];
+  /** Levels whose lines are noted, one bit for each. */
+  readonly levels: number;
+  /** True when it matters which path lines come from. */
+  readonly isByPath: boolean;
+}
+
+/** A line that a kernel counted and noted. */
+export interface NotedLine {
+  /** Name of its service, and behind it the values of the fields: see {@link DetailCounter.addCounts}. */
+  readonly key: string;
+  readonly timeMs: number;
+  readonly level: number;
+  readonly offset: number;
+  text(): Buffer;
+}
+
+/** A service, and the values of the dimensions of one of its series. */
+interface Series {
+  readonly service: string;
+  readonly values: readonly string[];
+}
+
+/** What stands before a value in a key: no value, a text, a number. */
+const VALUE_KINDS = /([\u0001-\u0003])/;
+const TEXT_KIND = "\u0002";
+const NUMBER_KIND = "\u0003";
+/** Keys whose values are remembered. */
+const KEYS_MAX = 5000;
+
 /** See the head of this file. */
 export class DetailCounter {
   readonly #options: DetailCounterOptions;
   readonly #windows: DetailedWindows;
   readonly #labels = new Map<string, Labels>();
+  readonly #series = new Map<string, Series>();
+  #seriesPath: string | undefined;
 
   constructor(options: DetailCounterOptions) {
     this.#options = options;
@@ -71,6 +110,63 @@ export class DetailCounter {
   /** About what measures and sample lines take in a batch. */
   get bytes(): number {
     return this.#windows.detailBytes;
+  }
+
+  /** What a kernel has to do that counts in this one's place; undefined where none can. */
+  get kernelTask(): KernelTask | undefined {
+    const { measures, dimensionFields, exemplarLevels } = this.#options.aggregation;
+    if (measures.length > 0) return undefined;
+    const fields = [...new Set(dimensionFields)];
+    const isByPath = PATH_LABELS.some((label) => fields.includes(label));
+    return { fields, levels: exemplarLevels, isByPath };
+  }
+
+  /**
+   * Adds counts of lines that the kernel counted, and keeps them apart. `key` is the service's name and behind it, for each field of the
+   * {@link kernelTask}, the kind and text of its value; the lines come from `path`.
+   */
+  addCounts(key: string, minute: number, aggregate: Aggregate, path: string | undefined): void {
+    this.#windows.add({ ...this.#seriesOf(key, path), minute }, aggregate);
+  }
+
+  /** Keeps a line that the kernel counted as a sample, if it may be one. */
+  addNoted(line: NotedLine, context: CountContext): void {
+    const { parser, format, aggregation } = this.#options;
+    const { key, timeMs, level } = line;
+    const place = { ...this.#seriesOf(key, context.path), minute: minuteOf(timeMs) };
+    const aggregate = this.#windows.detailAt(place);
+    const id = this.#idOf(line, context);
+    if (aggregate.detail?.wantsExemplar(id) === false) return;
+    const text = line.text();
+    const read = lineEvent(parser, format, text, context.service);
+    if (read === undefined || aggregation.isExemplar?.(withLevel(read, level), level) !== true)
+      return;
+    aggregate.detail ??= new Detail();
+    this.#keepExemplar(aggregate.detail, { id, timeMs, level }, text);
+  }
+
+  #seriesOf(key: string, path: string | undefined): Series {
+    if (path !== this.#seriesPath || this.#series.size >= KEYS_MAX) this.#series.clear();
+    this.#seriesPath = path;
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = this.#readKey(key, path);
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
+  #readKey(key: string, path: string | undefined): Series {
+    const { aggregation } = this.#options;
+    const [service = "", ...parts] = key.split(VALUE_KINDS);
+    const fields: [string, string | number][] = [];
+    for (const [index, field] of [...new Set(aggregation.dimensionFields)].entries()) {
+      const [kind, text = ""] = parts.slice(2 * index);
+      if (kind === TEXT_KIND) fields.push([field, text]);
+      if (kind === NUMBER_KIND) fields.push([field, Number(text)]);
+    }
+    const event = eventOfFields(Object.fromEntries(fields), 0, "");
+    return { service, values: aggregation.valuesOf(event, this.#labelsOf(path)) };
   }
 
   /** Counts an event in its window. What its values lack is told to `tally`. */
@@ -115,14 +211,22 @@ export class DetailCounter {
   }
 
   #addExemplar(detail: Detail, counted: CountedEvent, context: CountContext): void {
-    const { agent, source, aggregation } = this.#options;
     const { text, measure, offset } = counted;
     const { timeMs, level } = measure;
+    const id = this.#idOf({ offset, timeMs }, context);
+    if (detail.wantsExemplar(id)) this.#keepExemplar(detail, { id, timeMs, level }, text);
+  }
+
+  #idOf(line: { readonly offset: number; readonly timeMs: number }, context: CountContext): string {
+    const { agent, source } = this.#options;
     const { file = 0, generation = 0 } = context;
-    const id = lineId(agent, { source, file, generation, offset, timeMs });
-    if (!detail.wantsExemplar(id)) return;
-    const line = aggregation.exemplarText(text.toString("utf8"));
-    if (line !== undefined) detail.addExemplar({ id, timeMs, level, line });
+    const { offset, timeMs } = line;
+    return lineId(agent, { source, file, generation, offset, timeMs });
+  }
+
+  #keepExemplar(detail: Detail, known: Omit<Exemplar, "line">, text: Buffer): void {
+    const line = this.#options.aggregation.exemplarText(text.toString("utf8"));
+    if (line !== undefined) detail.addExemplar({ ...known, line });
   }
 
   #labelsOf(path = ""): Labels {

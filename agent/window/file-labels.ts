@@ -8,6 +8,9 @@
  * ```
  */
 
+/** Names of the labels that paths say. */
+export const PATH_LABELS = ["namespace", "pod", "container"] as const;
+
 /** Labels by name. */
 export type Labels = Readonly<Record<string, string>>;
 
