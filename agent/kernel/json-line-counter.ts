@@ -43,31 +43,18 @@ import {
   UNIT_US,
 } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
-import { DERIVED_FIELDS } from "../../shared/events/line-event.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
 import type { KernelTask, NotedLine } from "../window/detail-counter.ts";
 import type { CountContext, Counted, LineCounter } from "../window/line-counter.ts";
 import { KernelCounts, type RemainderCounter } from "./kernel-counts.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
+import { canKnowNames, KERNEL_MEANINGS, TASK_NONE } from "./known-names.ts";
 
 /** A remainder that takes lines which it wants to see although they were counted. */
 export interface NotingRemainder extends RemainderCounter {
   addNoted(line: NotedLine, context: CountContext): void;
 }
 
-/** Meanings in the order of the kernel's numbers for them. */
-const MEANINGS = ["time", "service", "level", "duration"] as const;
-/** Limits of the kernel's table of names. */
-const NAME_BYTES_MAX = 32;
-const NAMES_MAX = 32;
-/** Limit of the fields whose values keep counts apart. */
-const FIELDS_MAX = 8;
-/** Names whose value may stand nowhere in the line, or written otherwise. */
-const NAMES_FROM_ELSEWHERE: ReadonlySet<string> = new Set([
-  ...DERIVED_FIELDS,
-  ...["id", "key", "ts", "type"],
-]);
-const TASK_NONE: KernelTask = { fields: [], levels: 0, isByPath: false };
 /** Durations from here on are for the parser, which notes them: 2^30 ms in µs. */
 const DURATION_US_LIMIT = 2 ** 30 * 1000;
 const MINUTE_MS = 60_000;
@@ -86,26 +73,6 @@ const NOTED_WORDS = 6;
 const LESSON_LEVEL = 1;
 const LESSON_NUMBER_LEVEL = 2;
 const LESSON_MINUTE = 3;
-
-/**
- * True when the kernel can know the names of fields under these options: not too many or long, no name with two meanings, none that
- * bytes could write in several ways. Otherwise the parser counts alone.
- */
-export function canUseKernel(options: EventOptions, task: KernelTask = TASK_NONE): boolean {
-  if (options.timeFormats !== undefined || task.fields.length > FIELDS_MAX) return false;
-  const names = fieldNames(options);
-  // These are found elsewhere where the line has no field of the name.
-  if (task.fields.some((field) => NAMES_FROM_ELSEWHERE.has(field))) return false;
-  const known = new Set<string>();
-  for (const all of [...MEANINGS.map((meaning) => names[meaning]), task.fields]) {
-    for (const name of new Set(all)) {
-      const isPlain = name.isWellFormed() && !name.includes("\ufffd");
-      if (!isPlain || known.has(name) || Buffer.byteLength(name) > NAME_BYTES_MAX) return false;
-      known.add(name);
-    }
-  }
-  return known.size <= NAMES_MAX;
-}
 
 /** Counts JSON lines by the kernel, and by `remainder` what the kernel leaves. See the head of this file. */
 export class JsonLineCounter implements LineCounter {
@@ -133,7 +100,7 @@ export class JsonLineCounter implements LineCounter {
     task: KernelTask = TASK_NONE,
     kernel: Kernel = openKernel(),
   ) {
-    assert(canUseKernel(options, task), "the kernel cannot know these names of fields");
+    assert(canKnowNames(options, task), "the kernel cannot know these names of fields");
     const { call, memory } = kernel;
     this.#task = task;
     this.#noted = call.notedAddress() >>> 2;
@@ -151,13 +118,13 @@ export class JsonLineCounter implements LineCounter {
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
     const names = fieldNames(options);
-    for (const [field, meaning] of MEANINGS.entries()) {
+    for (const [field, meaning] of KERNEL_MEANINGS.entries()) {
       for (const [rank, name] of [...new Set(names[meaning])].entries()) {
         call.addName(this.#counts.putScratch(name), field, rank);
       }
     }
     for (const [number, name] of task.fields.entries()) {
-      call.addName(this.#counts.putScratch(name), MEANINGS.length + number, 0);
+      call.addName(this.#counts.putScratch(name), KERNEL_MEANINGS.length + number, 0);
     }
     call.setKept(task.fields.length);
     call.noteLevels(task.levels);

@@ -84,7 +84,7 @@ export class TextLineCounter implements LineCounter {
     const isNs = options.durationUnit === "ns";
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
-    setUpFormat(kernel, format, options);
+    setUpFormat(kernel, format, options, (text) => this.#counts.putScratch(text));
   }
 
   get pendingKeys(): number {
@@ -113,8 +113,9 @@ export class TextLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    // A mark before the first line is no part of it; that is the parser's to know.
-    if (context.fileStart === true && byteOrderMarkBytes(buffer, from, to) > 0) {
+    // A mark before the first line is no part of it; that is the parser's to know, and so is where a file without a line begins.
+    const hasMark = context.fileStart === true && byteOrderMarkBytes(buffer, from, to) > 0;
+    if (from === to || hasMark) {
       this.#remainder.count(buffer, from, to, context);
       return;
     }
@@ -172,7 +173,7 @@ export class TextLineCounter implements LineCounter {
       }
     }
     const joinedBytes = call.lastJoined();
-    if (this.#format.isJoining && isLast && joinedBytes >= 0) {
+    if (this.#format.eventBytesMax > 0 && isLast && joinedBytes >= 0) {
       this.#remainder.rememberJoined(context, joinedBytes);
     }
     return call.heldFrom() - address + from;

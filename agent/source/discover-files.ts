@@ -5,10 +5,10 @@
 import {
   type FoundFile,
   findPaths,
+  foldersOf,
   isGone,
   type Look,
   statFiles,
-  watchedFolders,
 } from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
@@ -63,6 +63,7 @@ export class FileDiscovery {
       logger.warn("no file matches", { source: name, patterns: settings.paths.join(", ") });
     }
     await this.placer.placeAll(look);
+    if (this.isCalm(look)) return true;
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>
@@ -94,13 +95,29 @@ export class FileDiscovery {
   /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
   private async checkFolders(): Promise<void> {
     const { disk, settings } = this.files;
-    for (const folder of watchedFolders(settings.paths)) {
+    for (const folder of foldersOf(settings.paths)) {
       try {
         await disk.list(folder);
       } catch (error) {
         if (!isGone(error)) this.files.failPath(folder, error);
       }
     }
+  }
+
+  /** States whether all that is there is known and where it was, so that there is nothing to find out: mostly so, and the rest of a look is dear. */
+  private isCalm(look: Look): boolean {
+    const { all } = this.files;
+    if (this.isFirst || all.size !== look.files.size) return false;
+    if (this.follower.missed.length > 0 || this.identifier.undecided.size > 0) return false;
+    for (const file of all.values()) {
+      const isKnown = file.isVerified && !file.isSuspect && !file.isRemoved && !file.isReplaced;
+      if (!isKnown || !file.isMatched || file.presence !== "listed") return false;
+    }
+    for (const { stat } of look.files.values()) {
+      const file = this.files.byIdentity(stat);
+      if (file === undefined || !this.placer.isSame(file, stat)) return false;
+    }
+    return true;
   }
 
   /** Nothing more is expected of a file without a name: lets go of it. */
@@ -198,7 +215,7 @@ export class FileDiscovery {
     }
   }
 
-  /** Files that were not found again for long: their held ranges are lost, then they are forgotten. */
+  /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */
   private forgetMissing(): void {
     const now = this.files.clock.monotonic();
     const missing = [...this.files.all.values()].filter(
@@ -211,7 +228,9 @@ export class FileDiscovery {
       const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
       const isLost = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
       if (isOver || isLost) this.follower.loseHeld(file);
-      if (isOver || missingMs >= FORGET_MS) file.remove();
+      if (!isOver && missingMs < FORGET_MS) continue;
+      this.follower.loseUnread(file);
+      file.remove();
     }
   }
 }

@@ -19,8 +19,6 @@ export interface SourceCut {
 /** A source of lines. Only one `discover` or `read` is at work at a time. */
 export interface Source {
   readonly name: string;
-  /** Folders in which changes matter: a hint when to discover. */
-  readonly folders: string[];
   /** Count of windows that wait for the next cut. */
   readonly pendingKeys: number;
   /** At most how many buckets of sketches these windows have. */
@@ -39,13 +37,15 @@ export interface Source {
   readonly unreadableCount: number;
   /** Looks what there is. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void>;
+  /** States whether files came, went or were renamed since the last look; cheap enough to ask ten times a second. */
+  hasMoved(): Promise<boolean>;
   /** Reads on for about `bytesMax` bytes; resolves with the bytes read, 0 when there is nothing to do for now. */
   read(bytesMax: number): Promise<number>;
   /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes; `isSheddingLines`: raw lines are left out. */
   cut(isShedding?: boolean, isSheddingLines?: boolean): SourceCut;
   /** The full set, as of now. */
   checkpoints(): Checkpoint[];
-  /** Asks to be called when there is something to read; of files a watcher tells. */
+  /** Asks to be called when there is something to read; files are looked at instead. */
   listen?(wake: () => void): void;
   /** Counts what was received and nobody sends again, before the last cut; of files nothing. */
   drain?(): Promise<void>;

@@ -4,7 +4,8 @@ import type { EventOptions } from "../../shared/events/event-options.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { Redactor } from "../../shared/redaction/redactor.ts";
-import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { canKnowNames } from "../kernel/known-names.ts";
 import { textFormatOf } from "../kernel/text-formats.ts";
 import { TextLineCounter } from "../kernel/text-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
@@ -91,11 +92,11 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
   });
   const task = detailCounter?.kernelTask;
   if (detail !== undefined && task === undefined) return counter;
-  if (format === "json" && lines === undefined && canUseKernel(options, task)) {
+  if (format === "json" && lines === undefined && canKnowNames(options, task)) {
     return new JsonLineCounter(options, counter, task);
   }
   if (detail !== undefined) return counter;
-  const text = textFormatOf(format, options, lines?.bytesMax ?? 0);
+  const text = textFormatOf(format, options, lines);
   return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }
 

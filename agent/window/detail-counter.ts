@@ -7,18 +7,16 @@
  * the lines of some levels. Of these only those are parsed that will be a window's samples as far as is known.
  */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
-import { Detail, type Exemplar } from "../../shared/aggregates/detail.ts";
-import { DetailedWindows } from "../../shared/aggregates/detailed-windows.ts";
+import type { CompiledAggregation, Labels } from "../../shared/events/compile-aggregation.ts";
+import { EventDetail } from "../../shared/events/event-detail.ts";
 import { eventOfFields } from "../../shared/events/event-shape.ts";
+import { redactedText, withLevel } from "../../shared/events/leaving-event.ts";
 import { lineEvent } from "../../shared/events/line-event.ts";
 import type { LineParser, Measure } from "../../shared/events/parser.ts";
-import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Delta } from "../../shared/protocol/batch.ts";
 import { lineId } from "../../shared/protocol/line-id.ts";
 import { minuteOf } from "../../shared/time/window.ts";
-import type { CompiledAggregation } from "./compile-aggregation.ts";
-import { type Labels, labelsOfPath, PATH_LABELS } from "./file-labels.ts";
-import { redactedText, withLevel } from "./leaving-event.ts";
+import { labelsOfPath, PATH_LABELS } from "./file-labels.ts";
 import type { CountContext } from "./line-counter.ts";
 import type { LineTally } from "./line-tally.ts";
 
@@ -90,26 +88,24 @@ const KEYS_MAX = 5000;
 /** See the head of this file. */
 export class DetailCounter {
   readonly #options: DetailCounterOptions;
-  readonly #windows: DetailedWindows;
+  readonly #detail: EventDetail;
   readonly #labels = new Map<string, Labels>();
   readonly #series = new Map<string, Series>();
   #seriesPath: string | undefined;
 
   constructor(options: DetailCounterOptions) {
     this.#options = options;
-    const { aggregation, servicesMax } = options;
-    const { dimensionNames, seriesMax } = aggregation;
-    this.#windows = new DetailedWindows(dimensionNames, { servicesMax, seriesMax });
+    this.#detail = new EventDetail(options.aggregation, options.servicesMax);
   }
 
   /** Count of windows. */
   get size(): number {
-    return this.#windows.size;
+    return this.#detail.size;
   }
 
   /** About what measures and sample lines take in a batch. */
   get bytes(): number {
-    return this.#windows.detailBytes;
+    return this.#detail.bytes;
   }
 
   /** What a kernel has to do that counts in this one's place; undefined where none can. */
@@ -126,23 +122,21 @@ export class DetailCounter {
    * {@link kernelTask}, the kind and text of its value; the lines come from `path`.
    */
   addCounts(key: string, minute: number, aggregate: Aggregate, path: string | undefined): void {
-    this.#windows.add({ ...this.#seriesOf(key, path), minute }, aggregate);
+    this.#detail.addCounts({ ...this.#seriesOf(key, path), minute }, aggregate);
   }
 
   /** Keeps a line that the kernel counted as a sample, if it may be one. */
   addNoted(line: NotedLine, context: CountContext): void {
-    const { parser, format, aggregation } = this.#options;
-    const { key, timeMs, level } = line;
+    const { parser, format, agent, source } = this.#options;
+    const { key, timeMs, level, offset } = line;
+    const { file = 0, generation = 0, service } = context;
     const place = { ...this.#seriesOf(key, context.path), minute: minuteOf(timeMs) };
-    const aggregate = this.#windows.detailAt(place);
-    const id = this.#idOf(line, context);
-    if (aggregate.detail?.wantsExemplar(id) === false) return;
-    const text = line.text();
-    const read = lineEvent(parser, format, text, context.service);
-    if (read === undefined || aggregation.isExemplar?.(withLevel(read, level), level) !== true)
-      return;
-    aggregate.detail ??= new Detail();
-    this.#keepExemplar(aggregate.detail, { id, timeMs, level }, text);
+    const id = lineId(agent, { source, file, generation, offset, timeMs });
+    this.#detail.addSample(place, { id, timeMs, level }, () => {
+      const text = line.text();
+      const read = lineEvent(parser, format, text, service);
+      return read && { event: withLevel(read, level), text };
+    });
   }
 
   #seriesOf(key: string, path: string | undefined): Series {
@@ -171,62 +165,27 @@ export class DetailCounter {
 
   /** Counts an event in its window. What its values lack is told to `tally`. */
   count(counted: CountedEvent, context: CountContext, tally: LineTally): void {
-    const { parser, format, aggregation } = this.#options;
-    const { text, measure } = counted;
-    const read = lineEvent(parser, format, text, context.service);
-    const event = read && withLevel(read, measure.level);
-    const meaning = { parser, format, service: context.service };
+    const { parser, format, aggregation, agent, source } = this.#options;
+    const { text, measure, offset } = counted;
+    const { file = 0, generation = 0, service } = context;
+    const read = lineEvent(parser, format, text, service);
+    const meaning = { parser, format, service };
     const left = read && redactedText(read, text, meaning, aggregation.redactor);
-    const leaving = left && withLevel(left, measure.level);
-    const labels = this.#labelsOf(context.path);
-    const aggregate = this.#windows.at({
-      service: measure.service === "" ? context.service : measure.service,
-      minute: minuteOf(measure.timeMs),
-      values: aggregation.valuesOf(leaving, labels),
-    });
-    aggregate.add(measure.level, measure.durationUs);
-    if (event === undefined) return;
-    this.#measure(aggregate, event, (fault) => tally.add("noted", fault, 1, text.length));
-    if (aggregation.isExemplar?.(event, measure.level) === true) {
-      aggregate.detail ??= new Detail();
-      this.#addExemplar(aggregate.detail, counted, context);
-    }
+    const { timeMs } = measure;
+    const detailed = {
+      ...{ measure, service, text, labels: this.#labelsOf(context.path) },
+      event: read && withLevel(read, measure.level),
+      leaving: left && withLevel(left, measure.level),
+      id: () => lineId(agent, { source, file, generation, offset, timeMs }),
+    };
+    this.#detail.add(detailed, (fault) => tally.add("noted", fault, 1, text.length));
   }
 
   /** Takes all windows and starts anew; lines whose dimensions were folded are told to `tally`. */
   take(stream: string, tally: LineTally): Delta[] {
-    const { foldedLines } = this.#windows;
+    const { foldedLines } = this.#detail;
     if (foldedLines > 0) tally.add("noted", "dimensions_folded", foldedLines, 0);
-    return this.#windows.take(stream);
-  }
-
-  #measure(aggregate: Aggregate, event: ExpressionEvent, onFault: (fault: string) => void): void {
-    for (const measure of this.#options.aggregation.measures) {
-      if (!measure.holds(event)) continue;
-      aggregate.detail ??= new Detail();
-      const state = aggregate.detail.measure(measure.name, measure.kind);
-      const fault = state && measure.add(event, state);
-      if (fault !== undefined) onFault(fault);
-    }
-  }
-
-  #addExemplar(detail: Detail, counted: CountedEvent, context: CountContext): void {
-    const { text, measure, offset } = counted;
-    const { timeMs, level } = measure;
-    const id = this.#idOf({ offset, timeMs }, context);
-    if (detail.wantsExemplar(id)) this.#keepExemplar(detail, { id, timeMs, level }, text);
-  }
-
-  #idOf(line: { readonly offset: number; readonly timeMs: number }, context: CountContext): string {
-    const { agent, source } = this.#options;
-    const { file = 0, generation = 0 } = context;
-    const { offset, timeMs } = line;
-    return lineId(agent, { source, file, generation, offset, timeMs });
-  }
-
-  #keepExemplar(detail: Detail, known: Omit<Exemplar, "line">, text: Buffer): void {
-    const line = this.#options.aggregation.exemplarText(text.toString("utf8"));
-    if (line !== undefined) detail.addExemplar({ ...known, line });
+    return this.#detail.take(stream);
   }
 
   #labelsOf(path = ""): Labels {

@@ -8,11 +8,10 @@
  * ```
  */
 
+import type { Labels } from "../../shared/events/compile-aggregation.ts";
+
 /** Names of the labels that paths say. */
 export const PATH_LABELS = ["namespace", "pod", "container"] as const;
-
-/** Labels by name. */
-export type Labels = Readonly<Record<string, string>>;
 
 const PODS = /\/pods\/([^/_]+)_([^/_]+)_[^/_]+\/([^/]+)\/[^/]+$/;
 const CONTAINERS = /\/containers\/([^/_]+)_([^/_]+)_([^/]+)-[0-9a-f]{64}\.log[^/]*$/;

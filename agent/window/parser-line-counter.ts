@@ -124,6 +124,14 @@ export class ParserLineCounter implements LineCounter {
     return this.#lines?.bytesMax ?? 0;
   }
 
+  lookBackBytes(): number {
+    return this.#lines?.lookBackBytes ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number): boolean {
+    return this.#lines?.isUnfinished?.(buffer, from, to) ?? false;
+  }
+
   leadingTo(buffer: Buffer, from: number, to: number): number {
     const lines = this.#lines;
     return lines === undefined ? from : leadingLinesTo(buffer, from, to, lines.begins);

@@ -42,6 +42,7 @@ const recordSchema = z.looseObject({
   severity: z.string(),
   updatedAt: z.string().optional(),
   details: z.looseObject({ rule: z.string().optional() }).optional(),
+  dimensions: z.record(z.string(), z.string()).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   suppressed: z
     .object({ silencedBy: z.array(z.string()), inhibitedBy: z.array(z.string()) })
@@ -100,7 +101,7 @@ export function labelsOf(json: string): Labels {
     const value = record[name];
     if (typeof value === "string" || typeof value === "number") labels[name] = String(value);
   }
-  return { ...labels, ...record.labels };
+  return { ...record.dimensions, ...labels, ...record.labels };
 }
 
 /** The alert as it stands there, its keys in their order. */

@@ -139,8 +139,10 @@ export class PatternStage {
 
   /** Does what a person asked for, or takes what the program sees of itself. */
   operate(tenant: string, operation: AnyOperation): void {
-    if (operation.kind === "sample") this.thresholds.takeSelf(tenant, operation, this.desk.clockMs);
-    else this.desk.apply(tenant, operation);
+    const { desk, thresholds } = this;
+    if (operation.kind === "sample") thresholds.takeSelf(tenant, operation, desk.clockMs);
+    else if (operation.kind === "agents") thresholds.takeAgents(tenant, operation, desk.clockMs);
+    else desk.apply(tenant, operation);
   }
 
   /** Changes the rules. */

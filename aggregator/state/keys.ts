@@ -39,6 +39,8 @@
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
  * silence/TENANT/ID                         a silence
  * threshold/RULE/KEY                        what a threshold rule knows of one service (threshold-rows)
+ * threshold-count/RULE                      what happened to a threshold rule so far
+ * threshold-due/TIME/WIDTH/SERVICE          a service whose window of so many minutes ends then, and is read by threshold rules
  * threshold-now/NUMBER                      a window that threshold rules look at again, or before it is final
  * threshold-timer/TIME/RULE/KEY             when silence of a service matters next
  * waiting/LANE/PLACE/FIELD                  an event that waits for the watermark, in the order of events
@@ -326,6 +328,16 @@ export function thresholdKey(rule: string, part: string): string {
 /** Key of a moment at which silence of a service matters. */
 export function thresholdTimerKey(timeMs: number, rule: string, part: string): string {
   return `threshold-timer/${timePart(timeMs)}/${rule}/${part}`;
+}
+
+/** Key of what happened to a threshold rule. */
+export function thresholdCountKey(rule: string): string {
+  return `threshold-count/${rule}`;
+}
+
+/** Key of a window that threshold rules read when it is over. */
+export function thresholdDueKey(timeMs: number, widthMinutes: number, part: string): string {
+  return `threshold-due/${timePart(timeMs)}/${widthMinutes}/${part}`;
 }
 
 /** Key of a window that threshold rules look at at once. */

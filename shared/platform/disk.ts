@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../errors.ts";
 import { globFiles } from "./glob-files.ts";
-import { fileStat, isOnLocalDisk, openLocal, statPath } from "./local-files.ts";
+import { fileStat, isOnLocalDisk, listPath, openLocal, statPath } from "./local-files.ts";
 
 /** What the file system knows of a file or folder. */
 export interface FileStat {
@@ -101,7 +101,7 @@ export const realDisk: Disk = {
       freeFiles: ffree,
     };
   },
-  list: async (path) => (await readdir(path)).sort(),
+  list: listPath,
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true });
   },

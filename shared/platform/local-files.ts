@@ -15,9 +15,10 @@ import {
   readSync,
   statSync,
 } from "node:fs";
-import { stat, statfs } from "node:fs/promises";
+import { readdir, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { systemCode } from "../errors.ts";
 import type { DiskFile, FileStat } from "./disk.ts";
 
 /** `f_type` of file systems whose answers come from memory or a disk of this machine (`linux/magic.h`); elsewhere these numbers mean nothing. */
@@ -43,33 +44,52 @@ const BUSY_MS_MAX = 5;
 const folders = new Map<string, { readonly isLocal: boolean; readonly askedAtMs: number }>();
 let busySinceMs = 0;
 
-/** States whether what lies in a folder is on a disk of this machine; false also when the folder is not there. */
+/** States whether what lies in a folder is on a disk of this machine; of a folder that is not there, whether it would be. */
 export async function isOnLocalDisk(folder: string): Promise<boolean> {
+  return knownToBeLocal(folder) ?? (await ask(folder));
+}
+
+/** What was found out of a folder a moment ago: without a promise for each of many files. */
+function knownToBeLocal(folder: string): boolean | undefined {
   const known = folders.get(folder);
-  const nowMs = performance.now();
-  if (known !== undefined && nowMs - known.askedAtMs < ASK_AGAIN_MS) return known.isLocal;
+  if (known === undefined || performance.now() - known.askedAtMs >= ASK_AGAIN_MS) return undefined;
+  return known.isLocal;
+}
+
+async function ask(folder: string): Promise<boolean> {
   if (process.platform !== "linux") return false;
-  const isLocal = await statfs(folder).then(
-    ({ type }) => LOCAL_TYPES.has(type),
-    // The call that was to be made says why.
-    () => false,
-  );
+  let isLocal = false;
+  try {
+    isLocal = LOCAL_TYPES.has((await statfs(folder)).type);
+  } catch (error) {
+    const parent = dirname(folder);
+    if (systemCode(error) === "ENOENT" && parent !== folder) isLocal = await isOnLocalDisk(parent);
+    // What cannot be asked is left to a thread; the call that was to be made says what is wrong.
+    if (systemCode(error) === undefined) throw error;
+  }
   if (folders.size >= FOLDER_COUNT_MAX) folders.clear();
-  folders.set(folder, { isLocal, askedAtMs: nowMs });
+  folders.set(folder, { isLocal, askedAtMs: performance.now() });
   return isLocal;
 }
 
 /** Lets timers and sockets have their turn when files had theirs for long enough. Await it before each look. */
 export async function letOthersGo(): Promise<void> {
-  if (performance.now() - busySinceMs < BUSY_MS_MAX) return;
+  if (!isBusyForLong()) return;
   await new Promise((resolve) => setImmediate(resolve));
   busySinceMs = performance.now();
 }
 
+function isBusyForLong(): boolean {
+  return performance.now() - busySinceMs >= BUSY_MS_MAX;
+}
+
 /** Looks at what a path leads to; fails as the system does. */
 export async function statPath(path: string): Promise<FileStat> {
-  if (!(await isOnLocalDisk(dirname(path)))) return fileStat(await stat(path, { bigint: true }));
-  await letOthersGo();
+  const folder = dirname(path);
+  if (!(knownToBeLocal(folder) ?? (await ask(folder)))) {
+    return fileStat(await stat(path, { bigint: true }));
+  }
+  if (isBusyForLong()) await letOthersGo();
   return fileStat(statSync(path, { bigint: true }));
 }
 
@@ -80,6 +100,13 @@ export function changeLocal(folder: string): {
 } {
   const { dev, ino, mtimeNs, mtimeMs } = statSync(folder, { bigint: true });
   return { change: `${dev} ${ino} ${mtimeNs}`, modifiedMs: Number(mtimeMs) };
+}
+
+/** Names in a folder, sorted; fails as the system does. */
+export async function listPath(folder: string): Promise<string[]> {
+  if (!(await isOnLocalDisk(folder))) return (await readdir(folder)).sort();
+  await letOthersGo();
+  return readdirSync(folder).sort();
 }
 
 /** The entries of a folder on a local disk. */
@@ -112,8 +139,10 @@ class LocalFile implements DiskFile {
       return (await readByThread(this.descriptor, target, targetOffset, length, position))
         .bytesRead;
     }
-    await letOthersGo();
-    this.check("read");
+    if (isBusyForLong()) {
+      await letOthersGo();
+      this.check("read");
+    }
     return readSync(this.descriptor, target, targetOffset, length, position);
   }
 

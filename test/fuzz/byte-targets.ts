@@ -1,4 +1,5 @@
 /** What reads bytes: framers of files, the spool, and everything that comes over the wire. */
+
 import assert from "node:assert/strict";
 import { compressSync } from "lz4-napi";
 import { splitLines } from "../../agent/source/split-lines.ts";
@@ -15,6 +16,7 @@ import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { digestOf } from "../../shared/protocol/sealed-record.ts";
 import { SELECTORS_NONE } from "../../shared/protocol/selected-event.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
+import { REDACTOR_NONE } from "../../shared/redaction/redactor.ts";
 import { MemoryDisk } from "../unit/agent/spool/memory-disk.ts";
 import { digestsOf, filledSpool, spoolOptions } from "../unit/agent/spool/sample-spool.ts";
 import {
@@ -122,6 +124,8 @@ const RECORD = Buffer.from(
 function recordTarget(): FuzzTarget {
   const feed = (input: Buffer) => {
     const counter = new RecordCounter({
+      leaving: { redactor: REDACTOR_NONE, aggregation: undefined },
+      labels: {},
       ...{ source: "bus", stream: "application-logs", service: "bus" },
       events: { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC", nowMs: () => 0 },
       selectors: () => SELECTORS_NONE,

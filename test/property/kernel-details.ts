@@ -2,12 +2,12 @@
 import { JsonLineCounter } from "../../agent/kernel/json-line-counter.ts";
 import { openKernel } from "../../agent/kernel/kernel-module.ts";
 import { parsers } from "../../agent/parsers/registry.ts";
-import { aggregateConfig } from "../../agent/window/aggregate-config.ts";
-import { compileAggregation } from "../../agent/window/compile-aggregation.ts";
 import { DetailCounter } from "../../agent/window/detail-counter.ts";
 import type { LineCounter } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { dimensionsKey } from "../../shared/aggregates/dimensions.ts";
+import { aggregateConfig } from "../../shared/events/aggregate-config.ts";
+import { compileAggregation } from "../../shared/events/compile-aggregation.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { compileRedaction } from "../../shared/redaction/compile-redaction.ts";
 import { redactionConfig } from "../../shared/redaction/redaction-config.ts";

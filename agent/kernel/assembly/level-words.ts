@@ -1,24 +1,28 @@
-// Words for levels: the host lays all of them in, in capitals; any other text is no level.
+// Words for levels: the host lays all of them in, in capitals; any other text is no level. There are several sets, one for each tree of
+// shapes and one for the others.
 
 /** 1024 places of 32 bytes, less than half full: the word, its length, the level + 1. */
 const PLACE_BYTES: usize = 32;
 const PLACES: u32 = 1024;
 const TABLE: usize = memory.data(32 * 1024, 64);
-/** Longer words are no levels; the last byte of a key is the length. */
-const WORD_BYTES_MAX: usize = 15;
+/** Longer words are no levels; the last bytes of a key are the set and the length. */
+const WORD_BYTES_MAX: usize = 14;
 /** Position of OTHER in LEVELS. */
 const OTHER: u32 = 6;
 
 const LOWER_A: u8 = 0x61;
 const MASKS: usize = memory.data<u64>([-1, -1, 0, 0], 16);
 
+/** The set of words that every format knows. */
+export const COMMON_WORDS: u32 = 0;
+
 /** The key of the `length` bytes at `at`: in capitals, zeros behind. */
 // @ts-ignore: decorator
-@inline function keyOf(at: usize, length: usize): v128 {
+@inline function keyOf(at: usize, length: usize, set: u32): v128 {
   const text = v128.and(v128.load(at), v128.load(MASKS + 16 - length));
   const isLower = i8x16.lt_u(i8x16.sub(text, i8x16.splat(LOWER_A)), i8x16.splat(26));
   const upper = v128.xor(text, v128.and(isLower, i8x16.splat(32)));
-  return i8x16.replace_lane(upper, 15, <i8>length);
+  return i8x16.replace_lane(i8x16.replace_lane(upper, 14, <i8>set), 15, <i8>length);
 }
 
 // @ts-ignore: decorator
@@ -32,9 +36,9 @@ const MASKS: usize = memory.data<u64>([-1, -1, 0, 0], 16);
   return i8x16.bitmask(i8x16.eq(left, right)) == 0xffff;
 }
 
-/** Adds a word; one that is there keeps its level. */
-export function addLevelWord(at: usize, length: usize, level: u32): void {
-  const key = keyOf(at, length);
+/** Adds a word to a set; one that is there keeps its level. */
+export function addLevelWord(at: usize, length: usize, level: u32, set: u32): void {
+  const key = keyOf(at, length, set);
   let number = placeOf(key);
   while (true) {
     const place = TABLE + <usize>number * PLACE_BYTES;
@@ -48,10 +52,10 @@ export function addLevelWord(at: usize, length: usize, level: u32): void {
   }
 }
 
-/** The level of a text, in any case; OTHER when it is none. */
-export function levelOfWord(at: usize, length: usize): u32 {
+/** The level of a text in a set, in any case; OTHER when it is none. */
+export function levelOfWord(at: usize, length: usize, set: u32): u32 {
   if (length == 0 || length > WORD_BYTES_MAX) return OTHER;
-  const key = keyOf(at, length);
+  const key = keyOf(at, length, set);
   let number = placeOf(key);
   while (true) {
     const place = TABLE + <usize>number * PLACE_BYTES;

@@ -30,6 +30,11 @@ export function forgetQuestion(): void {
   wallAsked = NO_MINUTE;
 }
 
+/** True when the time that was read last names its zone. */
+export function hadZone(): bool {
+  return hasOffset;
+}
+
 /** 256 places: the minute that was asked for, its minute in UTC. One table for minutes with a year, one for those without. */
 const WALL_PLACES: u32 = 256;
 const WALL: usize = memory.data(8 * 256, 64);

@@ -1,12 +1,16 @@
 // The door to the kernel for lines of text; see text-line-counter.ts for the whole story.
 import { accessLine, setNginxTime } from "./access-log";
+import { beginContainers, criLine, dockerLine } from "./containers";
 import { addLevelWord as addLevelWordAt } from "./level-words";
 import * as times from "./line-times";
+import { addKey as addKeyAt, logfmtLine, setTimeGiven } from "./logfmt";
 import * as measured from "./measured";
 import { CONTINUES, EVENT } from "./measured";
 import {
   PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
+import { setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
+import { syslogLine } from "./syslog";
 import { endOfLine } from "./text";
 import { setSourceUnit } from "./text-durations";
 import { SERVICE_NAME_MAX, clearSlots, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
@@ -20,11 +24,18 @@ const RUN_ASKS: u32 = 3;
 
 /** Formats, as the host numbers them. */
 const FORMAT_ACCESS_LOG: u32 = 0;
+const FORMAT_SYSLOG: u32 = 1;
+const FORMAT_LOGFMT: u32 = 2;
+const FORMAT_SHAPES: u32 = 3;
+const FORMAT_CRI: u32 = 4;
+const FORMAT_DOCKER: u32 = 5;
 
 /** Reads the line `[from, end)`; its bytes stand before a line feed, perhaps with a carriage return between. */
 let readLine: (from: usize, end: usize) => u32 = accessLine;
 /** True when lines may go on with an event before. */
 let isJoining = false;
+/** True when the lines of several formats stand in others, which have the time. */
+let isInside = false;
 /** Of longer events not all lines are looked at: these are the host's. */
 let eventBytesMax: u32 = 0;
 
@@ -39,7 +50,14 @@ export function start(bucketMultiplier: f64, multiplier: f64, divisor: f64, limi
 export function setFormat(format: u32, bytesMax: u32): void {
   isJoining = bytesMax > 0;
   eventBytesMax = bytesMax;
+  isInside = format == FORMAT_CRI || format == FORMAT_DOCKER;
+  setTimeGiven(isInside);
   if (format == FORMAT_ACCESS_LOG) readLine = accessLine;
+  else if (format == FORMAT_SYSLOG) readLine = syslogLine;
+  else if (format == FORMAT_LOGFMT) readLine = logfmtLine;
+  else if (format == FORMAT_SHAPES) readLine = shapeLine;
+  else if (format == FORMAT_CRI) readLine = criLine;
+  else if (format == FORMAT_DOCKER) readLine = dockerLine;
 }
 
 export { setNginxTime };
@@ -68,9 +86,29 @@ export function pagesAddress(): usize {
   return PAGES;
 }
 
-/** Adds the word in the scratch bytes, at most 15 of them, as one for a level. */
-export function addLevelWord(length: u32, level: u32): void {
-  addLevelWordAt(SCRATCH, length, level);
+/** Where the host lays the trees of shapes out, and how much room there is. */
+export function treeAddress(): usize {
+  return TREE;
+}
+
+/** See {@link treeAddress}. */
+export function treeBytes(): u32 {
+  return TREE_BYTES;
+}
+
+/** Says where the trees of shapes begin; the second is that of texts that no strict format knows. */
+export function setShapes(first: usize, second: usize): void {
+  setShapesAt(first, second, isInside);
+}
+
+/** Adds the word in the scratch bytes, at most 14 of them, as one for a level: to the common set (0) or that of a tree (1, 2). */
+export function addLevelWord(length: u32, level: u32, set: u32): void {
+  addLevelWordAt(SCRATCH, length, level, set);
+}
+
+/** Adds the name in the scratch bytes as a key of logfmt for a meaning: time, service, level, duration from 0. */
+export function addKey(length: u32, meaning: u32, rank: u32): bool {
+  return addKeyAt(SCRATCH, length, meaning, rank);
 }
 
 let defaultService: usize = 0;
@@ -115,6 +153,7 @@ export function begin(from: usize, to: usize, isLast: bool): void {
   eventAt = 0;
   askedAt = 0;
   lastJoinedBytes = -1;
+  beginContainers();
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canUseKernel, JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import type { NotedLine } from "../../../../agent/window/detail-counter.ts";
 import type { CountContext, Counted } from "../../../../agent/window/line-counter.ts";
@@ -224,17 +224,6 @@ describe("a counter with a task", () => {
     ]);
     expect(shown).toHaveLength(4);
   });
-
-  it("can only keep fields whose value stands in the line under that name", () => {
-    const can = (field: string) =>
-      canUseKernel(EVENT_OPTIONS_DEFAULT, { ...task, fields: [field] });
-    expect(can("region")).toBe(true);
-    for (const field of ["level", "message", "type", "service", "duration", "ts", "x".repeat(33)]) {
-      expect(can(field), field).toBe(false);
-    }
-    const fields = Array.from({ length: 9 }, (_, at) => `field${at}`);
-    expect(canUseKernel(EVENT_OPTIONS_DEFAULT, { ...task, fields })).toBe(false);
-  });
 });
 
 describe("a time", () => {
@@ -250,25 +239,5 @@ describe("a time", () => {
       counter.count(buffer, 0, buffer.length, CONTEXT);
     }
     expect(requests(counter.take())).toEqual({ app: 1 });
-  });
-});
-
-describe("names of fields", () => {
-  it.each([
-    { time: ["when"], level: ["größe"] },
-    { message: ["service"] },
-    { duration: ["duration", "duration"] },
-  ])("that the kernel can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(true);
-  });
-
-  it.each([
-    { level: ["time"] },
-    { time: ["a name of more than thirty-two bytes"] },
-    { time: ["\ud800"] },
-    { time: ["\ufffd"] },
-    { time: Array.from({ length: 30 }, (_, at) => `time${at}`) },
-  ])("that only the parser can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(false);
   });
 });
