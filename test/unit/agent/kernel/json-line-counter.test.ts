@@ -201,8 +201,10 @@ describe("a counter with a task", () => {
       Object.assign(plain, {
         addCounts: (key: string, _minute: number, { requestCount }: Aggregate) =>
           void keys.push(`${JSON.stringify(key)} ${requestCount}`),
-        addNoted: ({ timeMs, level, offset, text }: NotedLine) =>
-          void shown.push(`${timeMs % 60_000} ${level} ${offset} ${text().toString()}`),
+        addNoted: (noted: NotedLine) => {
+          const { timeMs, level, offset } = noted;
+          shown.push(`${timeMs % 60_000} ${level} ${offset} ${noted.text().toString()}`);
+        },
       }),
       task,
     );
