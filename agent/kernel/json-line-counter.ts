@@ -11,6 +11,8 @@
  *   JSON.parse: broken lines, escapes in names or in fields with a meaning, a name twice, odd times and numbers, very long names.
  *   Some such lines carry a *lesson*: the text of a level, a local minute. The host asks the same functions that the parser uses and
  *   teaches the kernel, which from then on counts such lines itself.
+ * - Where windows are kept apart by the values of fields, the counts of a line belong to its service's name *and* these values (`kept.ts`);
+ *   lines of some levels are *noted* (`noted.ts`): counted here, and shown to the remainder, which may keep them as samples.
  *
  * Why it is exact. The kernel never guesses: a line is counted only when it is proven to be JSON and each of its four fields has a form
  * for which the kernel computes the same bits as the parser. A walked line consists of the same literals as a proven one, so it is valid
@@ -19,7 +21,7 @@
  * arithmetic of the sketch, operation by operation. And since every part of an aggregate is an integer, it does not matter in which order
  * the kernel's counts and those of the remainder are merged.
  *
- * What bounds it. The kernel has 6 MiB at fixed addresses, of which only what is used takes memory. When a table is full, it stops before
+ * What bounds it. The kernel has 7 MiB at fixed addresses, of which only what is used takes memory. When a table is full, it stops before
  * the line that does not fit, the counts move into ordinary aggregates, and it goes on; {@link JsonLineCounter.take} empties all slots.
  *
  * Figures (Node 26, one core of a shared Xeon of the Sapphire Rapids generation, lines of 239 bytes, 1 GB; `npm run bench` measures anew):
@@ -42,10 +44,16 @@ import {
 } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
+import type { KernelTask, NotedLine } from "../window/detail-counter.ts";
 import type { CountContext, Counted, LineCounter } from "../window/line-counter.ts";
 import { KernelCounts, type RemainderCounter } from "./kernel-counts.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
-import { canKnowNames, KERNEL_MEANINGS } from "./known-names.ts";
+import { canKnowNames, KERNEL_MEANINGS, TASK_NONE } from "./known-names.ts";
+
+/** A remainder that takes lines which it wants to see although they were counted. */
+export interface NotingRemainder extends RemainderCounter {
+  addNoted(line: NotedLine, context: CountContext): void;
+}
 
 /** Durations from here on are for the parser, which notes them: 2^30 ms in µs. */
 const DURATION_US_LIMIT = 2 ** 30 * 1000;
@@ -58,8 +66,9 @@ const LINE_FEED = 0x0a;
 /** Results of the kernel's `run`. */
 const RUN_DONE = 0;
 const RUN_NO_ROOM = 2;
-/** Words of an entry in the kernel's list of lines. */
+/** Words of an entry in the kernel's list of lines, and of one in its list of noted lines. */
 const ENTRY_WORDS = 4;
+const NOTED_WORDS = 6;
 /** Kinds of lessons. */
 const LESSON_LEVEL = 1;
 const LESSON_NUMBER_LEVEL = 2;
@@ -68,7 +77,9 @@ const LESSON_MINUTE = 3;
 /** Counts JSON lines by the kernel, and by `remainder` what the kernel leaves. See the head of this file. */
 export class JsonLineCounter implements LineCounter {
   readonly #kernel: Kernel;
-  readonly #remainder: RemainderCounter;
+  readonly #remainder: NotingRemainder;
+  readonly #task: KernelTask;
+  readonly #noted: number;
   readonly #counts: KernelCounts;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
@@ -82,10 +93,17 @@ export class JsonLineCounter implements LineCounter {
   /** Bytes of lines that the kernel counted since the last take. */
   #byteCount = 0;
 
-  /** Fails with PROGRAM_FILE_MISSING when the kernel was never built. `kernel` is for tests. */
-  constructor(options: EventOptions, remainder: RemainderCounter, kernel: Kernel = openKernel()) {
-    assert(canKnowNames(options), "the kernel cannot know these names of fields");
+  /** `task`: what the remainder wants besides counts. Fails with PROGRAM_FILE_MISSING when the kernel was never built. `kernel` is for tests. */
+  constructor(
+    options: EventOptions,
+    remainder: NotingRemainder,
+    task: KernelTask = TASK_NONE,
+    kernel: Kernel = openKernel(),
+  ) {
+    assert(canKnowNames(options, task), "the kernel cannot know these names of fields");
     const { call, memory } = kernel;
+    this.#task = task;
+    this.#noted = call.notedAddress() >>> 2;
     this.#kernel = kernel;
     this.#remainder = remainder;
     this.#counts = new KernelCounts(kernel, remainder, LEVEL_INDEX.INFO);
@@ -105,6 +123,11 @@ export class JsonLineCounter implements LineCounter {
         call.addName(this.#counts.putScratch(name), field, rank);
       }
     }
+    for (const [number, name] of task.fields.entries()) {
+      call.addName(this.#counts.putScratch(name), KERNEL_MEANINGS.length + number, 0);
+    }
+    call.setKept(task.fields.length);
+    call.noteLevels(task.levels);
   }
 
   get pendingKeys(): number {
@@ -120,25 +143,24 @@ export class JsonLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    this.#counts.useContext(context.service, context.eventTimeLimitMs);
-    // A byte order mark is only possible before the first line, and the kernel never proves a line that has one.
-    const later = context.fileStart === true ? { ...context, fileStart: false } : context;
+    const path = this.#task.isByPath ? context.path : undefined;
+    this.#counts.useContext(context.service, context.eventTimeLimitMs, path);
+    const shift = (context.offset ?? 0) - from;
     if (buffer.buffer === this.#kernel.memory) {
-      this.#scan({ buffer, from, to, address: buffer.byteOffset + from }, context, later);
+      this.#scan({ buffer, from, to, shift, address: buffer.byteOffset + from }, context);
       return;
     }
     let at = from;
     while (at < to) {
-      const pieceContext = at === from ? context : later;
       const limit = Math.min(to, at + PIECE_BYTES);
       const end = limit === to ? to : buffer.lastIndexOf(LINE_FEED, limit - 1) + 1;
       if (end > at) {
         buffer.copy(this.#bytes, this.#text, at, end);
-        this.#scan({ buffer, from: at, to: end, address: this.#text }, pieceContext, later);
+        this.#scan({ buffer, from: at, to: end, shift, address: this.#text }, context);
         at = end;
       } else {
         const lineEnd = buffer.indexOf(LINE_FEED, limit) + 1;
-        this.#remainder.count(buffer, at, lineEnd, pieceContext);
+        this.#remainder.count(buffer, at, lineEnd, contextAt(context, at + shift));
         at = lineEnd;
       }
     }
@@ -155,7 +177,7 @@ export class JsonLineCounter implements LineCounter {
   }
 
   /** Scans lines that lie at `piece.address` in the kernel's memory and stem from `piece.buffer[from, to)`. */
-  #scan(piece: Piece, first: CountContext, later: CountContext): void {
+  #scan(piece: Piece, context: CountContext): void {
     const { call } = this.#kernel;
     const bytes = piece.to - piece.from;
     this.#counts.reserve(bytes);
@@ -163,17 +185,18 @@ export class JsonLineCounter implements LineCounter {
     call.begin(piece.address, piece.address + bytes);
     for (;;) {
       const result = call.run();
+      this.#takeNoted(piece, context);
       if (result === RUN_NO_ROOM) {
         this.#counts.makeRoom();
         continue;
       }
-      this.#countUnproven(piece, first, later);
+      this.#countUnproven(piece, context);
       if (result === RUN_DONE) break;
     }
   }
 
   /** Gives the lines of the kernel's list to the remainder, neighbours together, and teaches what they can teach. */
-  #countUnproven(piece: Piece, first: CountContext, later: CountContext): void {
+  #countUnproven(piece: Piece, context: CountContext): void {
     const count = this.#kernel.call.unproven();
     const shift = piece.from - piece.address;
     let from = 0;
@@ -182,8 +205,9 @@ export class JsonLineCounter implements LineCounter {
       const entry = this.#list + number * ENTRY_WORDS;
       const lineFrom = number < count ? (this.#words[entry] ?? 0) + shift : -1;
       if (lineFrom !== to) {
-        const context = from === piece.from ? first : later;
-        if (to > from) this.#remainder.count(piece.buffer, from, to, context);
+        if (to > from) {
+          this.#remainder.count(piece.buffer, from, to, contextAt(context, from + piece.shift));
+        }
         this.#byteCount -= to - from;
         from = lineFrom;
       }
@@ -191,6 +215,25 @@ export class JsonLineCounter implements LineCounter {
       to = (this.#words[entry + 1] ?? 0) + shift;
       const lesson = this.#words[entry + 3] ?? 0;
       if (lesson > 0) this.#teach(lesson >>> 8, this.#words[entry + 2] ?? 0, lesson & 0xff);
+    }
+  }
+
+  /** Hands over the lines that were noted: their names are those of the table of names as it is. */
+  #takeNoted({ buffer, from, address, shift }: Piece, context: CountContext): void {
+    const count = this.#kernel.call.takeNoted();
+    for (let number = 0; number < count; number++) {
+      const entry = this.#noted + number * NOTED_WORDS;
+      const word = (at: number) => this.#words[entry + at] ?? 0;
+      const lineFrom = word(0) + from - address;
+      const lineTo = word(1) + from - address - 1;
+      const line: NotedLine = {
+        key: this.#counts.nameOf(word(2)),
+        timeMs: (word(4) | 0) * MINUTE_MS + word(5),
+        level: word(3),
+        offset: lineFrom + shift,
+        text: () => buffer.subarray(lineFrom, lineTo),
+      };
+      this.#remainder.addNoted(line, context);
     }
   }
 
@@ -214,5 +257,13 @@ interface Piece {
   readonly buffer: Buffer;
   readonly from: number;
   readonly to: number;
+  /** From a position in the buffer to one in the file. */
+  readonly shift: number;
   readonly address: number;
+}
+
+/** The context of lines that begin at `offset` of the file; a byte order mark stands only at the beginning of the first. */
+function contextAt(context: CountContext, offset: number): CountContext {
+  if (offset === (context.offset ?? 0)) return context;
+  return { ...context, offset, fileStart: false };
 }

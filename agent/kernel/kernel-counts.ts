@@ -7,12 +7,17 @@ import { KernelWindows, PAGE_BUCKETS } from "./kernel-windows.ts";
 
 /** Counts the lines that a kernel cannot prove, and keeps everything counted until it is taken. */
 export interface RemainderCounter extends LineCounter {
-  /** Adds counts of one service and minute, and keeps `aggregate`; may be called several times for the same. */
-  addCounts(service: string, minute: number, aggregate: Aggregate): void;
+  /**
+   * Adds counts of one service and minute, and keeps `aggregate`; may be called several times for the same. Behind the service's name stand
+   * the values of fields that the kernel keeps, if any; `path` is what was given to {@link KernelCounts.useContext}.
+   */
+  addCounts(key: string, minute: number, aggregate: Aggregate, path?: string): void;
   /** Adds lines for the ledger that were counted elsewhere. */
   addEntries(entries: readonly CountedEntry[]): void;
 }
 
+/** What stands before values behind the name of a service. */
+const VALUE_KINDS = /[\u0001-\u0003]/;
 /** Longest name of a service that a kernel keeps. */
 const SERVICE_BYTES_MAX = 64;
 /** Size of a kernel's table of services: it begins anew when it is more than half full and room is needed. */
@@ -32,6 +37,7 @@ export class KernelCounts {
   readonly #onExport: () => void;
 
   #defaultService: string | undefined;
+  #path: string | undefined;
   #timeLimitMs = Number.NaN;
   /** Events that were moved out of the kernel, ever and since the last take. */
   #eventCount = 0;
@@ -77,8 +83,12 @@ export class KernelCounts {
     return this.#bytes.write(text, this.#scratch, "utf8");
   }
 
-  /** Says for which source the next lines are counted. */
-  useContext(service: string, eventTimeLimitMs: number): void {
+  /** Says for which source the next lines are counted; counts of lines from different paths, where these are given, are not mixed. */
+  useContext(service: string, eventTimeLimitMs: number, path?: string): void {
+    if (path !== this.#path) {
+      if (this.#path !== undefined) this.export(false);
+      this.#path = path;
+    }
     if (service !== this.#defaultService) this.#useService(service);
     if (eventTimeLimitMs !== this.#timeLimitMs) {
       this.#timeLimitMs = eventTimeLimitMs;
@@ -89,10 +99,16 @@ export class KernelCounts {
   #useService(service: string): void {
     this.#defaultService = service;
     // A name that the kernel cannot keep is left to the remainder, with the lines that need it.
-    const isKept = service.isWellFormed() && Buffer.byteLength(service) <= SERVICE_BYTES_MAX;
+    const isShort = Buffer.byteLength(service) <= SERVICE_BYTES_MAX;
+    const isKept = isShort && service.isWellFormed() && !VALUE_KINDS.test(service);
     const length = isKept ? this.putScratch(service) : 0;
     // When the table of names is full, making room for it sets the service, too.
     if (this.#kernel.call.setDefault(length, this.#defaultLevel) === 0) this.export(true);
+  }
+
+  /** The name at an address in the kernel's table of names, with kept values behind it. */
+  nameOf(address: number): string {
+    return this.#windows.nameOf(address);
   }
 
   /** Makes sure that `bytes` more can be counted. */
@@ -119,7 +135,7 @@ export class KernelCounts {
     }
     this.#onExport();
     this.#windows.take(isWithServices, (service, minute, aggregate) =>
-      this.#remainder.addCounts(service, minute, aggregate),
+      this.#remainder.addCounts(service, minute, aggregate, this.#path),
     );
     this.#bytesSinceExport = 0;
     if (isWithServices && this.#defaultService !== undefined)

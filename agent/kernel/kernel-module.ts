@@ -25,7 +25,16 @@ const COUNTING_FUNCTIONS = [
 ] as const;
 
 /** What only `assembly/json-lines.ts` exports. */
-const JSON_FUNCTIONS = ["addName", "learnLevel", "wallMinute", "learnMinute"] as const;
+const JSON_FUNCTIONS = [
+  "addName",
+  "setKept",
+  "noteLevels",
+  "notedAddress",
+  "takeNoted",
+  "learnLevel",
+  "wallMinute",
+  "learnMinute",
+] as const;
 
 /** What only `assembly/text-lines.ts` exports. */
 const TEXT_FUNCTIONS = [

@@ -16,7 +16,9 @@ const PAGE_COUNT = 22;
 const PAGE_BYTES = 256;
 /** Buckets of a page. */
 export const PAGE_BUCKETS = 64;
-const SERVICE_LENGTH = 64;
+/** Layout of an entry of the table of names. */
+const SERVICE_LENGTH = 0;
+const SERVICE_NAME = 16;
 const LOW_LIMIT = 2 ** 32;
 
 /** Takes the counts out of a kernel's memory and forgets them there. */
@@ -56,7 +58,7 @@ export class KernelWindows {
       // A slot made for a line that then found no room for its bucket is empty.
       if (aggregate.requestCount === 0) continue;
       use(
-        this.#name(this.#word(slot + SLOT_SERVICE)),
+        this.nameOf(this.#word(slot + SLOT_SERVICE)),
         this.#word(slot + SLOT_MINUTE) | 0,
         aggregate,
       );
@@ -69,10 +71,12 @@ export class KernelWindows {
     return this.#words[address >>> 2] ?? 0;
   }
 
-  #name(service: number): string {
+  /** The name at an address in the table of names, with kept values behind it where there are any. */
+  nameOf(service: number): string {
     let name = this.#names.get(service);
     if (name === undefined) {
-      name = this.#bytes.toString("utf8", service, service + this.#word(service + SERVICE_LENGTH));
+      const from = service + SERVICE_NAME;
+      name = this.#bytes.toString("utf8", from, from + this.#word(service + SERVICE_LENGTH));
       this.#names.set(service, name);
     }
     return name;

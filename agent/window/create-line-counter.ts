@@ -81,17 +81,21 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
   const lines = linesOf(format, options);
   const { detail, servicesMax = SERVICES_MAX_DEFAULT } = options;
   const createParser = () => parsers[format].compile(options);
+  const detailCounter =
+    detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() });
   const counter = new ParserLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
     parser: createParser(),
     servicesMax,
     lines,
-    detail: detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() }),
+    detail: detailCounter,
   });
-  if (detail !== undefined) return counter;
-  if (format === "json" && lines === undefined && canKnowNames(options)) {
-    return new JsonLineCounter(options, counter);
+  const task = detailCounter?.kernelTask;
+  if (detail !== undefined && task === undefined) return counter;
+  if (format === "json" && lines === undefined && canKnowNames(options, task)) {
+    return new JsonLineCounter(options, counter, task);
   }
+  if (detail !== undefined) return counter;
   const text = textFormatOf(format, options, lines);
   return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }

@@ -10,6 +10,9 @@
 
 import type { Labels } from "../../shared/events/compile-aggregation.ts";
 
+/** Names of the labels that paths say. */
+export const PATH_LABELS = ["namespace", "pod", "container"] as const;
+
 const PODS = /\/pods\/([^/_]+)_([^/_]+)_[^/_]+\/([^/]+)\/[^/]+$/;
 const CONTAINERS = /\/containers\/([^/_]+)_([^/_]+)_([^/]+)-[0-9a-f]{64}\.log[^/]*$/;
 const DOCKER = /\/containers\/([0-9a-f]{64})\/\1-json\.log[^/]*$/;

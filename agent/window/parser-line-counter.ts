@@ -12,7 +12,7 @@ import {
 } from "../../shared/events/parser.ts";
 import type { Delta } from "../../shared/protocol/batch.ts";
 import { minuteOf } from "../../shared/time/window.ts";
-import type { DetailCounter } from "./detail-counter.ts";
+import type { DetailCounter, NotedLine } from "./detail-counter.ts";
 import {
   type EventLines,
   eventTextTo,
@@ -164,9 +164,18 @@ export class ParserLineCounter implements LineCounter {
     if (line.length > 0) this.count(line, 0, line.length, context);
   }
 
-  /** Adds counts of one service and minute that were made elsewhere and now belong here; several may be of the same. */
-  addCounts(service: string, minute: number, aggregate: Aggregate): void {
-    this.#windows.addAggregate(service, minute, aggregate);
+  /**
+   * Adds counts of one service and minute that were made elsewhere and now belong here; several may be of the same. With details `key` holds
+   * values behind the service's name, and `path` says where the lines came from: see {@link DetailCounter.addCounts}.
+   */
+  addCounts(key: string, minute: number, aggregate: Aggregate, path?: string): void {
+    if (this.#detail === undefined) this.#windows.addAggregate(key, minute, aggregate);
+    else this.#detail.addCounts(key, minute, aggregate, path);
+  }
+
+  /** Takes a line that was counted elsewhere and noted for its level. */
+  addNoted(line: NotedLine, context: CountContext): void {
+    this.#detail?.addNoted(line, context);
   }
 
   /** Adds lines for the ledger that were counted elsewhere. */

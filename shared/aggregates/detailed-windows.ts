@@ -70,11 +70,27 @@ export class DetailedWindows {
   at(place: WindowPlace): Aggregate {
     const series = this.seriesOf(place);
     if (series.isFolded) this.foldedLines++;
-    let aggregate = series.byMinute.get(place.minute);
+    return this.windowOf(series, place.minute);
+  }
+
+  /** The aggregate of a line that is counted elsewhere: {@link add} brings its counts. */
+  detailAt(place: WindowPlace): Aggregate {
+    return this.windowOf(this.seriesOf(place), place.minute);
+  }
+
+  /** Adds counts of lines of one place that were counted elsewhere. */
+  add(place: WindowPlace, counts: Aggregate): void {
+    const series = this.seriesOf(place);
+    if (series.isFolded) this.foldedLines += counts.requestCount;
+    this.windowOf(series, place.minute).merge(counts);
+  }
+
+  private windowOf(series: SeriesWindows, minute: number): Aggregate {
+    let aggregate = series.byMinute.get(minute);
     if (aggregate === undefined) {
       aggregate = new Aggregate();
       aggregate.folded = series.isFolded;
-      series.byMinute.set(place.minute, aggregate);
+      series.byMinute.set(minute, aggregate);
       this.windowCount++;
     }
     return aggregate;
@@ -113,7 +129,7 @@ export class DetailedWindows {
     this.ownSeriesCount++;
     const pairs = this.names.map((name, index) => [name, values[index] ?? ""] as const);
     const dimensions = pairs.length === 0 ? DIMENSIONS_NONE : makeDimensions(pairs);
-    return this.add(service, key, dimensions, false);
+    return this.addSeries(service, key, dimensions, false);
   }
 
   private folded(service: string): SeriesWindows {
@@ -123,7 +139,7 @@ export class DetailedWindows {
     const key = this.names.map(() => Object.values(dimensions)[0] ?? "").join("\ud800");
     const known = this.services.get(service)?.get(key);
     if (known?.isFolded === true) return known;
-    const made = this.add(service, key, dimensions, true);
+    const made = this.addSeries(service, key, dimensions, true);
     for (const [minute, aggregate] of known?.byMinute ?? []) {
       aggregate.folded = true;
       made.byMinute.set(minute, aggregate);
@@ -131,7 +147,7 @@ export class DetailedWindows {
     return made;
   }
 
-  private add(
+  private addSeries(
     service: string,
     key: string,
     dimensions: Dimensions,

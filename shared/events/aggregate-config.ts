@@ -103,13 +103,13 @@ export const aggregateConfig = z.strictObject({
 /** The key `aggregate` as sources have it. */
 export const aggregateSetting = aggregateConfig.optional().meta({
   description:
-    "What windows tell beside counts by level and durations: dimensions, measures, sample lines. Lines are then parsed one by one, which is slower.",
+    "What windows tell beside counts by level and durations: dimensions, measures, sample lines. With measures, and in formats other than JSON, lines are then parsed one by one, which is slower.",
 });
 
 /** A checked `aggregate`. */
 export type AggregateConfig = z.output<typeof aggregateConfig>;
 
-/** False when windows tell counts by level and durations only: these are counted much faster. */
+/** False when windows tell counts by level and durations only. */
 export function wantsDetail(config: AggregateConfig | undefined): config is AggregateConfig {
   if (config === undefined) return false;
   const { dimensions, measures, exemplars: samples } = config;

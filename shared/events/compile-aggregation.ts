@@ -1,6 +1,6 @@
 /** From `aggregate:` of a source to functions over one event. */
 
-import { LEVEL_INDEX } from "../aggregates/aggregate.ts";
+import { LEVEL_INDEX, type Level } from "../aggregates/aggregate.ts";
 import {
   EXEMPLAR_LENGTH_MAX,
   type MeasureKind,
@@ -38,6 +38,8 @@ export type MeasureFault = "measure_not_a_number" | "measure_out_of_range";
 /** What {@link compileAggregation} makes. */
 export interface CompiledAggregation {
   readonly dimensionNames: readonly string[];
+  /** The field of each, or label. */
+  readonly dimensionFields: readonly string[];
   readonly seriesMax: number;
   /** Takes out of texts what must not leave the host. */
   readonly redactor: Redactor;
@@ -46,6 +48,8 @@ export interface CompiledAggregation {
   readonly measures: readonly CompiledMeasure[];
   /** True when the event's line may be a sample; undefined when there are none. `level` is a position in LEVELS. */
   readonly isExemplar: ((event: ExpressionEvent, level: number) => boolean) | undefined;
+  /** Levels whose lines may be samples, one bit for each by its position in LEVELS. */
+  readonly exemplarLevels: number;
   /** A sample line as it leaves the host; undefined when it must not. */
   exemplarText(line: string): string | undefined;
 }
@@ -67,6 +71,7 @@ export function compileAggregation(
   return {
     redactor,
     dimensionNames: config.dimensions.map(nameOf),
+    dimensionFields: config.dimensions.map(fieldOf),
     seriesMax: config.max_series,
     valuesOf: (event, labels) =>
       dimensions.map(({ field, valueOf, leaving }) => {
@@ -78,6 +83,7 @@ export function compileAggregation(
       compileMeasure(name, measure),
     ),
     isExemplar: config.exemplars && compileExemplars(config.exemplars),
+    exemplarLevels: config.exemplars === undefined ? 0 : levelsFrom(config.exemplars.min_level),
     exemplarText: (line) =>
       redactor.redactStart(line, EXEMPLAR_LENGTH_MAX)?.slice(0, EXEMPLAR_LENGTH_MAX).toWellFormed(),
   };
@@ -103,6 +109,12 @@ function compileExemplars({ min_level, where }: NonNullable<AggregateConfig["exe
   const least = LEVEL_INDEX[min_level];
   return (event: ExpressionEvent, level: number) =>
     level >= least && level <= LEVEL_INDEX.FATAL && holds(event);
+}
+
+function levelsFrom(least: Level): number {
+  let levels = 0;
+  for (let level = LEVEL_INDEX[least]; level <= LEVEL_INDEX.FATAL; level++) levels |= 1 << level;
+  return levels;
 }
 
 /** A condition on one event as a function; it was checked before. */

@@ -1,7 +1,7 @@
 /** Events in windows that are kept apart by dimensions, with measures and sample lines: what one event adds to them. */
 import type { Aggregate } from "../aggregates/aggregate.ts";
-import { Detail } from "../aggregates/detail.ts";
-import { DetailedWindows } from "../aggregates/detailed-windows.ts";
+import { Detail, type Exemplar } from "../aggregates/detail.ts";
+import { DetailedWindows, type WindowPlace } from "../aggregates/detailed-windows.ts";
 import type { ExpressionEvent } from "../expression/compile.ts";
 import type { Delta } from "../protocol/batch.ts";
 import { minuteOf } from "../time/window.ts";
@@ -65,6 +65,27 @@ export class EventDetail {
       aggregate.detail ??= new Detail();
       this.#addExemplar(aggregate.detail, detailed);
     }
+  }
+
+  /** Adds counts of events of one place that were counted elsewhere. */
+  addCounts(place: WindowPlace, counts: Aggregate): void {
+    this.#windows.add(place, counts);
+  }
+
+  /** Keeps an event of which {@link addCounts} brings the counts as a sample, if it may be one; `read` is asked only for those that may. */
+  addSample(
+    place: WindowPlace,
+    sample: Omit<Exemplar, "line">,
+    read: () => { readonly event: ExpressionEvent; readonly text: Buffer } | undefined,
+  ): void {
+    const aggregate = this.#windows.detailAt(place);
+    if (aggregate.detail?.wantsExemplar(sample.id) === false) return;
+    const found = read();
+    if (found === undefined) return;
+    if (this.#aggregation.isExemplar?.(found.event, sample.level) !== true) return;
+    const line = this.#aggregation.exemplarText(found.text.toString("utf8"));
+    aggregate.detail ??= new Detail();
+    if (line !== undefined) aggregate.detail.addExemplar({ ...sample, line });
   }
 
   /** Takes all windows and starts anew. */

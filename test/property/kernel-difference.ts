@@ -192,7 +192,12 @@ function referenceTexts({ options, blocks }: NastyCase): string {
 
 /** What the kernel counts of a case; the same text when all is well. */
 export function kernelTexts({ options, blocks }: NastyCase, kernel?: URL): string {
-  const counter = new JsonLineCounter(options, parserCounter(options), openKernel(kernel));
+  const counter = new JsonLineCounter(
+    options,
+    parserCounter(options),
+    undefined,
+    openKernel(kernel),
+  );
   const lineCount = blocks.reduce((sum, block) => sum + linesIn(block), 0);
   const take = (): string => countedText(checked(counter.take()));
   const text = texts(blocks, counter, take, counter.readBuffer);

@@ -6,6 +6,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { detailFaults } from "./kernel-detail-faults.ts";
+import { findDetailDifference } from "./kernel-details.ts";
 import { kernelTexts, nastyCase, parserTexts } from "./kernel-difference.ts";
 import type { PlantedFault } from "./kernel-fault.ts";
 import { lineFaults } from "./kernel-line-faults.ts";
@@ -14,7 +16,11 @@ import { valueFaults } from "./kernel-value-faults.ts";
 const SOURCES = new URL("../../agent/kernel/", import.meta.url);
 
 /** All faults. Not among them: changes that change no result, such as checks that a later comparison repeats. */
-export const plantedFaults: readonly PlantedFault[] = [...valueFaults, ...lineFaults];
+export const plantedFaults: readonly PlantedFault[] = [
+  ...valueFaults,
+  ...lineFaults,
+  ...detailFaults,
+];
 
 /** Cases that take long are not repeated for each fault. */
 const expectedTexts = new Map<number, string>();
@@ -37,7 +43,8 @@ export async function plantFault(
       source.replace(fault.find, () => fault.replace),
     );
     const kernel = await buildKernel(folder);
-    for (let seed = 1; seed <= caseCountMax; seed++) if (finds(seed, kernel)) return seed;
+    const find = detailFaults.includes(fault) ? findsByDetails : finds;
+    for (let seed = 1; seed <= caseCountMax; seed++) if (find(seed, kernel)) return seed;
     return undefined;
   } finally {
     await rm(folder, { recursive: true });
@@ -52,6 +59,16 @@ function finds(seed: number, kernel: URL): boolean {
     return kernelTexts(nasty, kernel) !== expected;
   } catch (error) {
     // A kernel that traps is found, too; and so is one whose sketches are malformed.
+    if (error instanceof Error) return true;
+    throw error;
+  }
+}
+
+function findsByDetails(seed: number, kernel: URL): boolean {
+  try {
+    return findDetailDifference(nastyCase(seed), kernel) !== undefined;
+  } catch (error) {
+    // A kernel that traps is found, too.
     if (error instanceof Error) return true;
     throw error;
   }

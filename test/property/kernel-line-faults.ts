@@ -11,8 +11,8 @@ const windows: readonly PlantedFault[] = [
   {
     name: "long names are compared by their first 16 bytes",
     file: "windows.ts",
-    find: "memory.compare(service, at, length) == 0",
-    replace: "memory.compare(service, at, min<u32>(length, 16)) == 0",
+    find: "isSameText(service + SERVICE_NAME, at, length)",
+    replace: "isSameText(service + SERVICE_NAME, at, min<u32>(length, 16))",
   },
   {
     name: "slots keep what was there before",

@@ -4,6 +4,7 @@ import { parsers } from "../../agent/parsers/registry.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../shared/events/event-options.ts";
 import { countedText, JsonReference } from "./json-reference.ts";
+import { findDetailDifference } from "./kernel-details.ts";
 import { differenceText, findDifference, nastyCase } from "./kernel-difference.ts";
 import type { PlantedFault } from "./kernel-fault.ts";
 import { plantedFaults, plantFault } from "./kernel-faults.ts";
@@ -16,6 +17,7 @@ const QUICK_FAULTS = [
   "durations may begin with zeros",
   "a minute has 99 seconds",
   "the last name wins",
+  "kept numbers count as texts",
 ];
 
 describe("the kernel", () => {
@@ -23,6 +25,13 @@ describe("the kernel", () => {
     for (let seed = 1; seed <= CASE_COUNT; seed++) {
       const difference = findDifference(nastyCase(seed));
       if (difference !== undefined) expect.fail(differenceText(difference));
+    }
+  });
+
+  it("keeps them apart, and samples of them, as the parser does", { timeout: 600_000 }, () => {
+    for (let seed = 1; seed <= CASE_COUNT / 3; seed++) {
+      const { expected, actual } = findDetailDifference(nastyCase(seed)) ?? {};
+      expect(actual, `seed ${seed}`).toBe(expected);
     }
   });
 

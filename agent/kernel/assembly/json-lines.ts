@@ -1,7 +1,9 @@
 // The kernel's door to the host; see json-line-counter.ts for the whole story.
+import { setKeptCount } from "./kept";
 import {
-  PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
+  NOTED, PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
+import { forgetNoted, isNotedFull, notedCount, setNotedLevels } from "./noted";
 import { setDurations } from "./numbers";
 import {
   addName as addNameAt, lesson, LESSON_NONE, lessonAt, lessonLength, NO_ROOM, parseLine, setDefaults, UNPROVEN,
@@ -60,9 +62,31 @@ export function pagesAddress(): usize {
   return PAGES;
 }
 
-/** Adds the name in the scratch bytes as one of `field` (time, service, level, duration from 0). */
+/** Adds the name in the scratch bytes as one of `field` (time, service, level, duration from 0, then kept ones). */
 export function addName(length: u32, field: u32, rank: u32): bool {
   return addNameAt(SCRATCH, length, field, rank);
+}
+
+/** Says how many kept fields there are: their values keep counts apart, as kept.ts says. */
+export function setKept(count: u32): void {
+  setKeptCount(count);
+}
+
+/** Says of which levels lines are noted: one bit for each. */
+export function noteLevels(mask: u32): void {
+  setNotedLevels(mask);
+}
+
+/** Where lines are noted: from, to, key, level, minute, rest in milliseconds. */
+export function notedAddress(): usize {
+  return NOTED;
+}
+
+/** Count of noted lines, which are then forgotten. The host takes them after each {@link run}. */
+export function takeNoted(): u32 {
+  const count = notedCount;
+  forgetNoted();
+  return count;
 }
 
 /** Adds the level text in the scratch bytes; at most 15 bytes, 8 of a number. */
@@ -115,6 +139,11 @@ export function run(): u32 {
     const next = walkLine(at);
     if (next > WALK_NO_ROOM) {
       at = next;
+      if (isNotedFull()) {
+        lineAt = at;
+        isListTaken = true;
+        return RUN_LIST;
+      }
       continue;
     }
     lineAt = at;
@@ -125,7 +154,7 @@ export function run(): u32 {
     at = end + 1;
     if (outcome == UNPROVEN) {
       addUnproven(lineAt, at);
-      if (unprovenCount == UNPROVEN_MAX || (lesson != LESSON_NONE && lessonCount++ < LESSONS_MAX)) {
+      if (unprovenCount == UNPROVEN_MAX || isNotedFull() || (lesson != LESSON_NONE && lessonCount++ < LESSONS_MAX)) {
         lineAt = at;
         isListTaken = true;
         return RUN_LIST;

@@ -1,4 +1,4 @@
-// The kernel's memory: every table has a fixed address and size, so the module needs 6 MiB and never asks for more.
+// The kernel's memory: every table has a fixed address and size, so the module needs 7 MiB and never asks for more.
 // When a table of counts is full the kernel stops before the line that does not fit; the host takes the counts out and goes on.
 
 /** Bytes that fit in the text buffer. */
@@ -14,11 +14,11 @@ export const NODES_MAX: u32 = 512;
 export const NODES: usize = memory.data(64 * 512, 64);
 
 /** A name of a service; see windows.ts. */
-export const SERVICE_BYTES: usize = 96;
+export const SERVICE_BYTES: usize = 320;
 export const SERVICES_MAX: u32 = 2048;
 /** Open addressing, at most half full. */
 export const SERVICE_BITS: u64 = 12;
-export const SERVICES: usize = memory.data(96 * 4096, 64);
+export const SERVICES: usize = memory.data(320 * 4096, 64);
 /** Addresses of the services in use, so that a reset need not look at the whole table. */
 export const SERVICE_LIST: usize = memory.data(4 * 2048, 64);
 
@@ -43,3 +43,8 @@ export const PAGES: usize = memory.data(256 * 15360, 64);
 /** Lines for the host: four words each; see json-lines.ts. */
 export const UNPROVEN_MAX: u32 = 4096;
 export const UNPROVEN: usize = memory.data(16 * 4096, 64);
+
+/** Lines that are counted and wanted, too: six words each, and room; see noted.ts. */
+export const NOTED_MAX: u32 = 4096;
+export const NOTED_BYTES: usize = 24;
+export const NOTED: usize = memory.data(24 * 4096, 64);

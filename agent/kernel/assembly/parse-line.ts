@@ -1,8 +1,10 @@
 // The parser: a line that fits no shape is parsed as JSON, which proves it and teaches its shape.
 import {
-  addSegment, beginSegments, KIND_DURATION, KIND_END, KIND_EPOCH_TIME, KIND_LEVEL, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE,
+  addSegment, beginSegments, KIND_DURATION, KIND_BITS, KIND_END, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE,
   KIND_STRING, KIND_TIME, learnShape, setSegmentKind,
 } from "./shapes";
+import { forgetKept, keep, KEPT_MAX, KEPT_NUMBER, KEPT_STRING, keptCount, keyOf, KEY_NO_ROOM, KEY_TOO_LONG } from "./kept";
+import { note } from "./noted";
 import { durationUs, endOfDuration } from "./numbers";
 import { endOfNumber, endOfString, firstBytes, isDigit, skipBlanks } from "./text";
 import { clearLocalUnknown, endOfEpochTime, endOfTime, isLocalUnknown, timeMinute, timeRest } from "./times";
@@ -19,6 +21,8 @@ export const FIELD_TIME: u32 = 0;
 export const FIELD_SERVICE: u32 = 1;
 export const FIELD_LEVEL: u32 = 2;
 export const FIELD_DURATION: u32 = 3;
+/** The first of the kept fields. */
+export const FIELD_KEPT: u32 = 4;
 
 /** Names of fields with a meaning: 48 bytes each: the name (at most 32), its length, field, rank (0 wins). */
 const NAME_BYTES: usize = 48;
@@ -28,9 +32,9 @@ let nameCount: u32 = 0;
 /** One bit for each length that a name has. */
 let nameLengths: u64 = 0;
 
-/** What was found of the four fields: rank + 1 of the name (0: not there), address of the value, its end, its type, its segment. */
+/** What was found of the four fields and the kept ones: rank + 1 of the name (0: not there), address of the value, its end, its type, its segment. */
 const FOUND_BYTES: usize = 20;
-const FOUND: usize = memory.data(20 * 4, 64);
+const FOUND: usize = memory.data(20 * 12, 64);
 
 const TYPE_STRING: u32 = 0;
 const TYPE_NUMBER: u32 = 1;
@@ -118,7 +122,7 @@ const DEPTH_MAX: u32 = 63;
 /** Parses and counts the line at `start`, whose line feed is at `end`. */
 export function parseLine(start: usize, end: usize): u32 {
   lesson = LESSON_NONE;
-  memory.fill(FOUND, 0, FOUND_BYTES * 4);
+  memory.fill(FOUND, 0, FOUND_BYTES * (FIELD_KEPT + KEPT_MAX));
   beginSegments();
   let at = skipBlanks(start);
   if (load<u8>(at) != 0x7b) return UNPROVEN;
@@ -203,11 +207,11 @@ export function parseLine(start: usize, end: usize): u32 {
   }
   if (skipBlanks(at) != end) return UNPROVEN;
   addSegment(literal, end + 1, KIND_END);
-  return countFound(<u32>(end + 1 - start));
+  return countFound(start, end + 1);
 }
 
 /** Reads the fields found, counts the event and learns the shape. */
-function countFound(bytes: u32): u32 {
+function countFound(start: usize, next: usize): u32 {
   if (!readTime(FOUND + <usize>FIELD_TIME * FOUND_BYTES)) return UNPROVEN;
   const minute = timeMinute, rest = timeRest;
   const level = readLevel(FOUND + <usize>FIELD_LEVEL * FOUND_BYTES);
@@ -231,9 +235,32 @@ function countFound(bytes: u32): u32 {
     setSegmentKind(load<u32>(named, 16), KIND_SERVICE);
   }
   if (!service) return UNPROVEN;
-  if (!tally(service, minute, rest, <u32>level, us, bytes)) return NO_ROOM;
+  if (keptCount) {
+    if (!readKept()) return UNPROVEN;
+    service = keyOf(service);
+    if (service == KEY_TOO_LONG) return UNPROVEN;
+    if (service == KEY_NO_ROOM) return NO_ROOM;
+  }
+  if (!tally(service, minute, rest, <u32>level, us, <u32>(next - start))) return NO_ROOM;
+  note(start, next, service, <u32>level, minute, rest);
   learnShape();
   return PROVEN;
+}
+
+/** Keeps the values of the fields found; false when one has no plain text. */
+function readKept(): bool {
+  forgetKept();
+  for (let number: u32 = 0; number < keptCount; number++) {
+    const found = FOUND + <usize>(FIELD_KEPT + number) * FOUND_BYTES;
+    if (!load<u32>(found)) continue;
+    const from: usize = load<u32>(found, 4), to: usize = load<u32>(found, 8);
+    const type = load<u32>(found, 12);
+    if (type == TYPE_OTHER || (type == TYPE_STRING && hasBackslash(from, to))) return false;
+    keep(number, type == TYPE_STRING ? KEPT_STRING : KEPT_NUMBER, from, to);
+    const kind = type == TYPE_STRING ? KIND_KEPT_STRING : KIND_KEPT_NUMBER;
+    setSegmentKind(load<u32>(found, 16), kind | (number << KIND_BITS));
+  }
+  return true;
 }
 
 function readTime(found: usize): bool {

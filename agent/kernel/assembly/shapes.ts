@@ -25,6 +25,10 @@ export const KIND_DURATION: u32 = 6;
 export const KIND_MORE: u32 = 7;
 export const KIND_EPOCH_TIME: u32 = 8;
 export const KIND_NUMBER_LEVEL: u32 = 9;
+/** A kept field's value: its number stands in the next byte. */
+export const KIND_KEPT_STRING: u32 = 10;
+export const KIND_KEPT_NUMBER: u32 = 11;
+export const KIND_BITS: u32 = 8;
 
 /** A segment of the line being parsed: literal text from, to, and the kind of value that follows. Longer lines teach nothing. */
 const SEGMENT_BYTES: usize = 12;

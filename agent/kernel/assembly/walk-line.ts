@@ -2,9 +2,11 @@
 // end, times and numbers are read by arithmetic on all their digits at once. A line whose literals all fit and whose values are well
 // formed is valid JSON by construction, with the same keys at the same depth as the line that the shape stems from.
 import { defaultLevel, defaultService } from "./parse-line";
+import { forgetKept, keep, KEPT_NUMBER, KEPT_STRING, keptCount, keyOf, KEY_NO_ROOM, KEY_TOO_LONG } from "./kept";
+import { note } from "./noted";
 import { durationUs, endOfDuration } from "./numbers";
 import {
-  firstNode, KIND_DURATION, KIND_EPOCH_TIME, KIND_LEVEL, KIND_MORE, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE, KIND_STRING,
+  firstNode, KIND_BITS, KIND_DURATION, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_MORE, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE, KIND_STRING,
   KIND_TIME, NODE_KIND, NODE_LENGTH, NODE_MASK, NODE_NEXT, NODE_OTHER,
 } from "./shapes";
 import {
@@ -50,6 +52,7 @@ function otherNode(node: usize, at: usize): usize {
 export function walkLine(start: usize): usize {
   let node = firstNode(), at = start;
   if (!node) return NO_SHAPE;
+  forgetKept();
   let service = defaultService, level: i32 = defaultLevel, minute: i32 = 0, rest: i32 = 0, us: f64 = -1;
   while (true) {
     if (!fits(node, at)) {
@@ -58,7 +61,7 @@ export function walkLine(start: usize): usize {
     }
     const from = at;
     at += load<u32>(node, NODE_LENGTH);
-    switch (load<u32>(node, NODE_KIND)) {
+    switch (<u32>load<u8>(node, NODE_KIND)) {
       case KIND_STRING: {
         let found = stops(at);
         while (found == 0) {
@@ -184,10 +187,41 @@ export function walkLine(start: usize): usize {
         at += length;
         break;
       }
+      case KIND_KEPT_STRING: {
+        const value = at;
+        let found = stops(at);
+        while (found == 0) {
+          at += 16;
+          found = stops(at);
+        }
+        at += ctz(found);
+        if (load<u8>(at) != 0x22) return NO_SHAPE;
+        keep(load<u32>(node, NODE_KIND) >>> KIND_BITS, KEPT_STRING, value, at);
+        break;
+      }
+      case KIND_KEPT_NUMBER: {
+        const end = endOfNumber(at);
+        if (!end) {
+          node = otherNode(node, from);
+          if (!node) return NO_SHAPE;
+          at = from;
+          continue;
+        }
+        keep(load<u32>(node, NODE_KIND) >>> KIND_BITS, KEPT_NUMBER, at, end);
+        at = end;
+        break;
+      }
       default: {
         // The end of the line.
         if (!service) return NO_SHAPE;
-        return tally(service, minute, rest, level, us, <u32>(at - start)) ? at : WALK_NO_ROOM;
+        if (keptCount) {
+          service = keyOf(service);
+          if (service == KEY_TOO_LONG) return NO_SHAPE;
+          if (service == KEY_NO_ROOM) return WALK_NO_ROOM;
+        }
+        if (!tally(service, minute, rest, level, us, <u32>(at - start))) return WALK_NO_ROOM;
+        note(start, at, service, level, minute, rest);
+        return at;
       }
     }
     node = load<u32>(node, NODE_NEXT);

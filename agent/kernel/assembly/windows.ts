@@ -7,10 +7,14 @@ import { firstBytes } from "./text";
 
 /** Longest name of a service that the kernel keeps, in bytes. */
 export const SERVICE_NAME_MAX: u32 = 64;
-const SERVICE_LENGTH: usize = 64;
+export const SERVICE_LENGTH: usize = 0;
 /** The minute of the slot below, so that the next line of the same service and minute finds it at once. */
-const SERVICE_MINUTE: usize = 68;
-const SERVICE_SLOT: usize = 72;
+const SERVICE_MINUTE: usize = 4;
+const SERVICE_SLOT: usize = 8;
+/** The name, and behind it zeros. */
+export const SERVICE_NAME: usize = 16;
+/** Longest name with the values of kept fields behind it; see kept.ts. */
+export const KEY_MAX: usize = 256;
 const NO_MINUTE: i32 = i32.MIN_VALUE;
 
 const SLOT_LEVELS: usize = 0;
@@ -81,14 +85,25 @@ export function clearSlots(isWithServices: bool): void {
   return i8x16.bitmask(i8x16.eq(left, right)) == 0xffff;
 }
 
+/** States whether `length` bytes are the same at both places, sixteen at a time. */
+// @ts-ignore: decorator
+@inline function isSameText(left: usize, right: usize, length: u32): bool {
+  let done: u32 = 0;
+  for (; done + 16 <= length; done += 16) {
+    if (!isSame(v128.load(left + done), v128.load(right + done))) return false;
+  }
+  const mask = firstBytes(length - done);
+  return isSame(v128.and(v128.load(left + done), mask), v128.and(v128.load(right + done), mask));
+}
+
 /** The service whose name is the `length` (1 to 15) bytes of `name`, the others zero, if it lies in its first place; else 0. */
 // @ts-ignore: decorator
 @inline export function likelyService(name: v128, length: u32): usize {
   const service = SERVICES + <usize>(hashOf(name) >>> (64 - SERVICE_BITS)) * SERVICE_BYTES;
-  return load<u32>(service, SERVICE_LENGTH) == length && isSame(name, v128.load(service)) ? service : 0;
+  return load<u32>(service, SERVICE_LENGTH) == length && isSame(name, v128.load(service, SERVICE_NAME)) ? service : 0;
 }
 
-/** The service whose name is the `length` (1 to SERVICE_NAME_MAX) bytes at `at`; 0 when there are too many. */
+/** The service (or key) whose name is the `length` (1 to KEY_MAX) bytes at `at`; 0 when there are too many. */
 export function serviceOf(at: usize, length: u32): usize {
   let hash = hashOf(v128.and(v128.load(at), firstBytes(min<usize>(length, 16))));
   for (let done: u32 = 16; done < length; done += 16) {
@@ -102,12 +117,12 @@ export function serviceOf(at: usize, length: u32): usize {
     if (known == 0) {
       if (serviceCount == SERVICES_MAX) return 0;
       store<u32>(SERVICE_LIST + (<usize>(serviceCount++) << 2), service);
-      memory.copy(service, at, length);
+      memory.copy(service + SERVICE_NAME, at, length);
       store<u32>(service, length, SERVICE_LENGTH);
       store<i32>(service, NO_MINUTE, SERVICE_MINUTE);
       return service;
     }
-    if (known == length && memory.compare(service, at, length) == 0) return service;
+    if (known == length && isSameText(service + SERVICE_NAME, at, length)) return service;
     place = (place + 1) & ((1 << <usize>SERVICE_BITS) - 1);
   }
 }

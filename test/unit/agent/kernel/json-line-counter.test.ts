@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
+import type { NotedLine } from "../../../../agent/window/detail-counter.ts";
 import type { CountContext, Counted } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
+import type { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
 import {
   EVENT_OPTIONS_DEFAULT,
   type EventOptions,
@@ -182,6 +184,47 @@ describe("a counter of JSON lines", () => {
       ["aggregated", 1],
       ["rejected", 1],
     ]);
+  });
+});
+
+describe("a counter with a task", () => {
+  const task = { fields: ["region", "zone"], levels: 1 << 4, isByPath: false };
+
+  it("keeps counts apart by the values of fields, and shows lines of the levels", () => {
+    const all = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
+    const parser = parsers.json.compile(all);
+    const plain = new ParserLineCounter({ stream: "test", parser, servicesMax: 10_000 });
+    const keys: string[] = [];
+    const shown: string[] = [];
+    const counter = new JsonLineCounter(
+      all,
+      Object.assign(plain, {
+        addCounts: (key: string, _minute: number, { requestCount }: Aggregate) =>
+          void keys.push(`${JSON.stringify(key)} ${requestCount}`),
+        addNoted: (noted: NotedLine) => {
+          const { timeMs, level, offset } = noted;
+          shown.push(`${timeMs % 60_000} ${level} ${offset} ${noted.text().toString()}`);
+        },
+      }),
+      task,
+    );
+    const lines = [
+      line('"service":"s","level":"INFO","region":"eu","zone":1'),
+      line('"service":"s","level":"ERROR","region":"eu","zone":1'),
+      line('"service":"s","level":"ERROR","region":null,"zone":1'),
+    ];
+    // What levels mean is learnt from lines that the remainder counts.
+    count(counter, [line('"level":"ERROR"'), line('"level":"INFO"')]);
+    count(counter, [...lines, ...lines], { ...CONTEXT, offset: 1000 });
+    counter.take();
+    expect(keys).toEqual(['"s\\u0002eu\\u00031" 4', '"s\\u0001\\u00031" 2']);
+    const [, second = "", third = ""] = lines;
+    const offset = 1000 + (lines[0]?.length ?? 0) + 1;
+    expect(shown.slice(0, 2)).toEqual([
+      `250 4 ${offset} ${second}`,
+      `250 4 ${offset + second.length + 1} ${third}`,
+    ]);
+    expect(shown).toHaveLength(4);
   });
 });
 

@@ -20,4 +20,14 @@ describe("names of fields", () => {
   ])("that only the parser can know: %j", (fields) => {
     expect(canKnowNames({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(false);
   });
+
+  it("are also those of fields that keep counts apart, whose value stands in the line under that name", () => {
+    const task = { levels: 0, isByPath: false };
+    const can = (...fields: string[]) => canKnowNames(EVENT_OPTIONS_DEFAULT, { ...task, fields });
+    expect(can("region", "zone")).toBe(true);
+    for (const field of ["level", "message", "type", "service", "duration", "ts", "x".repeat(33)]) {
+      expect(can(field), field).toBe(false);
+    }
+    expect(can(...Array.from({ length: 9 }, (_, at) => `field${at}`))).toBe(false);
+  });
 });

@@ -35,6 +35,21 @@ describe("windows with dimensions", () => {
     expect(windows.size).toBe(0);
   });
 
+  it("take counts that were made elsewhere, folded ones too", () => {
+    const windows = windowsOf(1);
+    const counts = new Aggregate();
+    counts.add(2, 5);
+    counts.add(4, -1);
+    for (const host of ["x", "y", "x"]) {
+      const place = { service: "a", minute: 7, values: [host] };
+      expect(windows.detailAt(place).requestCount % 2).toBe(0);
+      windows.add(place, counts);
+    }
+    expect(windows.foldedLines).toBe(2);
+    expect(windows.size).toBe(2);
+    expect(shown(windows)).toEqual(['a {"host":"__other__"} 2 folded', 'a {"host":"x"} 4']);
+  });
+
   it("beyond the limit are folded, with one that has that very name, and nothing is lost", () => {
     const windows = windowsOf(2);
     for (const host of ["__other__", "x", "y", "z", "x", "z"]) add(windows, "a", host);
