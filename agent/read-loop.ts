@@ -74,10 +74,9 @@ const RECEIVE_MS = 20;
 const READ_BYTES = 1024 * 1024;
 /** Size of a batch at which it is sealed before its time. */
 const BATCH_BYTES = 1024 * 1024;
-/** What a window takes in a batch besides the buckets of its sketch; what a bucket takes; how many there can be. */
+/** What a window takes in a batch besides the buckets of its sketch; what a bucket takes. */
 const WINDOW_BYTES = 64;
 const BUCKET_BYTES = 4;
-const BUCKET_COUNT_MAX = 1401;
 /** No line with a duration is shorter, and each adds one bucket at most. */
 const LINE_BYTES_MIN = 40;
 
@@ -322,14 +321,16 @@ export class ReadLoop {
   /** True when what is pending fills a batch. */
   #isAtLimit(): boolean {
     let keys = 0;
+    let buckets = 0;
     let otherBytes = 0;
     for (const source of this.#options.sources) {
       keys += source.pendingKeys;
+      buckets += source.pendingBuckets;
       otherBytes += source.pendingEventBytes + source.pendingDetailBytes;
     }
     const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
-    const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
-    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + otherBytes >= BATCH_BYTES;
+    const bucketBytes = Math.min(buckets, lines) * BUCKET_BYTES;
+    return keys * WINDOW_BYTES + bucketBytes + otherBytes >= BATCH_BYTES;
   }
 
   #isHeartbeatDue(nowMs: number): boolean {

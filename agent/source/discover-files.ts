@@ -2,7 +2,14 @@
  * Finds out which files are there and which of them are known. The order matters: first every known file gets its place by device and
  * inode, then those whose bytes are not what was read are followed, and only what then belongs to nobody can be a copy or a new file.
  */
-import { type FoundFile, findPaths, type Look, statFiles } from "./find-files.ts";
+import {
+  type FoundFile,
+  findPaths,
+  foldersOf,
+  isGone,
+  type Look,
+  statFiles,
+} from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
 import { FilePlacer } from "./place-files.ts";
@@ -52,6 +59,7 @@ export class FileDiscovery {
     }
     this.files.succeedPath(settings.paths.join(", "));
     if (this.isFirst && look.files.size === 0) {
+      await this.checkFolders();
       logger.warn("no file matches", { source: name, patterns: settings.paths.join(", ") });
     }
     await this.placer.placeAll(look);
@@ -73,6 +81,27 @@ export class FileDiscovery {
     this.forgetMissing();
     this.isFirst = false;
     return true;
+  }
+
+  /** True when the last look saw files that change too fast to be told: the next one finds out. Those that cannot be read are not meant. */
+  get isUndecided(): boolean {
+    const failing = new Set(this.files.failingPaths);
+    for (const { found } of this.identifier.undecided.values()) {
+      if (!found.paths.some((path) => failing.has(path))) return true;
+    }
+    return false;
+  }
+
+  /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
+  private async checkFolders(): Promise<void> {
+    const { disk, settings } = this.files;
+    for (const folder of foldersOf(settings.paths)) {
+      try {
+        await disk.list(folder);
+      } catch (error) {
+        if (!isGone(error)) this.files.failPath(folder, error);
+      }
+    }
   }
 
   /** States whether all that is there is known and where it was, so that there is nothing to find out: mostly so, and the rest of a look is dear. */
@@ -161,32 +190,43 @@ export class FileDiscovery {
       const path = found.paths[0];
       if (path === undefined || look.files.has(key)) continue;
       const now = (await this.follower.lookBeside(path)).files.get(key);
-      if (now === undefined) undecided.delete(key);
+      if (now === undefined) this.identifier.missUndecided(key);
       else await this.identify(now, false);
     }
   }
 
   /** Generations that came and were rotated away between two looks, and whose names no pattern finds. */
   private async searchMissed(): Promise<void> {
-    const all = new Map<string, MissedGenerations>();
+    const all = new Map<string, Map<string, MissedGenerations>>();
     for (const missed of this.follower.missed.splice(0)) {
       const { base, reference, lost } = missed;
       if (lost?.presence === "listed") continue;
-      all.set(`${base} ${reference.path} ${reference.modifiedMs}`, missed);
+      const references = all.get(base) ?? new Map<string, MissedGenerations>();
+      // One file, whatever its name by now.
+      references.set(`${reference.birthMs} ${reference.modifiedMs}`, { base, reference });
+      all.set(base, references);
     }
-    for (const missed of all.values()) {
-      let isDone = true;
-      for (const found of await this.follower.findRotations(missed.base)) {
-        const path = found.paths[0];
-        if (path === undefined) continue;
-        if (!isLaterGeneration({ path, ...found.stat }, missed.reference)) continue;
-        if (!(await this.identify(found, false))) isDone = false;
-      }
-      if (!isDone) this.follower.missed.push(missed);
+    for (const [base, references] of all) {
+      const isDone = await this.searchLater(base, [...references.values()]);
+      if (!isDone) this.follower.missed.push(...references.values());
     }
   }
 
-  /** Files that were not found again for long: their held ranges are lost, then they are forgotten. */
+  /** Resolves with false when some may have slipped through: names that shift meanwhile, files that change too fast. */
+  private async searchLater(base: string, missed: readonly MissedGenerations[]): Promise<boolean> {
+    const names = await this.follower.namesOfRotations(base);
+    let isDone = true;
+    for (const found of await this.follower.findRotations(base)) {
+      const path = found.paths[0];
+      if (path === undefined) continue;
+      const aged = { path, ...found.stat };
+      if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) continue;
+      if (!(await this.identify(found, false))) isDone = false;
+    }
+    return isDone && (await this.follower.namesOfRotations(base)) === names;
+  }
+
+  /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */
   private forgetMissing(): void {
     const now = this.files.clock.monotonic();
     const missing = [...this.files.all.values()].filter(
@@ -197,9 +237,11 @@ export class FileDiscovery {
       const missingMs = now - file.missingSinceMs;
       const isFollowed = file.isReplaced && this.follower.followed.has(file);
       const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
-      const isGone = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
-      if (isOver || isGone) this.follower.loseHeld(file);
-      if (isOver || missingMs >= FORGET_MS) file.remove();
+      const isLost = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
+      if (isOver || isLost) this.follower.loseHeld(file);
+      if (!isOver && missingMs < FORGET_MS) continue;
+      this.follower.loseUnread(file);
+      file.remove();
     }
   }
 }

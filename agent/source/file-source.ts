@@ -20,8 +20,10 @@ import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotat
 import { foldersOf } from "./find-files.ts";
 import { FolderChanges } from "./folder-changes.ts";
 import { RotationFollower } from "./follow-rotation.ts";
+import { KeptEvents } from "./kept-events.ts";
 import type { LineSink } from "./line-sink.ts";
 import {
+  countKeptEvent,
   ReadBuffer,
   type ReadContext,
   readEvent,
@@ -55,11 +57,13 @@ export interface FileSourceOptions {
   /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
   readonly once: boolean;
   readonly logger: Logger;
-  /** Size of the read buffer; it grows to the longest line. */
+  /** Size of the read buffer, which grows to the longest line; when left out, the counter's own buffer where it has one. */
   readonly bufferBytes?: number;
 }
 
 const BUFFER_BYTES = 262_144;
+/** What waiting events of all files may take in memory. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
 export class FileSource implements Source {
@@ -71,6 +75,7 @@ export class FileSource implements Source {
   private readonly buffer: ReadBuffer;
   private readonly folders: FolderChanges;
   private readonly patternFolders: readonly string[];
+  private readonly kept = new KeptEvents(KEPT_BYTES_MAX);
   private lastWork: Promise<unknown> = Promise.resolve();
   private turn = 0;
   private progressAtMs: number;
@@ -93,6 +98,8 @@ export class FileSource implements Source {
       clock: options.platform.clock,
       ledger: this.ledger,
       logger: options.logger,
+      countKept: (file) => countKeptEvent(file, this.readContext()),
+      onDeleted: (file) => this.kept.drop(file),
     });
     for (const checkpoint of options.checkpoints) {
       if (checkpoint.source !== options.name || checkpoint.removed) continue;
@@ -110,6 +117,11 @@ export class FileSource implements Source {
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.options.counter.pendingBuckets;
   }
 
   /** About what measures and sample lines of these windows take in a batch. */
@@ -134,9 +146,14 @@ export class FileSource implements Source {
     return this.files.handles.count;
   }
 
-  /** With `once`: true when everything there was is counted. A file that cannot be read keeps it false. */
+  /** As {@link Source.unreadableCount}. */
+  get unreadableCount(): number {
+    return this.files.failingPaths.length;
+  }
+
+  /** With `once`: true when everything there was is counted. A file of which only a part could be read keeps it false. */
   get ended(): boolean {
-    if (!this.options.once || !this.hasDiscovered) return false;
+    if (!this.options.once || !this.hasDiscovered || this.discovery.isUndecided) return false;
     for (const file of this.files.all.values()) {
       if (file.isRemoved || file.isRetired) continue;
       if (file.heldBytes > 0) return false;
@@ -235,11 +252,13 @@ export class FileSource implements Source {
   }
 
   private readContext(): ReadContext {
-    const { counter, settings, platform, maxFutureMs } = this.options;
+    const { counter, settings, platform, maxFutureMs, bufferBytes } = this.options;
+    if (bufferBytes === undefined) this.buffer.prefer(counter.readBuffer);
     return {
       buffer: this.buffer,
       counter,
       ledger: this.ledger,
+      kept: this.kept,
       lineBytesMax: settings.lineBytesMax,
       service: settings.service,
       eventTimeLimitMs: platform.clock.now() + maxFutureMs,
@@ -402,6 +421,8 @@ export class FileSource implements Source {
 
   private isEventOver(file: TailedFile): boolean {
     if (this.options.once || file.isPacked) return !file.isEventContinued;
+    // As long as a last line without its end.
+    if (file.isEventUnfinished && !file.isEventContinued) return this.isFinal(file);
     const { eventWaitMs } = this.options.settings;
     const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
     // The file that goes on with it has its time, too.

@@ -21,6 +21,8 @@ export interface Source {
   readonly name: string;
   /** Count of windows that wait for the next cut. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** Size of the selected events that wait for the next cut. */
   readonly pendingEventBytes: number;
   /** About what measures and sample lines of the windows that wait, and raw lines, take in a batch. */
@@ -29,8 +31,10 @@ export interface Source {
   readonly backlogBytes: number;
   /** Count of handles that are open now. */
   readonly openFileCount: number;
-  /** True when everything there was is counted, and nothing follows. */
+  /** True when everything there was is counted, and nothing follows; what is unreadable is not among it. */
   readonly ended: boolean;
+  /** Count of files that are there and could not be read when last looked at; each was warned of. */
+  readonly unreadableCount: number;
   /** Looks what there is. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void>;
   /** States whether files came, went or were renamed since the last look; cheap enough to ask ten times a second. */

@@ -14,6 +14,8 @@ import { ParserLineCounter } from "./parser-line-counter.ts";
 const LINE_FEED = 0x0a;
 /** Files whose guess is remembered; beyond that the oldest are forgotten and guessed anew when they grow. */
 const FILES_MAX = 10_000;
+/** No format looks back further. */
+const LOOK_BACK_BYTES_MAX = 102_400;
 /** Stands for calls that name no file. */
 const NO_FILE = -1;
 
@@ -49,6 +51,8 @@ export class AutoLineCounter implements LineCounter {
   readonly #sampler: FormatSampler;
   readonly #guesses = new Map<number, FileGuess>();
   readonly #counters = new Map<ParserName | "unknown", LineCounter>();
+  /** The counter that counted last: most likely it counts next. */
+  #latest: LineCounter | undefined;
 
   constructor(options: AutoLineCounterOptions) {
     this.#options = options;
@@ -56,7 +60,7 @@ export class AutoLineCounter implements LineCounter {
   }
 
   get readBuffer(): Buffer | undefined {
-    return this.#counters.get("json")?.readBuffer;
+    return this.#latest?.readBuffer;
   }
 
   /** The format by which the lines of a file were last counted; undefined when none knows them. */
@@ -68,6 +72,12 @@ export class AutoLineCounter implements LineCounter {
     let keys = 0;
     for (const counter of this.#counters.values()) keys += counter.pendingKeys;
     return keys;
+  }
+
+  get pendingBuckets(): number {
+    let buckets = 0;
+    for (const counter of this.#counters.values()) buckets += counter.pendingBuckets;
+    return buckets;
   }
 
   get pendingDetailBytes(): number {
@@ -91,6 +101,18 @@ export class AutoLineCounter implements LineCounter {
     return bytes;
   }
 
+  /** As long as the format of a file is not sure it may be the one that looks furthest. */
+  lookBackBytes(file: number): number {
+    const guess = this.#guesses.get(file)?.guess;
+    if (guess?.isFinal !== true) return LOOK_BACK_BYTES_MAX;
+    return this.#counters.get(guess.nearest ?? "unknown")?.lookBackBytes?.(file) ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    const format = this.formatOf(file) ?? "unknown";
+    return this.#counters.get(format)?.isUnfinished?.(buffer, from, to, file) ?? false;
+  }
+
   pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
     if (from === to) return to;
     const counter = this.#counterFor(buffer, from, to, context);
@@ -104,7 +126,9 @@ export class AutoLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    if (from < to) this.#counterFor(buffer, from, to, context).count(buffer, from, to, context);
+    if (from === to) return;
+    this.#latest = this.#counterFor(buffer, from, to, context);
+    this.#latest.count(buffer, from, to, context);
   }
 
   countUnterminated(line: Buffer, context: CountContext): void {

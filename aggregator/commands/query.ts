@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import {
   type CommandIo,
   defineCommand,
@@ -5,13 +6,13 @@ import {
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
-import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { csvLine } from "../../shared/csv-text.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { resultCsv, resultNdjson, resultTable } from "../archive/result-text.ts";
 import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
 import { withArchive } from "./open-archive.ts";
 import { QUERY_LISTS, type QueryList } from "./query-lists.ts";
+import { timeFlag } from "./time-flag.ts";
 
 const OUTPUTS = ["table", "ndjson", "csv"] as const;
 type Output = (typeof OUTPUTS)[number];
@@ -46,23 +47,7 @@ export const command = defineCommand({
     [`tailrace query --archive DIR --sql "DESCRIBE deltas"`, "the columns of a view"],
   ],
   configure: (command) => {
-    command
-      .argument("[what]", "windows, alerts or lines; none with --sql")
-      .option(
-        "--from <time>",
-        "from then on: a time such as 2026-11-20T10:00:00Z, or 24h before now",
-      )
-      .option("--to <time>", "before then; the same")
-      .option("--service <name>", "windows, lines: of one service")
-      .option("--stream <name>", "windows: of another stream than application-logs; lines: of one")
-      .option("--step <duration>", "windows: of so many minutes, such as 5m, 1h, 1d")
-      .option("--by <names>", "windows: kept apart by these dimensions, with commas between them")
-      .option("--level <names>", "lines: of these levels, with commas between them")
-      .option("--contains <text>", "lines: that hold a text, whatever its case")
-      .option("--rule <name>", "alerts: of one rule")
-      .option("--type <type>", "alerts: of one type")
-      .option("--limit <count>", `most of them; ${TABLE_COUNT_DEFAULT} in a table, else all`)
-      .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT)
+    listOptions(command.argument("[what]", "windows, alerts or lines; none with --sql"))
       .option("--sql <select>", "one SELECT over an archive")
       .option("--archive <dir>", "with --sql: the archive's folder")
       .option("--config <file>", "with --sql: the configuration of the aggregator that writes it")
@@ -83,6 +68,23 @@ export const command = defineCommand({
     return askForList(list, options, output, io);
   },
 });
+
+/** Declares what says which windows, alerts or lines, and of which aggregator. */
+export function listOptions(command: Command): Command {
+  return command
+    .option("--from <time>", "from then on: a time such as 2026-11-20T10:00:00Z, or 24h before now")
+    .option("--to <time>", "before then; the same")
+    .option("--service <name>", "windows, lines: of one service")
+    .option("--stream <name>", "windows: of another stream than application-logs; lines: of one")
+    .option("--step <duration>", "windows: of so many minutes, such as 5m, 1h, 1d")
+    .option("--by <names>", "windows: kept apart by these dimensions, with commas between them")
+    .option("--level <names>", "lines: of these levels, with commas between them")
+    .option("--contains <text>", "lines: that hold a text, whatever its case")
+    .option("--rule <name>", "alerts: of one rule")
+    .option("--type <type>", "alerts: of one type")
+    .option("--limit <count>", `most of them; ${TABLE_COUNT_DEFAULT} in a table, else all`)
+    .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
+}
 
 async function askArchive(
   options: Readonly<Record<string, unknown>>,
@@ -179,8 +181,9 @@ function parametersOf(
     const value = options[name];
     if (typeof value !== "string") continue;
     if (!list.parameters.includes(name)) throw new UsageError(`${list.key} take no --${name}`);
-    const agoMs = name === "from" || name === "to" ? parseDurationMs(value) : undefined;
-    parameters.set(name, agoMs === undefined ? value : new Date(nowMs - agoMs).toISOString());
+    const isTime = name === "from" || name === "to";
+    const timeMs = isTime ? timeFlag(`--${name}`, value, nowMs) : undefined;
+    parameters.set(name, timeMs === undefined ? value : new Date(timeMs).toISOString());
   }
   return parameters;
 }

@@ -109,14 +109,25 @@ async function entriesOf(folder: string): Promise<readonly Dirent[]> {
 async function addEntry(folder: string, entry: Dirent, paths: Set<string>): Promise<void> {
   const path = join(folder, entry.name);
   if (entry.isFile()) paths.add(path);
-  else if (entry.isSymbolicLink()) await addPath(path, paths);
+  else if (entry.isSymbolicLink() && (await isFileBehind(path))) paths.add(path);
+}
+
+async function isFileBehind(path: string): Promise<boolean> {
+  try {
+    return (await statPath(path)).kind === "file";
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    // The link points nowhere, in a circle, or vanished: not a file now. What may not be looked at, may be one.
+    return !["ENOENT", "ENOTDIR", "ELOOP"].includes(code);
+  }
 }
 
 async function addPath(path: string, paths: Set<string>): Promise<void> {
   try {
     if ((await statPath(path)).kind === "file") paths.add(path);
   } catch (error) {
-    // It is not there, or a link that points nowhere.
+    // It is not there, or out of reach.
     if (!isOutOfReach(error)) throw error;
   }
 }
