@@ -109,6 +109,14 @@ export class TextLineCounter implements LineCounter {
     return this.#remainder.eventBytesMax ?? 0;
   }
 
+  lookBackBytes(file: number): number {
+    return this.#remainder.lookBackBytes?.(file) ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    return this.#remainder.isUnfinished?.(buffer, from, to, file) ?? false;
+  }
+
   pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
     return this.#remainder.pendingFrom?.(buffer, from, to, context) ?? to;
   }

@@ -296,7 +296,7 @@ describe("an aggregator that asks for credentials", () => {
     expect(audit.join("\n")).not.toContain(code);
   });
 
-  it("is not disturbed by a large body, slow clients and a thousand requests at once from one address", async () => {
+  it("NET-02 is not disturbed by a large body, slow clients and a thousand requests at once from one address", async () => {
     const own = await token("create", "--name", "web-8", "--agent", "web-8");
     await until(async () => (await hello("web-8", { token: own })).status === 200);
     const large = await ask("POST", "/v1/batches", {
@@ -330,7 +330,7 @@ describe("an aggregator that asks for credentials", () => {
 });
 
 describe("an agent of such an aggregator", () => {
-  it("ships over TLS with its token through the endpoint that answers, also after certificate and token were renewed", async () => {
+  it("NET-02 ships over TLS with its token through the endpoint that answers, also after certificate and token were renewed", async () => {
     const own = await token("create", "--name", "shop", "--agent", "shop-1");
     await writeFile(file("shop.token"), `${own}\n`);
     const dead = await freePort();

@@ -48,7 +48,7 @@ async function live(disk: MemoryDisk, acknowledged: { sealed: number; released: 
 
 describe("a spool", () => {
   it.each(POWER_CUTS)(
-    "killed before any change of the disk goes on, unsynced bytes: %s",
+    "SPL-01 killed before any change of the disk goes on, unsynced bytes: %s",
     async (cut) => {
       const expected = await expectedDigests(12);
       const whole = new MemoryDisk();
@@ -74,7 +74,7 @@ describe("a spool", () => {
     },
   );
 
-  it("with any one bit flipped shows no wrong record and loses none silently but at its end", async () => {
+  it("SPL-02 with any one bit flipped shows no wrong record and loses none silently but at its end", async () => {
     const disk = new MemoryDisk();
     await filledSpool(disk, 7);
     const expected = await expectedDigests(9);
@@ -102,7 +102,7 @@ describe("a spool", () => {
     });
   });
 
-  it("with any segment cut anywhere shows no wrong record", async () => {
+  it("SPL-02 with any segment cut anywhere shows no wrong record", async () => {
     const disk = new MemoryDisk();
     await filledSpool(disk, 7);
     const expected = await expectedDigests(9);
@@ -118,7 +118,7 @@ describe("a spool", () => {
     }
   });
 
-  it("with any segment missing shows no wrong record", async () => {
+  it("SPL-02 with any segment missing shows no wrong record", async () => {
     const disk = new MemoryDisk();
     await filledSpool(disk, 7);
     const expected = await expectedDigests(9);

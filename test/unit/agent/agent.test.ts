@@ -160,7 +160,7 @@ describe("an agent", () => {
     expect(services.at(-1)).toBe("other");
   });
 
-  it("seals and syncs what was counted when it is closed, and keeps it while the receiver is away", async () => {
+  it("SPL-07 seals and syncs what was counted when it is closed, and keeps it while the receiver is away", async () => {
     await write(10);
     const first = await start({ flush_interval: "10m" });
     await until("everything read", () => first.status().readBytes > 0);
@@ -219,7 +219,7 @@ describe("an agent", () => {
     expect(warnings[0]).toContain("the file of selectors is damaged");
   });
 
-  it("sends again after lost answers, and is counted once", async () => {
+  it("NET-01 sends again after lost answers, and is counted once", async () => {
     let count = 0;
     receiver.losesAnswer = () => count++ % 2 === 1;
     const agent = await start();
@@ -272,7 +272,7 @@ describe("an agent", () => {
     expect(receiver.hellos.length).toBe(2);
   });
 
-  it("finds together with a receiver after its data directory was rolled back", async () => {
+  it("SPL-08 finds together with a receiver after its data directory was rolled back", async () => {
     await write(3);
     const first = await start();
     await untilCounted(3);
@@ -297,7 +297,7 @@ describe("an agent", () => {
     expect(receiver.ledgerLines("aggregated")).toBe(10);
   });
 
-  it("goes on with what the receiver answers when its data directory is lost", async () => {
+  it("OFF-02, SPL-08 goes on with what the receiver answers when its data directory is lost", async () => {
     await write(3);
     const first = await start();
     await untilCounted(3);
@@ -377,7 +377,7 @@ describe("an agent", () => {
     await untilCounted(4);
   });
 
-  it("stops reading when its spool is full, and loses nothing", async () => {
+  it("SPL-04 stops reading when its spool is full, and loses nothing", async () => {
     const agent = await start({
       spool: { max_bytes: "64KiB", segment_bytes: "4KiB" },
       flush_interval: "10ms",
@@ -408,7 +408,7 @@ describe("an agent", () => {
     expect(receiver.batches.at(-1)?.sources).toMatchObject([{ source: "app", state: "ended" }]);
   });
 
-  it("reads its spool's damage from the files again", async () => {
+  it("SPL-02 reads its spool's damage from the files again", async () => {
     receiver.script = (call) => (call.url.endsWith("/v1/batches") ? "cut" : undefined);
     const first = await start();
     for (let step = 1; step <= 4; step++) {
@@ -436,7 +436,7 @@ describe("an agent", () => {
     ).toBe(false);
   });
 
-  it("is refused a data directory that another agent uses, or used under another id", async () => {
+  it("SPL-08 is refused a data directory that another agent uses, or used under another id", async () => {
     const first = await start();
     await expect(start()).rejects.toMatchObject({ code: "LOCK_HELD" });
     await until("the spool is there", () => first.status().epoch !== undefined);

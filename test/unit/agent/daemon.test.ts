@@ -9,6 +9,7 @@ import { command as top } from "../../../agent/commands/top.ts";
 import { type AgentConfig, agentConfig } from "../../../agent/config.ts";
 import { type DaemonOptions, runDaemon } from "../../../agent/daemon.ts";
 import { TailraceError } from "../../../shared/errors.ts";
+import type { Disk } from "../../../shared/platform/disk.ts";
 import type { Network } from "../../../shared/platform/network.ts";
 import { realPlatform } from "../../../shared/platform/real-platform.ts";
 import type { ServiceManager } from "../../../shared/platform/service-manager.ts";
@@ -128,6 +129,41 @@ describe("a daemon and who started it", () => {
     stop.abort();
     await running;
     expect(told.at(-1)).toBe("stopping sealing what was counted");
+  });
+
+  it("SYS-03 feeds no watchdog while reading hangs, though everything else goes on", async () => {
+    let isHanging = false;
+    const released = Promise.withResolvers<void>();
+    const disk: Disk = {
+      ...realPlatform.disk,
+      glob: async (pattern) => {
+        if (isHanging) await released.promise;
+        return realPlatform.disk.glob(pattern);
+      },
+    };
+    const network: Network = {
+      call: (call) => receiver.call(call),
+      listen: (options, handle) => realPlatform.network.listen(options, handle),
+    };
+    let tickCount = 0;
+    const reloading = {
+      signature: async () => String(Math.min(0, ++tickCount)),
+      load: async () => wanted,
+      onAsked: () => undefined,
+    };
+    begin({ platform: { ...realPlatform, network, disk }, reloading });
+    const feedCount = () => told.filter((state) => state === "watchdog").length;
+    await until("the watchdog fed", () => feedCount() > 0);
+    isHanging = true;
+    // What was under way may still be told once.
+    const hungAt = tickCount;
+    await until("a tick that saw the last turn", () => tickCount >= hungAt + 2);
+    const fed = feedCount();
+    await until("more ticks", () => tickCount >= hungAt + 5);
+    expect(feedCount()).toBe(fed);
+    released.resolve();
+    isHanging = false;
+    await until("the watchdog fed again", () => feedCount() > fed);
   });
 
   it("goes on when it cannot tell anybody, and says so once", async () => {

@@ -151,7 +151,7 @@ const countOf = (all: readonly Batch[]) =>
     .reduce((sum, delta) => sum + delta.aggregate.requestCount, 0);
 
 describe("the read loop", () => {
-  it("seals what it read at every flush, and nothing when there is nothing", async () => {
+  it("SPL-06 seals what it read at every flush, and nothing when there is nothing", async () => {
     await disk.append(lines(3));
     ship.hasUnacknowledged = true;
     await runFor(30_000, makeLoop(), async (nowMs) => {
@@ -276,7 +276,7 @@ describe("the read loop", () => {
     ]);
   });
 
-  it("sheds events, never counts, while little of the spool is left, and says where they are missing", async () => {
+  it("SPL-04 sheds events, never counts, while little of the spool is left, and says where they are missing", async () => {
     const where = ["service == 'b'"];
     selection = new EventSelection({
       forbid: [],

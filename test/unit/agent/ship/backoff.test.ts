@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Backoff } from "../../../../agent/ship/backoff.ts";
 
-it("waits anything below a limit that doubles from 250 ms to 10 s, and starts anew after a success", () => {
+it("NET-05 waits anything below a limit that doubles from 250 ms to 10 s, and starts anew after a success", () => {
   const backoff = new Backoff();
   const limits = Array.from({ length: 8 }, () => backoff.fail(1));
   expect(limits).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);

@@ -106,7 +106,7 @@ describe("shipping", () => {
     expect(ship.next(0)).toEqual({ kind: "wait", untilMs: 250 });
   });
 
-  it("waits at least as long as it is told, by a refusal or by a throttle", () => {
+  it("NET-05 waits at least as long as it is told, by a refusal or by a throttle", () => {
     answered(1, 1, refused("overloaded", { status: 503, retryAfterMs: 7000 }), 100);
     expect(ship.next(100)).toEqual({ kind: "wait", untilMs: 7100 });
     answered(1, 1, ok(1, { throttleMs: 900 }), 8000);

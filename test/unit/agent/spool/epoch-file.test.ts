@@ -12,7 +12,7 @@ describe("the file that remembers an epoch", () => {
     expect(await readEpoch(disk.afterPowerCut("lose"), "/data")).toEqual({ epoch: EPOCH_TWO });
   });
 
-  it("is damaged when its bytes are not what was written", async () => {
+  it("OFF-02 is damaged when its bytes are not what was written", async () => {
     const disk = new MemoryDisk();
     await writeEpoch(disk, "/data", EPOCH);
     for (const text of [

@@ -35,7 +35,7 @@ describe("opening a spool", () => {
     expect(torn.afterPowerCut("lose").contents().get(last)?.length).toBe(bytes.length);
   });
 
-  it("counts a folder whose first header was not synced as absent", async () => {
+  it("OFF-02 counts a folder whose first header was not synced as absent", async () => {
     const header = encodeHeader(emptyHeader());
     for (let length = 0; length < header.length; length += 5) {
       const disk = MemoryDisk.holding(new Map([[path(1), header.subarray(0, length)]]));

@@ -42,7 +42,7 @@ describe("the segments of a spool are judged", () => {
     expect(judgeSegments([segment(1, unusable)])).toEqual({ condition: "absent", unused: [1] });
   });
 
-  it("whole but for a torn tail, and a newest segment that was being made", () => {
+  it("OFF-02 whole but for a torn tail, and a newest segment that was being made", () => {
     const torn = segment(2, { goodBytes: 400 });
     expect(judgeSegments([segment(1), torn, segment(3, unusable)])).toEqual({
       condition: "whole",

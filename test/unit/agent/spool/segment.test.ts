@@ -47,7 +47,7 @@ describe("the header of a segment", () => {
     }
   });
 
-  it("of another format is refused with the format and what to do", async () => {
+  it("OFF-02, SPL-08 of another format is refused with the format and what to do", async () => {
     const { crc32 } = await import("node:zlib");
     const bytes = encodeHeader(header);
     bytes.writeUInt32LE(2, 8);

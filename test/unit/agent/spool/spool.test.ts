@@ -83,6 +83,24 @@ describe("a spool", () => {
     expect(spool.lastSequence).toBe(last + 1);
   });
 
+  it("SPL-05 that was full is full after a restart, is read piece by piece, and goes on when it is drained", async () => {
+    const limits = { ...spoolOptions(disk), bytesMax: 4000 };
+    const { spool: first } = await openSpool(limits);
+    await first.begin(emptyHeader());
+    while (!first.isFull) await fill(first, 1);
+    const last = first.lastSequence;
+    await first.close();
+    const { spool } = await openSpool(limits);
+    expect([spool.isFull, spool.lastSequence]).toEqual([true, last]);
+    for (let sequence = spool.firstSequence; sequence <= last; sequence++) {
+      const records = await spool.read(sequence, 1);
+      expect(records.map((record) => record.sequence)).toEqual([sequence]);
+    }
+    await spool.release(last);
+    await fill(spool, 1);
+    expect([spool.isFull, spool.lastSequence]).toEqual([false, last + 1]);
+  });
+
   it("gives the newest segment's place back too when it is full and all is applied", async () => {
     const { spool } = await openSpool({
       ...spoolOptions(disk),
@@ -122,7 +140,7 @@ describe("a spool", () => {
 
 describe("a spool whose disk fails", () => {
   it.each(["write", "sync", "open", "syncDirectory", "truncate"])(
-    "at every %s keeps what was synced, takes the batch when it works again, and shows it once",
+    "SPL-03 at every %s keeps what was synced, takes the batch when it works again, and shows it once",
     async (operation) => {
       for (let at = 0; at < 12; at++) {
         disk = new MemoryDisk();
@@ -151,7 +169,7 @@ describe("a spool whose disk fails", () => {
     },
   );
 
-  it("never trusts the bytes of a failed sync: it goes on in a new segment", async () => {
+  it("SPL-03 never trusts the bytes of a failed sync: it goes on in a new segment", async () => {
     const spool = await filledSpool(disk, 1);
     failing("sync");
     const { batch, notes } = nextBatch(spool);

@@ -31,6 +31,27 @@ describe("createLineCounter", () => {
     ]);
   });
 
+  test.each([
+    ["cri", "2026-11-20T10:00:00Z stdout P cut\n", "2026-11-20T10:00:00Z stdout F its end\n"],
+    [
+      "docker",
+      '{"log":"cut","stream":"stdout","time":"2026-11-20T10:00:00Z"}\n',
+      '{"log":" its end\\n","stream":"stdout","time":"2026-11-20T10:00:00Z"}\n',
+    ],
+  ] as const)("makes a counter for %s that looks at the line before its first one", (...given) => {
+    const [format, piece, end] = given;
+    const counter = createLineCounter({ ...EVENT_OPTIONS_DEFAULT, format });
+    const context = { service: "web", eventTimeLimitMs: Number.POSITIVE_INFINITY, file: 1 };
+    expect(counter.lookBackBytes?.(1)).toBeGreaterThan(6 * 16_384);
+    expect(counter.isUnfinished?.(Buffer.from(piece), 0, piece.length, 1)).toBe(true);
+    expect(counter.isUnfinished?.(Buffer.from(end), 0, end.length, 1)).toBe(false);
+    const bytes = Buffer.from(piece + end);
+    counter.count(bytes, piece.length, bytes.length, context);
+    expect(counter.take().entries).toEqual([
+      { kind: "filtered", reason: "joined", lines: 1, bytes: end.length },
+    ]);
+  });
+
   test("hands over stream, options and limit", () => {
     const counter = createLineCounter({
       fields: { time: ["when"], service: ["app"] },

@@ -22,7 +22,7 @@ describe("progress", () => {
     expect(isOk(batches, 1_000 + STALL_MS)).toBe(true);
   });
 
-  it("is red when nothing is applied any more, since ticks never stop", () => {
+  it("SYS-03 is red when nothing is applied any more, since ticks never stop", () => {
     expect(checkProgress([batches], 1_001 + STALL_MS)).toEqual([
       { name: "batches 0", isOk: false, detail: "owned, but nothing applied for 10 s" },
     ]);

@@ -28,7 +28,7 @@ describe("admission", () => {
     expect(admission.takeBytes(1)).toHaveProperty("refusal");
   });
 
-  it("refuses one agent's excess with 429 and leaves the others alone", () => {
+  it("NET-05 refuses one agent's excess with 429 and leaves the others alone", () => {
     const admission = new Admission(limits);
     const first = admitted(admission.takePlace("a"));
     admitted(admission.takePlace("a"));

@@ -213,7 +213,7 @@ describe("checking an envelope", () => {
     expect(refusal(check(sampleEnvelope([renumbered]))).code).toBe("unreadable_body");
   });
 
-  it("never throws and never condemns, whatever a network does to the bytes", () => {
+  it("NET-02 never throws and never condemns, whatever a network does to the bytes", () => {
     const whole = encodeEnvelope(sampleEnvelope(sampleChain(3)));
     const damage = fc.oneof(
       fc.nat({ max: whole.length - 1 }).map((length) => whole.subarray(0, length)),

@@ -129,7 +129,7 @@ describe("the network of this machine", () => {
     expect(good.status).toBe(201);
   });
 
-  it("answers 408 when a request does not arrive whole in time", async () => {
+  it("NET-02 answers 408 when a request does not arrive whole in time", async () => {
     const base = await serve(echo, { requestTimeoutMs: 100 });
     const text = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab";
     expect(await rawExchange(base, text)).toContain("HTTP/1.1 408");
