@@ -21,6 +21,7 @@ import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { Front } from "./front.ts";
 import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
@@ -43,6 +44,7 @@ import { answerAgents } from "./serve/agents.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
+import { answerStatus } from "./serve/status.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import { FEEDS } from "./sinks/feeds.ts";
@@ -50,12 +52,12 @@ import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import type { DeliveredState } from "./sinks/store-feed.ts";
 import { type LeavingRecords, leavingRecords } from "./sources/count-records.ts";
-import { EventsApi } from "./sources/events-api.ts";
+import type { PostedParts } from "./sources/posted-records.ts";
 import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
-import { readRules } from "./state/read-rules.ts";
+import { readRules, readThresholdCounters } from "./state/read-rules.ts";
 import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
@@ -226,11 +228,8 @@ class RunningAggregator implements Aggregator {
     const { log, logger } = this.#options;
     return this.#config.sources.map((source) =>
       source.start({
-        ...{ platform: this.#platform, logger, instance: log.logId },
-        records: new ProcessorRecords(this.#processor),
-        maxFutureMs: this.#config.time.maxFutureMs,
-        redactor: this.#posted.redactor,
-        selectors: () => this.#rules().selectors,
+        ...this.#postedParts(),
+        ...{ logger, instance: log.logId, redactor: this.#posted.redactor },
       }),
     );
   }
@@ -305,7 +304,8 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
-        handle: ({ query, principal }) => windows.answer(principal.tenant, query),
+        handle: ({ query, principal, request }) =>
+          windows.answer(principal.tenant, query, request.remoteAddress),
       },
       ...peopleRoutes({
         ...{ processor, platform: this.#platform, rules: this.#rules },
@@ -322,7 +322,7 @@ class RunningAggregator implements Aggregator {
       },
       ...this.#sinkRoutes(),
       ...this.#backupRoutes(),
-      ...this.#eventRoutes(),
+      ...eventRoutes(this.#postedParts()),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -339,6 +339,13 @@ class RunningAggregator implements Aggregator {
       {
         ...{ method: "GET", path: "/readyz", scope: undefined },
         handle: async () => answerReadiness(this.#checks()),
+      },
+      {
+        ...{ method: "GET", path: "/v1/status", scope: "read" },
+        handle: async () => {
+          const thresholdCount = this.#rules().thresholds.length;
+          return answerStatus({ ...this.#figures(), thresholdCount }, this.#checks());
+        },
       },
     ];
   }
@@ -364,7 +371,7 @@ class RunningAggregator implements Aggregator {
         handle: ({ request }) => letters.replay(request),
       },
       {
-        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
+        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "admin" },
         handle: ({ request }) => letters.drop(request),
       },
     ];
@@ -376,21 +383,17 @@ class RunningAggregator implements Aggregator {
     const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
     return [
       {
-        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        ...{ method: "POST", path: "/v1/backup", scope: "admin" },
         handle: ({ request }) => backups.answer(request),
       },
     ];
   }
 
   #letterHolders(): LetterHolder[] {
-    const { maxFutureMs } = this.#config.time;
-    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    const parts = { processor: this.#processor, sources: this.#sources, ...this.#postedParts() };
     return [
       ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
-      ...sourceHolders({
-        ...{ ...parts, platform: this.#platform, posted: this.#posted },
-        selectors: () => this.#rules().selectors,
-      }),
+      ...sourceHolders({ ...parts, posted: this.#posted }),
     ];
   }
 
@@ -414,6 +417,14 @@ class RunningAggregator implements Aggregator {
         // The ledger is by name: of several versions of a rule the first says what all dropped.
         drops.delete(name);
         yield { name, isRunning, ...counters, drops: counts };
+      }
+      for (const { id, config } of this.#rules().thresholds) {
+        yield {
+          name: config.name,
+          isRunning: true,
+          ...readThresholdCounters([view], id),
+          drops: {},
+        };
       }
     }
   }
@@ -453,6 +464,7 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      windowChanges: sum(processed.map((row) => row.changeNumber)),
       inlets: this.#inletFigures(),
       alerts: countOpenAlerts(this.#processor.windowViews()),
       rules: sumByRule(this.#ruleFigures()),
@@ -464,24 +476,14 @@ class RunningAggregator implements Aggregator {
     };
   }
 
-  #eventRoutes(): Route[] {
-    const events = new EventsApi({
+  #postedParts(): PostedParts {
+    return {
       records: new ProcessorRecords(this.#processor),
       platform: this.#platform,
       maxFutureMs: this.#config.time.maxFutureMs,
       leaving: this.#posted,
       selectors: () => this.#rules().selectors,
-    });
-    return [
-      {
-        ...{ method: "POST", path: "/v1/events", scope: "ingest" },
-        handle: ({ request, query, principal }) => events.events(request, query, principal),
-      },
-      {
-        ...{ method: "POST", path: "/v1/logs", scope: "ingest" },
-        handle: ({ request, principal }) => events.logs(request, principal),
-      },
-    ];
+    };
   }
 
   #inletFigures(): InletFigures[] {

@@ -46,7 +46,7 @@ export function peopleRoutes({ processor, platform, rules, commits }: PeoplePart
     {
       ...{ method: "GET", path: "/v1/rules", scope: "read" },
       handle: async ({ query, principal }) => {
-        const thresholds = rules().thresholds.map(({ config }) => config);
+        const thresholds = rules().thresholds.map(({ id, config }) => ({ id, ...config }));
         return answerRules(views(), principal.tenant, query, thresholds);
       },
     },

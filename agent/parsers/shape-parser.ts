@@ -61,7 +61,7 @@ export interface ShapeFormat {
 }
 
 /** Where a value is found at the end of a way through the tree. */
-interface Leaf {
+export interface Leaf {
   readonly time: number;
   readonly level: number;
   /** Slots by meaning, the first that took something counts. */
@@ -303,7 +303,8 @@ class ShapeParser implements LineParser {
   }
 }
 
-function leafOf(path: readonly ShapeNode[], options: EventOptions): Leaf {
+/** Where values are found at the end of a way through the tree of a format. */
+export function leafOf(path: readonly ShapeNode[], options: EventOptions): Leaf {
   const slotsOf = (name: string): number[] =>
     path.filter((node) => node.name === name && node.slot >= 0).map(({ slot }) => slot);
   const meaningSlots = (meaning: FieldMeaning): number[] =>

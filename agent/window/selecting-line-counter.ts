@@ -126,6 +126,11 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingKeys;
   }
 
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
+  }
+
   /** About what measures and sample lines of these windows, and raw lines, take in a batch. */
   get pendingDetailBytes(): number {
     const { counter, lines } = this.#options;
@@ -142,6 +147,11 @@ export class SelectingLineCounter {
     return this.#pending.isFull;
   }
 
+  /** As {@link LineCounter.readBuffer}. */
+  get readBuffer(): Buffer | undefined {
+    return this.#options.counter.readBuffer;
+  }
+
   /** As {@link LineCounter.eventBytesMax}. */
   get eventBytesMax(): number {
     return this.#options.counter.eventBytesMax ?? 0;
@@ -150,6 +160,16 @@ export class SelectingLineCounter {
   /** As {@link LineCounter.pendingFrom}. */
   pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
     return this.#options.counter.pendingFrom?.(buffer, from, to, context) ?? to;
+  }
+
+  /** As {@link LineCounter.lookBackBytes}. */
+  lookBackBytes(file: number): number {
+    return this.#options.counter.lookBackBytes?.(file) ?? 0;
+  }
+
+  /** As {@link LineCounter.isUnfinished}. */
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    return this.#options.counter.isUnfinished?.(buffer, from, to, file) ?? false;
   }
 
   /** As {@link LineCounter.leadingTo}. */

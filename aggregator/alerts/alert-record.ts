@@ -40,7 +40,9 @@ export interface AlertChange {
 const recordSchema = z.looseObject({
   alertType: z.string(),
   severity: z.string(),
+  updatedAt: z.string().optional(),
   details: z.looseObject({ rule: z.string().optional() }).optional(),
+  dimensions: z.record(z.string(), z.string()).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   suppressed: z
     .object({ silencedBy: z.array(z.string()), inhibitedBy: z.array(z.string()) })
@@ -71,6 +73,12 @@ export function suppressedText(json: string, suppression: Suppression): string {
   return JSON.stringify(isSuppressed(suppression) ? { ...rest, suppressed: suppression } : rest);
 }
 
+/** When an alert with a life last changed, in milliseconds; undefined: it never did. */
+export function lastChangeMs(json: string): number | undefined {
+  const { updatedAt } = readRecord(json);
+  return updatedAt === undefined ? undefined : Date.parse(updatedAt);
+}
+
 /** What keeps an alert quiet, as its text says. */
 export function suppressionOf(json: string): Suppression {
   return readRecord(json).suppressed ?? NOT_SUPPRESSED;
@@ -93,7 +101,7 @@ export function labelsOf(json: string): Labels {
     const value = record[name];
     if (typeof value === "string" || typeof value === "number") labels[name] = String(value);
   }
-  return { ...labels, ...record.labels };
+  return { ...record.dimensions, ...labels, ...record.labels };
 }
 
 /** The alert as it stands there, its keys in their order. */

@@ -23,16 +23,26 @@ export const operationSchema = z.discriminatedUnion("kind", [
     widthMs: z.number(),
     fields: z.record(z.string(), z.number().nullable()),
   }),
+  z.object({
+    kind: z.literal("agents"),
+    /** How long they were looked at. */
+    widthMs: z.number(),
+    /** By agent: for how many seconds nothing came of it. */
+    silent: z.record(z.string(), z.number()),
+  }),
 ]);
 
 /** See {@link operationSchema}. */
 export type AnyOperation = z.output<typeof operationSchema>;
 
 /** What a person does. */
-export type Operation = Exclude<AnyOperation, { readonly kind: "sample" }>;
+export type Operation = Exclude<AnyOperation, { readonly kind: "sample" | "agents" }>;
 
 /** What the program sees of itself. */
 export type SelfSample = Extract<AnyOperation, { readonly kind: "sample" }>;
+
+/** What it sees of agents that are silent, or were and are back. */
+export type AgentsSample = Extract<AnyOperation, { readonly kind: "agents" }>;
 
 /** What the result of an operation says that took effect. */
 export const DONE = "done";

@@ -1,13 +1,13 @@
 /** Silences, in Alertmanager's words: alerts whose labels fit all matchers notify nobody between two times of the log's clock. */
 import { z } from "zod";
-import { type Labels, matcherSchema, matches } from "./matchers.ts";
+import { type Labels, matcherSchema, matches, storedMatcherSchema } from "./matchers.ts";
 
 const text = () => z.string().min(1).max(1_024);
 
 /** A silence as it is stored and shown. */
 export const silenceSchema = z.strictObject({
   id: z.string(),
-  matchers: z.array(matcherSchema),
+  matchers: z.array(storedMatcherSchema),
   startsAt: z.string(),
   endsAt: z.string(),
   createdBy: z.string(),

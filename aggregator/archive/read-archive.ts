@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { DuckDBResult, DuckDBValue } from "@duckdb/node-api";
 import { z } from "zod";
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
+import { type Dimensions, dimensionsKey } from "../../shared/aggregates/dimensions.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { Disk } from "../../shared/platform/disk.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
@@ -37,6 +38,8 @@ export interface StoredWindow {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** Of the first of its parts, unless windows are asked for as dimensions keep them apart. */
+  readonly dimensions: Dimensions;
   readonly minute: number;
   readonly aggregate: Aggregate;
 }
@@ -110,13 +113,17 @@ export class ArchiveReader implements Disposable {
 
   /**
    * The windows of a range of minutes that something came in time for, as they first became final, ascending by minute; those of one minute
-   * in no order. No more than the windows of one minute are held at once.
+   * in no order. No more than the windows of one minute are held at once. `isApart`: each with its dimensions.
    */
-  async *windows(fromMinute: number, toMinute: number): AsyncIterable<StoredWindow> {
+  async *windows(
+    fromMinute: number,
+    toMinute: number,
+    isApart = false,
+  ): AsyncIterable<StoredWindow> {
     const [fromMs, toMs] = [fromMinute * MINUTE_MS, toMinute * MINUTE_MS];
     for (const paths of this.#filesByDay("deltas", fromMs, toMs)) {
       const rows = await this.#rows(
-        `SELECT tenant, stream, service, minute, aggregate FROM ${readFiles(paths)}
+        `SELECT tenant, stream, service, minute, aggregate, dimensions FROM ${readFiles(paths)}
          WHERE fate = 'in_time' AND minute >= $from AND minute < $to ORDER BY minute`,
         { from: bigTime(fromMinute), to: bigTime(toMinute) },
       );
@@ -127,7 +134,9 @@ export class ArchiveReader implements Disposable {
         if (window.minute !== current) yield* windows.values();
         if (window.minute !== current) windows = new Map();
         current = window.minute;
-        const name = JSON.stringify([window.tenant, window.stream, window.service]);
+        const { tenant, stream, service, dimensions } = window;
+        const apart = isApart ? dimensionsKey(dimensions) : "";
+        const name = JSON.stringify([tenant, stream, service, apart]);
         const known = windows.get(name);
         if (known === undefined) windows.set(name, window);
         else known.aggregate.merge(window.aggregate);
@@ -250,7 +259,9 @@ const windowRow = z.tuple([
   z.string(),
   numberCell,
   z.object({ bytes: z.instanceof(Uint8Array) }).transform(({ bytes }) => bytes),
+  z.string(),
 ]);
+const dimensionsCell = z.record(z.string(), z.string());
 const holeRow = z.tuple([z.string(), numberCell, numberCell]);
 
 function storedEvent(row: readonly DuckDBValue[]): StoredEvent {
@@ -259,7 +270,8 @@ function storedEvent(row: readonly DuckDBValue[]): StoredEvent {
 }
 
 function storedWindow(row: readonly DuckDBValue[]): StoredWindow {
-  const [tenant, stream, service, minute, bytes] = windowRow.parse(row);
+  const [tenant, stream, service, minute, bytes, apart] = windowRow.parse(row);
+  const dimensions = dimensionsCell.parse(JSON.parse(apart));
   const reader = new ByteReader(Buffer.from(bytes), "STATE_CORRUPT");
-  return { tenant, stream, service, minute, aggregate: readAggregate(reader) };
+  return { tenant, stream, service, dimensions, minute, aggregate: readAggregate(reader) };
 }

@@ -7,9 +7,11 @@ import { expressionEvent } from "../log/keyed-event.ts";
 import { metricsPlace, metricsRow } from "../process/metrics-event.ts";
 import type { Rule } from "../rules/load-rules.ts";
 import { METRICS_STREAM, RULE_LIMITS } from "../rules/rule-set.ts";
+import type { TestedRules } from "../rules/rule-test.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { makeSeries } from "../state/keys.ts";
 import { withArchive } from "./open-archive.ts";
+import { backtestThresholds } from "./rules-windows.ts";
 import { timeFlag } from "./time-flag.ts";
 
 /** Text is handed on in pieces of about this many characters. */
@@ -31,12 +33,19 @@ export function backtestRange(
 
 /** Runs rules over the archive that the options name and prints what they find; resolves with the exit code. */
 export function backtest(
-  rules: readonly Rule[],
+  { rules, thresholds }: TestedRules,
   range: BacktestRange,
   options: Readonly<Record<string, unknown>>,
   io: CommandIo,
 ): Promise<number> | number {
   return withArchive(options, io, async (reader, directory) => {
+    if (thresholds.length > 0) {
+      const [fromMinute, toMinute] = minutesOf(range);
+      const say = (text: string) => io.stdout(text);
+      const minutes = { fromMinute, toMinute };
+      const count = await backtestThresholds(reader, thresholds, minutes, say);
+      io.stderr(`${count} windows of ${directory} for thresholds\n`);
+    }
     const streams = Map.groupBy(rules, ({ config }) => config.stream);
     for (const [stream, watching] of streams) {
       try {
@@ -73,10 +82,7 @@ async function backtestEvents(parts: Backtest): Promise<void> {
 
 /** Windows are events at their last millisecond, once what came in time is merged again. */
 async function backtestWindows({ reader, range, io, directory, watching }: Backtest) {
-  const [fromMinute, toMinute] = [
-    Math.ceil((range.fromMs + 1) / MINUTE_MS) - 1,
-    Math.floor(range.toMs / MINUTE_MS),
-  ];
+  const [fromMinute, toMinute] = minutesOf(range);
   const run = new StreamRun(watching, []);
   const windows = archivedWindows(reader, fromMinute, toMinute);
   const count = await runStream(windows, run, toMinute * MINUTE_MS, io);
@@ -85,6 +91,10 @@ async function backtestWindows({ reader, range, io, directory, watching }: Backt
   io.stderr(
     `${METRICS_STREAM}: ${count} windows of ${directory}, as they first became final${left}\n`,
   );
+}
+
+function minutesOf({ fromMs, toMs }: BacktestRange): readonly [from: number, to: number] {
+  return [Math.ceil((fromMs + 1) / MINUTE_MS) - 1, Math.floor(toMs / MINUTE_MS)];
 }
 
 /** An event, and whose it is: rules see each origin for itself. */

@@ -2,8 +2,9 @@ import type { CommandIo } from "../../shared/command.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
-import { loadRules, type Rule } from "../rules/load-rules.ts";
+import { loadRules } from "../rules/load-rules.ts";
 import type { TestedRules } from "../rules/rule-test.ts";
+import { AGENTS_STREAM, SELF_STREAM, type ThresholdRule } from "../rules/threshold-rule.ts";
 
 /** A file that was read. */
 export interface ReadFile {
@@ -11,16 +12,20 @@ export interface ReadFile {
   readonly text: string;
 }
 
-/** Loads the patterns of files and folders; undefined: something is wrong, and was said. */
+/** Loads the rules of files and folders that can be run over recordings; undefined: something is wrong, and was said. */
 export async function readRules(
   paths: readonly string[],
   io: CommandIo,
-): Promise<readonly Rule[] | undefined> {
+): Promise<TestedRules | undefined> {
   const loaded = await readAllRules(paths, io);
-  if (loaded === undefined || loaded.thresholds.length === 0) return loaded?.rules;
-  const names = loaded.thresholds.map(({ config }) => config.name).join(", ");
-  io.stderr(`left out, since windows and not events are their matter: ${names}\n`);
-  return loaded.rules;
+  if (loaded === undefined) return undefined;
+  const isLive = ({ config }: ThresholdRule) =>
+    [SELF_STREAM, AGENTS_STREAM].includes(config.stream);
+  const live = loaded.thresholds.filter(isLive).map(({ config }) => config.name);
+  if (live.length > 0) {
+    io.stderr(`left out, since they look at a running aggregator: ${live.join(", ")}\n`);
+  }
+  return { rules: loaded.rules, thresholds: loaded.thresholds.filter((rule) => !isLive(rule)) };
 }
 
 /** Loads the rules of files and folders, of both kinds; undefined: something is wrong, and was said. */

@@ -73,8 +73,7 @@ function statusTable(rules: readonly RuleStatus[]): string {
     ],
     rules.map(({ rule, stream, state, counters, dropped, openAlerts }) => [
       ...[rule, stream ?? "-", state],
-      // A threshold rule keeps no such counters; what it has is alerts that are open.
-      ...numbers.map((name) => (openAlerts === undefined ? String(counters[name] ?? 0) : "-")),
+      ...numbers.map((name) => String(counters[name] ?? 0)),
       openAlerts === undefined ? "-" : String(openAlerts),
       dropped.map(({ reason, count }) => `${count} ${reason}`).join(", ") || "0",
     ]),

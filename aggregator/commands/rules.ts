@@ -14,8 +14,8 @@ import { systemCode } from "../../shared/errors.ts";
 import type { KeyDrop } from "../cep/drop-log.ts";
 import { explainGraph, explainText } from "../cep/explain.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
-import type { Rule } from "../rules/load-rules.ts";
 import { readEvent } from "../rules/read-event.ts";
+import type { TestedRules } from "../rules/rule-test.ts";
 import { runCaseText, tooLongCase } from "../rules/run-case.ts";
 import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { neededText } from "../rules/selectors.ts";
@@ -25,6 +25,7 @@ import { backtest, backtestRange } from "./rules-backtest.ts";
 import { readAllRules, readRules } from "./rules-files.ts";
 import { lateEvents, liveOptions, ruleStatus } from "./rules-live.ts";
 import { testRules } from "./rules-test.ts";
+import { EventWindows } from "./rules-windows.ts";
 
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -130,7 +131,8 @@ async function runRules(
 ): Promise<number> {
   const rules = await rulesOf(paths, io);
   if (rules === undefined) return EXIT_USAGE;
-  const runs = rules.map((rule) => new RuleRun(rule));
+  const runs = rules.rules.map((rule) => new RuleRun(rule));
+  const windows = new EventWindows(rules.thresholds);
   let newestMs = Number.NEGATIVE_INFINITY;
   let rejectedCount = 0;
   const advance = (watermarkMs: number) => {
@@ -150,11 +152,12 @@ async function runRules(
         return "";
       }
       for (const run of runs) run.add(event);
+      windows.add(event);
       newestMs = Math.max(newestMs, event.ts);
       return advance(newestMs - outOfOrdernessMs - 1);
     });
     if (!isRead) return EXIT_FAILED;
-    await io.stdout(advance(Number.POSITIVE_INFINITY));
+    await io.stdout(advance(Number.POSITIVE_INFINITY) + windows.text());
   } catch (error) {
     if (!(error instanceof SkipMissError)) throw error;
     io.stderr(`the rule stops: ${error.message}\n`);
@@ -208,7 +211,7 @@ async function explain(paths: readonly string[], isGraph: boolean, io: CommandIo
 }
 
 /** Loads all rules; undefined: something is wrong, and was said. */
-function rulesOf(paths: readonly string[], io: CommandIo): Promise<readonly Rule[] | undefined> {
+function rulesOf(paths: readonly string[], io: CommandIo): Promise<TestedRules | undefined> {
   if (paths.length === 0) throw new UsageError("name at least one rule file or folder");
   return readRules(paths, io);
 }

@@ -102,7 +102,8 @@ export class AlertDesk {
     const suppression = this.suppression(tenant, alert.id, alert.json);
     const json = suppressedText(alert.json, suppression);
     const isQuiet = isSuppressed(suppression);
-    const standing = { state: "firing", revision: 1, isSuppressed: isQuiet } as const;
+    const revision = this.alerts.nextRevision(undefined);
+    const standing = { state: "firing", revision, isSuppressed: isQuiet } as const;
     return this.alerts.append(tenant, { ...alert, json }, standing);
   }
 
@@ -155,7 +156,7 @@ export class AlertDesk {
       );
       if (isDeepStrictEqual(suppression, suppressionOf(alert.json))) continue;
       const { state, tenant } = alert;
-      const revision = alert.revision + 1;
+      const revision = this.alerts.nextRevision(alert);
       const text = changedText(alert.json, { state, revision, updatedMs: this.nowMs });
       const json = suppressedText(text, suppression);
       const standing = { state, revision, isSuppressed: isSuppressed(suppression) };
@@ -207,7 +208,7 @@ export class AlertDesk {
     const alert = this.alerts.find(id);
     if (alert === undefined || alert.tenant !== tenant) return "there is no such alert";
     if (alert.state !== "firing") return `the alert is ${alert.state}`;
-    const revision = alert.revision + 1;
+    const revision = this.alerts.nextRevision(alert);
     const acknowledged = { by, at: iso(this.nowMs), comment };
     const change = {
       state: "acknowledged",

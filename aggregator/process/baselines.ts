@@ -8,8 +8,7 @@ import {
 import type { StateView } from "../log/log.ts";
 import type { Subject } from "../rules/threshold-alert.ts";
 import type { ThresholdRule } from "../rules/threshold-rule.ts";
-import { makeSeries, minuteOfPart, windowKey } from "../state/keys.ts";
-import { decodeWindowRow } from "../state/window-row.ts";
+import { readWindows } from "../state/read-windows.ts";
 import { metricsRow } from "./metrics-event.ts";
 
 /** Some hundred bytes each; all are forgotten beyond it. */
@@ -30,7 +29,7 @@ export class Baselines {
    * final and stored; of a window that is looked at early some of those before it may be missing.
    */
   fieldsOf(
-    { id, baseline }: ThresholdRule,
+    { id, baseline, widthMinutes, numbersOf }: ThresholdRule,
     subject: Subject,
     minute: number,
     finalMs: number,
@@ -43,7 +42,8 @@ export class Baselines {
     const key = JSON.stringify([id, span, isWhole, tenant, stream, service]);
     let fields = this.known.get(key);
     if (fields === undefined) {
-      fields = baselineFields(names, this.history(settings, subject, minute), settings);
+      const history = this.history(settings, subject, { minute, widthMinutes }).map(numbersOf);
+      fields = baselineFields(names, history, settings);
       if (this.known.size >= KNOWN_COUNT_MAX) this.known.clear();
       this.known.set(key, fields);
     }
@@ -53,19 +53,20 @@ export class Baselines {
   private history(
     settings: BaselineSettings,
     subject: Subject,
-    minute: number,
+    { minute, widthMinutes }: { readonly minute: number; readonly widthMinutes: number },
   ): Readonly<Record<string, unknown>>[] {
     const { tenant, stream, service } = subject;
-    const { key: seriesKey } = makeSeries(tenant, stream, service);
-    return baselineRanges(settings, minute).flatMap(({ from, to }) =>
-      [...this.view.range(windowKey(seriesKey, from), windowKey(seriesKey, to))].flatMap(
-        ([key, bytes]) => {
-          const { state, aggregate } = decodeWindowRow(bytes);
-          if (state === "provisional") return [];
-          const at = minuteOfPart(key.slice(key.lastIndexOf("/") + 1));
-          return [metricsRow(subject, at, aggregate).fields];
-        },
-      ),
-    );
+    return baselineRanges(settings, minute).flatMap(({ from, to }) => {
+      const { windows } = readWindows([this.view], {
+        ...{ tenant, stream, service, limit: to - from, after: undefined },
+        // A wider window that is not over when the range ends is none of the history.
+        ...{ fromMinute: from, toMinute: to - widthMinutes + 1, stepMinutes: widthMinutes },
+      });
+      return windows
+        .filter(({ state }) => widthMinutes > 1 || state !== "provisional")
+        .map(
+          ({ minute: at, aggregate }) => metricsRow(subject, at, aggregate, widthMinutes).fields,
+        );
+    });
   }
 }

@@ -6,15 +6,16 @@ import type { WaitingRow } from "../state/rule-rows.ts";
 import type { ServiceRow } from "../state/service-row.ts";
 
 /**
- * What a window of one minute says to rules when it first becomes final: its numbers as fields, at its last millisecond. A measure has a field
- * for each of its kinds, such as `revenue_sum`.
+ * What a window says to rules when it first becomes final: its numbers as fields, at its last millisecond. A measure has a field for each of
+ * its kinds, such as `revenue_sum`.
  */
 export function metricsRow(
   { tenant, stream, service }: ServiceRow,
   minute: number,
   aggregate: Aggregate,
+  windowMinutes = 1,
 ): Omit<WaitingRow, "stream" | "keyField"> {
-  const json = windowJson({ stream, service, minute, windowMinutes: 1, aggregate });
+  const json = windowJson({ stream, service, minute, windowMinutes, aggregate });
   const { latency, levels: _levels, dimensions: _dimensions, ...rest } = json;
   const { measures: _measures, exemplars: _exemplars, ...numbers } = rest;
   const measures = (aggregate.detail?.measures ?? []).map(({ name, kind, value }) => [
@@ -25,7 +26,13 @@ export function metricsRow(
     ...Object.fromEntries(measures),
     ...{ ...numbers, responseTime: json.avgLatency, ...latency },
   };
-  return { tenant, key: service, timeMs: (minute + 1) * MINUTE_MS - 1, type: null, fields };
+  return {
+    tenant,
+    key: service,
+    timeMs: (minute + windowMinutes) * MINUTE_MS - 1,
+    type: null,
+    fields,
+  };
 }
 
 /** Place of what a window says in the order of such events, which is its id. */

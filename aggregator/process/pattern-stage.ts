@@ -28,6 +28,7 @@ import { METRICS_KEY, METRICS_STREAM, type RuleSet } from "../rules/rule-set.ts"
 import { keyPart, type Lane, lateKey, PATTERNS_KEY, waitingKey } from "../state/keys.ts";
 import { encodeLateRow, LATE_COUNT_MAX } from "../state/late-row.ts";
 import { Overlay } from "../state/overlay.ts";
+import { revisionBase } from "../state/restored-row.ts";
 import {
   decodePatternsRow,
   decodeWaitingRow,
@@ -94,7 +95,7 @@ export class PatternStage {
     this.retentionMs = settings.retentionMs;
     this.row = decodePatternsRow(view.get(PATTERNS_KEY));
     this.rowBefore = { ...this.row };
-    this.alerts = new AlertRows(this.overlay, this.row);
+    this.alerts = new AlertRows(this.overlay, this.row, revisionBase(view));
     this.desk = new AlertDesk(this.overlay, this.alerts, settings.alerts?.inhibitRules ?? []);
     this.drops = new RuleDrops(this.overlay, this.desk);
     this.thresholds = new ThresholdStage({
@@ -138,8 +139,10 @@ export class PatternStage {
 
   /** Does what a person asked for, or takes what the program sees of itself. */
   operate(tenant: string, operation: AnyOperation): void {
-    if (operation.kind === "sample") this.thresholds.takeSelf(tenant, operation, this.desk.clockMs);
-    else this.desk.apply(tenant, operation);
+    const { desk, thresholds } = this;
+    if (operation.kind === "sample") thresholds.takeSelf(tenant, operation, desk.clockMs);
+    else if (operation.kind === "agents") thresholds.takeAgents(tenant, operation, desk.clockMs);
+    else desk.apply(tenant, operation);
   }
 
   /** Changes the rules. */

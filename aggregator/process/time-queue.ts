@@ -53,6 +53,11 @@ export class TimeQueue {
   /** Takes the first row out. */
   take(key: string): void {
     this.overlay.set(key, undefined);
+    this.pass(key);
+  }
+
+  /** Leaves the first row where it is and goes on behind it; another queue of the same rows comes to it again. */
+  pass(key: string): void {
     this.from = key + BEFORE_ALL;
     this.isFirstKnown = false;
   }

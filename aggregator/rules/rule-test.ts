@@ -30,6 +30,9 @@ const alertSchema = z.strictObject({
   at: moment(),
   rule: z.string().optional().meta({ description: "Needed only to tell several rules apart." }),
   key: key.optional(),
+  dimensions: z.record(z.string(), z.string()).optional().meta({
+    description: "Of rules with `by`: whose alert it is.",
+  }),
   state: z.enum(["firing", "resolved"]).optional().meta({
     description: "Of threshold rules: whether it fires then, which it does by default, or is over.",
   }),
@@ -54,7 +57,7 @@ const testSchema = z.strictObject({
   windows: z
     .array(testWindowSchema)
     .prefault([])
-    .meta({ description: "For threshold rules: final windows of a minute." }),
+    .meta({ description: "For threshold rules: final windows." }),
   lines: z
     .array(testLineSchema)
     .prefault([])
@@ -125,15 +128,30 @@ function thresholdAlerts(
   startMs: number,
 ): ActualAlert[] {
   const windows = testWindows(test, startMs);
-  const ends = windows.map((window) => window.startMs + 60_000);
+  const ends = windows
+    .filter(({ widthMinutes = 1 }) => thresholds.some((rule) => rule.widthMinutes === widthMinutes))
+    .map(({ startMs: ofMs, widthMinutes = 1 }) => ofMs + widthMinutes * 60_000);
   const untilMs = test.until === undefined ? Math.max(startMs, ...ends) : startMs + test.until;
   return thresholds.flatMap((rule) =>
-    new ThresholdRun(rule).run(windows, untilMs).map(({ state, service, atMs, alert }) => {
-      const { message, details } = alertText.parse(JSON.parse(alert.json));
-      const { rule: name, alertType: type, severity } = alert;
-      const at = atMs - startMs;
-      return { at, rule: name, key: service, state, type, severity, message, details };
-    }),
+    new ThresholdRun(rule)
+      .run(windows, untilMs)
+      .map(({ state, service, dimensions, atMs, alert }) => {
+        const { message, details } = alertText.parse(JSON.parse(alert.json));
+        const { rule: name, alertType: type, severity } = alert;
+        const at = atMs - startMs;
+        const apart = dimensions === undefined ? {} : { dimensions };
+        const what = {
+          rule: name,
+          key: service,
+          ...apart,
+          state,
+          type,
+          severity,
+          message,
+          details,
+        };
+        return { at, ...what };
+      }),
   );
 }
 

@@ -1,5 +1,6 @@
 /** What a threshold rule says of a window: the numbers it tests, and the alert that a person gets. */
 import { createHash } from "node:crypto";
+import { type Dimensions, dimensionsKey } from "../../shared/aggregates/dimensions.ts";
 import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Sample, Transition } from "../alerts/alert-life.ts";
@@ -16,6 +17,14 @@ export interface Subject {
   readonly tenant: string;
   readonly stream: string;
   readonly service: string;
+  /** Of a rule that looks at windows by dimensions; none when left out. */
+  readonly dimensions?: Dimensions | undefined;
+}
+
+/** Names a subject: no two have the same. */
+export function subjectKey({ tenant, stream, service, dimensions }: Subject): string {
+  const names = [tenant, stream, service];
+  return JSON.stringify(dimensions === undefined ? names : [...names, dimensionsKey(dimensions)]);
 }
 
 /** What is known beside the window that decided. */
@@ -51,8 +60,9 @@ export function sampleOf(
 
 /** The id of an episode: the same whoever finds it. */
 export function thresholdAlertId(rule: string, subject: Subject, sinceMs: number): string {
-  const { tenant, stream, service } = subject;
-  const text = JSON.stringify([tenant, rule, stream, service, sinceMs]);
+  const { tenant, stream, service, dimensions } = subject;
+  const apart = dimensions === undefined ? [] : [dimensionsKey(dimensions)];
+  const text = JSON.stringify([tenant, rule, stream, service, sinceMs, ...apart]);
   return createHash("sha256").update(text).digest("hex").slice(0, ID_DIGITS);
 }
 
@@ -72,12 +82,14 @@ export function thresholdAlert(
   const { transition, event, evidence, revision, state } = happened;
   const { atMs, sinceMs, isLate } = transition;
   const id = thresholdAlertId(name, subject, sinceMs);
-  const shown = windowEvent(roundedFields({ ...subject, ...event?.fields }), atMs - 1);
+  const { dimensions, ...names } = subject;
+  const shown = windowEvent(roundedFields({ ...dimensions, ...names, ...event?.fields }), atMs - 1);
   const message = rule.message.render(shown, NO_STAGES);
   const json = JSON.stringify({
     alertType: alert.type,
     service: subject.service,
     stream: subject.stream,
+    ...(dimensions === undefined ? {} : { dimensions }),
     message: message.length <= MESSAGE_LENGTH_MAX ? message : message.slice(0, MESSAGE_LENGTH_MAX),
     timestamp: iso(atMs),
     severity: alert.severity,

@@ -47,7 +47,13 @@ export const WINDOW_NAMES: readonly string[] = [
 /** The stream of what the program sees of itself every ten seconds. */
 export const SELF_STREAM = "tailrace";
 
-/** What it sees: latencies in milliseconds from a whole request of an agent or sender to its answer, lines a second, and used heap of its limit. */
+/** The stream of agents that are silent: each is a service of its own. */
+export const AGENTS_STREAM = "agents";
+
+/** What is seen of a silent agent: the seconds since its last batch or heartbeat. */
+export const AGENT_NAMES: readonly string[] = ["silentSeconds"];
+
+/** What the program sees of itself: latencies in milliseconds from a whole request of an agent or sender to its answer, lines a second, and used heap of its limit. */
 export const SELF_NAMES: readonly string[] = [
   "eventsPerSecond",
   "heapUsedRatio",
@@ -62,50 +68,62 @@ const NUMBER_NAMES: readonly string[] = WINDOW_NAMES.filter(
 );
 
 const NO_STAGES: StageEvents = { eventsOf: () => [] };
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** So many windows of every service are read every ten minutes. */
 const TRAILING_MS_MAX = 6 * 3_600_000;
 /** The name of a rule is part of keys, and of the ids of its alerts. */
 const NAME_LENGTH_MAX = 60;
 const STALE_AFTER = "5m";
-const FORGET_AFTER = "7d";
+const FORGET_AFTER = "7d, or twice `missing`";
 
-const KNOWN = {
-  stages: [],
-  fields: [
-    ...WINDOW_NAMES,
-    ...NUMBER_NAMES.flatMap(baselineNames),
-    ...SELF_NAMES,
-    ...["key", "ts"],
-  ],
-};
+/** What is right in every expression, and not worth telling of. */
+const UNLISTED: readonly string[] = [...NUMBER_NAMES.flatMap(baselineNames), "key", "ts"];
 
 /** What the numbers of measures are called: `NAME_KIND`. Which there are only agents know. */
-const MEASURE_NAME = /_(sum|count|distinct)$/;
+const MEASURE_NAME = /_(sum|count|distinct)((Usual|Spread)?)$/;
 
-/** What is wrong with the names of an expression over a window. */
-function nameFaults(expression: Expression): ExpressionFault[] {
+/** What is wrong with the names of an expression over what a rule looks at. */
+function nameFaults(
+  expression: Expression,
+  { stream, by, numbers }: Pick<ThresholdConfig, "stream" | "by" | "numbers">,
+): ExpressionFault[] {
+  const own = Object.keys(numbers);
   const measures = namesIn(expression).filter((name) => MEASURE_NAME.test(name));
-  return checkExpression(expression, { ...KNOWN, fields: [...KNOWN.fields, ...measures] });
+  const fields = { [SELF_STREAM]: SELF_NAMES, [AGENTS_STREAM]: AGENT_NAMES }[stream];
+  const named = [...by, ...own];
+  const known =
+    fields === undefined ? [...WINDOW_NAMES, ...named] : [...fields, ...named, "service", "stream"];
+  const unlisted = [...UNLISTED, ...own.flatMap(baselineNames), ...measures];
+  return checkExpression(expression, { stages: [], fields: known, unlisted }).map(
+    ({ offset, message }) => {
+      const isList = message.includes("; known fields: ") && fields === undefined;
+      return { offset, message: isList ? `${message}; a dimension must stand in \`by\`` : message };
+    },
+  );
 }
 
-/** A condition over a window; what is wrong with it is told beside all other faults. */
+/** A condition over a window, whose names the rule as a whole checks. */
 function condition() {
   return z
     .string()
     .min(1)
     .check(({ value, issues }) => {
       const { expression, fault } = parseExpression(value);
-      const faults = expression === undefined ? [fault] : nameFaults(expression);
-      for (const { offset, message } of faults) {
-        issues.push({
-          code: "custom",
-          message: `${message} (at character ${offset + 1})`,
-          input: value,
-        });
-      }
+      if (expression !== undefined) return;
+      issues.push({ code: "custom", message: placed(fault), input: value });
     });
 }
+
+function placed({ offset, message }: ExpressionFault): string {
+  return `${message} (at character ${offset + 1})`;
+}
+
+/** Widths of the windows that rules look at, in minutes. */
+export const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
+
+/** See {@link WIDTHS}. */
+export const WIDTH_NAMES = ["1m", "5m", "1h", "1d"] as const;
 
 const thresholdShape = z.strictObject({
   name: ruleName.max(NAME_LENGTH_MAX, {
@@ -114,8 +132,33 @@ const thresholdShape = z.strictObject({
   summary: ruleSummary,
   stream: z.string().min(1).prefault(STREAM_DEFAULT).meta({
     description:
-      "Windows of this stream are looked at, every service for itself; `tailrace` is the aggregator itself, every ten seconds.",
+      "Windows of this stream are looked at, every service for itself; `tailrace` is the aggregator itself, every ten seconds, `agents` those that are silent.",
   }),
+  window: z.enum(WIDTH_NAMES).prefault("1m").meta({
+    description: "How long the windows are that are looked at; when their end is reached.",
+  }),
+  by: z
+    .array(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected a name such as endpoint" }),
+    )
+    .max(4)
+    .prefault([])
+    .meta({
+      description:
+        "Dimensions: each of their values is looked at for itself, and known under its name.",
+      examples: [["endpoint"]],
+    }),
+  numbers: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected a name such as failRate" }),
+      condition(),
+    )
+    .prefault({})
+    .meta({
+      description:
+        "Further numbers, computed from those of the window; conditions know them, and what is usual of them.",
+      examples: [{ failRate: "failed_count / requests_count" }],
+    }),
   where: condition()
     .optional()
     .meta({
@@ -125,7 +168,7 @@ const thresholdShape = z.strictObject({
   condition: condition()
     .optional()
     .meta({
-      description: "What must not be; over the numbers of a window of one minute.",
+      description: "What must not be; over the numbers of a window.",
       examples: ["errorRate > 0.05 || avgLatency > 1000"],
     }),
   baseline: z
@@ -182,7 +225,7 @@ const thresholdShape = z.strictObject({
   stale_after: duration({ min: "1m", max: "365d" })
     .optional()
     .meta({
-      description: `Silence after which what fired is over; ${STALE_AFTER}, with \`missing\` ${FORGET_AFTER}.`,
+      description: `Silence after which what fired is over; ${STALE_AFTER} (of wider windows four minutes more than one of them), with \`missing\` ${FORGET_AFTER}.`,
     }),
   labels: z
     .record(
@@ -211,28 +254,72 @@ export const thresholdSchema = thresholdShape.superRefine((rule, context) => {
       "expected at least 2: the first request of a window alone decides nothing",
     );
   }
+  if (rule.evaluate === "provisional" && (rule.window !== "1m" || rule.by.length > 0)) {
+    fault(["evaluate"], "expected `final`, unless whole services are looked at by the minute");
+  }
   if (rule.baseline === undefined && usualNames(rule).length > 0) {
     fault(["condition"], "what is usual is known only with `baseline`");
   }
-  if (rule.missing !== undefined && (rule.stale_after ?? Infinity) <= rule.missing) {
-    fault(["stale_after"], "expected more than `missing`");
+  if (rule.baseline !== undefined && rule.by.length > 0) {
+    fault(["baseline"], "expected none with `by`: what is usual is known of whole services");
+  }
+  for (const name of Object.keys(rule.numbers).filter((one) => !isNew(one, rule.by))) {
+    fault(["numbers", name], "expected a name that nothing else has");
+  }
+  for (const name of rule.by.filter((one) => [...WINDOW_NAMES, ...UNLISTED].includes(one))) {
+    fault(["by"], `expected a dimension; ${name} is a number or name of every window`);
+  }
+  if ([SELF_STREAM, AGENTS_STREAM].includes(rule.stream)) {
+    if (rule.window !== "1m" || rule.by.length > 0 || rule.baseline !== undefined) {
+      fault(["stream"], `expected another, since ${rule.stream} has no windows`);
+    }
+  }
+  const conditions = [
+    ...Object.entries(rule.numbers).map(([name, text]) => [["numbers", name], text] as const),
+    [["where"], rule.where],
+    [["condition"], rule.condition],
+    [["resolve", "condition"], rule.resolve.condition],
+  ] as const;
+  for (const [path, text] of conditions) {
+    const expression = text === undefined ? undefined : parseExpression(text).expression;
+    if (expression === undefined) continue;
+    // Numbers are computed from those of the window, not from each other.
+    const known = path[0] === "numbers" ? { ...rule, numbers: {} } : rule;
+    for (const one of nameFaults(expression, known)) fault([...path], placed(one));
+  }
+  const widthMs = WIDTHS[rule.window] * MINUTE_MS;
+  const { missing, stale_after: staleMs = Infinity } = rule;
+  if (staleMs <= (missing ?? 0)) fault(["stale_after"], "expected more than `missing`");
+  for (const [path, ms] of [
+    ["stale_after", staleMs],
+    ["missing", missing ?? Infinity],
+  ] as const) {
+    if (ms < widthMs) fault([path], `expected at least the length of a window, ${rule.window}`);
   }
   const { template, faults = [] } = compileTemplate(rule.alert.message, []);
   for (const message of faults) fault(["alert", "message"], message);
   for (const expression of template?.expressions ?? []) {
-    for (const { message } of nameFaults(expression)) fault(["alert", "message"], message);
+    for (const { message } of nameFaults(expression, rule)) {
+      fault(["alert", "message"], message);
+    }
   }
   const compiled = compileDetails(rule.alert.details, []);
   for (const { name, message } of compiled.faults ?? []) fault(["alert", "details", name], message);
   for (const { name, expression } of compiled.details ?? []) {
-    for (const { message } of nameFaults(expression)) {
+    for (const { message } of nameFaults(expression, rule)) {
       fault(["alert", "details", name], message);
     }
   }
 });
 
+/** States whether a number of the rule's own has a name of its own. */
+function isNew(name: string, by: readonly string[]): boolean {
+  return ![...WINDOW_NAMES, ...UNLISTED, ...by].includes(name) && !MEASURE_NAME.test(name);
+}
+
 /** Names of the numbers of which expressions ask what is usual. */
 function usualNames(rule: {
+  readonly numbers: Readonly<Record<string, string>>;
   readonly where?: string | undefined;
   readonly condition?: string | undefined;
   readonly resolve: { readonly condition?: string | undefined };
@@ -244,7 +331,13 @@ function usualNames(rule: {
   );
   const told = compileTemplate(rule.alert.message, []).template?.expressions ?? [];
   const used = new Set([...expressions, ...told].flatMap(namesIn));
-  return NUMBER_NAMES.filter((name) => baselineNames(name).some((one) => used.has(one)));
+  const measures = [...used].flatMap((name) =>
+    MEASURE_NAME.test(name) ? [name.replace(/(Usual|Spread)$/, "")] : [],
+  );
+  const own = Object.keys(rule.numbers);
+  return [...NUMBER_NAMES, ...own, ...new Set(measures)].filter((name) =>
+    baselineNames(name).some((one) => used.has(one)),
+  );
 }
 
 /** A part of a condition that compares something: what an alert shows. */
@@ -263,6 +356,8 @@ export interface ThresholdRule {
   readonly config: ThresholdConfig;
   /** Names the rule and what it watches: what is known of its keys belongs to these. Fits into a key of stored state. */
   readonly id: string;
+  /** How long its windows are. */
+  readonly widthMinutes: number;
   readonly life: LifeSettings;
   readonly message: MessageTemplate;
   readonly details: readonly AlertDetail[];
@@ -271,6 +366,8 @@ export interface ThresholdRule {
   readonly baseline:
     | { readonly settings: BaselineSettings; readonly names: readonly string[] }
     | undefined;
+  /** The numbers of a window, and those that the rule computes from them. */
+  numbersOf(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** Whether the rule is about this window at all. */
   concerns(event: ExpressionEvent): boolean;
   isBreach(event: ExpressionEvent): boolean;
@@ -284,10 +381,16 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
   const { details } = compileDetails(config.alert.details, []);
   assert(template !== undefined && details !== undefined, `rule ${name} does not compile`);
   const isBreach = predicate(config.condition, false);
-  const staleAfterMs = config.stale_after ?? (missing === undefined ? 5 * 60_000 : 7 * 86_400_000);
+  const widthMinutes = WIDTHS[config.window];
+  const staleDefaultMs =
+    missing === undefined ? (4 + widthMinutes) * MINUTE_MS : Math.max(7 * DAY_MS, 2 * missing);
+  const staleAfterMs = config.stale_after ?? staleDefaultMs;
+  const isPlain = widthMinutes === 1 && config.by.length === 0;
+  const watched = [name, stream, missing === undefined];
   return {
     config,
-    id: `${name}@${hashOf([name, stream, missing === undefined])}`,
+    id: `${name}@${hashOf(isPlain ? watched : [...watched, widthMinutes, config.by])}`,
+    widthMinutes,
     life: {
       forMs: config.for,
       resolveForMs: resolve.for,
@@ -306,6 +409,7 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
       },
       names: usualNames(config),
     },
+    numbersOf: compileNumbers(config.numbers),
     concerns: predicate(where, true),
     isBreach,
     isClear:
@@ -317,10 +421,12 @@ export function compileThreshold(config: ThresholdConfig): ThresholdRule {
 
 /** What a rule does, for people. */
 export function explainThreshold({ config, life }: ThresholdRule): string {
-  const { name, summary, stream, where, min_count, evaluate, resolve } = config;
+  const { name, summary, stream, where, min_count, evaluate, resolve, by } = config;
   const { missingMs, forMs, resolveForMs, cooldownMs, staleAfterMs } = life;
-  const over = `${evaluate} windows of ${stream}${where === undefined ? "" : ` with ${where}`}`;
-  const lines = [`${name}: ${summary}`, `looks at ${over}, each service for itself`];
+  const width = config.window === "1m" ? "" : ` of ${config.window}`;
+  const over = `${evaluate} windows${width} of ${stream}${where === undefined ? "" : ` with ${where}`}`;
+  const each = by.length === 0 ? "each service" : `each ${by.join(" and ")} of a service`;
+  const lines = [`${name}: ${summary}`, `looks at ${over}, ${each} for itself`];
   if (missingMs !== undefined) {
     lines.push(`fires after ${durationText(missingMs)} without a window, resolves with the next`);
   } else {
@@ -347,6 +453,19 @@ function predicate(text: string | undefined, absent: boolean): (event: Expressio
   if (expression === undefined) return () => absent;
   const holds = compilePredicate(expression);
   return (event) => holds(event, NO_STAGES);
+}
+
+function compileNumbers(numbers: ThresholdConfig["numbers"]): ThresholdRule["numbersOf"] {
+  const compiled = Object.entries(numbers).flatMap(([name, text]) => {
+    const { expression } = parseExpression(text);
+    return expression === undefined ? [] : [[name, compileValue(expression)] as const];
+  });
+  if (compiled.length === 0) return (fields) => fields;
+  return (fields) => {
+    const event = { id: 0, ts: 0, key: null, type: null, fields };
+    const own = compiled.map(([name, valueOf]) => [name, valueOf(event, NO_STAGES)] as const);
+    return { ...fields, ...Object.fromEntries(own) };
+  };
 }
 
 function comparisonsOf(text: string | undefined): Comparison[] {

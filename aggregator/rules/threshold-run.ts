@@ -1,4 +1,10 @@
 import {
+  DIMENSIONS_NONE,
+  type Dimensions,
+  dimensionsKey,
+  pickDimensions,
+} from "../../shared/aggregates/dimensions.ts";
+import {
   beginLife,
   type LifeState,
   type LifeStep,
@@ -8,16 +14,27 @@ import {
 import { changedText } from "../alerts/alert-record.ts";
 import { baselineFields, baselineRanges } from "../alerts/baseline.ts";
 import type { Alert } from "./make-alert.ts";
-import { type Subject, sampleOf, thresholdAlert, windowEvent } from "./threshold-alert.ts";
+import {
+  type Subject,
+  sampleOf,
+  subjectKey,
+  thresholdAlert,
+  windowEvent,
+} from "./threshold-alert.ts";
 import type { ThresholdRule } from "./threshold-rule.ts";
 
 const MINUTE_MS = 60_000;
 
-/** A final window of a minute: its names and numbers, as conditions see them. */
+/** A final window: its names and numbers, as conditions see them. */
 export interface RunWindow {
+  readonly tenant?: string;
   readonly service: string;
   readonly stream: string;
+  /** Those that it is kept apart by, and no others; none when left out: the window of the whole service. */
+  readonly dimensions?: Dimensions | undefined;
   readonly startMs: number;
+  /** Of a minute when left out. Rules look at windows of their own width. */
+  readonly widthMinutes?: number;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -25,16 +42,23 @@ export interface RunWindow {
 export interface ThresholdFound {
   readonly rule: string;
   readonly service: string;
+  readonly dimensions?: Dimensions | undefined;
   readonly state: "firing" | "resolved";
   readonly atMs: number;
   readonly alert: Alert;
 }
 
-/** One threshold rule over final windows of one tenant, offline: the same changes at the same times as live. */
+interface HeldLife {
+  readonly subject: Subject;
+  state: LifeState;
+  fired?: Alert;
+}
+
+/** One threshold rule over final windows, offline: the same changes at the same times as live. */
 export class ThresholdRun {
   readonly #rule: ThresholdRule;
   readonly #seen = new Map<string, Map<number, Readonly<Record<string, unknown>>>>();
-  readonly #lives = new Map<string, { subject: Subject; state: LifeState; fired?: Alert }>();
+  readonly #lives = new Map<string, HeldLife>();
 
   constructor(rule: ThresholdRule) {
     this.#rule = rule;
@@ -44,38 +68,67 @@ export class ThresholdRun {
   run(windows: readonly RunWindow[], untilMs: number): ThresholdFound[] {
     const found: ThresholdFound[] = [];
     for (const window of windows.toSorted((a, b) => a.startMs - b.startMs)) {
-      found.push(...this.#take(window));
+      found.push(...this.take(window));
     }
-    for (const [key, { state }] of this.#lives) {
-      found.push(...this.#note(key, passTime(state, this.#rule.life, untilMs - 1), undefined));
-    }
-    return found.toSorted((a, b) => a.atMs - b.atMs);
+    return [...found, ...this.advance(untilMs)].toSorted((a, b) => a.atMs - b.atMs);
   }
 
-  #take({ service, stream, startMs, fields }: RunWindow): ThresholdFound[] {
+  /** Takes the next window, of its service and dimensions in the order of time, and returns what changed with it. */
+  take({ startMs, fields: given, widthMinutes = 1, ...names }: RunWindow): ThresholdFound[] {
     const rule = this.#rule;
-    if (rule.config.stream !== stream) return [];
+    const fields = rule.numbersOf(given);
+    const subject = this.#subjectOf(names);
+    if (subject === undefined || rule.widthMinutes !== widthMinutes) return [];
+    const { service, stream, dimensions } = subject;
+    const key = subjectKey(subject);
     const minute = startMs / MINUTE_MS;
-    const all = { ...fields, service, stream, ...this.#usual(service, minute) };
-    const event = windowEvent(all, startMs + MINUTE_MS - 1);
-    const seen = this.#seen.get(service) ?? new Map<number, typeof fields>();
-    this.#seen.set(service, seen.set(minute, fields));
+    const all = { ...dimensions, ...fields, service, stream, ...this.#usual(key, minute) };
+    const event = windowEvent(all, startMs + widthMinutes * MINUTE_MS - 1);
+    if (rule.baseline !== undefined) {
+      const seen = this.#seen.get(key) ?? new Map<number, typeof fields>();
+      this.#seen.set(key, seen.set(minute, fields));
+    }
     if (!rule.concerns(event)) return [];
     const sample = sampleOf(rule, event, startMs);
     if (sample === undefined) return [];
-    const subject = { tenant: "", stream, service };
-    const held = this.#lives.get(service) ?? { subject, state: beginLife(startMs) };
-    this.#lives.set(service, held);
-    return this.#note(service, takeSample(held.state, rule.life, sample), event);
+    const held = this.#lives.get(key) ?? { subject, state: beginLife(startMs) };
+    this.#lives.set(key, held);
+    return this.#note(held, takeSample(held.state, rule.life, sample), event);
   }
 
-  #usual(service: string, minute: number): Readonly<Record<string, unknown>> {
+  /** Lets time pass up to `untilMs`, and returns what changed since no window came. */
+  advance(untilMs: number): ThresholdFound[] {
+    return [...this.#lives.values()].flatMap((held) =>
+      this.#note(held, passTime(held.state, this.#rule.life, untilMs - 1), undefined),
+    );
+  }
+
+  /** Whom the rule knows a window under; undefined when it is not about such windows. */
+  #subjectOf({
+    tenant = "",
+    service,
+    stream,
+    dimensions = DIMENSIONS_NONE,
+  }: Omit<RunWindow, "startMs" | "fields" | "widthMinutes">): Subject | undefined {
+    const { by, stream: wanted } = this.#rule.config;
+    if (stream !== wanted) return undefined;
+    const names = { tenant, stream, service };
+    const given = dimensionsKey(dimensions);
+    if (by.length === 0) return given === "" ? names : undefined;
+    const picked = pickDimensions(dimensions, by);
+    return given === dimensionsKey(picked) ? { ...names, dimensions: picked } : undefined;
+  }
+
+  #usual(key: string, minute: number): Readonly<Record<string, unknown>> {
     const { baseline } = this.#rule;
     if (baseline === undefined) return {};
     const { settings, names } = baseline;
-    const seen = [...(this.#seen.get(service) ?? [])];
+    const seen = [...(this.#seen.get(key) ?? [])];
     const ranges = baselineRanges(settings, minute);
-    const history = seen.filter(([at]) => ranges.some(({ from, to }) => at >= from && at < to));
+    const { widthMinutes } = this.#rule;
+    const history = seen.filter(([at]) =>
+      ranges.some(({ from, to }) => at >= from && at + widthMinutes <= to),
+    );
     return baselineFields(
       names,
       history.map(([, fields]) => fields),
@@ -84,29 +137,27 @@ export class ThresholdRun {
   }
 
   #note(
-    key: string,
+    held: HeldLife,
     step: LifeStep,
     event: ReturnType<typeof windowEvent> | undefined,
   ): ThresholdFound[] {
-    const held = this.#lives.get(key);
-    if (held === undefined) return [];
     held.state = step.state;
     const rule = this.#rule;
+    const { subject } = held;
+    const { service, dimensions } = subject;
     return step.transitions.flatMap((transition): ThresholdFound[] => {
       const { kind, atMs, reason } = transition;
-      const { name } = rule.config;
+      const what = { rule: rule.config.name, service, dimensions, atMs };
       if (kind === "fired") {
         const evidence = { window: undefined, link: undefined };
         const happened = { transition, event, evidence, revision: 1, state: "firing" } as const;
-        held.fired = thresholdAlert(rule, held.subject, happened);
-        return [{ rule: name, service: key, state: "firing", atMs, alert: held.fired }];
+        held.fired = thresholdAlert(rule, subject, happened);
+        return [{ ...what, state: "firing", alert: held.fired }];
       }
       if (kind !== "resolved" || held.fired === undefined) return [];
       const change = { state: "resolved", revision: 2, updatedMs: atMs } as const;
       const json = changedText(held.fired.json, { ...change, resolved: { atMs, reason } });
-      return [
-        { rule: name, service: key, state: "resolved", atMs, alert: { ...held.fired, json } },
-      ];
+      return [{ ...what, state: "resolved", alert: { ...held.fired, json } }];
     });
   }
 }

@@ -3,7 +3,7 @@ import type { HttpResponse } from "../../shared/platform/network.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
 import type { StateView } from "../log/log.ts";
 import { readOpenAlerts } from "../state/read-alerts.ts";
-import { readRules } from "../state/read-rules.ts";
+import { readRules, readThresholdCounters } from "../state/read-rules.ts";
 import { type RuleDropRow, readRuleDrops } from "../state/rule-drop-row.ts";
 import type { RuleCounters } from "../state/rule-rows.ts";
 
@@ -14,7 +14,7 @@ export interface RuleJson {
   readonly kind: "pattern" | "threshold";
   /** `running`, `waiting` for agents to send what it needs, or `gone`: only its ledger is left. */
   readonly state: "running" | "waiting" | "gone";
-  /** Since its pattern last changed. */
+  /** Since its pattern last changed; of a threshold rule `keys` are services of which something is known, `partials` pending alerts. */
   readonly counters: Omit<RuleCounters, "dropped">;
   /** The ledger of what bounds made it drop, ever. */
   readonly dropped: readonly RuleDropJson[];
@@ -25,6 +25,7 @@ export interface RuleJson {
 
 /** A threshold rule in use. */
 export interface ShownThreshold {
+  readonly id: string;
   readonly name: string;
   readonly stream: string;
   readonly condition?: string | undefined;
@@ -91,9 +92,10 @@ function thresholdsJson(
   for (const alert of readOpenAlerts(views)) {
     if (alert.tenant === tenant) open.set(alert.rule, (open.get(alert.rule) ?? 0) + 1);
   }
-  return thresholds.map(({ name, stream, condition = null }) => ({
+  return thresholds.map(({ id, name, stream, condition = null }) => ({
     ...{ rule: name, stream, kind: "threshold", state: "running" },
-    ...{ counters: NOTHING, dropped: [], condition, openAlerts: open.get(name) ?? 0 },
+    counters: readThresholdCounters(views, id),
+    ...{ dropped: [], condition, openAlerts: open.get(name) ?? 0 },
   }));
 }
 

@@ -5,6 +5,7 @@
  * agent/TENANT/AGENT                        an agent: fence, mark, sources (agent-row)
  * alert/NUMBER                              a revision of an alert, in the order in which they came (alert-row)
  * alert-id/ID                               the number of an alert's newest revision
+ * alert-kept/TIME/NUMBER                    which old alerts are kept since they fire or changed, and when they are looked at again
  * alert-open/ID                             which alerts of threshold rules fire
  * alert-time/TIME/NUMBER                    which alerts there are, by event time
  * archive                                   stage 2: how much waits to be archived (archive-rows)
@@ -38,6 +39,8 @@
  * service/TENANT/STREAM/SERVICE             which services there are; the value holds the names
  * silence/TENANT/ID                         a silence
  * threshold/RULE/KEY                        what a threshold rule knows of one service (threshold-rows)
+ * threshold-count/RULE                      what happened to a threshold rule so far
+ * threshold-due/TIME/WIDTH/SERVICE          a service whose window of so many minutes ends then, and is read by threshold rules
  * threshold-now/NUMBER                      a window that threshold rules look at again, or before it is final
  * threshold-timer/TIME/RULE/KEY             when silence of a service matters next
  * waiting/LANE/PLACE/FIELD                  an event that waits for the watermark, in the order of events
@@ -271,6 +274,11 @@ export function alertTimeKey(timeMs: number, number: number): string {
   return `alert-time/${timePart(timeMs)}/${numberPart(number)}`;
 }
 
+/** Key of a moment at which an alert that outlives its retention is looked at again. */
+export function alertKeptKey(timeMs: number, number: number): string {
+  return `alert-kept/${timePart(timeMs)}/${numberPart(number)}`;
+}
+
 /** Prefix of raw lines by time, with the slash at its end. */
 export const LINE_TIME_PREFIX = "line-time/";
 
@@ -320,6 +328,16 @@ export function thresholdKey(rule: string, part: string): string {
 /** Key of a moment at which silence of a service matters. */
 export function thresholdTimerKey(timeMs: number, rule: string, part: string): string {
   return `threshold-timer/${timePart(timeMs)}/${rule}/${part}`;
+}
+
+/** Key of what happened to a threshold rule. */
+export function thresholdCountKey(rule: string): string {
+  return `threshold-count/${rule}`;
+}
+
+/** Key of a window that threshold rules read when it is over. */
+export function thresholdDueKey(timeMs: number, widthMinutes: number, part: string): string {
+  return `threshold-due/${timePart(timeMs)}/${widthMinutes}/${part}`;
 }
 
 /** Key of a window that threshold rules look at at once. */

@@ -3,7 +3,7 @@
  *
  * ```text
  * byte    format version 1
- * text    JSON: a `ThresholdRow`, a `NowRow`, a silence or an entry of the audit log
+ * text    JSON: a `ThresholdRow`, a `NowRow`, a `DueRow`, `ThresholdCounts`, a silence or an entry of the audit log
  * ```
  *
  * An alert's id leads to `byte 1, uint number` of its newest revision.
@@ -20,6 +20,7 @@ const thresholdSchema = z.object({
   tenant: z.string(),
   stream: z.string(),
   service: z.string(),
+  dimensions: z.record(z.string(), z.string()).optional(),
   timerMs: optionalMs,
   phase: z.enum(["quiet", "pending", "firing"]),
   lastMs: z.number(),
@@ -43,6 +44,20 @@ const nowSchema = z.object({
 
 /** A window that threshold rules look at before it is final, or again. */
 export type NowRow = z.output<typeof nowSchema>;
+
+const dueSchema = z.object({
+  tenant: z.string(),
+  stream: z.string(),
+  service: z.string(),
+});
+
+/** A service whose window threshold rules read when its end is reached. */
+export type DueRow = z.output<typeof dueSchema>;
+
+const countsSchema = z.object({ name: z.string(), alerts: z.int(), cooledDown: z.int() });
+
+/** What happened to a threshold rule so far: alerts that fired, breaches that its cooldown kept quiet. */
+export type ThresholdCounts = z.output<typeof countsSchema>;
 
 /** Writes any of these rows. */
 export function encodeJsonRow(value: unknown): Buffer {
@@ -76,6 +91,16 @@ export function decodeThresholdRow(bytes: Buffer): ThresholdRow {
 /** Reads a window to be looked at at once. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
 export function decodeNowRow(bytes: Buffer): NowRow {
   return decodeJsonRow(bytes, nowSchema, "window for threshold rules");
+}
+
+/** Reads a service whose window is to be read. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
+export function decodeDueRow(bytes: Buffer): DueRow {
+  return decodeJsonRow(bytes, dueSchema, "window that threshold rules wait for");
+}
+
+/** Reads what happened to a threshold rule. Fails with FORMAT_UNKNOWN or STATE_CORRUPT. */
+export function decodeThresholdCounts(bytes: Buffer): ThresholdCounts {
+  return decodeJsonRow(bytes, countsSchema, "counters of a threshold rule");
 }
 
 /** Writes the number of an alert's newest revision. */

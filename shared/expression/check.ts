@@ -8,6 +8,8 @@ export interface KnownNames {
   readonly stages: readonly string[];
   /** Fields that events have; undefined: any. */
   readonly fields?: readonly string[];
+  /** Further fields that are right, and not worth telling of. */
+  readonly unlisted?: readonly string[];
 }
 
 /** Faults that a parser cannot see: unknown stages and fields, comparisons that never hold. In the order of the text. */
@@ -27,14 +29,21 @@ function faultOf(part: Expression, known: KnownNames): string | undefined {
       return `unknown stage \`${part.stage}\`; ${hint(part.stage, known.stages, "stages")}`;
     case "name":
       if (known.fields === undefined || known.fields.includes(part.name)) return undefined;
+      if (known.unlisted?.includes(part.name) === true) return undefined;
       return `unknown field \`${part.name}\`; ${hint(part.name, known.fields, "fields")}`;
     case "in":
       return part.values.length === 0 ? "nothing is in an empty list" : undefined;
+    case "text":
+      return part.operands.some(isNoText) ? `\`${part.function}\` takes texts` : undefined;
     case "comparison":
       return neverHolds(part.operator, part.right) ?? neverHolds(part.operator, part.left);
     default:
       return undefined;
   }
+}
+
+function isNoText(operand: Expression): boolean {
+  return operand.kind === "literal" && typeof operand.value !== "string";
 }
 
 function neverHolds(operator: string, side: Expression): string | undefined {

@@ -125,8 +125,13 @@ export class LayoutReader {
       if (at < 0) return Number.NaN;
       if (this.#headSteps.length > 0) {
         minuteMs = this.#wallMinute();
-        if (Number.isNaN(minuteMs)) return Number.NaN;
-        this.#head = bytes.slice(from, at);
+        if (Number.isNaN(minuteMs)) {
+          // Until when the remembered minute is right was just forgotten.
+          this.#head = new Uint8Array(0);
+          return Number.NaN;
+        }
+        // A copy: the caller fills its buffer anew, and the `slice` of a Buffer shares its bytes.
+        this.#head = Uint8Array.prototype.slice.call(bytes, from, at);
         this.#headMs = minuteMs;
       }
     }

@@ -25,6 +25,7 @@ import {
   sampleEnvelope,
 } from "../unit/aggregator/receive/sample-batches.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
+import { OTLP_JSON, OTLP_PROTOBUF } from "./otlp-samples.ts";
 
 const LINE_BYTES_MAX = 20;
 
@@ -147,53 +148,6 @@ function otlpTarget(decode: typeof decodeOtlpJson, seed: Buffer): FuzzTarget {
     return `${Math.min(9, events.length)} ${Object.keys(events[0] ?? {}).length}`;
   };
   return { seeds: [seed], feed };
-}
-
-const OTLP_JSON = Buffer.from(
-  JSON.stringify({
-    resourceLogs: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
-        scopeLogs: [
-          {
-            logRecords: [
-              {
-                ...{ timeUnixNano: "1790000000123456768", severityNumber: 17, severityText: "ERR" },
-                body: { kvlistValue: { values: [{ key: "a", value: { intValue: "1" } }] } },
-                attributes: [
-                  { key: "list", value: { arrayValue: { values: [{ doubleValue: 1.5 }] } } },
-                ],
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  }),
-);
-/** The same as protobuf, by hand: tag, length, content. */
-const OTLP_PROTOBUF = field(
-  1,
-  Buffer.concat([
-    field(1, field(1, Buffer.concat([field(1, "service.name"), field(2, field(1, "shop"))]))),
-    field(
-      2,
-      field(
-        2,
-        Buffer.concat([
-          Buffer.from("0940e4cf8e6d5cd718", "hex"),
-          Buffer.from("1011", "hex"),
-          field(3, "ERR"),
-          field(5, field(6, field(1, Buffer.concat([field(1, "a"), field(2, field(1, "b"))])))),
-        ]),
-      ),
-    ),
-  ]),
-);
-
-function field(number: number, content: Buffer | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.of(number * 8 + 2, bytes.length), bytes]);
 }
 
 /** Lines of `tailrace rules run --events`. */

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { matcherText, matches, parseMatcher } from "../../../../aggregator/alerts/matchers.ts";
+import {
+  matcherSchema,
+  matcherText,
+  matches,
+  parseMatcher,
+} from "../../../../aggregator/alerts/matchers.ts";
 
 const labels = { service: "orders", severity: "critical" };
 
@@ -36,5 +41,25 @@ describe("matchers", () => {
 
   it("are none without a name, with an open quote, or with a broken expression", () => {
     expect(["=x", "1a=x", 'a="x', "a=~(", "a"].map(parseMatcher)).toEqual(Array(5).fill(undefined));
+  });
+
+  it("cost time in proportion to the label, whatever their pattern", () => {
+    const matcher = { name: "a", value: "(a+)+b", isRegex: true, isEqual: true };
+    // Backtracking would take 2^5000 steps.
+    expect(matches([matcher], { a: "a".repeat(5_000) })).toBe(false);
+  });
+
+  it("are refused with the reason when a pattern looks around, repeats too much or is none", () => {
+    const faultOf = (value: string) =>
+      matcherSchema.safeParse({ name: "a", value, isRegex: true }).error?.issues[0]?.message;
+    expect(faultOf("a(?=b)")).toMatch(/^expected a regular expression as RE2 knows them: .*\(\?=/);
+    expect(faultOf("(")).toContain("missing closing )");
+    expect(faultOf("[^z]{900}".repeat(10))).toContain("repeats too much");
+    expect(faultOf("(?i)ts-(order|food)-.*")).toBeUndefined();
+  });
+
+  it("fit nothing with a pattern that only an older program took", () => {
+    const stored = { name: "a", value: "x(?=y)", isRegex: true, isEqual: false };
+    expect(matches([stored], { a: "x" })).toBe(false);
   });
 });

@@ -53,6 +53,53 @@ describe("rules run", () => {
     );
   });
 
+  it("counts events for threshold rules as agents count lines, in windows of their width", async () => {
+    const event = (minute: number, endpoint: string, level: string) =>
+      JSON.stringify({
+        ...{ timestamp: new Date(minute * 60_000).toISOString(), service: "a" },
+        ...{ endpoint, level, duration: 5 },
+      });
+    const events = [
+      ...[event(7, "/x", "INFO"), event(1, "/x", "ERROR"), event(1, "/y", "INFO")],
+      ...[event(2, "/y", "error"), event(2, "/y", "FATAL"), event(6, "/y", "INFO")],
+    ].join("\n");
+    const rule = (name: string, line: string) => `name: ${name}
+summary: Errors.
+${line}
+condition: "errorRate > 0.6"
+alert: { type: E, severity: info, message: "{{errorCount}}/{{requestCount}}" }
+`;
+    const paths = [
+      temporaryFile("wide.yaml", Buffer.from(rule("wide", "window: 5m"))),
+      temporaryFile("by.yaml", Buffer.from(rule("by", "by: [endpoint]"))),
+    ];
+    const words = ["run", ...paths, "--events", "-"];
+    const { output } = await rulesCommand(words, { stdin: pieces([events]) });
+    const told = lines(output).map(
+      ({ rule: name, state, timestamp, dimensions, alert }) =>
+        `${timestamp.slice(14, 19)} ${name} ${dimensions?.endpoint ?? ""} ${state} ${alert.message}`,
+    );
+    expect(told).toEqual([
+      "02:00 by /x firing 1/1",
+      "03:00 by /y firing 2/2",
+      "05:00 wide  firing 3/4",
+      "07:00 by /y resolved 2/2",
+      "07:00 by /x resolved 1/1",
+      "10:00 wide  resolved 3/4",
+    ]);
+  });
+
+  it("leaves out rules that look at a running aggregator", async () => {
+    const self = join(rules, "self");
+    const { errors, code } = await rulesCommand(["run", self, "--events", "-"], {
+      stdin: pieces([]),
+    });
+    expect(code).toBe(0);
+    expect(errors).toMatch(
+      /^left out, since they look at a running aggregator: agent-silent, heap/,
+    );
+  });
+
   it("waits for events that come out of order", async () => {
     const words = ["run", rules, "--events", "-", "--out-of-orderness", "10s"];
     const { code, output } = await rulesCommand(words, { stdin: pieces([EVENTS]) });

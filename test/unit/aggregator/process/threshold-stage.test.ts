@@ -1,25 +1,20 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { InhibitRule } from "../../../../aggregator/alerts/inhibition.ts";
-import type { AnyOperation } from "../../../../aggregator/alerts/operation.ts";
-import type { KeyedDelta } from "../../../../aggregator/log/keyed-entry.ts";
-import { StageTwo, WINDOW_DEFAULTS } from "../../../../aggregator/process/stage-two.ts";
-import { loadRules } from "../../../../aggregator/rules/load-rules.ts";
-import { RuleSet } from "../../../../aggregator/rules/rule-set.ts";
-import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
-import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
-import { TEN, TEN_MS } from "../collect/sample-agent.ts";
-import { keyed, keysOf } from "./sample-deltas.ts";
+import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
+import { TEN_MS } from "../collect/sample-agent.ts";
+import { keysOf } from "./sample-deltas.ts";
+import { THRESHOLD_RULE, Thresholds } from "./sample-thresholds.ts";
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
-const RULE = `
-name: errors
-summary: Too many requests fail.
-condition: "errorRate > 0.05 || avgLatency > 1000"
-labels: { team: shop }
-alert: { type: HIGH_ERROR_RATE, severity: critical, message: "{{service}} {{errorCount}}/{{requestCount}}" }
-`;
+const SELF_FOLDER = join(import.meta.dirname, "../../../../config/rules/self");
+/** The rules that ship for the program itself, by name. */
+const SELF = new Map(
+  readdirSync(SELF_FOLDER).map((file) => [
+    file.replace(".yaml", ""),
+    readFileSync(join(SELF_FOLDER, file), "utf8"),
+  ]),
+);
 
 const PATTERN = `
 name: slow-twice
@@ -33,110 +28,7 @@ stages:
 alert: { type: SLOW_TWICE, severity: info, message: "{{key}}" }
 `;
 
-/** Stage 2 of one partition, with threshold rules, over a store. */
-class Thresholds {
-  readonly store = new MemoryStore();
-  private readonly inhibitRules: readonly InhibitRule[];
-  private rules: RuleSet;
-  private stage: StageTwo;
-  private clockMs = TEN_MS;
-  private operationCount = 0;
-
-  constructor(texts: readonly string[], inhibitRules: readonly InhibitRule[] = []) {
-    this.inhibitRules = inhibitRules;
-    this.rules = rulesOf(texts);
-    this.stage = this.open();
-  }
-
-  /** Requests of a service in a minute after ten, of which some fail. */
-  window(
-    minute: number,
-    requests: number,
-    errors: number,
-    service = "orders",
-    agent = "web-1",
-  ): KeyedDelta {
-    const delta = keyed(service, TEN + minute, requests - errors, agent);
-    for (let count = 0; count < errors; count++) delta.aggregate.add(LEVEL_INDEX.ERROR, -1);
-    delta.contributors.add(agent, errors, errors);
-    return delta;
-  }
-
-  /** Takes windows, and says that all up to `minute` are over. */
-  async take(deltas: readonly KeyedDelta[], minute?: number): Promise<this> {
-    this.stage.observeClock(this.clockMs);
-    for (const delta of deltas) this.stage.merge(delta);
-    if (minute !== undefined) this.see(minute);
-    await this.keepHouse();
-    return this;
-  }
-
-  async clock(minutes: number): Promise<void> {
-    this.clockMs = TEN_MS + minutes * MINUTE_MS;
-    await this.take([]);
-  }
-
-  async operate(
-    operation: Record<string, unknown> & { kind: AnyOperation["kind"] },
-  ): Promise<void> {
-    const operationId = `op-${++this.operationCount}`;
-    this.stage.observeClock(this.clockMs);
-    const json = JSON.stringify({ by: "ann", operationId, ...operation });
-    this.stage.operate({ kind: "operation", tenant: "", json });
-    await this.keepHouse();
-  }
-
-  use(...texts: readonly string[]): void {
-    this.rules = rulesOf(texts);
-    this.stage.use(this.rules);
-  }
-
-  restart(): void {
-    this.stage = this.open();
-  }
-
-  /** Every revision, as `MINUTE SERVICE STATE rREVISION`. */
-  get told(): string[] {
-    return readAlerts(this.store, 0, 1_000).map(({ alert }) => {
-      const { service, updatedAt } = JSON.parse(alert.json);
-      const quiet = alert.isSuppressed ? " quiet" : "";
-      const minute = (Date.parse(updatedAt) - TEN_MS) / MINUTE_MS;
-      return `${minute} ${service} ${alert.state} r${alert.revision}${quiet}`;
-    });
-  }
-
-  get newest() {
-    const { alert } = readAlerts(this.store, 0, 1_000).at(-1) ?? {};
-    return alert === undefined ? undefined : JSON.parse(alert.json);
-  }
-
-  private see(minute: number): void {
-    const watermarkMs = TEN_MS + minute * MINUTE_MS - 1;
-    this.stage.observe(0, { watermarkMs, idle: false, selection: undefined });
-  }
-
-  private open(): StageTwo {
-    const alerts = { inhibitRules: this.inhibitRules, externalUrl: "http://tailrace.example" };
-    const settings = { ...WINDOW_DEFAULTS, windowsRetentionMs: DAY_MS, alerts };
-    return new StageTwo(this.store, settings, this.rules);
-  }
-
-  private async keepHouse(): Promise<void> {
-    do {
-      this.stage.housekeep();
-      await this.store.commit(this.stage.flush().changes);
-      this.stage.settle();
-    } while (this.stage.hasHousekeeping);
-  }
-}
-
-function rulesOf(texts: readonly string[]): RuleSet {
-  const { rules, thresholds, faults } = loadRules(
-    texts.map((text, index) => ({ file: `${index}.yaml`, text })),
-  );
-  if (rules === undefined) throw new Error(JSON.stringify(faults));
-  return new RuleSet(rules, { revision: "", selectors: [] }, thresholds);
-}
+const RULE = THRESHOLD_RULE;
 
 describe("a threshold rule", () => {
   it("fires once when a window is final, and resolves once", async () => {
@@ -150,6 +42,26 @@ describe("a threshold rule", () => {
     await rules.take([rules.window(3, 20, 0)], 4);
     await rules.take([rules.window(4, 20, 0)], 5);
     expect(rules.told).toEqual(["2 orders firing r1", "4 orders resolved r2"]);
+  });
+
+  it("gives revisions above all that stores may have when its state was restored", async () => {
+    const rules = new Thresholds([RULE, PATTERN]);
+    await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
+    expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
+    const restoredMs = TEN_MS + 120_000;
+    await rules.store.commit([restoredChange(restoredMs)]);
+    rules.restart();
+    const base = restoredMs / 10;
+    await rules.operate({ kind: "acknowledge", alert: rules.newest.id, comment: "" });
+    expect(rules.newest).toMatchObject({ state: "acknowledged", revision: base });
+    await rules.take([rules.window(2, 20, 0), rules.window(2, 20, 0, "carts")], 3);
+    expect(rules.newest).toMatchObject({ state: "resolved", revision: base + 1 });
+    await rules.take([rules.window(3, 20, 5, "users"), rules.window(4, 20, 5, "users")], 5);
+    const first = readAlerts(rules.store, 0, 1_000).slice(-2);
+    expect(first.map(({ alert }) => [alert.rule, alert.revision])).toEqual([
+      ["errors", base],
+      ["slow-twice", base],
+    ]);
   });
 
   it("tells what broke: numbers and limits, since when, which hosts, where to look", async () => {
@@ -256,6 +168,41 @@ describe("a threshold rule", () => {
     expect(rules.told).toEqual(["11 orders firing r1"]);
     await rules.take([rules.window(20, 1, 0), rules.window(20, 1, 0, "other")], 21);
     expect(rules.told).toEqual(["11 orders firing r1", "21 orders resolved r2"]);
+  });
+
+  it("keeps what fires however long, and its end as long as if it had fired then", async () => {
+    const day = 1_440;
+    for (const hasRestarts of [false, true]) {
+      const rules = new Thresholds([RULE.replace("labels:", "stale_after: 10d\nlabels:")]);
+      for (const [at, errors] of [2, 2, 2, 2, 0].entries()) {
+        if (errors === 0) expect(rules.told).toEqual(["1 orders firing r1"]);
+        if (hasRestarts) rules.restart();
+        await rules.take([rules.window(at * day, 20, errors)], at * day + 1);
+        if (hasRestarts) rules.restart();
+        await rules.take([], at * day + 2);
+      }
+      expect(rules.told.at(-1)).toBe("5761 orders resolved r2");
+      await rules.take([rules.window(4.5 * day, 20, 0)], 4.9 * day);
+      expect(rules.told).toEqual(["5761 orders resolved r2"]);
+      await rules.take([rules.window(6 * day, 20, 0)], 6 * day + 1);
+      expect(rules.told).toEqual([]);
+      const kinds = ["alert", "alert-id", "alert-time", "alert-kept", "alert-open"];
+      expect(kinds.flatMap((kind) => keysOf(rules.store, kind))).toEqual([]);
+    }
+  });
+
+  it("gives revisions above all that were given before its state was restored", async () => {
+    const rules = new Thresholds([RULE]);
+    await rules.take([rules.window(0, 20, 2)], 1);
+    await rules.store.commit([restoredChange(TEN_MS)]);
+    rules.restart();
+    await rules.take([rules.window(1, 20, 0), rules.window(1, 20, 2, "other")], 2);
+    const base = TEN_MS / 10;
+    expect(rules.told).toEqual([
+      "1 orders firing r1",
+      `2 orders resolved r${base}`,
+      `2 other firing r${base}`,
+    ]);
   });
 
   it("whose file is gone resolves what it fired", async () => {
@@ -396,24 +343,54 @@ describe("a match of a pattern", () => {
   });
 });
 
-describe("a rule over the program itself", () => {
-  it("takes what it sees of itself as any other number", async () => {
-    const rules = new Thresholds([
-      RULE.replace(
-        /condition: .*/,
-        'stream: tailrace\ncondition: "heapUsedRatio > 0.85"\nfor: 20s',
-      ),
-    ]);
-    const look = async (seconds: number, heapUsedRatio: number) => {
+describe("the rules over the program itself", () => {
+  const well = {
+    eventsPerSecond: 5_000,
+    heapUsedRatio: 0.5,
+    processingLatencyP95: 100,
+    processingLatencyP99: 200,
+  };
+
+  it.each([
+    ["processing-latency-p95", "warning", 60, { processingLatencyP95: 1_500 }],
+    ["processing-latency-p99", "critical", 60, { processingLatencyP99: 6_000 }],
+    ["low-throughput", "warning", 300, { eventsPerSecond: 999 }],
+    ["heap-usage", "warning", 60, { heapUsedRatio: 0.9 }],
+  ])("%s fires when it holds long enough, and resolves", async (name, severity, held, ill) => {
+    const rules = new Thresholds([SELF.get(name) ?? ""]);
+    const look = async (seconds: number, fields: object) => {
       await rules.clock(seconds / 60);
-      const fields = { heapUsedRatio, processingLatencyP95: null };
-      await rules.operate({ kind: "sample", key: "aggregator", widthMs: 10_000, fields });
+      const sample = { kind: "sample", key: "aggregator", widthMs: 10_000 } as const;
+      await rules.operate({ ...sample, fields: { ...well, ...fields } });
     };
-    await look(10, 0.5);
-    await look(20, 0.9);
-    await look(30, 0.9);
-    await look(60, 0.5);
-    expect(rules.told).toEqual(["0.5 aggregator firing r2", "1 aggregator resolved r3"]);
+    await look(0, {});
+    for (let second = 10; second <= held; second += 10) await look(second, ill);
+    // The first one is about the ten seconds before it.
+    expect(rules.newest).toMatchObject({ state: "firing", severity, service: "aggregator" });
+    for (let second = held + 10; second <= held + 120; second += 10) await look(second, {});
+    expect(rules.told.map((one) => one.split(" ")[2])).toEqual(["firing", "resolved"]);
+  });
+});
+
+describe("a rule over silent agents", () => {
+  it("fires for each when it fell silent, and resolves when it is back", async () => {
+    const rules = new Thresholds([SELF.get("agent-silent") ?? ""]);
+    const look = async (seconds: number, silent: Record<string, number>) => {
+      await rules.clock(seconds / 60);
+      await rules.operate({ kind: "agents", widthMs: 30_000, silent });
+    };
+    await look(60, { "web-1": 100, "web-2": 30 });
+    expect(rules.told).toEqual([]);
+    await look(90, { "web-1": 130, "web-2": 60 });
+    rules.restart();
+    await look(120, { "web-1": 160, "web-2": 0 });
+    expect(rules.told).toEqual(["1.5 web-1 firing r1"]);
+    expect(rules.newest).toMatchObject({
+      message: "The agent web-1 has been silent for 130 seconds.",
+      details: { link: "http://tailrace.example/v1/agents?agent=web-1" },
+    });
+    await look(150, { "web-1": 1 });
+    expect(rules.told).toEqual(["1.5 web-1 firing r1", "2.5 web-1 resolved r2"]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 } from "../../../../aggregator/state/rule-drop-row.ts";
 import { encodeRuleRow, noCounters, type RuleRow } from "../../../../aggregator/state/rule-rows.ts";
 import { TEN_MS } from "../collect/sample-agent.ts";
+import { THRESHOLD_RULE, Thresholds } from "../process/sample-thresholds.ts";
 
 const fraud: RuleRow = {
   ...{ name: "fraud", stream: "shop", isRunning: true, startMs: undefined },
@@ -73,6 +74,27 @@ describe("GET /v1/rules", () => {
         },
       ],
     });
+  });
+
+  it("tell what threshold rules did, and of how many services they know something", async () => {
+    const rules = new Thresholds([
+      THRESHOLD_RULE.replace("labels:", "for: 2m\nlabels:").replace(
+        "alert: {",
+        "alert: { cooldown: 9m,",
+      ),
+    ]);
+    await rules.take([rules.window(0, 20, 5), rules.window(1, 20, 5)], 2);
+    await rules.take([rules.window(2, 20, 0), rules.window(3, 20, 5, "other")], 4);
+    await rules.take([rules.window(4, 20, 5)], 5);
+    rules.restart();
+    const shown = rules.shown.map(({ id, config }) => ({ id, ...config }));
+    const answer = answerRules([rules.store], "", "", shown);
+    expect(JSON.parse(answer.body.toString("utf8")).rules).toMatchObject([
+      {
+        ...{ rule: "errors", kind: "threshold", state: "running", openAlerts: 0 },
+        counters: { alerts: 1, cooledDown: 1, keys: 2, partials: 1 },
+      },
+    ]);
   });
 
   it("takes no parameters", () => {

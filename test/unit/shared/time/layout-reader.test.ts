@@ -83,6 +83,25 @@ describe("LayoutReader", () => {
     expect(read(times, "2026-07-01 12:00:00")).toBe("2026-07-01T10:00:00.000Z ");
   });
 
+  test("asks the clock for the year again, also after a date that does not exist", () => {
+    let nowMs = Date.UTC(2026, 10, 25);
+    const times = reader("syslog", "UTC", () => nowMs);
+    expect(read(times, "Nov 20 10:00:59")).toBe("2026-11-20T10:00:59.000Z ");
+    expect(read(times, "Feb 30 10:00:59")).toBe("refused");
+    nowMs = Date.UTC(2027, 10, 25);
+    expect(read(times, "Nov 20 10:00:59")).toBe("2027-11-20T10:00:59.000Z ");
+  });
+
+  test("keeps nothing of a buffer that is filled anew", () => {
+    const times = reader("yyyy-MM-dd HH:mm:ss");
+    const buffer = Buffer.alloc(19);
+    const found = ["2026-11-20 10:00:59", "2026-11-20 10:07:01"].map((text) => {
+      buffer.write(text);
+      return new Date(times.read(buffer, 0, buffer.length)).toISOString();
+    });
+    expect(found).toEqual(["2026-11-20T10:00:59.000Z", "2026-11-20T10:07:01.000Z"]);
+  });
+
   test("says the same whatever it read before", () => {
     const texts = ["Nov  2 10:00:59 x", "Nov 20 10:00:58 x", "Nov  2 10:01:00 x", "Nov 2 10:00:01"];
     const now = () => Date.UTC(2026, 11, 1);
