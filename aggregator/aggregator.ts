@@ -21,6 +21,7 @@ import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
 import type { AggregatorConfig } from "./config.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { Front } from "./front.ts";
 import { sinkHolder, sourceHolders } from "./letter-holders.ts";
 import type { Log } from "./log/log.ts";
@@ -51,7 +52,7 @@ import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import type { DeliveredState } from "./sinks/store-feed.ts";
 import { type LeavingRecords, leavingRecords } from "./sources/count-records.ts";
-import { EventsApi } from "./sources/events-api.ts";
+import type { PostedParts } from "./sources/posted-records.ts";
 import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
@@ -227,11 +228,8 @@ class RunningAggregator implements Aggregator {
     const { log, logger } = this.#options;
     return this.#config.sources.map((source) =>
       source.start({
-        ...{ platform: this.#platform, logger, instance: log.logId },
-        records: new ProcessorRecords(this.#processor),
-        maxFutureMs: this.#config.time.maxFutureMs,
-        redactor: this.#posted.redactor,
-        selectors: () => this.#rules().selectors,
+        ...this.#postedParts(),
+        ...{ logger, instance: log.logId, redactor: this.#posted.redactor },
       }),
     );
   }
@@ -324,7 +322,7 @@ class RunningAggregator implements Aggregator {
       },
       ...this.#sinkRoutes(),
       ...this.#backupRoutes(),
-      ...this.#eventRoutes(),
+      ...eventRoutes(this.#postedParts()),
       {
         ...{ method: "GET", path: "/v1/sources", scope: "read" },
         handle: async ({ query, principal }) =>
@@ -392,14 +390,10 @@ class RunningAggregator implements Aggregator {
   }
 
   #letterHolders(): LetterHolder[] {
-    const { maxFutureMs } = this.#config.time;
-    const parts = { processor: this.#processor, sources: this.#sources, maxFutureMs };
+    const parts = { processor: this.#processor, sources: this.#sources, ...this.#postedParts() };
     return [
       ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
-      ...sourceHolders({
-        ...{ ...parts, platform: this.#platform, posted: this.#posted },
-        selectors: () => this.#rules().selectors,
-      }),
+      ...sourceHolders({ ...parts, posted: this.#posted }),
     ];
   }
 
@@ -482,24 +476,14 @@ class RunningAggregator implements Aggregator {
     };
   }
 
-  #eventRoutes(): Route[] {
-    const events = new EventsApi({
+  #postedParts(): PostedParts {
+    return {
       records: new ProcessorRecords(this.#processor),
       platform: this.#platform,
       maxFutureMs: this.#config.time.maxFutureMs,
       leaving: this.#posted,
       selectors: () => this.#rules().selectors,
-    });
-    return [
-      {
-        ...{ method: "POST", path: "/v1/events", scope: "ingest" },
-        handle: ({ request, query, principal }) => events.events(request, query, principal),
-      },
-      {
-        ...{ method: "POST", path: "/v1/logs", scope: "ingest" },
-        handle: ({ request, principal }) => events.logs(request, principal),
-      },
-    ];
+    };
   }
 
   #inletFigures(): InletFigures[] {

@@ -65,7 +65,8 @@ export class EventWindows {
     return makeDimensions(
       this.#by.flatMap((name) => {
         const value = fields[name];
-        return value === undefined || value === null ? [] : [[name, String(value)] as const];
+        if (value === undefined || value === null) return [];
+        return [[name, typeof value === "string" ? value : JSON.stringify(value)] as const];
       }),
     );
   }

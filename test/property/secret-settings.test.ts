@@ -1,8 +1,8 @@
 /** Secrets of sinks and sources: where they may come from, and that no fault shows one. */
 import { expect, it } from "vitest";
-import { aggregatorConfig } from "../../../aggregator/config.ts";
-import { loadConfigParts } from "../../../shared/config/load.ts";
-import { secretReferences } from "../../../shared/config/secret.ts";
+import { aggregatorConfig } from "../../aggregator/config.ts";
+import { loadConfigParts } from "../../shared/config/load.ts";
+import { secretReferences } from "../../shared/config/secret.ts";
 
 const SINKS = [
   { type: "redis", url: "S" },
