@@ -37,7 +37,7 @@ const STEP_MS_MIN = 200;
 const STEP_MS_MORE = 1_500;
 /** A store that was stopped comes back this many steps later. */
 const AWAY_STEPS = 2;
-const DELIVER_MS_MAX = 60_000;
+const DELIVER_MS_MAX = 240_000;
 
 /** Mulberry32. */
 function seeded(seed: number): () => number {

@@ -60,7 +60,7 @@ export class Stores {
 
   /** The sinks of an aggregator's configuration; `run` is in every name, so that one run does not see another's data. */
   sinks(run: string, folder: string): object[] {
-    const common = { flush_interval: "100ms", write_timeout: "5s" };
+    const common = { flush_interval: "100ms", write_timeout: "15s" };
     const retention = "3650d";
     const { redis, elasticsearch, influxdb, victoriametrics } = this;
     const points = { ...common, type: "influxdb", url: influxdb.url, database: run };

@@ -38,7 +38,7 @@ describe("a sqlite store", () => {
   it("takes over what the version before wrote into a single table", async () => {
     const keys = ["change/1", "collect", "minute//s/1/a", "process", "rollup-minute/5//s/1/a"];
     const database = new DatabaseSync(path);
-    database.exec(`PRAGMA application_id = ${0x746c7263}; PRAGMA user_version = 1;
+    database.exec(`PRAGMA application_id = 1953264227; PRAGMA user_version = 1;
       CREATE TABLE state (key TEXT NOT NULL UNIQUE, value BLOB NOT NULL)`);
     const insert = database.prepare("INSERT INTO state (key, value) VALUES (?, ?)");
     for (const key of keys) insert.run(key, Buffer.from(`of ${key}`));
