@@ -48,13 +48,10 @@ export interface AgentOptions {
 }
 
 /** One source as it stands. */
-export interface SourceStatus {
-  readonly name: string;
-  /** Bytes that are known to be there and not yet counted. */
-  readonly backlogBytes: number;
-  readonly pendingKeys: number;
-  readonly openFileCount: number;
-}
+export type SourceStatus = Pick<
+  Source,
+  "name" | "backlogBytes" | "pendingKeys" | "openFileCount" | "unreadableCount"
+>;
 
 /** An agent as it stands. */
 export interface AgentStatus {
@@ -230,9 +227,11 @@ class Agent implements RunningAgent, ShipHost {
       isSpoolFull: spool?.isFull ?? false,
       selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
-      sources: this.#sources.map(({ name, backlogBytes, pendingKeys, openFileCount }) => ({
-        ...{ name, backlogBytes, pendingKeys, openFileCount },
-      })),
+      sources: this.#sources.map(
+        ({ name, backlogBytes, pendingKeys, openFileCount, unreadableCount }) => ({
+          ...{ name, backlogBytes, pendingKeys, openFileCount, unreadableCount },
+        }),
+      ),
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,
       turnCount: this.#readLoop?.loop.turnCount ?? 0,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { SERVICES_MAX_DEFAULT } from "../shared/aggregates/minute-windows.ts";
 import { duration } from "../shared/config/units.ts";
-import { aggregateSetting } from "./window/aggregate-config.ts";
+import { aggregateSetting } from "../shared/events/aggregate-config.ts";
 import { linesSetting } from "./window/lines-config.ts";
 
 /** Settings of any source. */

@@ -1,6 +1,8 @@
 /** From the configuration to the sources that read. */
 
 import { LEVEL_INDEX } from "../shared/aggregates/aggregate.ts";
+import { wantsDetail } from "../shared/events/aggregate-config.ts";
+import { compileAggregation, compileCondition } from "../shared/events/compile-aggregation.ts";
 import { eventOptions } from "../shared/events/event-options.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
@@ -11,8 +13,6 @@ import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { Source } from "./source/source.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
-import { wantsDetail } from "./window/aggregate-config.ts";
-import { compileAggregation, compileCondition } from "./window/compile-aggregation.ts";
 import { createSelectingCounter, type SelectingOptions } from "./window/create-line-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
 import type { LinesConfig } from "./window/lines-config.ts";

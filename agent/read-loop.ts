@@ -7,7 +7,6 @@
 import { present } from "../shared/assert.ts";
 import { systemCode, TailraceError } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
-import type { DiskWatcher } from "../shared/platform/disk.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import type { LedgerEntry } from "../shared/protocol/batch.ts";
 import { Wake } from "../shared/wake.ts";
@@ -58,7 +57,7 @@ export interface SourceExchange {
 }
 
 const HEARTBEAT_MS = 10_000;
-/** A selected event waits no longer than this for a seal. */
+/** Seals because of selected events are at least so far apart. */
 const EVENT_WAIT_MS = 1000;
 /** From this share of its limit on the spool takes no events, so that there is room for counts, which are never shed. */
 const EVENTS_FILL_MAX = 0.85;
@@ -67,16 +66,17 @@ const LINES_FILL_MAX = 0.7;
 /** How soon to ask again for records that are accepted but not yet applied. */
 const APPLIED_POLL_MS = 1000;
 const DISK_RETRY_MS = 1000;
-/** A watcher may tell of every single write; looking more often than this gains nothing. */
-const DISCOVER_PAUSE_MS = 100;
+/** So often files that came, went or were renamed are noticed; and no look follows on another one sooner. */
+const MOVED_POLL_MS = 100;
+/** What is received wakes the loop message by message: so long more of it is awaited. */
+const RECEIVE_MS = 20;
 /** A turn of one source; then the next one's. */
 const READ_BYTES = 1024 * 1024;
 /** Size of a batch at which it is sealed before its time. */
 const BATCH_BYTES = 1024 * 1024;
-/** What a window takes in a batch besides the buckets of its sketch; what a bucket takes; how many there can be. */
+/** What a window takes in a batch besides the buckets of its sketch; what a bucket takes. */
 const WINDOW_BYTES = 64;
 const BUCKET_BYTES = 4;
-const BUCKET_COUNT_MAX = 1401;
 /** No line with a duration is shorter, and each adds one bucket at most. */
 const LINE_BYTES_MIN = 40;
 
@@ -85,12 +85,12 @@ export class ReadLoop {
   #options: ReadLoopOptions;
   readonly #wake: Wake;
   readonly #ledgers = new Map<string, readonly LedgerEntry[]>();
-  #watcher: DiskWatcher | undefined;
   /** Sealed, but not yet in the spool. */
   #unsealed: MadeBatch | undefined;
   #isStopping = false;
   #isDamaged = false;
-  #isHinted = true;
+  /** True when a source may have something to read: between a look and the next one files have nothing once they were read to their ends. */
+  #isReadDue = true;
   #hasEnded = false;
   #readBytes = 0;
   #readBytesAtSeal = 0;
@@ -99,6 +99,7 @@ export class ReadLoop {
   /** Since when a selected event waits; Infinity when none does. */
   #eventsSinceMs = Number.POSITIVE_INFINITY;
   #discoveredAtMs = Number.NEGATIVE_INFINITY;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #turnCount = 0;
   #exchange:
@@ -155,7 +156,7 @@ export class ReadLoop {
 
   /** Runs until {@link stop}, then seals what is pending and closes the sources. Rejects only for a fault of this program. */
   async run(): Promise<void> {
-    this.#watch();
+    this.#listen();
     try {
       await this.#begin();
       while (!this.#isStopping) await this.#turn();
@@ -163,19 +164,12 @@ export class ReadLoop {
       await this.#sealLast();
     } finally {
       this.#exchange?.settle(false);
-      await this.#watcher?.close();
       for (const source of this.#options.sources) await this.#close(source);
     }
   }
 
-  #watch(): void {
-    const { sources, platform } = this.#options;
-    for (const source of sources) source.listen?.(() => this.#wake.wake());
-    const folders = [...new Set(sources.flatMap((source) => source.folders))];
-    this.#watcher = platform.disk.watch(folders, () => {
-      this.#isHinted = true;
-      this.#wake.wake();
-    });
+  #listen(): void {
+    for (const source of this.#options.sources) source.listen?.(() => this.#wake.wake());
   }
 
   /** Carries {@link exchange} out as soon as the spool takes a batch. */
@@ -202,8 +196,7 @@ export class ReadLoop {
         ledger.filter((entry) => entry.source === name),
       );
     }
-    await this.#watcher?.close();
-    this.#watch();
+    this.#listen();
     await this.#begin();
     // Another one may have been asked for meanwhile: it is next.
     if (this.#exchange === waiting) this.#exchange = undefined;
@@ -247,24 +240,51 @@ export class ReadLoop {
 
   async #turn(): Promise<void> {
     this.#turnCount++;
-    const { ship, platform } = this.#options;
+    const { ship } = this.#options;
     if (this.#isDamaged || ship.isFenced) {
       await this.#wake.wait(Number.POSITIVE_INFINITY);
       return;
     }
     await this.#exchangeSources();
-    const nowMs = platform.clock.monotonic();
-    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : this.#options.pollIntervalMs;
-    if (nowMs - this.#discoveredAtMs >= pauseMs) await this.#discover();
+    if (await this.#isLookDue()) await this.#discover();
+    if (!this.#isReadDue) {
+      await this.#sealIfDue();
+      this.#isReadDue = await this.#wait();
+      return;
+    }
+    const wasAtLimit = this.#isAtLimit();
     const bytes = await this.#read();
     this.#noteEvents();
     await this.#sealIfDue();
-    if (bytes === 0) await this.#wake.wait(this.#untilNextMs());
+    if (bytes > 0) return;
+    const isWoken = await this.#wait();
+    this.#isReadDue = isWoken || wasAtLimit;
+  }
+
+  /** Waits until something is due; resolves with true when it was woken. */
+  async #wait(): Promise<boolean> {
+    const isWoken = await this.#wake.wait(this.#untilNextMs());
+    if (isWoken && !this.#isStopping) await this.#options.platform.timers.sleep(RECEIVE_MS);
+    return isWoken;
+  }
+
+  /** At every poll, before a seal, so that it holds what is there by then, and as soon as files moved. */
+  async #isLookDue(): Promise<boolean> {
+    const { sources, platform, pollIntervalMs, spool } = this.#options;
+    const nowMs = platform.clock.monotonic();
+    const sinceMs = nowMs - this.#discoveredAtMs;
+    if (sinceMs >= pollIntervalMs) return true;
+    if (sinceMs < MOVED_POLL_MS) return false;
+    const canSeal = this.#unsealed === undefined && !spool.isFull;
+    if (canSeal && nowMs >= this.#dueMs()) return true;
+    if (nowMs - this.#checkedAtMs < MOVED_POLL_MS) return false;
+    this.#checkedAtMs = nowMs;
+    for (const source of sources) if (await source.hasMoved()) return true;
+    return false;
   }
 
   async #discover(): Promise<void> {
     const { sources, platform, logger } = this.#options;
-    this.#isHinted = false;
     for (const source of sources) {
       try {
         await source.discover();
@@ -275,6 +295,7 @@ export class ReadLoop {
       }
     }
     this.#discoveredAtMs = platform.clock.monotonic();
+    this.#isReadDue = true;
   }
 
   /** One fair turn over all sources. */
@@ -300,14 +321,16 @@ export class ReadLoop {
   /** True when what is pending fills a batch. */
   #isAtLimit(): boolean {
     let keys = 0;
+    let buckets = 0;
     let otherBytes = 0;
     for (const source of this.#options.sources) {
       keys += source.pendingKeys;
+      buckets += source.pendingBuckets;
       otherBytes += source.pendingEventBytes + source.pendingDetailBytes;
     }
     const lines = (this.#readBytes - this.#readBytesAtSeal) / LINE_BYTES_MIN;
-    const buckets = Math.min(keys * BUCKET_COUNT_MAX, lines);
-    return keys * WINDOW_BYTES + buckets * BUCKET_BYTES + otherBytes >= BATCH_BYTES;
+    const bucketBytes = Math.min(buckets, lines) * BUCKET_BYTES;
+    return keys * WINDOW_BYTES + bucketBytes + otherBytes >= BATCH_BYTES;
   }
 
   #isHeartbeatDue(nowMs: number): boolean {
@@ -340,7 +363,9 @@ export class ReadLoop {
     const { flushIntervalMs, selection } = this.#options;
     // What the aggregator asks for now, it should not have to wait for.
     if (selection.hasNext) return Number.NEGATIVE_INFINITY;
-    return Math.min(this.#flushedAtMs + flushIntervalMs, this.#eventsSinceMs + EVENT_WAIT_MS);
+    // Events are sealed right after the look that found them, but not more often than this.
+    const eventsMs = Math.max(this.#eventsSinceMs, this.#flushedAtMs + EVENT_WAIT_MS);
+    return Math.min(this.#flushedAtMs + flushIntervalMs, eventsMs);
   }
 
   /** The synchronous cut: everything counted since the last one, with the positions that it covers. */
@@ -409,8 +434,8 @@ export class ReadLoop {
   #untilNextMs(): number {
     const { platform, pollIntervalMs, spool } = this.#options;
     const nowMs = platform.clock.monotonic();
-    const pauseMs = this.#isHinted ? DISCOVER_PAUSE_MS : pollIntervalMs;
-    const dueMs = [this.#discoveredAtMs + pauseMs];
+    const movedMs = Math.max(this.#discoveredAtMs, this.#checkedAtMs) + MOVED_POLL_MS;
+    const dueMs = [this.#discoveredAtMs + pollIntervalMs, movedMs];
     if (this.#unsealed !== undefined) dueMs.push(this.#retryAtMs);
     else if (!spool.isFull) dueMs.push(this.#dueMs());
     return Math.max(0, Math.min(...dueMs) - nowMs);

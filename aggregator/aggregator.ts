@@ -16,6 +16,7 @@
 import { resolve } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import type { Platform } from "../shared/platform/platform.ts";
+import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
 import { countOpenAlerts } from "./alert-figures.ts";
 import { Archiver, type TableWriter } from "./archive/archiver.ts";
 import { BackupApi } from "./backup/backup-api.ts";
@@ -27,7 +28,6 @@ import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
-import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
 import { logClockMs, peopleRoutes } from "./people-routes.ts";
 import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
@@ -36,25 +36,26 @@ import { ProcessorIntake } from "./processor-intake.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import type { Route } from "./router.ts";
+import { readRuleFigures } from "./rule-figures.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
 import { DeadLettersApi, type LetterHolder } from "./serve/dead-letters.ts";
 import { answerHealth, answerReadiness, type Check } from "./serve/health.ts";
 import { answerSources } from "./serve/sources.ts";
+import { answerStatus } from "./serve/status.ts";
 import { WindowsApi } from "./serve/windows.ts";
 import { Delivery, placeOf } from "./sinks/deliver.ts";
 import { FEEDS } from "./sinks/feeds.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { type FedDelivery, SinksApi } from "./sinks/sinks-api.ts";
 import type { DeliveredState } from "./sinks/store-feed.ts";
+import { type LeavingRecords, leavingRecords } from "./sources/count-records.ts";
 import { EventsApi } from "./sources/events-api.ts";
 import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
-import { readRules, readThresholdCounters } from "./state/read-rules.ts";
-import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
@@ -119,6 +120,7 @@ class RunningAggregator implements Aggregator {
   readonly #archiver: Archiver | undefined;
   readonly #receiver: Receiver;
   readonly #front: Front;
+  readonly #posted: LeavingRecords;
   readonly #sources: readonly Source[];
   readonly #deliveries: readonly FedDelivery[];
   readonly #metrics: Metrics;
@@ -154,6 +156,7 @@ class RunningAggregator implements Aggregator {
       },
       callerRefused: (reason) => this.#metrics.callerRefused(reason),
     });
+    this.#posted = leavingRecords(config.postedAggregate, compileRedaction(config.redact));
     this.#sources = this.#startSources();
     this.#deliveries = this.#startDeliveries();
     const { timers } = platform;
@@ -225,6 +228,7 @@ class RunningAggregator implements Aggregator {
         ...{ platform: this.#platform, logger, instance: log.logId },
         records: new ProcessorRecords(this.#processor),
         maxFutureMs: this.#config.time.maxFutureMs,
+        redactor: this.#posted.redactor,
         selectors: () => this.#rules().selectors,
       }),
     );
@@ -300,7 +304,8 @@ class RunningAggregator implements Aggregator {
       },
       {
         ...{ method: "GET", path: "/v1/windows", scope: "read" },
-        handle: ({ query, principal }) => windows.answer(principal.tenant, query),
+        handle: ({ query, principal, request }) =>
+          windows.answer(principal.tenant, query, request.remoteAddress),
       },
       ...peopleRoutes({
         ...{ processor, platform: this.#platform, rules: this.#rules },
@@ -335,6 +340,13 @@ class RunningAggregator implements Aggregator {
         ...{ method: "GET", path: "/readyz", scope: undefined },
         handle: async () => answerReadiness(this.#checks()),
       },
+      {
+        ...{ method: "GET", path: "/v1/status", scope: "read" },
+        handle: async () => {
+          const thresholdCount = this.#rules().thresholds.length;
+          return answerStatus({ ...this.#figures(), thresholdCount }, this.#checks());
+        },
+      },
     ];
   }
 
@@ -359,7 +371,7 @@ class RunningAggregator implements Aggregator {
         handle: ({ request }) => letters.replay(request),
       },
       {
-        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "operate" },
+        ...{ method: "POST", path: "/v1/dead-letters/drop", scope: "admin" },
         handle: ({ request }) => letters.drop(request),
       },
     ];
@@ -371,7 +383,7 @@ class RunningAggregator implements Aggregator {
     const backups = new BackupApi(this.#platform, { logId: log.logId, copyState });
     return [
       {
-        ...{ method: "POST", path: "/v1/backup", scope: "operate" },
+        ...{ method: "POST", path: "/v1/backup", scope: "admin" },
         handle: ({ request }) => backups.answer(request),
       },
     ];
@@ -383,7 +395,7 @@ class RunningAggregator implements Aggregator {
     return [
       ...this.#deliveries.map(({ delivery }) => sinkHolder(delivery)),
       ...sourceHolders({
-        ...{ ...parts, platform: this.#platform },
+        ...{ ...parts, platform: this.#platform, posted: this.#posted },
         selectors: () => this.#rules().selectors,
       }),
     ];
@@ -396,29 +408,6 @@ class RunningAggregator implements Aggregator {
       checks.push({ name: "drain", isOk: false, detail: "shutting down" });
     }
     return checks;
-  }
-
-  *#ruleFigures(): Iterable<RuleFigures> {
-    for (const view of this.#processor.windowViews()) {
-      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
-      for (const { name, isRunning, counters } of readRules(view)) {
-        const counts: Record<string, number> = {};
-        for (const { reason, count } of drops.get(name) ?? []) {
-          counts[reason] = (counts[reason] ?? 0) + count;
-        }
-        // The ledger is by name: of several versions of a rule the first says what all dropped.
-        drops.delete(name);
-        yield { name, isRunning, ...counters, drops: counts };
-      }
-      for (const { id, config } of this.#rules().thresholds) {
-        yield {
-          name: config.name,
-          isRunning: true,
-          ...readThresholdCounters([view], id),
-          drops: {},
-        };
-      }
-    }
   }
 
   /** The lowest of the partitions, which all windows have reached. */
@@ -456,9 +445,10 @@ class RunningAggregator implements Aggregator {
       receivedLines: sum(collected.map((row) => row.receivedLines)),
       mergedLines: sum(processed.map((row) => row.mergedLines)),
       tooLateLines: sum(processed.map((row) => row.tooLateLines)),
+      windowChanges: sum(processed.map((row) => row.changeNumber)),
       inlets: this.#inletFigures(),
       alerts: countOpenAlerts(this.#processor.windowViews()),
-      rules: sumByRule(this.#ruleFigures()),
+      rules: readRuleFigures(this.#processor.windowViews(), this.#rules().thresholds),
       archive: this.#archiveFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);
@@ -472,6 +462,7 @@ class RunningAggregator implements Aggregator {
       records: new ProcessorRecords(this.#processor),
       platform: this.#platform,
       maxFutureMs: this.#config.time.maxFutureMs,
+      leaving: this.#posted,
       selectors: () => this.#rules().selectors,
     });
     return [

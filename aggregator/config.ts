@@ -4,7 +4,9 @@ import { z } from "zod";
 import { present } from "../shared/assert.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
+import { type AggregateConfig, aggregateSetting } from "../shared/events/aggregate-config.ts";
 import type { TlsPaths } from "../shared/platform/tls-files.ts";
+import { type RedactionConfig, redactionConfig } from "../shared/redaction/redaction-config.ts";
 import type { AccessMode } from "./access/access-door.ts";
 import { isLoopback } from "./access/local-caller.ts";
 import { type AlertsConfig, alertsSettings } from "./alerts-config.ts";
@@ -60,6 +62,10 @@ export interface AggregatorConfig {
   readonly access: AccessMode;
   readonly dataDir: string;
   readonly sources: readonly ConfiguredSource[];
+  /** What is taken out of records of sources and of posted ones before they are kept. */
+  readonly redact: RedactionConfig;
+  /** How windows of posted events are kept apart; undefined: they are not. */
+  readonly postedAggregate: AggregateConfig | undefined;
   readonly sinks: readonly ConfiguredSink[];
   /** Rule files and folders of them, also as globs. */
   readonly rules: readonly string[];
@@ -229,6 +235,11 @@ const time = z
   })
   .meta({ description: "How event time is followed." });
 
+const posted = z.strictObject({ aggregate: aggregateSetting }).meta({
+  description: "What is posted to `/v1/events` and `/v1/logs`.",
+  examples: [{ aggregate: { dimensions: ["endpoint"] } }],
+});
+
 const rollUpRetention = (text: string, what: string) =>
   duration({ min: "1h", max: "36500d" })
     .prefault(text)
@@ -290,6 +301,11 @@ export const aggregatorConfig = z
       .prefault("/var/lib/tailrace-aggregator")
       .meta({ description: "Folder for the log and the store; one process at a time uses it." }),
     sources: sourceList,
+    posted: posted.prefault({}),
+    redact: redactionConfig.prefault({}).meta({
+      description:
+        "What is taken out of the records of `sources` and of posted ones before anything of them is kept: events, sample lines, dimensions, names of services, dead letters. What agents send was redacted by them.",
+    }),
     sinks: sinkList,
     rules: z
       .array(z.string().min(1))
@@ -332,6 +348,8 @@ export const aggregatorConfig = z
       access: read.access?.insecure === true ? "insecure" : isAsked ? "credentials" : "local",
       dataDir: read.data_dir,
       sources: read.sources,
+      redact: read.redact,
+      postedAggregate: read.posted.aggregate,
       sinks: read.sinks,
       rules: read.rules,
       alerts: {

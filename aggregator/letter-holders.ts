@@ -6,6 +6,7 @@ import { ProcessorRecords } from "./processor-records.ts";
 import type { LetterHolder } from "./serve/dead-letters.ts";
 import type { NumberedLetter } from "./sinks/dead-letters.ts";
 import type { Delivery } from "./sinks/deliver.ts";
+import type { LeavingRecords } from "./sources/count-records.ts";
 import { InletLetters } from "./sources/inlet-letters.ts";
 import { FILE_BYTES, requestCounter } from "./sources/posted-records.ts";
 import type { Source } from "./sources/source.ts";
@@ -36,12 +37,13 @@ export interface SourceHolderParts {
   readonly sources: readonly Source[];
   readonly platform: Platform;
   readonly maxFutureMs: number;
+  readonly posted: LeavingRecords;
   readonly selectors: () => Selectors;
 }
 
 /** The records of every inlet that were no events and are still kept. */
 export function sourceHolders(parts: SourceHolderParts): LetterHolder[] {
-  const { processor, sources, platform, maxFutureMs, selectors } = parts;
+  const { processor, sources, platform, maxFutureMs, selectors, posted: leaving } = parts;
   const records = new ProcessorRecords(processor);
   const holders: LetterHolder[] = [];
   for (const view of processor.agentViews()) {
@@ -54,7 +56,10 @@ export function sourceHolders(parts: SourceHolderParts): LetterHolder[] {
         newCounter: (names) =>
           names === undefined
             ? sources.find((each) => each.name === source)?.counterOf(place)
-            : requestCounter({ source, ...names, selectors }, platform.random.bytes(FILE_BYTES)),
+            : requestCounter(
+                { source, ...names, selectors, leaving },
+                platform.random.bytes(FILE_BYTES),
+              ),
       });
       holders.push({
         ...{ place: letters.place, kind: "source", name: source },

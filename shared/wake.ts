@@ -17,8 +17,8 @@ export class Wake {
     if (this.#isWaiting) this.#controller.abort("woken");
   }
 
-  /** Waits at most `delayMs` (Infinity: until a wake). One caller at a time. */
-  async wait(delayMs: number): Promise<void> {
+  /** Waits at most `delayMs` (Infinity: until a wake); resolves with true when it was woken. One caller at a time. */
+  async wait(delayMs: number): Promise<boolean> {
     if (!this.#isWoken) {
       const { signal } = this.#controller;
       this.#isWaiting = true;
@@ -26,7 +26,9 @@ export class Wake {
       this.#isWaiting = false;
       if (signal.aborted) this.#controller = new AbortController();
     }
+    const isWoken = this.#isWoken;
     this.#isWoken = false;
+    return isWoken;
   }
 }
 

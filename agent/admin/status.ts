@@ -7,6 +7,8 @@ const sourceSchema = z.object({
   name: z.string(),
   backlogBytes: z.number(),
   openFileCount: z.number(),
+  /** An agent of an earlier version does not say it. */
+  unreadableCount: z.number().optional(),
   pendingKeys: z.number(),
 });
 

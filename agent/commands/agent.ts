@@ -50,6 +50,7 @@ async function drain(agent: RunningAgent, run: AgentRun): Promise<number> {
     if (fault !== undefined) throw fault;
     const { readBytes, sealed, accepted, applied, mode } = agent.status();
     if (agent.isDrained) {
+      if (hasUnreadable(agent, run.logger)) return EXIT_FAILED;
       run.logger.info("everything is read and applied", { batches: applied, bytes: readBytes });
       return EXIT_DONE;
     }
@@ -62,6 +63,18 @@ async function drain(agent: RunningAgent, run: AgentRun): Promise<number> {
   }
   reportKept(agent, run.logger, run.signal.aborted);
   return EXIT_FAILED;
+}
+
+/** Says how many files could not be read. Which and why, was said when it happened. */
+function hasUnreadable(agent: RunningAgent, logger: Logger): boolean {
+  const { sources } = agent.status();
+  const files = sources.reduce((sum, { unreadableCount }) => sum + unreadableCount, 0);
+  if (files === 0) return false;
+  logger.error(
+    "what could be read is applied, but files match that could not be read: the warnings before say which and why",
+    { files },
+  );
+  return true;
 }
 
 function reportKept(agent: RunningAgent, logger: Logger, isStopped: boolean): void {

@@ -8,6 +8,8 @@ export interface LineSink {
   unterminated(line: Buffer): void;
   /** Where the last event of whole lines begins, when further lines may belong to it; `to` when they cannot. Absent: they never can. */
   pendingFrom?(buffer: Buffer, from: number, to: number): number;
+  /** So many bytes before the first one of a call tell with it what lines are; they stand before it in the buffer, as far as there are any. Absent: none. */
+  readonly lookBackBytes?: number;
   /** Events of several lines longer than this are not held. */
   readonly eventBytesMax?: number;
   /** A line of `bytes` bytes, its line feed included, that is longer than the limit. */
@@ -27,7 +29,9 @@ export class LineBuffer {
   readonly #sink: LineSink;
   readonly #lineBytesMax: number;
   #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  /** Bytes at the beginning of the buffer that were not handed over: an event that may go on, and an unfinished line. */
+  /** Bytes at the beginning of the buffer that were handed over and are looked back at. */
+  #before = 0;
+  /** Bytes behind them that were not handed over: an event that may go on, and an unfinished line. */
   #held = 0;
   /** Of them, those of whole lines. */
   #event = 0;
@@ -43,22 +47,24 @@ export class LineBuffer {
   room(): Buffer {
     const { readBuffer } = this.#sink;
     const isBetter = readBuffer !== undefined && readBuffer !== this.#buffer;
-    if (isBetter && this.#held <= readBuffer.length / 2) {
-      this.#buffer.copy(readBuffer, 0, 0, this.#held);
+    const used = this.#before + this.#held;
+    if (isBetter && used <= readBuffer.length / 2) {
+      this.#buffer.copy(readBuffer, 0, 0, used);
       this.#buffer = readBuffer;
     }
-    if (this.#held > this.#buffer.length / 2) {
+    if (used > this.#buffer.length / 2) {
       const larger = Buffer.allocUnsafeSlow(this.#buffer.length * 2);
-      this.#buffer.copy(larger, 0, 0, this.#held);
+      this.#buffer.copy(larger, 0, 0, used);
       this.#buffer = larger;
     }
-    return this.#buffer.subarray(this.#held);
+    return this.#buffer.subarray(used);
   }
 
   /** Says that `bytes` bytes were put into {@link room}. */
   filled(bytes: number): void {
-    const to = this.#held + bytes;
-    let from = 0;
+    const heldTo = this.#before + this.#held;
+    const to = heldTo + bytes;
+    let from = this.#before;
     if (this.#dropped > 0) {
       const lineFeed = this.#buffer.subarray(0, to).indexOf(0x0a);
       if (lineFeed < 0) {
@@ -71,17 +77,26 @@ export class LineBuffer {
       from = lineFeed + 1;
     }
     // What was held has no line feed: when the new bytes have none either, there is nothing to cut.
-    const hasLines = from > 0 || this.#buffer.subarray(this.#held, to).includes(0x0a);
+    const hasLines = from > this.#before || this.#buffer.subarray(heldTo, to).includes(0x0a);
     if (hasLines) from = this.#cut(from, to);
     this.#held = to - from;
     if (this.#held - this.#event > this.#lineBytesMax) {
       if (this.#event > 0) this.#sink.lines(this.#buffer, from, from + this.#event);
       this.#dropped = this.#held - this.#event;
+      this.#before = 0;
       this.#held = 0;
       this.#event = 0;
-    } else if (from > 0) {
-      this.#buffer.copyWithin(0, from, to);
+    } else if (from > this.#before) {
+      const before = Math.min(from, this.#lookBackBytes());
+      this.#buffer.copyWithin(0, from - before, to);
+      this.#before = before;
     }
+  }
+
+  /** The line feed before the first line that is looked back at proves where that begins. */
+  #lookBackBytes(): number {
+    const { lookBackBytes = 0 } = this.#sink;
+    return lookBackBytes === 0 ? 0 : lookBackBytes + 1;
   }
 
   /** Hands over the whole lines of a part of the buffer but an event that may go on; returns where what is held begins. */
@@ -119,11 +134,13 @@ export class LineBuffer {
 
   /** Ends the input: what no line feed ended is the last line. */
   end(): void {
-    if (this.#event > 0) this.#sink.lines(this.#buffer, 0, this.#event);
-    const rest = this.#buffer.subarray(this.#event, this.#held);
+    const from = this.#before;
+    if (this.#event > 0) this.#sink.lines(this.#buffer, from, from + this.#event);
+    const rest = this.#buffer.subarray(from + this.#event, from + this.#held);
     if (this.#dropped > 0) this.#sink.tooLong(this.#dropped);
     else if (rest.length > 0) this.#sink.unterminated(rest);
     this.#dropped = 0;
+    this.#before = 0;
     this.#event = 0;
     this.#held = 0;
   }

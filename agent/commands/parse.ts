@@ -99,6 +99,8 @@ class PrintedLines implements LineSink {
   #offset = 0;
   #weighedTo = 0;
   #hasEvent = false;
+  /** How the last lines became events. */
+  #lines: EventLines | undefined;
   #text = "";
 
   constructor(options: ParseOptions, io: Pick<CommandIo, "stderr" | "platform">) {
@@ -125,6 +127,10 @@ class PrintedLines implements LineSink {
 
   get eventBytesMax(): number {
     return EVENT_BYTES_MAX;
+  }
+
+  get lookBackBytes(): number {
+    return this.#lines?.lookBackBytes ?? 0;
   }
 
   pendingFrom(buffer: Buffer, from: number, to: number): number {
@@ -181,6 +187,7 @@ class PrintedLines implements LineSink {
       reader = { parser: definition.compile(this.#options), lines };
       this.#readers.set(format, reader);
     }
+    this.#lines = reader.lines;
     return reader;
   }
 

@@ -177,6 +177,10 @@ class ScannedFile {
     return this.#counter.eventBytesMax ?? 0;
   }
 
+  get lookBackBytes(): number {
+    return this.#counter.lookBackBytes?.(this.#file) ?? 0;
+  }
+
   pendingFrom(buffer: Buffer, from: number, to: number): number {
     return this.#counter.pendingFrom?.(buffer, from, to, this.#context(buffer, from)) ?? to;
   }

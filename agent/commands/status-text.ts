@@ -27,6 +27,8 @@ export function statusText(status: StatusAnswer, nowMs: number): string {
     `batches: ${sealed} sealed, ${accepted} accepted, ${applied} applied, ${Math.max(0, sealed - applied)} wait; spool ${sizeText(spoolBytes)} of ${sizeText(spoolBytesMax)} (${fill} %) in ${status.segmentCount} segments${status.isSpoolFull ? ", FULL" : ""}`,
     `ships to ${status.endpoints.join(", ")}${status.logId === undefined ? "" : `, log ${status.logId}`}`,
   ];
+  const unreadable = status.sources.reduce((sum, source) => sum + (source.unreadableCount ?? 0), 0);
+  if (unreadable > 0) lines.push(`${unreadable} files match that cannot be read`);
   if (status.damageCount > 0) lines.push(`the spool was found damaged ${status.damageCount} times`);
   const { lastProblem } = status;
   if (lastProblem !== undefined) {

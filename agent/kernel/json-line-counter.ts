@@ -31,7 +31,6 @@
  * searching strings 64 bytes at a time, gained nothing.
  */
 
-import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { BUCKET_MULTIPLIER } from "../../shared/aggregates/quantile-sketch.ts";
 import { assert } from "../../shared/assert.ts";
@@ -43,32 +42,17 @@ import {
 } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { TimeZone } from "../../shared/time/time-zone.ts";
-import type { CountContext, Counted, CountedEntry, LineCounter } from "../window/line-counter.ts";
+import type { CountContext, Counted, LineCounter } from "../window/line-counter.ts";
+import { KernelCounts, type RemainderCounter } from "./kernel-counts.ts";
 import { type Kernel, openKernel } from "./kernel-module.ts";
-import { KernelWindows } from "./kernel-windows.ts";
+import { canKnowNames, KERNEL_MEANINGS } from "./known-names.ts";
 
-/** Counts the lines that the kernel cannot prove, and keeps everything counted until it is taken. */
-export interface RemainderCounter extends LineCounter {
-  /** Adds counts of one service and minute, and keeps `aggregate`; may be called several times for the same. */
-  addCounts(service: string, minute: number, aggregate: Aggregate): void;
-  /** Adds lines for the ledger that were counted elsewhere. */
-  addEntries(entries: readonly CountedEntry[]): void;
-}
-
-/** Meanings in the order of the kernel's numbers for them. */
-const MEANINGS = ["time", "service", "level", "duration"] as const;
-/** Limits of the kernel's table of names. */
-const NAME_BYTES_MAX = 32;
-const NAMES_MAX = 32;
-const SERVICE_BYTES_MAX = 64;
 /** Durations from here on are for the parser, which notes them: 2^30 ms in µs. */
 const DURATION_US_LIMIT = 2 ** 30 * 1000;
 const MINUTE_MS = 60_000;
 
 /** Text is copied in pieces that stay in the processor's second cache. */
 const PIECE_BYTES = 128 * 1024;
-/** The kernel counts lines and bytes in 32 bits: the counts are moved out before that could be too few. */
-const BYTES_BETWEEN_EXPORTS_MAX = 2 ** 31;
 const LINE_FEED = 0x0a;
 
 /** Results of the kernel's `run`. */
@@ -76,36 +60,16 @@ const RUN_DONE = 0;
 const RUN_NO_ROOM = 2;
 /** Words of an entry in the kernel's list of lines. */
 const ENTRY_WORDS = 4;
-/** Size of the kernel's table of services: it begins anew when it is more than half full and room is needed. */
-const SERVICES_MAX = 2048;
 /** Kinds of lessons. */
 const LESSON_LEVEL = 1;
 const LESSON_NUMBER_LEVEL = 2;
 const LESSON_MINUTE = 3;
 
-/**
- * True when the kernel can know the names of fields under these options: not too many or long, no name with two meanings, none that
- * bytes could write in several ways. Otherwise the parser counts alone.
- */
-export function canUseKernel(options: EventOptions): boolean {
-  if (options.timeFormats !== undefined) return false;
-  const names = fieldNames(options);
-  const known = new Set<string>();
-  for (const meaning of MEANINGS) {
-    for (const name of new Set(names[meaning])) {
-      const isPlain = name.isWellFormed() && !name.includes("\ufffd");
-      if (!isPlain || known.has(name) || Buffer.byteLength(name) > NAME_BYTES_MAX) return false;
-      known.add(name);
-    }
-  }
-  return known.size <= NAMES_MAX;
-}
-
 /** Counts JSON lines by the kernel, and by `remainder` what the kernel leaves. See the head of this file. */
 export class JsonLineCounter implements LineCounter {
   readonly #kernel: Kernel;
   readonly #remainder: RemainderCounter;
-  readonly #windows: KernelWindows;
+  readonly #counts: KernelCounts;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
   readonly #zone: TimeZone;
@@ -115,25 +79,16 @@ export class JsonLineCounter implements LineCounter {
   /** Where files can be read to: whole lines in it are counted where they lie, which spares a copy. */
   readonly readBuffer: Buffer;
 
-  #defaultService: string | undefined;
-  #timeLimitMs = Number.NaN;
-  /** Lines that were moved out of the kernel, ever and since the last take. */
-  #lineCount = 0;
-  #lines = 0;
   /** Bytes of lines that the kernel counted since the last take. */
   #byteCount = 0;
-  #bytesSinceExport = 0;
-  #aheadLines = 0;
-  #aheadBytes = 0;
-  #eventTimeMaxMs = Number.NEGATIVE_INFINITY;
 
   /** Fails with PROGRAM_FILE_MISSING when the kernel was never built. `kernel` is for tests. */
   constructor(options: EventOptions, remainder: RemainderCounter, kernel: Kernel = openKernel()) {
-    assert(canUseKernel(options), "the kernel cannot know these names of fields");
+    assert(canKnowNames(options), "the kernel cannot know these names of fields");
     const { call, memory } = kernel;
     this.#kernel = kernel;
     this.#remainder = remainder;
-    this.#windows = new KernelWindows(kernel);
+    this.#counts = new KernelCounts(kernel, remainder, LEVEL_INDEX.INFO);
     this.#bytes = Buffer.from(memory);
     this.#words = new Uint32Array(memory);
     this.#zone = new TimeZone(options.timezone);
@@ -145,23 +100,27 @@ export class JsonLineCounter implements LineCounter {
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
     const names = fieldNames(options);
-    for (const [field, meaning] of MEANINGS.entries()) {
+    for (const [field, meaning] of KERNEL_MEANINGS.entries()) {
       for (const [rank, name] of [...new Set(names[meaning])].entries()) {
-        call.addName(this.#putScratch(name), field, rank);
+        call.addName(this.#counts.putScratch(name), field, rank);
       }
     }
   }
 
   get pendingKeys(): number {
-    return this.#remainder.pendingKeys + this.#kernel.call.slots();
+    return this.#remainder.pendingKeys + this.#counts.pendingKeys;
+  }
+
+  get pendingBuckets(): number {
+    return this.#remainder.pendingBuckets + this.#counts.pendingBuckets;
   }
 
   get lineCount(): number {
-    return this.#remainder.lineCount + this.#lineCount + this.#kernel.call.events();
+    return this.#remainder.lineCount + this.#counts.eventCount;
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    this.#useContext(context);
+    this.#counts.useContext(context.service, context.eventTimeLimitMs);
     // A byte order mark is only possible before the first line, and the kernel never proves a line that has one.
     const later = context.fileStart === true ? { ...context, fileStart: false } : context;
     if (buffer.buffer === this.#kernel.memory) {
@@ -190,59 +149,22 @@ export class JsonLineCounter implements LineCounter {
   }
 
   take(): Counted {
-    this.#export(false);
-    const entries: CountedEntry[] = [];
-    if (this.#lines > 0) {
-      const [lines, bytes] = [this.#lines, this.#byteCount];
-      entries.push({ kind: "aggregated", reason: "", lines, bytes });
-    }
-    if (this.#aheadLines > 0) {
-      const [lines, bytes] = [this.#aheadLines, this.#aheadBytes];
-      entries.push({ kind: "noted", reason: "clock_ahead", lines, bytes });
-    }
-    this.#remainder.addEntries(entries);
-    const counted = this.#remainder.take();
-    const timeMaxMs = Math.max(
-      this.#eventTimeMaxMs,
-      counted.eventTimeMaxMs ?? Number.NEGATIVE_INFINITY,
-    );
-    this.#lines = 0;
+    const counted = this.#counts.take(() => this.#byteCount);
     this.#byteCount = 0;
-    this.#aheadLines = 0;
-    this.#aheadBytes = 0;
-    this.#eventTimeMaxMs = Number.NEGATIVE_INFINITY;
-    return { ...counted, eventTimeMaxMs: Number.isFinite(timeMaxMs) ? timeMaxMs : undefined };
-  }
-
-  #useContext(context: CountContext): void {
-    if (context.service !== this.#defaultService) this.#useService(context.service);
-    if (context.eventTimeLimitMs !== this.#timeLimitMs) {
-      this.#timeLimitMs = context.eventTimeLimitMs;
-      this.#kernel.call.setTimeLimit(this.#timeLimitMs);
-    }
-  }
-
-  #useService(service: string): void {
-    this.#defaultService = service;
-    // A name that the kernel cannot keep is left to the remainder, with the lines that need it.
-    const isKept = service.isWellFormed() && Buffer.byteLength(service) <= SERVICE_BYTES_MAX;
-    const length = isKept ? this.#putScratch(service) : 0;
-    // When the table of names is full, making room for it sets the service, too.
-    if (this.#kernel.call.setDefault(length, LEVEL_INDEX.INFO) === 0) this.#export(true);
+    return counted;
   }
 
   /** Scans lines that lie at `piece.address` in the kernel's memory and stem from `piece.buffer[from, to)`. */
   #scan(piece: Piece, first: CountContext, later: CountContext): void {
     const { call } = this.#kernel;
     const bytes = piece.to - piece.from;
-    if (this.#bytesSinceExport + bytes > BYTES_BETWEEN_EXPORTS_MAX) this.#export(false);
-    this.#bytesSinceExport += bytes;
+    this.#counts.reserve(bytes);
     this.#byteCount += bytes;
     call.begin(piece.address, piece.address + bytes);
     for (;;) {
       const result = call.run();
       if (result === RUN_NO_ROOM) {
-        this.#export(call.services() * 2 > SERVICES_MAX);
+        this.#counts.makeRoom();
         continue;
       }
       this.#countUnproven(piece, first, later);
@@ -284,30 +206,6 @@ export class JsonLineCounter implements LineCounter {
     this.#bytes.copy(this.#bytes, this.#scratch, address, address + length);
     if (lesson === LESSON_LEVEL) call.learnLevel(length, 0, levelOfText(text));
     if (lesson === LESSON_NUMBER_LEVEL) call.learnLevel(length, 1, levelOfNumber(Number(text)));
-  }
-
-  /** Moves all counts out of the kernel. `isWithServices`: its table of names, which is full, begins anew. */
-  #export(isWithServices: boolean): void {
-    const { call } = this.#kernel;
-    const lines = call.events();
-    this.#lineCount += lines;
-    this.#lines += lines;
-    this.#aheadLines += call.aheadEvents();
-    this.#aheadBytes += call.aheadBytes();
-    if (lines > call.aheadEvents()) {
-      this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs, call.timeMax());
-    }
-    this.#windows.take(isWithServices, (service, minute, aggregate) =>
-      this.#remainder.addCounts(service, minute, aggregate),
-    );
-    this.#bytesSinceExport = 0;
-    if (isWithServices && this.#defaultService !== undefined)
-      this.#useService(this.#defaultService);
-  }
-
-  /** Lays a text out where the kernel looks for names; returns its length. */
-  #putScratch(text: string): number {
-    return this.#bytes.write(text, this.#scratch, "utf8");
   }
 }
 

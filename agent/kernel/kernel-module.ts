@@ -1,24 +1,21 @@
 import { readProgramFile } from "../../shared/platform/program-file.ts";
 
-/** The functions that `assembly/json-lines.ts` exports; addresses and lengths are in bytes of {@link Kernel.memory}. */
-const FUNCTION_NAMES = [
-  "start",
+/** The functions that every kernel exports; addresses and lengths are in bytes of {@link Kernel.memory}. */
+const COUNTING_FUNCTIONS = [
   "textAddress",
   "textBytes",
   "scratchAddress",
   "unprovenAddress",
   "slotsAddress",
   "pagesAddress",
-  "addName",
-  "learnLevel",
-  "wallMinute",
-  "learnMinute",
+  "start",
   "setDefault",
   "setTimeLimit",
   "begin",
   "run",
   "unproven",
   "slots",
+  "pages",
   "services",
   "events",
   "aheadEvents",
@@ -27,8 +24,32 @@ const FUNCTION_NAMES = [
   "clear",
 ] as const;
 
+/** What only `assembly/json-lines.ts` exports. */
+const JSON_FUNCTIONS = ["addName", "learnLevel", "wallMinute", "learnMinute"] as const;
+
+/** What only `assembly/text-lines.ts` exports. */
+const TEXT_FUNCTIONS = [
+  "setFormat",
+  "setNginxTime",
+  "addLevelWord",
+  "addKey",
+  "treeAddress",
+  "treeBytes",
+  "setShapes",
+  "heldFrom",
+  "lastJoined",
+  "wallAsked",
+  "isYearAsked",
+  "learnWall",
+  "forgetYears",
+  "countedBytes",
+  "joinedLines",
+  "joinedBytes",
+] as const;
+
 type KernelFunction = (...values: number[]) => number;
-type KernelCalls = Readonly<Record<(typeof FUNCTION_NAMES)[number], KernelFunction>>;
+type Calls<Name extends string> = Readonly<Record<Name, KernelFunction>>;
+type CountingFunction = (typeof COUNTING_FUNCTIONS)[number];
 
 interface CompiledModule {
   readonly compiled?: never;
@@ -48,36 +69,60 @@ declare const WebAssembly: {
 };
 
 /** One kernel: its functions, and its memory, which never grows. */
-export interface Kernel {
-  readonly call: KernelCalls;
+interface KernelOf<Name extends string> {
+  readonly call: Calls<Name>;
   readonly memory: ArrayBuffer;
 }
 
-/** Makes the built kernel from its sources. */
+/** What all kernels have: the counts, and what they are made of. */
+export type CountingKernel = KernelOf<CountingFunction>;
+/** The kernel for JSON. */
+export type Kernel = KernelOf<CountingFunction | (typeof JSON_FUNCTIONS)[number]>;
+/** The kernel for lines of text. */
+export type TextKernel = KernelOf<CountingFunction | (typeof TEXT_FUNCTIONS)[number]>;
+
+/** Makes the built kernels from their sources. */
 const BUILD_COMMAND = "npm run build:kernel";
 
 /** Compiled at the first use, once for the process: instances share the code and have their own memory. */
-let compiled: CompiledModule | undefined;
+const compiled = new Map<string, CompiledModule>();
 
-/** A fresh kernel. Fails with PROGRAM_FILE_MISSING when it was never built. `location` is for tests. */
+/** A fresh kernel for JSON. Fails with PROGRAM_FILE_MISSING when it was never built. `location` is for tests. */
 export function openKernel(location?: URL): Kernel {
-  let code = compiled;
-  if (code === undefined || location !== undefined) {
-    const file = location ?? new URL("./json-lines.wasm", import.meta.url);
-    code = new WebAssembly.Module(readProgramFile(file, BUILD_COMMAND));
-    if (location === undefined) compiled = code;
+  const built = new URL("./json-lines.wasm", import.meta.url);
+  return open(built, [...COUNTING_FUNCTIONS, ...JSON_FUNCTIONS], location);
+}
+
+/** A fresh kernel for lines of text. Fails with PROGRAM_FILE_MISSING when it was never built. `location` is for tests. */
+export function openTextKernel(location?: URL): TextKernel {
+  const built = new URL("./text-lines.wasm", import.meta.url);
+  return open(built, [...COUNTING_FUNCTIONS, ...TEXT_FUNCTIONS], location);
+}
+
+function open<Name extends string>(
+  built: URL,
+  functions: readonly Name[],
+  location: URL = built,
+): KernelOf<Name> {
+  let code = compiled.get(location.href);
+  if (code === undefined) {
+    code = new WebAssembly.Module(readProgramFile(location, BUILD_COMMAND));
+    if (location === built) compiled.set(built.href, code);
   }
   const exports = new WebAssembly.Instance(code).exports;
   const { memory } = exports;
   if (!(memory instanceof WebAssembly.Memory)) {
     throw new TypeError(`the kernel has no memory: run \`${BUILD_COMMAND}\``);
   }
-  if (!hasFunctions(exports)) {
+  if (!hasFunctions(exports, functions)) {
     throw new TypeError(`the kernel is of another version: run \`${BUILD_COMMAND}\``);
   }
   return { call: exports, memory: memory.buffer };
 }
 
-function hasFunctions(exports: Readonly<Record<string, unknown>>): exports is KernelCalls {
-  return FUNCTION_NAMES.every((name) => typeof exports[name] === "function");
+function hasFunctions<Name extends string>(
+  exports: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+): exports is Calls<Name> {
+  return names.every((name) => typeof exports[name] === "function");
 }

@@ -1,6 +1,6 @@
 import { Aggregate, LEVELS } from "../../shared/aggregates/aggregate.ts";
 import type { QuantileSketch } from "../../shared/aggregates/quantile-sketch.ts";
-import type { Kernel } from "./kernel-module.ts";
+import type { CountingKernel } from "./kernel-module.ts";
 
 /** Layout of a slot; `assembly/windows.ts` says the same. Offsets in bytes. */
 const SLOT_BYTES = 128;
@@ -14,13 +14,14 @@ const SLOT_SERVICE = 64;
 const SLOT_PAGES = 72;
 const PAGE_COUNT = 22;
 const PAGE_BYTES = 256;
-const PAGE_BUCKETS = 64;
+/** Buckets of a page. */
+export const PAGE_BUCKETS = 64;
 const SERVICE_LENGTH = 64;
 const LOW_LIMIT = 2 ** 32;
 
 /** Takes the counts out of a kernel's memory and forgets them there. */
 export class KernelWindows {
-  readonly #kernel: Kernel;
+  readonly #kernel: CountingKernel;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
   readonly #doubles: Float64Array;
@@ -30,7 +31,7 @@ export class KernelWindows {
   /** Names of services by their address in the kernel. */
   readonly #names = new Map<number, string>();
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: CountingKernel) {
     this.#kernel = kernel;
     this.#bytes = Buffer.from(kernel.memory);
     this.#words = new Uint32Array(kernel.memory);

@@ -4,9 +4,9 @@
  * Every line has a time of its own here, so it is the text that tells. A text goes on with the event before when it is indented, or begins as only
  * parts of traces do (`Caused by:`, `Traceback`, `goroutine 7 [`, a name of a class with its package). Some texts tell only together with the line
  * before, such as the last line of a trace of Python. What a line is depends on it and on the lines right before it of the same stream (stdout or
- * stderr); where the other stream wrote between, lines still count as what they are, but the text of the event ends there.
+ * stderr), whenever these were read, as far as they begin within a fixed distance; where the other stream wrote between, lines still count as what they are, but the text of the event ends there.
  */
-import type { LineStart } from "../../shared/events/parser.ts";
+import type { LineStart, WrappedLines } from "../../shared/events/parser.ts";
 import { ContainerLine, type ContainerLineReader } from "./container-line.ts";
 
 /** A text that was written in a container. */
@@ -17,6 +17,8 @@ const SPACE = 0x20;
 const TAB = 0x09;
 /** Lines back in which the line before of the same stream is looked for, and in which a trace may have begun. */
 const LINES_BACK_MAX = 64;
+/** Nor do they begin further back: what a runtime cuts has 16 KiB, and Docker may write each byte as six. */
+const LOOK_BACK_BYTES = 102_400;
 /** More of a text is not looked at. */
 const HEAD_BYTES_MAX = 160;
 
@@ -46,8 +48,38 @@ const CONTINUES = new RegExp(
 const GOES_ON =
   /^(?:[\w.]*(?:Error|Exception|Warning|Interrupt|Exit)(?:: |$)|[\w\-./%*()[\]{}]+\(.*\)$|[}\])]+;?$|exit status \d)/;
 
-/** Makes what tells the lines of containers that begin events. `textBegins`: what tells it by the text; undefined: as above. */
-export function containerLineStart(
+/** Makes what tells the events of containers. `textBegins`: what tells it by the text; undefined: as above. */
+export function containerLines(
+  read: ContainerLineReader,
+  textBegins: LineStart | undefined,
+): WrappedLines {
+  return {
+    begins: containerLineStart(read, textBegins),
+    lookBackBytes: LOOK_BACK_BYTES,
+    isUnfinished: (buffer, from, to) => isUnfinished(read, buffer, from, to),
+  };
+}
+
+/** What is written to the other stream in between says nothing of the event's own last line. */
+function isUnfinished(
+  read: ContainerLineReader,
+  buffer: Buffer,
+  from: number,
+  to: number,
+): boolean {
+  const line = new ContainerLine();
+  if (read(buffer, from, lineEnd(buffer, from, to), line) !== undefined) return false;
+  const { isStderr } = line;
+  for (let end = to - 1; end > from; ) {
+    const start = Math.max(from, buffer.lastIndexOf(LINE_FEED, end - 1) + 1);
+    const isRead = read(buffer, start, end, line) === undefined;
+    if (isRead && line.isStderr === isStderr) return line.isPartial;
+    end = start - 1;
+  }
+  return false;
+}
+
+function containerLineStart(
   read: ContainerLineReader,
   textBegins: LineStart | undefined,
 ): LineStart {
@@ -60,6 +92,7 @@ export function containerLineStart(
     let verdict = verdictOf(line, textBegins);
     for (let at = from, back = 0; back < LINES_BACK_MAX && at > 1; back++) {
       const start = buffer.lastIndexOf(LINE_FEED, at - 2) + 1;
+      if (from - start > LOOK_BACK_BYTES) break;
       const isRead = read(buffer, start, at - 1, before) === undefined;
       at = start;
       if (!isRead) break;

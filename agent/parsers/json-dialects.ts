@@ -29,6 +29,17 @@ const DIALECTS = {
     marks: ["ecs.version", "log.level"],
     durationUnit: "ns",
   },
+  log4j2: {
+    summary: "JSON of log4j's JsonLayout.",
+    fields: { time: ["instant.epochSecond", "timeMillis"] },
+    marks: ["instant.epochSecond", "timeMillis"],
+  },
+  mongodb: {
+    summary: "The log of MongoDB since 4.4.",
+    fields: { time: ["t.$date"], level: ["s"] },
+    marks: ["t.$date"],
+    levels: { D1: "DEBUG", D2: "DEBUG", D3: "DEBUG", D4: "DEBUG", D5: "DEBUG" },
+  },
   otel: {
     summary: "JSON log records of OpenTelemetry.",
     fields: {

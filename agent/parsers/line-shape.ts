@@ -7,7 +7,7 @@
  * | --- | --- |
  * | `{time:LAYOUT}` | a time, as `shared/time/time-layout.ts` writes layouts |
  * | `{clock}` | a time of day without a date; the line's time is elsewhere |
- * | `{level}` | a word that is a level, or one of the format's own words; `{level:upper}` in capitals, `{level:letter}` a single letter, `{level:mark}` a single other character |
+ * | `{level}` | a word that is a level, or one of the format's own words; `{level:upper}` in capitals, `{level:letter}` a single letter, `{level:mark}` a single other character; `{level:near}` takes nothing and is the first level among the words that follow |
  * | `{status}` | an HTTP status, which says the level |
  * | `{name:word}` | bytes up to a space |
  * | `{name:name}` | as a word, but without colons, commas, quotes, `=` and brackets |
@@ -143,6 +143,7 @@ function firstOf({ kind, name, text, detail }: Token): Uint8Array {
   else if (kind === "space" && detail === "") allow(" \t");
   else if (kind === "clock" || kind === "status" || kind === "int") allow(DIGITS);
   else if (kind === "number") allow(`${DIGITS}.`);
+  else if (kind === "level" && detail === "near") flags.fill(1, 0, AT_END);
   else if (kind === "level" && detail !== "mark") {
     allow(CAPITALS);
     if (detail === "") allow(CAPITALS.toLowerCase());

@@ -87,6 +87,8 @@ class LogfmtParser implements LineParser {
       options.timeFormats,
     );
     const names = fieldNames(options);
+    // Grafana's and log15's name; in JSON it means too many things.
+    if (options.fields.time === undefined) names.time = [...names.time, "t"];
     for (const meaning of FIELD_MEANINGS) {
       names[meaning].forEach((name, rank) => {
         const bytes = Buffer.from(name);

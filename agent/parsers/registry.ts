@@ -16,7 +16,7 @@ import {
 import { parser as accessLog } from "./access-log.ts";
 import { AnyLineParser } from "./any-line.ts";
 import { ContainerParser } from "./container.ts";
-import { containerLineStart } from "./container-events.ts";
+import { containerLines } from "./container-events.ts";
 import { DockerLineReader, readCriLine } from "./container-line.ts";
 import { parser as csv } from "./csv.ts";
 import { parser as dissect } from "./dissect.ts";
@@ -44,7 +44,9 @@ const lineParsers = {
   json,
   klog: defineShapeParser(shapeFormats.klog),
   log4j: defineShapeParser(shapeFormats.log4j),
+  log4j2: jsonDialect("log4j2"),
   logfmt,
+  mongodb: jsonDialect("mongodb"),
   "mysql-error": defineShapeParser(shapeFormats["mysql-error"]),
   "mysql-slow": defineShapeParser(shapeFormats["mysql-slow"]),
   "nginx-error": defineShapeParser(shapeFormats["nginx-error"]),
@@ -65,7 +67,7 @@ const containerParsers = {
   cri: defineParser({
     summary: "Lines of containerd and CRI-O, with a line of any format inside.",
     takes: ["inner"],
-    unwraps: (textBegins) => containerLineStart(readCriLine, textBegins),
+    unwraps: (textBegins) => containerLines(readCriLine, textBegins),
     compile: (options) => new ContainerParser(readCriLine, innerParser(options)),
   }),
   docker: defineParser({
@@ -73,7 +75,7 @@ const containerParsers = {
     takes: ["inner"],
     unwraps: (textBegins) => {
       const reader = new DockerLineReader();
-      return containerLineStart(reader.read.bind(reader), textBegins);
+      return containerLines(reader.read.bind(reader), textBegins);
     },
     compile: (options) => {
       const reader = new DockerLineReader();
@@ -114,7 +116,9 @@ export const PARSER_NAMES = [
   "json",
   "klog",
   "log4j",
+  "log4j2",
   "logfmt",
+  "mongodb",
   "mysql-error",
   "mysql-slow",
   "nginx-error",
@@ -137,6 +141,8 @@ export const STRICTEST_FIRST = [
   "journald",
   "clef",
   "ecs",
+  "mongodb",
+  "log4j2",
   "otel",
   "json",
   "access-log",
@@ -178,10 +184,11 @@ function innerParser(options: EventOptions): LineParser {
 }
 
 /** All strict shapes in one tree: what many of them begin with, such as a time, is read once and not for each format. */
-const anyShape = defineShapeParser({
+export const anyShapeFormat: ShapeFormat = {
   summary: "Any of the formats that shapes describe.",
   ...joinedShapes(),
-});
+};
+const anyShape = defineShapeParser(anyShapeFormat);
 
 function joinedShapes(): Pick<ShapeFormat, "shapes" | "levels"> {
   const all: Readonly<Record<string, ShapeFormat>> = shapeFormats;

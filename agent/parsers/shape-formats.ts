@@ -9,11 +9,14 @@ import type { ShapeFormat } from "./shape-parser.ts";
 
 /** How the shapes of most formats begin. */
 export const ISO = `{time:${ISO_PREFIX_LAYOUT}}`;
-const ISO_ZONE = "{time:iso8601}";
-const GO = "{time:yyyy/MM/dd HH:mm:ss[.SSS]}";
+const GO = "{time:yyyy/MM/dd HH:mm:ss[.SSS][[ ]Z]}";
+const DAY_FIRST = "{time:dd-MMM-yyyy HH:mm:ss[.SSS][ Z]}";
 const APACHE = "[{time:ansi_c}]";
 const REDIS = "{time:d MMM[ yyyy] HH:mm:ss[.SSS]}";
-const POSTGRES = "{time:yyyy-MM-dd HH:mm:ss[.SSS] Z} [{pid:int}";
+const POSTGRES_TIME = "{time:yyyy-MM-dd HH:mm:ss[.SSS] Z}";
+const POSTGRES = `${POSTGRES_TIME} [{pid:int}`;
+/** The prefix of Amazon's RDS, `%t:%r:%u@%d:[%p]:`. */
+const POSTGRES_RDS = `${POSTGRES_TIME}:{client}:{session}:[{pid:int}]:`;
 const LOGCAT = "{time:[yyyy-]MM-dd HH:mm:ss[.SSS]}";
 
 const HAPROXY_SYSLOG = "{time:MMM d HH:mm:ss} {host:word} haproxy[{pid:int}]:";
@@ -47,6 +50,12 @@ const JAVA = [
   `[${ISO}] {level:upper} {message}`,
   `[${ISO}] [{thread}] {level:upper} {message}`,
   `[${ISO}] [{level:upper}( )?] {message}`,
+  `${ISO} [{node}] - {level:upper} [{thread}] - {message}`,
+  `${ISO}:{level:upper}:{logger:name}:{message}`,
+  `${ISO}:{level:upper}:{message}`,
+  `${ISO}|{level:upper}|{logger}|{message}`,
+  `${DAY_FIRST} {level:upper} [{thread}] {logger:name} {message}`,
+  `${DAY_FIRST} {level:upper} {message}`,
   `{level:upper} [{thread}] ${ISO} {logger:word} - {message}`,
   `{level:upper} ${ISO} {message}`,
   `[{level:upper}( )?] ${ISO} {message}`,
@@ -207,6 +216,11 @@ export const shapeFormats = {
       `${POSTGRES}-{line:int}] {session:word} {level}: {message}`,
       `${POSTGRES}]: [{line}] {level}: {message}`,
       `${POSTGRES}]: [{line}] {session:word} {level}: {message}`,
+      `${POSTGRES}] {level:near}{message}`,
+      `${POSTGRES_RDS}LOG: duration: {duration:number:ms} ms {message}`,
+      `${POSTGRES_RDS}{level}: {message}`,
+      `${POSTGRES_TIME} LOG: duration: {duration:number:ms} ms {message}`,
+      `${POSTGRES_TIME} {level:upper}: {message}`,
     ],
     levels: {
       LOG: "INFO",
@@ -256,28 +270,54 @@ export const shapeFormats = {
       ...PYTHON,
       `${GO} [{level}] {message}`,
       `${GO} {level:upper} {message}`,
+      `${GO} {level:near}{message}`,
       `${GO} {message}`,
-      `${ISO_ZONE} [{level}] {message}`,
-      `${ISO_ZONE} {level:upper} {message}`,
-      `[${ISO_ZONE}] [{level}] {message}`,
-      `[${ISO_ZONE}] {level:upper} {message}`,
-      `[${ISO_ZONE} {level:upper} {logger}] {message}`,
+      `${ISO} [{level}] {message}`,
+      `${ISO} {level:upper} {message}`,
+      `[${ISO}] [{level}] {message}`,
+      `[${ISO}] {level:upper} {message}`,
+      `[${ISO} {level:upper} {logger}] {message}`,
       `{level:letter}, [${ISO} #{pid:int}] {_}: {message}`,
       `${ISO} {level:letter} {logger:name} [{thread}] {message}`,
-      `[{time:dd-MMM-yyyy HH:mm:ss[ Z]}] {level:upper}: {message}`,
-      `[{time:dd-MMM-yyyy HH:mm:ss[ Z]}] {message}`,
-      `[{time:dd/MMM/yyyy:HH:mm:ss Z}] {message}`,
+      `[{level}] ${ISO} {message}`,
+      `{level:upper}[${ISO}] {message}`,
+      `[${DAY_FIRST}] {level:upper}: {message}`,
+      `[${DAY_FIRST}] {level:near}{message}`,
+      `[${DAY_FIRST}] {message}`,
+      "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {level:near}{message}",
+      "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {message}",
+      `${APACHE} {level:near}{message}`,
       `${APACHE} {message}`,
+      "{time:ansi_c} {level:near}{message}",
       "{time:ansi_c} {message}",
+      "{time:rfc2822} {level:near}{message}",
       "{time:rfc2822} {message}",
-      `[${ISO_ZONE}] {message}`,
-      `${ISO_ZONE} {message}`,
+      // Other ways to write a date of which day and month are no guess.
+      "{time:yyyyMMdd'T'HHmmss[.SSS][Z]} {level:near}{message}",
+      "{time:yyyyMMdd'T'HHmmss[.SSS][Z]} {message}",
+      "{time:yyyyMMdd HH:mm:ss[.SSS]} {level:near}{message}",
+      "{time:yyyyMMdd HH:mm:ss[.SSS]} {message}",
+      "{time:yyyy.MM.dd HH:mm:ss[.SSS]} {level:near}{message}",
+      "{time:yyyy.MM.dd HH:mm:ss[.SSS]} {message}",
+      "{time:dd.MM.yyyy HH:mm:ss[.SSS]} {level:near}{message}",
+      "{time:dd.MM.yyyy HH:mm:ss[.SSS]} {message}",
+      `[${ISO}] {level:near}{message}`,
+      `[${ISO}] {message}`,
+      `${ISO} {level} {message}`,
+      `${ISO} {level:near}{message}`,
+      `${ISO} {message}`,
       // The garbage collector's and audit logs.
-      `[${ISO_ZONE}][{message}`,
-      `${ISO_ZONE}: {message}`,
-      `${ISO_ZONE}, {message}`,
+      `[${ISO}][{level:near}{message}`,
+      `[${ISO}][{message}`,
+      `${ISO}: {level:near}{message}`,
+      `${ISO}: {message}`,
+      `${ISO}, {level:near}{message}`,
+      `${ISO}, {message}`,
+      `${ISO}|{level:near}{message}`,
+      `${ISO};{level:near}{message}`,
       // Without a time: for lines inside of containers.
       "{level:upper}: {message}",
+      "{level:upper}[{_}] {message}",
       "[{level}] {message}",
       "{level:upper} {message}",
     ],
@@ -289,6 +329,14 @@ export const shapeFormats = {
       FTL: "FATAL",
       DBG: "DEBUG",
       VRB: "TRACE",
+      // Four letters of logrus and RabbitMQ.
+      TRAC: "TRACE",
+      DEBU: "DEBUG",
+      NOTI: "INFO",
+      ERRO: "ERROR",
+      FATA: "FATAL",
+      PANI: "FATAL",
+      EMERGENCY: "FATAL",
     },
   },
   "windows-cbs": {

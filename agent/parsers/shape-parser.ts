@@ -34,6 +34,8 @@ import { TimeZone } from "../../shared/time/time-zone.ts";
 import { durationTextUs } from "./duration-text.ts";
 import { linePrefixEnd } from "./line-prefix.ts";
 import { AT_END, compileShapes, type ShapeChoices, type ShapeNode } from "./line-shape.ts";
+import { nearLevel } from "./near-level.ts";
+import { ESCAPE, withoutColours } from "./print-colours.ts";
 import { TextCache } from "./text-cache.ts";
 
 const SPACE = 0x20;
@@ -59,7 +61,7 @@ export interface ShapeFormat {
 }
 
 /** Where a value is found at the end of a way through the tree. */
-interface Leaf {
+export interface Leaf {
   readonly time: number;
   readonly level: number;
   /** Slots by meaning, the first that took something counts. */
@@ -123,8 +125,9 @@ class ShapeParser implements LineParser {
     for (const next of node.next.nodes) this.#prepare(next, [...path, node], zone, readers);
   }
 
-  parse(line: Buffer): ParsedEvent | Rejection {
+  parse(coloured: Buffer): ParsedEvent | Rejection {
     const measure = this.#measure;
+    const line = coloured[0] === ESCAPE ? withoutColours(coloured) : coloured;
     const reason = this.measure(line, 0, line.length, measure);
     if (reason !== undefined) return { kind: "rejection", reason };
     const leaf = present(this.#leaf, "the way through the shapes");
@@ -147,6 +150,10 @@ class ShapeParser implements LineParser {
   }
 
   measure(buffer: Buffer, from: number, to: number, target: Measure): RejectionReason | undefined {
+    if (buffer[from] === ESCAPE && from < to) {
+      const plain = withoutColours(buffer.subarray(from, to));
+      if (plain[0] !== ESCAPE) return this.measure(plain, 0, plain.length, target);
+    }
     const end = lineContentEnd(buffer, from, to);
     if (!this.#find(buffer, from, end)) return isBlank(buffer, from, end) ? "blank" : "unparsed";
     const leaf = present(this.#leaf, "the way through the shapes");
@@ -273,6 +280,13 @@ class ShapeParser implements LineParser {
   }
 
   #takeLevel(node: ShapeNode, buffer: Buffer, from: number, to: number): number {
+    if (node.detail === "near") {
+      const near = nearLevel(buffer, from, to, (start, end) =>
+        this.#levels.get(buffer, start, end),
+      );
+      this.#values[node.slot] = near;
+      return near === LEVEL_INDEX.OTHER ? -1 : from;
+    }
     const end = levelEnd(buffer, from, to, node.detail);
     if (end < 0) return -1;
     const level = this.#levels.get(buffer, from, end);
@@ -289,7 +303,8 @@ class ShapeParser implements LineParser {
   }
 }
 
-function leafOf(path: readonly ShapeNode[], options: EventOptions): Leaf {
+/** Where values are found at the end of a way through the tree of a format. */
+export function leafOf(path: readonly ShapeNode[], options: EventOptions): Leaf {
   const slotsOf = (name: string): number[] =>
     path.filter((node) => node.name === name && node.slot >= 0).map(({ slot }) => slot);
   const meaningSlots = (meaning: FieldMeaning): number[] =>

@@ -2,7 +2,14 @@
  * Finds out which files are there and which of them are known. The order matters: first every known file gets its place by device and
  * inode, then those whose bytes are not what was read are followed, and only what then belongs to nobody can be a copy or a new file.
  */
-import { type FoundFile, findPaths, type Look, statFiles } from "./find-files.ts";
+import {
+  type FoundFile,
+  findPaths,
+  foldersOf,
+  isGone,
+  type Look,
+  statFiles,
+} from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
 import { FilePlacer } from "./place-files.ts";
@@ -52,9 +59,11 @@ export class FileDiscovery {
     }
     this.files.succeedPath(settings.paths.join(", "));
     if (this.isFirst && look.files.size === 0) {
+      await this.checkFolders();
       logger.warn("no file matches", { source: name, patterns: settings.paths.join(", ") });
     }
     await this.placer.placeAll(look);
+    if (this.isCalm(look)) return true;
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>
@@ -71,6 +80,43 @@ export class FileDiscovery {
     await this.searchMissed();
     this.forgetMissing();
     this.isFirst = false;
+    return true;
+  }
+
+  /** True when the last look saw files that change too fast to be told: the next one finds out. Those that cannot be read are not meant. */
+  get isUndecided(): boolean {
+    const failing = new Set(this.files.failingPaths);
+    for (const { found } of this.identifier.undecided.values()) {
+      if (!found.paths.some((path) => failing.has(path))) return true;
+    }
+    return false;
+  }
+
+  /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
+  private async checkFolders(): Promise<void> {
+    const { disk, settings } = this.files;
+    for (const folder of foldersOf(settings.paths)) {
+      try {
+        await disk.list(folder);
+      } catch (error) {
+        if (!isGone(error)) this.files.failPath(folder, error);
+      }
+    }
+  }
+
+  /** States whether all that is there is known and where it was, so that there is nothing to find out: mostly so, and the rest of a look is dear. */
+  private isCalm(look: Look): boolean {
+    const { all } = this.files;
+    if (this.isFirst || all.size !== look.files.size) return false;
+    if (this.follower.missed.length > 0 || this.identifier.undecided.size > 0) return false;
+    for (const file of all.values()) {
+      const isKnown = file.isVerified && !file.isSuspect && !file.isRemoved && !file.isReplaced;
+      if (!isKnown || !file.isMatched || file.presence !== "listed") return false;
+    }
+    for (const { stat } of look.files.values()) {
+      const file = this.files.byIdentity(stat);
+      if (file === undefined || !this.placer.isSame(file, stat)) return false;
+    }
     return true;
   }
 
@@ -169,7 +215,7 @@ export class FileDiscovery {
     }
   }
 
-  /** Files that were not found again for long: their held ranges are lost, then they are forgotten. */
+  /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */
   private forgetMissing(): void {
     const now = this.files.clock.monotonic();
     const missing = [...this.files.all.values()].filter(
@@ -180,9 +226,11 @@ export class FileDiscovery {
       const missingMs = now - file.missingSinceMs;
       const isFollowed = file.isReplaced && this.follower.followed.has(file);
       const isOver = isFollowed || missing.length - index > MISSING_COUNT_MAX;
-      const isGone = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
-      if (isOver || isGone) this.follower.loseHeld(file);
-      if (isOver || missingMs >= FORGET_MS) file.remove();
+      const isLost = this.options.isOnce || missingMs >= this.files.settings.rotateWaitMs;
+      if (isOver || isLost) this.follower.loseHeld(file);
+      if (!isOver && missingMs < FORGET_MS) continue;
+      this.follower.loseUnread(file);
+      file.remove();
     }
   }
 }

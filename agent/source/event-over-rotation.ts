@@ -7,10 +7,9 @@ import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { guardBefore } from "./guard.ts";
 import {
   countContext,
-  eventReadBytes,
-  fitsEvent,
   fitsFingerprint,
   type ReadContext,
+  readEventBytes,
   type Turn,
 } from "./read-file.ts";
 import { chainOf } from "./rotation-name.ts";
@@ -58,17 +57,20 @@ export async function readOverRotation(
   context: ReadContext,
   isFinal: boolean,
 ): Promise<Turn | undefined> {
-  const first = await eventOf(before);
-  const { file } = next;
   const { buffer, counter } = context;
+  const read = await readEventBytes(before, context);
+  const first = read && Buffer.from(read.bytes.subarray(0, read.to));
+  const { file } = next;
   buffer.ensure(2 * (counter.eventBytesMax ?? 0));
   const count = await next.handle.read(buffer.bytes, 0, buffer.bytes.length, 0);
-  if (first === undefined || !fitsFingerprint(file, buffer.bytes.subarray(0, count))) {
-    return undefined;
-  }
+  if (read === undefined || first === undefined) return undefined;
+  if (!fitsFingerprint(file, buffer.bytes.subarray(0, count))) return undefined;
   const linesTo = findLastLineFeed(buffer.bytes, 0, count) + 1;
   const lines = countContext(file, context, 0);
-  const leadTo = counter.leadingTo?.(buffer.bytes, 0, linesTo, lines) ?? 0;
+  // What these lines are is told with those before them.
+  const joined = Buffer.concat([first, buffer.bytes.subarray(0, linesTo)]);
+  const eventTo = counter.leadingTo?.(joined, first.length, joined.length, lines) ?? first.length;
+  const leadTo = eventTo - first.length;
   if (leadTo === 0 || leadTo > context.lineBytesMax) return undefined;
   if (leadTo === linesTo && count < buffer.bytes.length && !isFinal) {
     file.searchAgain();
@@ -76,21 +78,12 @@ export async function readOverRotation(
     file.searched(count, guardBefore(buffer.bytes, count));
     return { outcome: "end", bytes: count };
   }
-  const { offset, guard, eventTo } = before.file;
-  const event = Buffer.concat([first, buffer.bytes.subarray(0, leadTo)]);
-  const place = countContext(before.file, context, offset);
-  counter.count(event, guard.guardBytes, event.length, place);
-  before.file.advance(eventTo, guardBefore(first, first.length));
-  file.advance(leadTo, guardBefore(buffer.bytes, leadTo));
+  // Counting may overwrite the buffer.
+  const leadGuard = guardBefore(buffer.bytes, leadTo);
+  const place = countContext(before.file, context, before.file.offset);
+  counter.count(joined, read.lead, eventTo, place);
+  before.file.advance(before.file.eventTo, guardBefore(first, first.length));
+  file.advance(leadTo, leadGuard);
+  context.kept.drop(before.file);
   return { outcome: "more", bytes: leadTo };
-}
-
-/** The guarded bytes before the event at the end of a file, and the event; undefined when they are not there any more. */
-async function eventOf({ file, handle }: OpenedFile): Promise<Buffer | undefined> {
-  const { guardBytes } = file.guard;
-  const length = guardBytes + file.eventTo - file.offset;
-  const bytes = Buffer.allocUnsafe(eventReadBytes(file));
-  const count = await handle.read(bytes, 0, bytes.length, file.offset - guardBytes);
-  const isThere = count >= length && fitsEvent(file, bytes.subarray(0, count));
-  return isThere ? bytes.subarray(0, length) : undefined;
 }

@@ -9,6 +9,7 @@
  * read proves with the guard that it goes on where the last one ended (`read-file.ts`). What happens when it does not, stands in
  * `follow-rotation.ts`; how files are found, in `discover-files.ts`.
  */
+import { dirname } from "node:path";
 import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
@@ -16,10 +17,13 @@ import type { Checkpoint, LedgerEntry, SourceState } from "../../shared/protocol
 import { containerService } from "./container-service.ts";
 import { FileDiscovery } from "./discover-files.ts";
 import { fileBefore, isCut, isOlder, readOverRotation } from "./event-over-rotation.ts";
-import { watchedFolders } from "./find-files.ts";
+import { foldersOf } from "./find-files.ts";
+import { FolderChanges } from "./folder-changes.ts";
 import { RotationFollower } from "./follow-rotation.ts";
+import { KeptEvents } from "./kept-events.ts";
 import type { LineSink } from "./line-sink.ts";
 import {
+  countKeptEvent,
   ReadBuffer,
   type ReadContext,
   readEvent,
@@ -53,11 +57,13 @@ export interface FileSourceOptions {
   /** True to read everything to its end, last lines without a line end included, and be {@link FileSource.ended} then. */
   readonly once: boolean;
   readonly logger: Logger;
-  /** Size of the read buffer; it grows to the longest line. */
+  /** Size of the read buffer, which grows to the longest line; when left out, the counter's own buffer where it has one. */
   readonly bufferBytes?: number;
 }
 
 const BUFFER_BYTES = 262_144;
+/** What waiting events of all files may take in memory. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A source of lines: files that are followed while they grow, rotate and vanish. Only one `discover` or `read` is at work at a time. */
 export class FileSource implements Source {
@@ -67,6 +73,9 @@ export class FileSource implements Source {
   private readonly discovery: FileDiscovery;
   private readonly ledger: SourceLedger;
   private readonly buffer: ReadBuffer;
+  private readonly folders: FolderChanges;
+  private readonly patternFolders: readonly string[];
+  private readonly kept = new KeptEvents(KEPT_BYTES_MAX);
   private lastWork: Promise<unknown> = Promise.resolve();
   private turn = 0;
   private progressAtMs: number;
@@ -78,6 +87,8 @@ export class FileSource implements Source {
     this.options = options;
     this.ledger = new SourceLedger(options.name, options.ledger);
     this.buffer = new ReadBuffer(options.bufferBytes ?? BUFFER_BYTES);
+    this.folders = new FolderChanges(options.platform.disk, options.platform.clock);
+    this.patternFolders = foldersOf(options.settings.paths);
     this.progressAtMs = options.platform.clock.monotonic();
     this.files = new SourceFiles({
       name: options.name,
@@ -87,6 +98,8 @@ export class FileSource implements Source {
       clock: options.platform.clock,
       ledger: this.ledger,
       logger: options.logger,
+      countKept: (file) => countKeptEvent(file, this.readContext()),
+      onDeleted: (file) => this.kept.drop(file),
     });
     for (const checkpoint of options.checkpoints) {
       if (checkpoint.source !== options.name || checkpoint.removed) continue;
@@ -101,14 +114,14 @@ export class FileSource implements Source {
     });
   }
 
-  /** Folders in which changes matter: a hint when to discover. */
-  get folders(): string[] {
-    return watchedFolders(this.options.settings.paths);
-  }
-
   /** Count of windows that wait for the next cut. */
   get pendingKeys(): number {
     return this.options.counter.pendingKeys;
+  }
+
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.options.counter.pendingBuckets;
   }
 
   /** About what measures and sample lines of these windows take in a batch. */
@@ -133,9 +146,14 @@ export class FileSource implements Source {
     return this.files.handles.count;
   }
 
-  /** With `once`: true when everything there was is counted. A file that cannot be read keeps it false. */
+  /** As {@link Source.unreadableCount}. */
+  get unreadableCount(): number {
+    return this.files.failingPaths.length;
+  }
+
+  /** With `once`: true when everything there was is counted. A file of which only a part could be read keeps it false. */
   get ended(): boolean {
-    if (!this.options.once || !this.hasDiscovered) return false;
+    if (!this.options.once || !this.hasDiscovered || this.discovery.isUndecided) return false;
     for (const file of this.files.all.values()) {
       if (file.isRemoved || file.isRetired) continue;
       if (file.heldBytes > 0) return false;
@@ -150,8 +168,13 @@ export class FileSource implements Source {
   /** Looks what files there are. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void> {
     return this.enqueue(async () => {
+      await this.folders.note(this.foldersOfFiles());
       if (await this.discovery.discover()) this.hasDiscovered = true;
     });
+  }
+
+  hasMoved(): Promise<boolean> {
+    return this.enqueue(() => this.folders.haveHappened());
   }
 
   /**
@@ -213,6 +236,15 @@ export class FileSource implements Source {
     return result;
   }
 
+  /** Where files come, go and are renamed. */
+  private foldersOfFiles(): Set<string> {
+    const folders = new Set(this.patternFolders);
+    for (const file of this.files.all.values()) {
+      if (file.presence === "listed") folders.add(dirname(file.path));
+    }
+    return folders;
+  }
+
   private state(): SourceState {
     if (this.ended) return "ended";
     const idleMs = this.options.platform.clock.monotonic() - this.progressAtMs;
@@ -220,11 +252,13 @@ export class FileSource implements Source {
   }
 
   private readContext(): ReadContext {
-    const { counter, settings, platform, maxFutureMs } = this.options;
+    const { counter, settings, platform, maxFutureMs, bufferBytes } = this.options;
+    if (bufferBytes === undefined) this.buffer.prefer(counter.readBuffer);
     return {
       buffer: this.buffer,
       counter,
       ledger: this.ledger,
+      kept: this.kept,
       lineBytesMax: settings.lineBytesMax,
       service: settings.service,
       eventTimeLimitMs: platform.clock.now() + maxFutureMs,
@@ -387,6 +421,8 @@ export class FileSource implements Source {
 
   private isEventOver(file: TailedFile): boolean {
     if (this.options.once || file.isPacked) return !file.isEventContinued;
+    // As long as a last line without its end.
+    if (file.isEventUnfinished && !file.isEventContinued) return this.isFinal(file);
     const { eventWaitMs } = this.options.settings;
     const unchangedMs = this.options.platform.clock.monotonic() - file.changedAtMs;
     // The file that goes on with it has its time, too.

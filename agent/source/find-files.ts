@@ -80,8 +80,8 @@ export function isGone(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR" || code === "ESTALE";
 }
 
-/** Folders above which nothing that a pattern matches can change: what to watch. */
-export function watchedFolders(patterns: readonly string[]): string[] {
+/** For each pattern the folder below which all that it matches lies. */
+export function foldersOf(patterns: readonly string[]): string[] {
   const folders = patterns.map((pattern) => {
     const literal = pattern.slice(0, pattern.search(/[*?[{!(]|$/));
     return dirname(literal.endsWith("/") ? `${literal}x` : literal);

@@ -189,7 +189,7 @@ export class RotationFollower {
 
   /** The file is gone, and another one has its inode. */
   private replace(file: TailedFile, stat: FileStat): void {
-    this.lose(file, Math.max(0, file.provenBytes - file.offset));
+    this.loseUnread(file);
     this.loseHeld(file);
     this.files.replace(file);
     file.presence = "missing";
@@ -197,6 +197,7 @@ export class RotationFollower {
   }
 
   private beginGeneration(file: TailedFile, stat: FileStat): void {
+    this.files.countKept(file);
     const lostBytes = Math.max(0, file.provenBytes - file.offset);
     this.lose(file, lostBytes);
     this.loseHeld(file);
@@ -295,6 +296,13 @@ export class RotationFollower {
       path: file.path,
       bytes,
     });
+  }
+
+  /** Ledgers, once, what is known to have been in a file that is gone for good and was not read; an event that waited in it is counted. */
+  loseUnread(file: TailedFile): void {
+    this.files.countKept(file);
+    this.lose(file, Math.max(0, file.provenBytes - file.offset));
+    file.provenBytes = file.offset;
   }
 
   /** Ledgers held ranges whose bytes are gone. */

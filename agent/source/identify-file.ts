@@ -58,10 +58,11 @@ export class FileIdentifier {
   }
 
   /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
-  private isOriginalUndecided(path: string): boolean {
+  private isOriginalUndecided(path: string, own: string): boolean {
     const now = this.files.clock.monotonic();
-    for (const { found, sinceMs } of this.undecided.values()) {
-      if (now - sinceMs >= UNDECIDED_MS) continue;
+    for (const [key, { found, sinceMs }] of this.undecided) {
+      // It may be one of them itself, under another name by now.
+      if (key === own || now - sinceMs >= UNDECIDED_MS) continue;
       if (found.paths.some((original) => isRotationOf(path, original))) return true;
     }
     return false;
@@ -70,7 +71,7 @@ export class FileIdentifier {
   private async decide(found: FoundFile, finding: Finding): Promise<boolean> {
     const path = found.paths[0];
     if (path === undefined || this.isTaken(found)) return true;
-    if (this.isOriginalUndecided(path)) return false;
+    if (this.isOriginalUndecided(path, identityKey(found.stat))) return false;
     const isFromStart = finding.startAt === "beginning";
     if (isPackedName(path) && !isFromStart) {
       this.follower.start(path, found.stat, POSITION_NONE).complete();

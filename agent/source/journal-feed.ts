@@ -44,6 +44,8 @@ const FIELDS = [
 const COMMON = ["--output=json", "--all", "--no-pager", "--quiet", `--output-fields=${FIELDS}`];
 const CURSOR_KEY = Buffer.from('"__CURSOR"');
 const QUOTE = 0x22;
+/** Longer than any cursor with its key. */
+const CURSOR_BYTES_MAX = 1024;
 
 /** See the head of the file. */
 export class JournalFeed implements LineFeed {
@@ -56,6 +58,9 @@ export class JournalFeed implements LineFeed {
   #cursor = "";
   /** Entries at or before this moment, in microseconds, were received before the cursor was refused. */
   #seenUntilUs: bigint | undefined;
+  /** Of an entry that is too long: the end of what was dropped so far, and the cursor in it. */
+  #droppedEnd: Buffer = Buffer.alloc(0);
+  #droppedCursor: string | undefined;
   #fault: TailraceError | undefined;
   #hasEnded = false;
   #isClosed = false;
@@ -131,9 +136,10 @@ export class JournalFeed implements LineFeed {
   async #receive(running: RunningProgram): Promise<void> {
     const framer = new LineFramer(this.#options.lineBytesMax, {
       lines: (bytes) => this.#take(bytes),
-      tooLong: (bytes) =>
-        this.#waiting?.refuse({ kind: "rejected", reason: "too_long", lines: 1, bytes }),
+      dropped: (piece) => this.#drop(piece),
+      tooLong: (bytes) => this.#refuse(bytes),
     });
+    this.#forgetDropped();
     for (let piece = await running.read(); piece !== undefined; piece = await running.read()) {
       if (this.#isClosed) return;
       framer.push(piece);
@@ -159,6 +165,32 @@ export class JournalFeed implements LineFeed {
     this.#waiting?.add(bytes.subarray(from), this.#cursor);
   }
 
+  /** Its cursor may stand anywhere in an entry, and be cut between two pieces. */
+  #drop(piece: Buffer): void {
+    const bytes = Buffer.concat([this.#droppedEnd, piece]);
+    this.#droppedCursor = cursorIn(bytes) ?? this.#droppedCursor;
+    this.#droppedEnd = bytes.subarray(-CURSOR_BYTES_MAX);
+  }
+
+  #forgetDropped(): void {
+    this.#droppedEnd = Buffer.alloc(0);
+    this.#droppedCursor = undefined;
+  }
+
+  /** An entry that is too long has its place behind the one before: it is rejected once. */
+  #refuse(bytes: number): void {
+    const cursor = this.#droppedCursor;
+    this.#forgetDropped();
+    const seenUntilUs = this.#seenUntilUs;
+    const timeUs = cursor === undefined ? undefined : timeOf(cursor);
+    if (seenUntilUs !== undefined && timeUs !== undefined) {
+      if (timeUs <= seenUntilUs) return;
+      this.#seenUntilUs = undefined;
+    }
+    this.#cursor = cursor ?? this.#cursor;
+    this.#waiting?.refuse({ kind: "rejected", reason: "too_long", lines: 1, bytes }, cursor);
+  }
+
   /** Where the first entry begins that is newer than all that was received before. */
   #behindSeen(bytes: Buffer): number {
     let at = 0;
@@ -175,13 +207,13 @@ export class JournalFeed implements LineFeed {
   }
 
   #giveUpCursor(): void {
-    const time = /(?:^|;)t=([0-9a-f]+)/.exec(this.#cursor)?.[1];
+    const timeUs = timeOf(this.#cursor);
     this.#options.logger.warn(
       "the journal does not know where reading ended; it goes on at the time of the last entry",
       { cursor: this.#cursor },
     );
-    if (time === undefined) this.#cursor = "";
-    else this.#seenUntilUs = BigInt(`0x${time}`);
+    if (timeUs === undefined) this.#cursor = "";
+    else this.#seenUntilUs = timeUs;
     this.#start();
   }
 
@@ -203,6 +235,12 @@ export class JournalFeed implements LineFeed {
       },
     );
   }
+}
+
+/** When the entry of a cursor was written, in microseconds; undefined when it does not say so. */
+function timeOf(cursor: string): bigint | undefined {
+  const time = /(?:^|;)t=([0-9a-f]+)/.exec(cursor)?.[1];
+  return time === undefined ? undefined : BigInt(`0x${time}`);
 }
 
 /** The cursor of the last entry in some lines; undefined when there is none. */

@@ -4,6 +4,8 @@ import { findLastLineFeed, findLineFeed, splitLines } from "./split-lines.ts";
 export interface FramedLines {
   /** Whole lines, each with its line feed, in a buffer of their own. */
   lines(bytes: Buffer): void;
+  /** A piece of a line that is longer than the limit; all of them come in order before {@link tooLong}. Only valid during the call. */
+  dropped?(piece: Buffer): void;
   /** A line of `bytes` bytes, its line feed included, that is longer than the limit. */
   tooLong(bytes: number): void;
 }
@@ -32,7 +34,9 @@ export class LineFramer {
     let from = 0;
     if (this.#droppedBytes > 0) {
       const end = findLineFeed(bytes, 0, bytes.length) + 1;
-      this.#droppedBytes += end === 0 ? bytes.length : end;
+      const dropped = bytes.subarray(0, end === 0 ? bytes.length : end);
+      this.#droppedBytes += dropped.length;
+      this.#target.dropped?.(dropped);
       if (end === 0) return;
       this.#target.tooLong(this.#droppedBytes);
       this.#droppedBytes = 0;
@@ -62,6 +66,7 @@ export class LineFramer {
     if (rest.length === 0) return;
     if (this.#heldBytes + rest.length > this.#lineBytesMax) {
       this.#droppedBytes = this.#heldBytes + rest.length;
+      for (const part of [...this.#parts, rest]) this.#target.dropped?.(part);
       this.#parts = [];
       this.#heldBytes = 0;
       return;
@@ -75,8 +80,11 @@ export class LineFramer {
   #hand(whole: Buffer): void {
     const { runs } = splitLines(whole, 0, whole.length, this.#lineBytesMax);
     for (const run of runs) {
-      if (run.isTooLong) this.#target.tooLong(run.to - run.from);
-      else this.#target.lines(whole.subarray(run.from, run.to));
+      const bytes = whole.subarray(run.from, run.to);
+      if (run.isTooLong) {
+        this.#target.dropped?.(bytes);
+        this.#target.tooLong(bytes.length);
+      } else this.#target.lines(bytes);
     }
   }
 }

@@ -29,12 +29,23 @@ export interface LineSink {
   pendingFrom?(buffer: Buffer, from: number, to: number, context: LineContext): number;
   /** Where the first lines end that go on with an event before. Absent: every line begins one. */
   leadingTo?(buffer: Buffer, from: number, to: number, context: LineContext): number;
+  /**
+   * So many bytes before the first one of a call tell with it what lines are: they have to stand before `from` in the buffer, or all of the file
+   * that there are. Absent or 0: none.
+   */
+  lookBackBytes?(file: number): number;
+  /** True when the event `buffer[from, to)` ends with a line that was cut, so that more must follow. Absent: that can never be told. */
+  isUnfinished?(buffer: Buffer, from: number, to: number, file: number): boolean;
   /** What of an event is looked at, in bytes; absent or 0: there are no events of several lines. */
   readonly eventBytesMax?: number;
+  /** Where lines are best read to: there they are counted without a copy. Counting what lies elsewhere overwrites it. Absent: anywhere. */
+  readonly readBuffer?: Buffer | undefined;
   /** Counts one line that no line feed ends. */
   countUnterminated(line: Buffer, context: LineContext): void;
   /** Count of windows that wait for the next {@link take}. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** About what measures and sample lines of these windows, and raw lines, take in a batch; absent where there are none. */
   readonly pendingDetailBytes?: number | undefined;
   /** Size of the selected events that wait; absent where none are selected. */

@@ -63,6 +63,8 @@ export class LiveSource implements Source {
   /** Whole lines of an event that may go on, and when the last of them came. */
   #event: Buffer = Buffer.alloc(0);
   #eventAtMs = 0;
+  /** The end of what was counted, as much as tells what further lines are. */
+  #before: Buffer = Buffer.alloc(0);
   /** Where the sender goes on behind the event that waits. */
   #nextPosition: string | undefined;
 
@@ -87,12 +89,12 @@ export class LiveSource implements Source {
     }
   }
 
-  get folders(): string[] {
-    return [];
-  }
-
   get pendingKeys(): number {
     return this.#options.counter.pendingKeys;
+  }
+
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
   }
 
   get pendingEventBytes(): number {
@@ -113,6 +115,10 @@ export class LiveSource implements Source {
 
   get ended(): boolean {
     return this.#options.once && this.#isAtEnd && this.backlogBytes === 0;
+  }
+
+  get unreadableCount(): number {
+    return 0;
   }
 
   listen(wake: () => void): void {
@@ -141,6 +147,11 @@ export class LiveSource implements Source {
       this.#problem = error.message;
       logger.warn(`${error.message}; it is tried again`, { source: this.name });
     }
+  }
+
+  /** What is received tells by itself. */
+  async hasMoved(): Promise<boolean> {
+    return false;
   }
 
   async read(bytesMax: number): Promise<number> {
@@ -203,15 +214,18 @@ export class LiveSource implements Source {
     if (bytes.length > 0) {
       this.#progressAtMs = nowMs;
       this.#eventAtMs = nowMs;
-      const all = this.#event.length > 0 ? Buffer.concat([this.#event, bytes]) : bytes;
+      const from = this.#before.length;
+      const all = joined([this.#before, this.#event, bytes]);
       const context = this.#context();
-      const found = counter.pendingFrom?.(all, 0, all.length, context) ?? all.length;
+      const found = counter.pendingFrom?.(all, from, all.length, context) ?? all.length;
       const isWaiting = all.length - found <= (counter.eventBytesMax ?? 0);
-      this.#count(all.subarray(0, isWaiting ? found : all.length));
-      this.#event = isWaiting ? Buffer.from(all.subarray(found)) : Buffer.alloc(0);
-      this.#nextPosition = position ?? this.#nextPosition;
+      const to = isWaiting ? found : all.length;
+      this.#count(all, from, to);
+      this.#event = Buffer.from(all.subarray(to));
     }
-    const isOver = nowMs - this.#eventAtMs >= this.#options.eventWaitMs || feed.hasEnded;
+    this.#nextPosition = position ?? this.#nextPosition;
+    const isLate = nowMs - this.#eventAtMs >= this.#options.eventWaitMs && !this.#isUnfinished();
+    const isOver = isLate || feed.hasEnded;
     if (isOver && feed.waitingBytes === 0) this.#countEvent();
     this.#isAtEnd = feed.hasEnded;
     // An event that waits is not counted yet: who begins again sends it again.
@@ -240,15 +254,29 @@ export class LiveSource implements Source {
   }
 
   #countEvent(): void {
-    const event = this.#event;
+    const all = joined([this.#before, this.#event]);
+    const from = this.#before.length;
     this.#event = Buffer.alloc(0);
-    this.#count(event);
+    this.#count(all, from, all.length);
   }
 
-  #count(lines: Buffer): void {
-    if (lines.length === 0) return;
-    this.#options.counter.count(lines, 0, lines.length, this.#context());
-    this.#advance(lines.length);
+  /** True while more of a line that was cut must follow. */
+  #isUnfinished(): boolean {
+    const { counter } = this.#options;
+    const { length } = this.#event;
+    return length > 0 && counter.isUnfinished?.(this.#event, 0, length, this.#file ?? 0) === true;
+  }
+
+  /** Counts the whole lines `buffer[from, to)`; what stands before them was counted. */
+  #count(buffer: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    const { counter } = this.#options;
+    counter.count(buffer, from, to, this.#context());
+    const lookBackBytes = counter.lookBackBytes?.(this.#file ?? 0) ?? 0;
+    // The line feed before the first line that is looked back at proves where that begins.
+    const beforeFrom = lookBackBytes === 0 ? to : Math.max(0, to - lookBackBytes - 1);
+    this.#before = Buffer.from(buffer.subarray(beforeFrom, to));
+    this.#advance(to - from);
   }
 
   #advance(bytes: number): void {
@@ -261,4 +289,11 @@ export class LiveSource implements Source {
     this.#position = position;
     this.#isChanged = true;
   }
+}
+
+/** Bytes one after the other; of a single piece no copy is made. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  const filled = pieces.filter((piece) => piece.length > 0);
+  const [only = Buffer.alloc(0)] = filled;
+  return filled.length < 2 ? only : Buffer.concat(filled);
 }

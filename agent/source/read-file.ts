@@ -10,6 +10,7 @@
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { FINGERPRINT_BYTES_MAX, fingerprintFits } from "./fingerprint.ts";
 import { GUARD_BYTES_MAX, guardBefore, guardFits } from "./guard.ts";
+import type { KeptEvents } from "./kept-events.ts";
 import type { LineContext, LineSink } from "./line-sink.ts";
 import { readHead } from "./probe-file.ts";
 import type { SourceLedger } from "./source-ledger.ts";
@@ -24,6 +25,11 @@ export class ReadBuffer {
     this.bytes = Buffer.allocUnsafe(bytes);
   }
 
+  /** Takes a buffer instead in which lines are counted without a copy, unless a longer one was needed. What the one before held is lost. */
+  prefer(buffer: Buffer | undefined): void {
+    if (buffer !== undefined && buffer.length >= this.bytes.length) this.bytes = buffer;
+  }
+
   /** Makes it at least so long; what it held is lost. */
   ensure(bytes: number): void {
     if (this.bytes.length < bytes) this.bytes = Buffer.allocUnsafe(bytes);
@@ -35,6 +41,7 @@ export interface ReadContext {
   readonly buffer: ReadBuffer;
   readonly counter: LineSink;
   readonly ledger: SourceLedger;
+  readonly kept: KeptEvents;
   /** Longer lines, the line feed not counted, are rejected. */
   readonly lineBytesMax: number;
   readonly service: string;
@@ -49,6 +56,8 @@ export interface Turn {
 }
 
 const LINE_FEED = 10;
+/** A held range is read in pieces at least so long. */
+const HELD_BYTES_MIN = 4096;
 const CHANGED: Turn = { outcome: "changed", bytes: 0 };
 
 /** Reads on in a file where it was left. `end`: its end was reached. */
@@ -60,19 +69,34 @@ export async function readTurn(
   const { buffer } = context;
   // What may belong to an event is looked at together with it.
   if (file.hasEvent) file.searchAgain();
-  buffer.ensure(2 * (context.counter.eventBytesMax ?? 0) + GUARD_BYTES_MAX);
-  if (!(await growFingerprint(file, handle))) return CHANGED;
   const { guardBytes } = file.searchGuard;
-  const start = file.searchedTo - guardBytes;
+  const lead = leadBytes(file, file.searchedTo, guardBytes, context);
+  buffer.ensure(2 * (context.counter.eventBytesMax ?? 0) + GUARD_BYTES_MAX + lead);
+  const start = file.searchedTo - lead;
+  if (start > 0 && !(await growFingerprint(file, handle))) return CHANGED;
   const count = await handle.read(buffer.bytes, 0, buffer.bytes.length, start);
 
-  if (!guardFits(file.searchGuard, buffer.bytes.subarray(0, Math.min(guardBytes, count)))) {
-    return CHANGED;
-  }
+  const guarded = buffer.bytes.subarray(lead - guardBytes, Math.min(lead, count));
+  if (!guardFits(file.searchGuard, guarded)) return CHANGED;
   if (start === 0 && !fitsFingerprint(file, buffer.bytes.subarray(0, count))) return CHANGED;
   const isEnd = count < buffer.bytes.length;
-  const isAgain = countChunk(file, { start, from: guardBytes, to: count, isEnd }, context);
-  return { outcome: isEnd && !isAgain ? "end" : "more", bytes: count - guardBytes };
+  const isAgain = countChunk(file, { start, from: lead, to: count, isEnd }, context);
+  return { outcome: isEnd && !isAgain ? "end" : "more", bytes: count - lead };
+}
+
+/**
+ * How many bytes before a position are read with what stands behind it: those that its guard covers, and those that tell what its first line is,
+ * with the line feed before them.
+ */
+export function leadBytes(
+  file: TailedFile,
+  position: number,
+  guardBytes: number,
+  { counter }: ReadContext,
+): number {
+  const lookBackBytes = counter.lookBackBytes?.(file.file) ?? 0;
+  if (lookBackBytes === 0) return guardBytes;
+  return Math.min(position, Math.max(guardBytes, lookBackBytes + 1));
 }
 
 /** A part of the buffer: `from` and `to` are positions in it, `start` is the position of its first byte in the file. */
@@ -99,7 +123,8 @@ function countChunk(file: TailedFile, chunk: Chunk, context: ReadContext): boole
     }
     const lineBytes = start + lineFeed - file.offset;
     if (lineBytes <= context.lineBytesMax) {
-      context.buffer.ensure(file.guard.guardBytes + lineBytes + 1);
+      const lead = leadBytes(file, file.offset, file.guard.guardBytes, context);
+      context.buffer.ensure(lead + lineBytes + 1);
       file.searchAgain();
       return true;
     }
@@ -109,7 +134,14 @@ function countChunk(file: TailedFile, chunk: Chunk, context: ReadContext): boole
   }
   const { eventFrom, restFrom } = countRuns(file, { ...chunk, from }, context);
   if (eventFrom > from) file.advance(start + eventFrom, guardBefore(buffer, eventFrom));
-  if (chunk.isEnd === true) file.waitForEvent(start + restFrom);
+  if (chunk.isEnd === true) {
+    const { counter } = context;
+    const isUnfinished =
+      eventFrom < restFrom &&
+      counter.isUnfinished?.(buffer, eventFrom, restFrom, file.file) === true;
+    file.waitForEvent(start + restFrom, isUnfinished);
+    context.kept.keep(file, buffer.subarray(eventFrom, restFrom));
+  }
   // In the middle of a file the next read simply begins with the cut line again; to look for its end first would read every chunk twice.
   const isWaiting = chunk.isEnd === true || eventFrom === from;
   if (isWaiting && !file.isUnterminated) file.searched(start + to, guardBefore(buffer, to));
@@ -164,13 +196,13 @@ function countRuns(
 }
 
 /** How many bytes prove an event that waits: the guarded ones before it, it, and at the beginning of a file all that the fingerprint covers. */
-export function eventReadBytes({ guard, offset, eventTo, fingerprint }: TailedFile): number {
+function eventReadBytes({ guard, offset, eventTo, fingerprint }: TailedFile): number {
   const length = guard.guardBytes + eventTo - offset;
   return offset === guard.guardBytes ? Math.max(length, fingerprint.fingerprintBytes) : length;
 }
 
 /** States whether `bytes`, as many as {@link eventReadBytes} says, are what was read of an event that waits. */
-export function fitsEvent(file: TailedFile, bytes: Buffer): boolean {
+function fitsEvent(file: TailedFile, bytes: Buffer): boolean {
   const { guard, offset, eventTo, searchedTo, searchGuard } = file;
   if (!guardFits(guard, bytes.subarray(0, guard.guardBytes))) return false;
   if (offset === guard.guardBytes && !fitsFingerprint(file, bytes)) return false;
@@ -186,18 +218,42 @@ export async function readEvent(
   handle: ReadableFile,
   context: ReadContext,
 ): Promise<Turn> {
-  const { guardBytes } = file.guard;
   const { searchedTo, searchGuard, eventTo } = file;
-  const length = guardBytes + eventTo - file.offset;
-  const bytesMax = eventReadBytes(file);
-  context.buffer.ensure(bytesMax);
-  const buffer = context.buffer.bytes;
-  const count = await handle.read(buffer, 0, bytesMax, file.offset - guardBytes);
-  if (count < length || !fitsEvent(file, buffer.subarray(0, count))) return CHANGED;
-  context.counter.count(buffer, guardBytes, length, countContext(file, context, file.offset));
-  file.advance(eventTo, guardBefore(buffer, length));
+  const read = await readEventBytes({ file, handle }, context);
+  if (read === undefined) return CHANGED;
+  const { bytes, lead, to } = read;
+  context.counter.count(bytes, lead, to, countContext(file, context, file.offset));
+  file.advance(eventTo, guardBefore(bytes, to));
+  context.kept.drop(file);
   if (searchedTo > eventTo) file.searched(searchedTo, searchGuard);
-  return { outcome: "end", bytes: length - guardBytes };
+  return { outcome: "end", bytes: to - lead };
+}
+
+/**
+ * Reads the event at the end of a file into the buffer, as `bytes[lead, to)` behind the bytes that tell what its lines are; undefined when it is not
+ * there any more.
+ */
+export async function readEventBytes(
+  { file, handle }: { readonly file: TailedFile; readonly handle: ReadableFile },
+  context: ReadContext,
+): Promise<{ readonly bytes: Buffer; readonly lead: number; readonly to: number } | undefined> {
+  const { guardBytes } = file.guard;
+  const lead = leadBytes(file, file.offset, guardBytes, context);
+  const to = lead + file.eventTo - file.offset;
+  const bytesMax = lead - guardBytes + eventReadBytes(file);
+  context.buffer.ensure(bytesMax);
+  const { bytes } = context.buffer;
+  const count = await handle.read(bytes, 0, bytesMax, file.offset - lead);
+  const isThere = count >= to && fitsEvent(file, bytes.subarray(lead - guardBytes, count));
+  return isThere ? { bytes, lead, to } : undefined;
+}
+
+/** Counts the event that waits at the end of a file as it was read: what is there now is something else. */
+export function countKeptEvent(file: TailedFile, context: ReadContext): void {
+  const event = context.kept.take(file);
+  if (event === undefined) return;
+  context.counter.count(event, 0, event.length, countContext(file, context, file.offset));
+  file.advance(file.offset + event.length, guardBefore(event, event.length));
 }
 
 /** What a sink is told with lines of a file. */
@@ -221,10 +277,9 @@ export function fitsFingerprint(file: TailedFile, head: Buffer): boolean {
   return true;
 }
 
-/** Where a read will not begin at the file's first byte, a short fingerprint grows by a read of its own. */
+/** Where a read does not begin at the file's first byte, a short fingerprint grows by a read of its own. */
 async function growFingerprint(file: TailedFile, handle: ReadableFile): Promise<boolean> {
   if (file.fingerprint.fingerprintBytes >= FINGERPRINT_BYTES_MAX) return true;
-  if (file.searchedTo === file.searchGuard.guardBytes) return true;
   return fitsFingerprint(file, await readHead(handle));
 }
 
@@ -278,7 +333,8 @@ export async function readHeldTurn(
   if (!guardFits(file.guard, buffer.bytes.subarray(0, guarded))) return CHANGED;
 
   const at = Math.max(range.from, file.heldSearchedTo);
-  const lead = at > 0 ? 1 : 0;
+  const lead = leadBytes(file, at, Math.min(at, 1), context);
+  buffer.ensure(lead + HELD_BYTES_MIN);
   const length = Math.min(buffer.bytes.length, range.to - at + lead);
   const count = await handle.read(buffer.bytes, 0, length, at - lead);
   if (count <= lead) return CHANGED;
@@ -294,7 +350,7 @@ function countHeldChunk(file: TailedFile, chunk: Chunk, context: ReadContext): v
   const isBegun = start + from > range.from;
   const lineFeed = findLineFeed(buffer, from, to);
   const isLast = start + to === range.to;
-  if (!isBegun && from > 0 && buffer[0] !== LINE_FEED) {
+  if (!isBegun && from > 0 && buffer[from - 1] !== LINE_FEED) {
     const end = lineFeed < 0 ? to : lineFeed + 1;
     context.ledger.add("filtered", "continuation", 0, end - from);
     file.releaseHeld(start + end);
@@ -307,7 +363,8 @@ function countHeldChunk(file: TailedFile, chunk: Chunk, context: ReadContext): v
       context.ledger.add("rejected", "too_long", 1, bytes);
       file.releaseHeld(start + end);
     } else {
-      context.buffer.ensure(bytes + 1);
+      const lead = leadBytes(file, range.from, 1, context);
+      context.buffer.ensure(lead + bytes + 1);
       file.heldSearchedTo = range.from;
     }
   } else {

@@ -39,6 +39,10 @@ export interface SourceFilesOptions {
   readonly clock: Clock;
   readonly ledger: SourceLedger;
   readonly logger: Logger;
+  /** Counts the event that waits at the end of a file, if it is still known; called when its content is gone. */
+  readonly countKept: (file: TailedFile) => void;
+  /** Called when a file is forgotten for good. */
+  readonly onDeleted: (file: TailedFile) => void;
 }
 
 const RETRY_MS_MIN = 500;
@@ -54,8 +58,10 @@ export class SourceFiles {
   readonly ledger: SourceLedger;
   readonly logger: Logger;
   readonly handles: FileHandles;
+  readonly countKept: (file: TailedFile) => void;
   /** By number. */
   readonly all: Map<number, TailedFile> = new Map();
+  private readonly onDeleted: (file: TailedFile) => void;
   private readonly identities = new Map<string, TailedFile>();
   /** Paths that failed when last looked at, and with which code: each is warned of once. */
   private readonly failing = new Map<string, string>();
@@ -67,12 +73,19 @@ export class SourceFiles {
     this.clock = options.clock;
     this.ledger = options.ledger;
     this.logger = options.logger;
+    this.countKept = options.countKept;
+    this.onDeleted = options.onDeleted;
     this.handles = new FileHandles(options.disk, options.gunzip, options.settings.handleCountMax);
   }
 
   /** The file that has, or last had, this device and inode. */
   byIdentity(identity: { readonly device: string; readonly inode: string }) {
     return this.identities.get(identityKey(identity));
+  }
+
+  /** Paths that could not be read when last looked at. */
+  get failingPaths(): string[] {
+    return [...this.failing.keys()];
   }
 
   /** Adds a file under its number. */
@@ -107,6 +120,7 @@ export class SourceFiles {
   delete(file: TailedFile): void {
     this.release(file);
     this.all.delete(file.file);
+    this.onDeleted(file);
   }
 
   private release(file: TailedFile): void {

@@ -19,10 +19,10 @@ export interface SourceCut {
 /** A source of lines. Only one `discover` or `read` is at work at a time. */
 export interface Source {
   readonly name: string;
-  /** Folders in which changes matter: a hint when to discover. */
-  readonly folders: string[];
   /** Count of windows that wait for the next cut. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** Size of the selected events that wait for the next cut. */
   readonly pendingEventBytes: number;
   /** About what measures and sample lines of the windows that wait, and raw lines, take in a batch. */
@@ -31,17 +31,21 @@ export interface Source {
   readonly backlogBytes: number;
   /** Count of handles that are open now. */
   readonly openFileCount: number;
-  /** True when everything there was is counted, and nothing follows. */
+  /** True when everything there was is counted, and nothing follows; what is unreadable is not among it. */
   readonly ended: boolean;
+  /** Count of files that are there and could not be read when last looked at; each was warned of. */
+  readonly unreadableCount: number;
   /** Looks what there is. Call it at the start, when something may have changed, and every now and then. */
   discover(): Promise<void>;
+  /** States whether files came, went or were renamed since the last look; cheap enough to ask ten times a second. */
+  hasMoved(): Promise<boolean>;
   /** Reads on for about `bytesMax` bytes; resolves with the bytes read, 0 when there is nothing to do for now. */
   read(bytesMax: number): Promise<number>;
   /** Takes everything that was counted since the last cut. `isShedding`: selected events become holes; `isSheddingLines`: raw lines are left out. */
   cut(isShedding?: boolean, isSheddingLines?: boolean): SourceCut;
   /** The full set, as of now. */
   checkpoints(): Checkpoint[];
-  /** Asks to be called when there is something to read; of files a watcher tells. */
+  /** Asks to be called when there is something to read; files are looked at instead. */
   listen?(wake: () => void): void;
   /** Counts what was received and nobody sends again, before the last cut; of files nothing. */
   drain?(): Promise<void>;

@@ -37,6 +37,8 @@ export class TailedFile {
   guard: Guard = GUARD_NONE;
   /** The whole lines in [offset, eventTo) are an event to which more lines may belong. */
   eventTo = 0;
+  /** True when its last line was cut, so that more of it must follow. */
+  isEventUnfinished = false;
   /** True while a file that follows holds lines that go on with the event. */
   isEventContinued = false;
   /** True when it goes on where another file of its log ended. */
@@ -251,10 +253,11 @@ export class TailedFile {
     this.hasChanged = true;
   }
 
-  /** The whole lines below `position` are an event that may go on. */
-  waitForEvent(position: number): void {
+  /** The whole lines below `position` are an event that may go on, or must. */
+  waitForEvent(position: number, isUnfinished = false): void {
     assert(position >= this.offset, "an event that waits is not counted yet");
     this.eventTo = position;
+    this.isEventUnfinished = isUnfinished;
   }
 
   /** True when whole lines wait for what may belong to them. */
@@ -274,6 +277,7 @@ export class TailedFile {
     this.searchedTo = this.offset;
     this.eventTo = this.offset;
     this.isEventContinued = false;
+    this.isEventUnfinished = false;
     this.searchGuard = this.guard;
   }
 

@@ -1,8 +1,10 @@
 import type { RefusedLines, TakenLines } from "./line-feed.ts";
 
 interface WaitingPart {
+  /** Empty for a refusal. */
   readonly bytes: Buffer;
   readonly position: string | undefined;
+  readonly refused?: RefusedLines;
 }
 
 /** What a part takes in memory beside its bytes: without that, a flood of empty datagrams would have no limit. */
@@ -40,13 +42,18 @@ export class WaitingLines {
     this.#wake();
   }
 
-  /** Notes what is no line to count. */
-  refuse(refused: RefusedLines): void {
+  /** Notes what is no line to count. With a position behind it, it is taken in its place among the lines. */
+  refuse(refused: RefusedLines, position?: string): void {
+    if (position === undefined) this.#addRefused(refused);
+    else this.#parts.push({ bytes: Buffer.alloc(0), position, refused });
+    this.#wake();
+  }
+
+  #addRefused(refused: RefusedLines): void {
     const key = `${refused.kind} ${refused.reason}`;
     const known = this.#refused.get(key);
     const lines = refused.lines + (known?.lines ?? 0);
     this.#refused.set(key, { ...refused, lines, bytes: refused.bytes + (known?.bytes ?? 0) });
-    this.#wake();
   }
 
   /** As {@link LineFeed.take}. */
@@ -58,9 +65,11 @@ export class WaitingLines {
       if (count > 0 && length + part.bytes.length > bytesMax) break;
       length += part.bytes.length;
       position = part.position ?? position;
+      if (part.refused !== undefined) this.#addRefused(part.refused);
       count++;
     }
-    const taken = this.#parts.splice(0, count).map(({ bytes }) => bytes);
+    const parts = this.#parts.splice(0, count).map(({ bytes }) => bytes);
+    const taken = parts.filter((bytes) => bytes.length > 0);
     this.#bytes -= length;
     const refused = [...this.#refused.values()];
     this.#refused.clear();

@@ -14,6 +14,8 @@ import { ParserLineCounter } from "./parser-line-counter.ts";
 const LINE_FEED = 0x0a;
 /** Files whose guess is remembered; beyond that the oldest are forgotten and guessed anew when they grow. */
 const FILES_MAX = 10_000;
+/** No format looks back further. */
+const LOOK_BACK_BYTES_MAX = 102_400;
 /** Stands for calls that name no file. */
 const NO_FILE = -1;
 
@@ -70,6 +72,12 @@ export class AutoLineCounter implements LineCounter {
     return keys;
   }
 
+  get pendingBuckets(): number {
+    let buckets = 0;
+    for (const counter of this.#counters.values()) buckets += counter.pendingBuckets;
+    return buckets;
+  }
+
   get pendingDetailBytes(): number {
     let bytes = 0;
     for (const counter of this.#counters.values()) bytes += counter.pendingDetailBytes ?? 0;
@@ -89,6 +97,18 @@ export class AutoLineCounter implements LineCounter {
       bytes = Math.max(bytes, counter.eventBytesMax ?? 0);
     }
     return bytes;
+  }
+
+  /** As long as the format of a file is not sure it may be the one that looks furthest. */
+  lookBackBytes(file: number): number {
+    const guess = this.#guesses.get(file)?.guess;
+    if (guess?.isFinal !== true) return LOOK_BACK_BYTES_MAX;
+    return this.#counters.get(guess.nearest ?? "unknown")?.lookBackBytes?.(file) ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    const format = this.formatOf(file) ?? "unknown";
+    return this.#counters.get(format)?.isUnfinished?.(buffer, from, to, file) ?? false;
   }
 
   pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {

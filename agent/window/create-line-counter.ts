@@ -4,7 +4,10 @@ import type { EventOptions } from "../../shared/events/event-options.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { Redactor } from "../../shared/redaction/redactor.ts";
-import { canUseKernel, JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../kernel/json-line-counter.ts";
+import { canKnowNames } from "../kernel/known-names.ts";
+import { textFormatOf } from "../kernel/text-formats.ts";
+import { TextLineCounter } from "../kernel/text-line-counter.ts";
 import type { FormatChoice } from "../parsers/auto.ts";
 import { type FormatName, type ParserName, parsers } from "../parsers/registry.ts";
 import { AutoLineCounter } from "./auto-line-counter.ts";
@@ -85,9 +88,12 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
     lines,
     detail: detail && new DetailCounter({ ...detail, format, servicesMax, parser: createParser() }),
   });
-  return format === "json" && lines === undefined && detail === undefined && canUseKernel(options)
-    ? new JsonLineCounter(options, counter)
-    : counter;
+  if (detail !== undefined) return counter;
+  if (format === "json" && lines === undefined && canKnowNames(options)) {
+    return new JsonLineCounter(options, counter);
+  }
+  const text = textFormatOf(format, options, lines);
+  return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }
 
 /** How the lines of a format become events, asked of a parser of its own. */

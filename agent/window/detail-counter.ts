@@ -3,18 +3,14 @@
  * there are and what counts of them; this parses each of them once more, wholly, which takes some microseconds. Sources that ask for none of
  * that have none, and are counted faster.
  */
-import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
-import { Detail } from "../../shared/aggregates/detail.ts";
-import { DetailedWindows } from "../../shared/aggregates/detailed-windows.ts";
+import type { CompiledAggregation, Labels } from "../../shared/events/compile-aggregation.ts";
+import { EventDetail } from "../../shared/events/event-detail.ts";
+import { redactedText, withLevel } from "../../shared/events/leaving-event.ts";
 import { lineEvent } from "../../shared/events/line-event.ts";
 import type { LineParser, Measure } from "../../shared/events/parser.ts";
-import type { ExpressionEvent } from "../../shared/expression/compile.ts";
 import type { Delta } from "../../shared/protocol/batch.ts";
 import { lineId } from "../../shared/protocol/line-id.ts";
-import { minuteOf } from "../../shared/time/window.ts";
-import type { CompiledAggregation } from "./compile-aggregation.ts";
-import { type Labels, labelsOfPath } from "./file-labels.ts";
-import { redactedText, withLevel } from "./leaving-event.ts";
+import { labelsOfPath } from "./file-labels.ts";
 import type { CountContext } from "./line-counter.ts";
 import type { LineTally } from "./line-tally.ts";
 
@@ -53,76 +49,47 @@ export interface CountedEvent {
 /** See the head of this file. */
 export class DetailCounter {
   readonly #options: DetailCounterOptions;
-  readonly #windows: DetailedWindows;
+  readonly #detail: EventDetail;
   readonly #labels = new Map<string, Labels>();
 
   constructor(options: DetailCounterOptions) {
     this.#options = options;
-    const { aggregation, servicesMax } = options;
-    const { dimensionNames, seriesMax } = aggregation;
-    this.#windows = new DetailedWindows(dimensionNames, { servicesMax, seriesMax });
+    this.#detail = new EventDetail(options.aggregation, options.servicesMax);
   }
 
   /** Count of windows. */
   get size(): number {
-    return this.#windows.size;
+    return this.#detail.size;
   }
 
   /** About what measures and sample lines take in a batch. */
   get bytes(): number {
-    return this.#windows.detailBytes;
+    return this.#detail.bytes;
   }
 
   /** Counts an event in its window. What its values lack is told to `tally`. */
   count(counted: CountedEvent, context: CountContext, tally: LineTally): void {
-    const { parser, format, aggregation } = this.#options;
-    const { text, measure } = counted;
-    const read = lineEvent(parser, format, text, context.service);
-    const event = read && withLevel(read, measure.level);
-    const meaning = { parser, format, service: context.service };
+    const { parser, format, aggregation, agent, source } = this.#options;
+    const { text, measure, offset } = counted;
+    const { file = 0, generation = 0, service } = context;
+    const read = lineEvent(parser, format, text, service);
+    const meaning = { parser, format, service };
     const left = read && redactedText(read, text, meaning, aggregation.redactor);
-    const leaving = left && withLevel(left, measure.level);
-    const labels = this.#labelsOf(context.path);
-    const aggregate = this.#windows.at({
-      service: measure.service === "" ? context.service : measure.service,
-      minute: minuteOf(measure.timeMs),
-      values: aggregation.valuesOf(leaving, labels),
-    });
-    aggregate.add(measure.level, measure.durationUs);
-    if (event === undefined) return;
-    this.#measure(aggregate, event, (fault) => tally.add("noted", fault, 1, text.length));
-    if (aggregation.isExemplar?.(event, measure.level) === true) {
-      aggregate.detail ??= new Detail();
-      this.#addExemplar(aggregate.detail, counted, context);
-    }
+    const { timeMs } = measure;
+    const detailed = {
+      ...{ measure, service, text, labels: this.#labelsOf(context.path) },
+      event: read && withLevel(read, measure.level),
+      leaving: left && withLevel(left, measure.level),
+      id: () => lineId(agent, { source, file, generation, offset, timeMs }),
+    };
+    this.#detail.add(detailed, (fault) => tally.add("noted", fault, 1, text.length));
   }
 
   /** Takes all windows and starts anew; lines whose dimensions were folded are told to `tally`. */
   take(stream: string, tally: LineTally): Delta[] {
-    const { foldedLines } = this.#windows;
+    const { foldedLines } = this.#detail;
     if (foldedLines > 0) tally.add("noted", "dimensions_folded", foldedLines, 0);
-    return this.#windows.take(stream);
-  }
-
-  #measure(aggregate: Aggregate, event: ExpressionEvent, onFault: (fault: string) => void): void {
-    for (const measure of this.#options.aggregation.measures) {
-      if (!measure.holds(event)) continue;
-      aggregate.detail ??= new Detail();
-      const state = aggregate.detail.measure(measure.name, measure.kind);
-      const fault = state && measure.add(event, state);
-      if (fault !== undefined) onFault(fault);
-    }
-  }
-
-  #addExemplar(detail: Detail, counted: CountedEvent, context: CountContext): void {
-    const { agent, source, aggregation } = this.#options;
-    const { text, measure, offset } = counted;
-    const { timeMs, level } = measure;
-    const { file = 0, generation = 0 } = context;
-    const id = lineId(agent, { source, file, generation, offset, timeMs });
-    if (!detail.wantsExemplar(id)) return;
-    const line = aggregation.exemplarText(text.toString("utf8"));
-    if (line !== undefined) detail.addExemplar({ id, timeMs, level, line });
+    return this.#detail.take(stream);
   }
 
   #labelsOf(path = ""): Labels {

@@ -1,8 +1,8 @@
 /**
  * Which lines belong together: an event is the line that begins it and all lines after it that begin none, such as those of a stack trace.
  *
- * Windows count events. What a line is depends on the line alone (and on how many bytes have gone by without a beginning), never on when it
- * was read: so the same bytes give the same counts, whatever time limit, crash or rotation came between the lines of an event.
+ * Windows count events. What a line is depends on the line alone, in containers also on the bytes before it within a fixed distance (and on how many
+ * bytes have gone by without a beginning), never on when it was read: so the same bytes give the same counts, whatever time limit, crash or rotation came between the lines of an event.
  */
 import type { MultilineOptions } from "../../shared/events/event-options.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type LineParser,
   type LineStart,
   type ParserDefinition,
+  type WrappedLines,
 } from "../../shared/events/parser.ts";
 
 const LINE_FEED = 0x0a;
@@ -24,6 +25,10 @@ export interface EventLines {
   readonly bytesMax: number;
   /** True when the first line of an event can always be read alone. */
   readonly isByParser: boolean;
+  /** So many bytes before a line tell with it whether it begins an event; they have to stand before it in the buffer, or all of the file. */
+  readonly lookBackBytes: number;
+  /** True when more must follow the last line of an event; absent: that can never be told. */
+  readonly isUnfinished?: WrappedLines["isUnfinished"];
 }
 
 /** How events of this format are told apart; undefined when every line is one. `parser` is asked for nothing else at the same time. */
@@ -37,18 +42,18 @@ export function eventLines(
   const isOff = mode === "off";
   const pattern = patternStart(start, continuation);
   if (unwraps !== undefined) {
-    const begins = unwraps(isOff ? () => true : pattern);
-    return { begins, bytesMax, isByParser: false };
+    return { ...unwraps(isOff ? () => true : pattern), bytesMax, isByParser: false };
   }
-  if (pattern !== undefined) return { begins: pattern, bytesMax, isByParser: false };
+  const alone = { bytesMax, lookBackBytes: 0 };
+  if (pattern !== undefined) return { ...alone, begins: pattern, isByParser: false };
   if (isOff || joins === undefined) return undefined;
-  if (joins !== "unparsed") return { begins: joins, bytesMax, isByParser: false };
+  if (joins !== "unparsed") return { ...alone, begins: joins, isByParser: false };
   const measure = emptyMeasure();
   const begins: LineStart = (buffer, from, to) => {
     const reason = parser.measure(buffer, from, to, measure);
     return reason !== "unparsed" && reason !== "blank";
   };
-  return { begins, bytesMax, isByParser: true };
+  return { ...alone, begins, isByParser: true };
 }
 
 /** Longest event by default: the stack traces of most programs are below 16 KiB. */

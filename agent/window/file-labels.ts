@@ -8,8 +8,7 @@
  * ```
  */
 
-/** Labels by name. */
-export type Labels = Readonly<Record<string, string>>;
+import type { Labels } from "../../shared/events/compile-aggregation.ts";
 
 const PODS = /\/pods\/([^/_]+)_([^/_]+)_[^/_]+\/([^/]+)\/[^/]+$/;
 const CONTAINERS = /\/containers\/([^/_]+)_([^/_]+)_([^/]+)-[0-9a-f]{64}\.log[^/]*$/;

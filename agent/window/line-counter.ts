@@ -63,6 +63,13 @@ export interface LineCounter {
   pendingFrom?(buffer: Buffer, from: number, to: number, context: CountContext): number;
   /** Where the lines end that begin `buffer[from, to)` and go on with an event before; absent: every line begins one. */
   leadingTo?(buffer: Buffer, from: number, to: number, context: CountContext): number;
+  /**
+   * So many bytes before the first one of a call tell with it what lines are: they have to stand before `from` in the buffer, or all of the file
+   * that there are. Absent or 0: none.
+   */
+  lookBackBytes?(file: number): number;
+  /** True when the event `buffer[from, to)` ends with a line that was cut, so that more must follow. Absent: that can never be told. */
+  isUnfinished?(buffer: Buffer, from: number, to: number, file: number): boolean;
   /** What of an event is looked at, in bytes: for longer ones nobody needs to wait. Absent or 0: there are no events of several lines. */
   readonly eventBytesMax?: number;
   /** Counts one line that no line feed ends, such as the last one of a finished file. An empty line counts nothing. */
@@ -74,6 +81,8 @@ export interface LineCounter {
   readonly readBuffer?: Buffer | undefined;
   /** Count of windows that wait for the next {@link take}: for the rule when to seal. */
   readonly pendingKeys: number;
+  /** At most how many buckets of sketches these windows have. */
+  readonly pendingBuckets: number;
   /** About what measures and sample lines of these windows take in a batch; absent where there are none. */
   readonly pendingDetailBytes?: number | undefined;
   /** Count of all lines since the counter was made; takes do not reset it. */

@@ -7,7 +7,7 @@
  * are, or with an escape that begins with `\u00`; so that escape is a needle, too.
  */
 import type { CompiledSelector, SelectorPart } from "../../shared/events/compile-selectors.ts";
-import type { Expression, Value } from "../../shared/expression/parse.ts";
+import type { Expression, TextCall, Value } from "../../shared/expression/parse.ts";
 
 /** More searches per line than this cost as much as parsing it. */
 const NEEDLES_MAX = 16;
@@ -84,9 +84,18 @@ class NeedleFinder {
       case "in":
         if (expression.operand.kind !== "name") return undefined;
         return this.ofValues(expression.operand.name, expression.values);
+      case "text":
+        return this.ofTextCall(expression);
       default:
         return undefined;
     }
+  }
+
+  /** What a text contains stands in the line; a level or a service may be written otherwise. */
+  private ofTextCall({ operands: [text, part] }: TextCall): Needles {
+    if (text?.kind !== "name" || part?.kind !== "literal") return undefined;
+    const isOtherwise = text.name === "level" || text.name === "service";
+    return isOtherwise ? undefined : this.ofValues(text.name, [part.value]);
   }
 
   private ofComparison({ operator, left, right }: Comparison): Needles {

@@ -1,12 +1,8 @@
 /** What `lines:` of a source may say: which raw lines leave the host, and how many. */
 import { z } from "zod";
 import { byteSize } from "../../shared/config/units.ts";
+import { minLevelSetting } from "../../shared/events/aggregate-config.ts";
 import { eventCondition } from "../../shared/events/selectors-schema.ts";
-
-/** The least level of what is sent as it was written. */
-export const minLevelSetting = z
-  .enum(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"])
-  .prefault("ERROR");
 
 const linesConfig = z.strictObject({
   min_level: minLevelSetting.meta({

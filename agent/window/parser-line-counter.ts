@@ -1,6 +1,7 @@
 /** A line counter for any format: it finds the lines and lets a parser measure each. */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { MinuteWindows } from "../../shared/aggregates/minute-windows.ts";
+import { BUCKET_INDEX_MAX } from "../../shared/aggregates/quantile-sketch.ts";
 import { present } from "../../shared/assert.ts";
 import { byteOrderMarkBytes, isBlank } from "../../shared/events/line-bytes.ts";
 import {
@@ -99,6 +100,10 @@ export class ParserLineCounter implements LineCounter {
     return this.#windows.size + (this.#detail?.size ?? 0);
   }
 
+  get pendingBuckets(): number {
+    return this.pendingKeys * (BUCKET_INDEX_MAX + 1);
+  }
+
   get pendingDetailBytes(): number {
     return this.#detail?.bytes ?? 0;
   }
@@ -117,6 +122,14 @@ export class ParserLineCounter implements LineCounter {
 
   get eventBytesMax(): number {
     return this.#lines?.bytesMax ?? 0;
+  }
+
+  lookBackBytes(): number {
+    return this.#lines?.lookBackBytes ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number): boolean {
+    return this.#lines?.isUnfinished?.(buffer, from, to) ?? false;
   }
 
   leadingTo(buffer: Buffer, from: number, to: number): number {
@@ -159,6 +172,11 @@ export class ParserLineCounter implements LineCounter {
   /** Adds lines for the ledger that were counted elsewhere. */
   addEntries(entries: readonly CountedEntry[]): void {
     this.#tally.addEntries(entries);
+  }
+
+  /** Says that a call ended with an event, counted elsewhere, whose further lines have so many bytes. */
+  rememberJoined(context: CountContext, joinedBytes: number): void {
+    this.#remember(context, joinedBytes);
   }
 
   /** Counts the line `buffer[from, to)`, its line end included; true when it counts in a window. */

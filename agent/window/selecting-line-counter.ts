@@ -8,6 +8,7 @@ import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { SERVICE_OTHER } from "../../shared/aggregates/minute-windows.ts";
 import type { CompiledSelector } from "../../shared/events/compile-selectors.ts";
 import { levelAt } from "../../shared/events/event-fields.ts";
+import { redactedFields, redactedText, withLevel } from "../../shared/events/leaving-event.ts";
 import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
 import { DERIVED_FIELDS, lineEvent } from "../../shared/events/line-event.ts";
 import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
@@ -25,7 +26,6 @@ import type { ParserName } from "../parsers/registry.ts";
 import { candidateLines } from "./candidate-lines.ts";
 import { type EventLines, eventPlaces, lineEnd } from "./event-lines.ts";
 import type { EventSelection } from "./event-selection.ts";
-import { redactedFields, redactedText, withLevel } from "./leaving-event.ts";
 import type { CountContext, Counted, LineCounter } from "./line-counter.ts";
 import { needlesOf } from "./line-needles.ts";
 import type { PendingLines } from "./pending-lines.ts";
@@ -126,6 +126,11 @@ export class SelectingLineCounter {
     return this.#options.counter.pendingKeys;
   }
 
+  /** At most how many buckets of sketches these windows have. */
+  get pendingBuckets(): number {
+    return this.#options.counter.pendingBuckets;
+  }
+
   /** About what measures and sample lines of these windows, and raw lines, take in a batch. */
   get pendingDetailBytes(): number {
     const { counter, lines } = this.#options;
@@ -142,6 +147,11 @@ export class SelectingLineCounter {
     return this.#pending.isFull;
   }
 
+  /** As {@link LineCounter.readBuffer}. */
+  get readBuffer(): Buffer | undefined {
+    return this.#options.counter.readBuffer;
+  }
+
   /** As {@link LineCounter.eventBytesMax}. */
   get eventBytesMax(): number {
     return this.#options.counter.eventBytesMax ?? 0;
@@ -150,6 +160,16 @@ export class SelectingLineCounter {
   /** As {@link LineCounter.pendingFrom}. */
   pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
     return this.#options.counter.pendingFrom?.(buffer, from, to, context) ?? to;
+  }
+
+  /** As {@link LineCounter.lookBackBytes}. */
+  lookBackBytes(file: number): number {
+    return this.#options.counter.lookBackBytes?.(file) ?? 0;
+  }
+
+  /** As {@link LineCounter.isUnfinished}. */
+  isUnfinished(buffer: Buffer, from: number, to: number, file: number): boolean {
+    return this.#options.counter.isUnfinished?.(buffer, from, to, file) ?? false;
   }
 
   /** As {@link LineCounter.leadingTo}. */

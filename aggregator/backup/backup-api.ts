@@ -1,11 +1,14 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
-import { TailraceError } from "../../shared/errors.ts";
+import { systemCode, TailraceError } from "../../shared/errors.ts";
 import type { HttpRequest, HttpResponse } from "../../shared/platform/network.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import type { ProblemCode } from "../../shared/protocol/answers.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
 import { type BackupSource, makeBackup } from "./make-backup.ts";
+
+/** https://www.sqlite.org/rescode.html#full */
+const SQLITE_FULL = 13;
 
 const asked = z.strictObject({
   directory: z.string().refine(isAbsolute, { error: "expected an absolute path" }),
@@ -46,11 +49,22 @@ export class BackupApi {
       });
     } catch (error) {
       if (!(error instanceof TailraceError)) throw error;
-      return refusal(409, "no_backup", error.message);
+      if (error.code === "BACKUP_UNUSABLE") return refusal(409, "no_backup", error.message);
+      return isFull(error)
+        ? refusal(507, "no_backup", `${error.message} Make room there, or name another disk.`)
+        : refusal(500, "no_backup", `${error.message} Look after that disk, then try again.`);
     } finally {
       this.#isUnderWay = false;
     }
   }
+}
+
+/** True when something in the chain of causes says that there is no room, of the file system or of SQLite. */
+function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "")) return true;
+  if (Reflect.get(error, "errcode") === SQLITE_FULL) return true;
+  return isFull(error.cause);
 }
 
 function refusal(status: number, code: ProblemCode, detail: string): HttpResponse {

@@ -41,6 +41,12 @@ export class AutomatonState {
   }
 }
 
+/** How many events a leaky bucket holds without a match, and how long each takes to leak away. */
+export interface Bucket {
+  readonly capacity: number;
+  readonly leakMs: number;
+}
+
 /** A compiled pattern. Holds no state of any key, so all keys share it. */
 export interface Automaton {
   readonly states: readonly AutomatonState[];
@@ -50,6 +56,8 @@ export interface Automaton {
   readonly skip: SkipStrategy;
   /** Name of the field that parts the stream; undefined: one state for all events. */
   readonly key: string | undefined;
+  /** The pattern is a leaky bucket; undefined: it is none. */
+  readonly bucket: Bucket | undefined;
   /** The same for patterns that are written the same: state may be carried over only between those. */
   readonly fingerprint: string;
 }

@@ -12,11 +12,12 @@
  */
 import { createHash } from "node:crypto";
 import { type Expression, parseExpression } from "../../shared/expression/parse.ts";
-import { type Automaton, AutomatonState, type StateKind } from "./automaton.ts";
+import { type Automaton, AutomatonState, type Bucket, type StateKind } from "./automaton.ts";
 import {
   ALWAYS,
   and,
   type Condition,
+  distinctCondition,
   not,
   stageCondition,
   type WrittenCondition,
@@ -34,13 +35,15 @@ export function compilePattern(pattern: Pattern): CompiledPattern {
   const faults = checkPattern(pattern);
   const stages = pattern.stages.map((stage, index) => readStage(stage, index, faults));
   if (faults.length > 0) return { faults };
+  const bucket = bucketOf(pattern);
   const compiler = new PatternCompiler(stages, pattern.within);
-  const start = compiler.compile();
+  const start = bucket === undefined ? compiler.compile() : compiler.compileBucket();
   return {
     automaton: {
       states: compiler.states,
       start,
-      withinMs: pattern.within,
+      withinMs: bucket === undefined ? pattern.within : bucket.capacity * bucket.leakMs,
+      bucket,
       key: pattern.key,
       fingerprint: fingerprintOf(pattern),
       skip: {
@@ -50,6 +53,11 @@ export function compilePattern(pattern: Pattern): CompiledPattern {
       },
     },
   };
+}
+
+function bucketOf({ stages: [stage] }: Pattern): Bucket | undefined {
+  if (stage?.leak === undefined) return undefined;
+  return { capacity: (stage.times?.min ?? 1) - 1, leakMs: stage.leak };
 }
 
 /** Raised whenever a pattern compiles into other states than before: stored partial matches name states by their number. */
@@ -96,7 +104,7 @@ function readStage(stage: Stage, index: number, faults: PatternFault[]): ReadSta
   return {
     name: stage.name,
     quantifier: quantifierOf(stage),
-    condition: stageCondition(read("where"), read("or")),
+    condition: and(stageCondition(read("where"), read("or")), distinctCondition(stage)),
     until: until.length === 0 ? undefined : stageCondition(until, []),
   };
 }
@@ -139,6 +147,17 @@ class PatternCompiler {
     }
     sink.isStart = true;
     return sink;
+  }
+
+  /** A single state that takes; that the bucket is full is no condition of an edge. */
+  compileBucket(): AutomatonState {
+    const end = this.#state(END_NAME, END_NAME, "final");
+    const { name, condition } = this.#at(0);
+    const holds = this.#state(name, name, "normal");
+    holds.add("take", holds, condition);
+    holds.add("take", end, condition);
+    holds.isStart = true;
+    return holds;
   }
 
   #stage(index: number, sink: AutomatonState): AutomatonState {

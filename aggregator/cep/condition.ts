@@ -1,6 +1,11 @@
-import { compilePredicate, type StageEvents } from "../../shared/expression/compile.ts";
+import {
+  compileName,
+  compilePredicate,
+  type StageEvents,
+} from "../../shared/expression/compile.ts";
 import type { Expression } from "../../shared/expression/parse.ts";
 import { asksStages } from "../../shared/expression/visit.ts";
+import type { Stage } from "./pattern.ts";
 import type { CepEvent } from "./shared-buffer.ts";
 
 /** The event under test, and what the partial match holds so far. */
@@ -79,6 +84,20 @@ export function stageCondition(
   if (first !== undefined) parts.unshift(rest.reduce(and, first));
   const [head, ...tail] = parts;
   return head === undefined ? ALWAYS : tail.reduce(or, head);
+}
+
+/** The value of the stage's `distinct` field is there, and that of no event that the stage holds; always true without such a field. */
+export function distinctCondition({ name, distinct }: Pick<Stage, "name" | "distinct">): Condition {
+  if (distinct === undefined) return ALWAYS;
+  const valueOf = compileName(distinct);
+  return {
+    test: (evaluation) => {
+      const value = valueOf(evaluation.event);
+      return value !== null && evaluation.eventsOf(name).every((held) => valueOf(held) !== value);
+    },
+    text: `${distinct} is that of no event of ${name}`,
+    level: COMPARISON_LEVEL,
+  };
 }
 
 function written({ text, expression }: WrittenCondition): Condition {

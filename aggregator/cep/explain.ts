@@ -39,9 +39,13 @@ export function explainGraph(automaton: Automaton, name: string): string {
 const SHAPES = { normal: "ellipse", final: "doublecircle", stop: "octagon", pending: "diamond" };
 const STYLES = { take: "solid", ignore: "dotted", proceed: "dashed" };
 
-function factsOf({ key, withinMs, skip }: Automaton): string {
+function factsOf({ key, withinMs, skip, bucket }: Automaton): string {
   const by = key === undefined ? "one state for all events" : `by ${key}`;
   const within = withinMs === undefined ? "no time limit" : `within ${durationText(withinMs)}`;
+  if (bucket !== undefined) {
+    const leak = durationText(bucket.leakMs);
+    return `${by}, a match when it holds more than ${bucket.capacity}, of which one leaks each ${leak}`;
+  }
   const target = skip.stage === undefined ? "" : ` ${skip.stage}`;
   return `${by}, ${within}, ${skip.kind}${target}`;
 }

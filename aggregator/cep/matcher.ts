@@ -297,7 +297,7 @@ export class Matcher {
 }
 
 /** The event that is shown to the partial matches, and what conditions may know. */
-class EventEvaluation implements Evaluation {
+export class EventEvaluation implements Evaluation {
   event: CepEvent = { id: 0, ts: 0, key: null, type: null, fields: {} };
   serial = 0;
   link: Link | undefined;
@@ -320,7 +320,8 @@ class EventEvaluation implements Evaluation {
   }
 }
 
-function foundAt(kind: Found["kind"], link: Link, ts: number): Found {
+/** What the events on the way to `link` are. */
+export function foundAt(kind: Found["kind"], link: Link, ts: number): Found {
   const stages = new Map<string, CepEvent[]>();
   for (const [stage, events] of stagesOf(link)) {
     stages.set(

@@ -9,9 +9,10 @@
 import { compileName } from "../../shared/expression/compile.ts";
 import type { Value } from "../../shared/expression/parse.ts";
 import type { Automaton } from "./automaton.ts";
+import { type AnyMatcher, createMatcher } from "./create-matcher.ts";
 import { DropLog, type KeyDrop } from "./drop-log.ts";
 import type { KeyState } from "./key-state.ts";
-import { type Emit, type Found, type KeyLimits, Matcher } from "./matcher.ts";
+import type { Emit, Found, KeyLimits } from "./matcher.ts";
 import { PriorityQueue } from "./priority-queue.ts";
 import type { CepEvent } from "./shared-buffer.ts";
 import { type Deadline, TimerQueue } from "./timer-queue.ts";
@@ -43,7 +44,7 @@ interface Waiting {
 /** See the head of this file. */
 export class PatternOperator {
   readonly automaton: Automaton;
-  readonly matcher: Matcher;
+  readonly matcher: AnyMatcher;
   readonly #keyOf: ((event: CepEvent) => Value) | undefined;
   readonly #timing: Timing;
   readonly #waiting = new PriorityQueue<Waiting>(byTimeAndArrival);
@@ -69,7 +70,7 @@ export class PatternOperator {
   ) {
     this.automaton = automaton;
     this.#timing = timing;
-    this.matcher = new Matcher(automaton, limits, (reason, startMs) =>
+    this.matcher = createMatcher(automaton, limits, (reason, startMs) =>
       this.#drops.add(this.#current, reason, startMs),
     );
     this.#timers = automaton.skip.failsOnMiss ? new TimerQueue() : undefined;

@@ -59,6 +59,14 @@ const stageSchema = z.strictObject({
     .boolean()
     .optional()
     .meta({ description: "Events that fit may also be left out between those taken." }),
+  leak: duration({ min: "1ms", max: "365d" }).optional().meta({
+    description:
+      "For the only stage of a pattern, with a fixed number of `times`: one event leaks away each such time, and the match is complete when so many are held.",
+  }),
+  distinct: stageName.optional().meta({
+    description:
+      "Field whose values differ among the events of the stage; an event without it is not taken.",
+  }),
   greedy: z.boolean().optional().meta({ description: "As many events as possible." }),
   until: z.string().optional().meta({ description: "Ends a loop; its event is not taken." }),
   optional: z.boolean().optional().meta({ description: "The stage may take no event." }),

@@ -67,7 +67,11 @@ export function checkPattern(pattern: Pattern): PatternFault[] {
     checkPlace(stage, pattern.stages[index - 1], tell);
     checkTimes(stage, tell);
     checkFlags(stage, tell);
+    if (stage.distinct !== undefined && (stage.times === undefined || isNegated(stage))) {
+      tell("distinct", "only a stage with `times` has several events to tell apart; drop it");
+    }
   }
+  checkBucket(pattern, faults);
   checkEnd(pattern, faults);
   checkSkip(pattern, names, faults);
   return faults;
@@ -146,6 +150,33 @@ function checkFlags(stage: Stage, tell: Tell): void {
   }
   if (stage.until !== undefined && stage.times?.max !== null) {
     tell("until", "only a loop has an end to name: use `times: {min: 1, max: null}`, or drop it");
+  }
+}
+
+/** What a bucket leaves no room for. */
+const NOT_OF_BUCKETS = ["allowCombinations", "consecutive", "greedy", "optional", "until"] as const;
+
+function checkBucket({ stages, within, skip }: Pattern, faults: PatternFault[]): void {
+  const index = stages.findIndex(({ leak }) => leak !== undefined);
+  const stage = stages[index];
+  if (stage === undefined) return;
+  const tell = (message: string, ...path: (string | number)[]) => faults.push({ path, message });
+  if (stages.length > 1) {
+    tell("a stage that leaks is the only one of its rule", "stages", index, "leak");
+  }
+  const { times } = stage;
+  if (times === undefined || times.min !== times.max || times.min < 1) {
+    tell("a stage that leaks needs a fixed number: {min: 6, max: 6}", "stages", index, "times");
+  }
+  for (const key of NOT_OF_BUCKETS) {
+    if (stage[key] === undefined) continue;
+    tell(`a stage that leaks has no \`${key}\`; drop one of them`, "stages", index, key);
+  }
+  if (within !== undefined) {
+    tell("a stage that leaks says by `leak` how long it remembers; drop `within`", "within");
+  }
+  if (skip !== undefined && skip !== "noSkip") {
+    tell("a stage that leaks begins anew behind a match; drop `skip`", "skip");
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import {
   type CommandIo,
   defineCommand,
@@ -46,23 +47,7 @@ export const command = defineCommand({
     [`tailrace query --archive DIR --sql "DESCRIBE deltas"`, "the columns of a view"],
   ],
   configure: (command) => {
-    command
-      .argument("[what]", "windows, alerts or lines; none with --sql")
-      .option(
-        "--from <time>",
-        "from then on: a time such as 2026-11-20T10:00:00Z, or 24h before now",
-      )
-      .option("--to <time>", "before then; the same")
-      .option("--service <name>", "windows, lines: of one service")
-      .option("--stream <name>", "windows: of another stream than application-logs; lines: of one")
-      .option("--step <duration>", "windows: of so many minutes, such as 5m, 1h, 1d")
-      .option("--by <names>", "windows: kept apart by these dimensions, with commas between them")
-      .option("--level <names>", "lines: of these levels, with commas between them")
-      .option("--contains <text>", "lines: that hold a text, whatever its case")
-      .option("--rule <name>", "alerts: of one rule")
-      .option("--type <type>", "alerts: of one type")
-      .option("--limit <count>", `most of them; ${TABLE_COUNT_DEFAULT} in a table, else all`)
-      .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT)
+    listOptions(command.argument("[what]", "windows, alerts or lines; none with --sql"))
       .option("--sql <select>", "one SELECT over an archive")
       .option("--archive <dir>", "with --sql: the archive's folder")
       .option("--config <file>", "with --sql: the configuration of the aggregator that writes it")
@@ -83,6 +68,23 @@ export const command = defineCommand({
     return askForList(list, options, output, io);
   },
 });
+
+/** Declares what says which windows, alerts or lines, and of which aggregator. */
+export function listOptions(command: Command): Command {
+  return command
+    .option("--from <time>", "from then on: a time such as 2026-11-20T10:00:00Z, or 24h before now")
+    .option("--to <time>", "before then; the same")
+    .option("--service <name>", "windows, lines: of one service")
+    .option("--stream <name>", "windows: of another stream than application-logs; lines: of one")
+    .option("--step <duration>", "windows: of so many minutes, such as 5m, 1h, 1d")
+    .option("--by <names>", "windows: kept apart by these dimensions, with commas between them")
+    .option("--level <names>", "lines: of these levels, with commas between them")
+    .option("--contains <text>", "lines: that hold a text, whatever its case")
+    .option("--rule <name>", "alerts: of one rule")
+    .option("--type <type>", "alerts: of one type")
+    .option("--limit <count>", `most of them; ${TABLE_COUNT_DEFAULT} in a table, else all`)
+    .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
+}
 
 async function askArchive(
   options: Readonly<Record<string, unknown>>,

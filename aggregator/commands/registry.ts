@@ -2,6 +2,7 @@
 export const aggregatorCommands = {
   aggregator: () => import("./aggregator.ts"),
   query: () => import("./query.ts"),
+  export: () => import("./export.ts"),
   demo: () => import("./demo.ts"),
   dlq: () => import("./dlq.ts"),
   replay: () => import("./replay.ts"),

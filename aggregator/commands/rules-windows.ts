@@ -65,7 +65,9 @@ export class EventWindows {
     return makeDimensions(
       this.#by.flatMap((name) => {
         const value = fields[name];
-        return value === undefined || value === null ? [] : [[name, String(value)] as const];
+        if (typeof value === "string") return [[name, value] as const];
+        const isSimple = typeof value === "number" || typeof value === "boolean";
+        return isSimple ? [[name, `${value}`] as const] : [];
       }),
     );
   }

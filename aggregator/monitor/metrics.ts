@@ -19,6 +19,8 @@ export interface SinkFigures {
   readonly deadTotal: number;
   /** Changes that the sink has yet to get, at most. */
   readonly behindCount: number;
+  /** Why its last write failed; undefined when it did not. */
+  readonly failure: string | undefined;
 }
 
 /** How an inlet of a source is doing. */
@@ -44,6 +46,8 @@ export interface Figures {
   readonly receivedLines: number;
   readonly mergedLines: number;
   readonly tooLateLines: number;
+  /** Revisions of windows that were given. */
+  readonly windowChanges: number;
   readonly sinks: readonly SinkFigures[];
   readonly inlets: readonly InletFigures[];
   readonly rules: readonly RuleFigures[];

@@ -1,8 +1,9 @@
 import { TailraceError } from "../../shared/errors.ts";
+import { type AnyMatcher, createMatcher } from "../cep/create-matcher.ts";
 import { DropLog, type KeyDrop } from "../cep/drop-log.ts";
 import { decodeKeyState, encodeKeyState } from "../cep/key-codec.ts";
 import type { KeyState } from "../cep/key-state.ts";
-import { type Found, type KeyLimits, Matcher } from "../cep/matcher.ts";
+import type { Found, KeyLimits } from "../cep/matcher.ts";
 import type { CepEvent } from "../cep/shared-buffer.ts";
 import { SkipMissError } from "../cep/skip-strategy.ts";
 import { distinctTimeouts } from "./distinct-timeouts.ts";
@@ -36,7 +37,7 @@ export type RuleState = KeyState;
  */
 export class RuleMachine {
   readonly rule: Rule;
-  readonly #matcher: Matcher;
+  readonly #matcher: AnyMatcher;
   readonly #drops = new DropLog();
   /** Event time that the step has reached, and at which it first dropped something. */
   #nowMs = 0;
@@ -44,7 +45,7 @@ export class RuleMachine {
 
   constructor(rule: Rule, limits: KeyLimits) {
     this.rule = rule;
-    this.#matcher = new Matcher(rule.automaton, limits, (reason, startMs) => {
+    this.#matcher = createMatcher(rule.automaton, limits, (reason, startMs) => {
       if (this.#drops.isEmpty) this.#droppedAtMs = this.#nowMs;
       this.#drops.add(null, reason, startMs);
     });

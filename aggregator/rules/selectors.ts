@@ -59,6 +59,7 @@ function selectorOf({ config, message, details }: Rule): Selector {
   // The `key` of a message is that of the rule.
   const told = message.expressions.flatMap(namesIn).filter((name) => name !== "key");
   const names = new Set([...read.flatMap(namesIn), ...told]);
+  for (const { distinct } of stages) if (distinct !== undefined) names.add(distinct);
   // An alert of a rule without a key names the service of its last event.
   names.add(key ?? "service");
   return {

@@ -13,6 +13,8 @@ import { encodeCursor, parseWindowsQuery, type WindowsQuery } from "./windows-qu
 const MINUTE_LIMIT = 150e9;
 /** Answers are up to some 10 MB long while they are put together. */
 const QUERY_COUNT_MAX = 16;
+/** One address leaves some of them to others. */
+const ADDRESS_QUERY_COUNT_MAX = 12;
 /** Stored rows that are read at once, so that a large query keeps nobody else waiting. */
 const ROWS_AT_ONCE = 1_000;
 
@@ -29,27 +31,36 @@ export interface WindowSource {
 export class WindowsApi {
   readonly #source: WindowSource;
   #underWayCount = 0;
+  readonly #underWayByAddress = new Map<string, number>();
 
   constructor(source: WindowSource) {
     this.#source = source;
   }
 
-  /** `query` is what follows the question mark. */
-  async answer(tenant: string, query: string): Promise<HttpResponse> {
-    if (this.#underWayCount >= QUERY_COUNT_MAX) {
+  /** `query` is what follows the question mark, `address` whose it is. */
+  async answer(tenant: string, query: string, address: string): Promise<HttpResponse> {
+    const own = this.#underWayByAddress.get(address) ?? 0;
+    if (this.#underWayCount >= QUERY_COUNT_MAX || own >= ADDRESS_QUERY_COUNT_MAX) {
       return problemAnswer({
         status: 503,
         code: "overloaded",
-        detail: `${QUERY_COUNT_MAX} queries are under way; try again in a moment.`,
+        detail: `${this.#underWayCount} queries are under way, ${own} of them yours; try again in a moment.`,
         retryAfterSeconds: 1,
       });
     }
-    this.#underWayCount++;
+    this.#count(address, 1);
     try {
       return await answerWindows(this.#source, tenant, query);
     } finally {
-      this.#underWayCount--;
+      this.#count(address, -1);
     }
+  }
+
+  #count(address: string, change: number): void {
+    this.#underWayCount += change;
+    const own = (this.#underWayByAddress.get(address) ?? 0) + change;
+    if (own > 0) this.#underWayByAddress.set(address, own);
+    else this.#underWayByAddress.delete(address);
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Admin, Consumer, EachBatchPayload } from "kafkajs";
 import { z } from "zod";
+import { type AggregateConfig, aggregateSetting } from "../../shared/events/aggregate-config.ts";
 import { type EventOptions, eventOptions } from "../../shared/events/event-options.ts";
 import { eventOptionsConfig } from "../../shared/events/event-options-config.ts";
 import { createKafkaClient } from "../kafka/kafka-client.ts";
 import { kafkaFailed } from "../kafka/kafka-error.ts";
 import { type KafkaSettings, kafkaSettings } from "../kafka/kafka-settings.ts";
-import { RecordCounter } from "./count-records.ts";
+import { type LeavingRecords, leavingRecords, RecordCounter } from "./count-records.ts";
 import { type FetchedBatch, KafkaPartition } from "./kafka-partition.ts";
 import {
   defineSource,
@@ -62,6 +63,7 @@ export const source = defineSource({
       .optional()
       .meta({ description: "Service of events that name none; default: the source's name." }),
     ...eventOptionsConfig,
+    aggregate: aggregateSetting,
   }),
   start: (config, context) => new KafkaSource(config, eventOptions(config), context),
 });
@@ -70,6 +72,7 @@ interface SourceConfig extends SourceSettings, KafkaSettings {
   readonly topics: Readonly<Record<string, string>>;
   readonly start_at: "beginning" | "end";
   readonly service?: string | undefined;
+  readonly aggregate?: AggregateConfig | undefined;
 }
 
 class KafkaSource implements Source {
@@ -78,6 +81,7 @@ class KafkaSource implements Source {
   readonly #config: SourceConfig;
   readonly #events: EventOptions;
   readonly #context: SourceContext;
+  readonly #leaving: LeavingRecords;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   #failure: string | undefined;
@@ -91,6 +95,7 @@ class KafkaSource implements Source {
     this.#config = config;
     this.#events = events;
     this.#context = context;
+    this.#leaving = leavingRecords(config.aggregate, context.redactor);
     this.#done = this.#run();
   }
 
@@ -257,6 +262,7 @@ class KafkaSource implements Source {
     const { selectors } = this.#context;
     return new RecordCounter({
       ...{ source: this.name, stream, service, events: this.#events, selectors },
+      ...{ leaving: this.#leaving, labels: { source: this.name, topic } },
       place: { source: topic, file: partition },
     });
   }

@@ -11,7 +11,7 @@ import type { Platform } from "../../shared/platform/platform.ts";
 import type { Refusal } from "../../shared/protocol/http-answer.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
 import { refusalOfLog } from "../log/refusal-of-log.ts";
-import { type CountOptions, RecordCounter } from "./count-records.ts";
+import { type CountOptions, type LeavingRecords, RecordCounter } from "./count-records.ts";
 import type { InletWord, RecordLog } from "./record-log.ts";
 
 /** Uncompressed bytes of one request. */
@@ -32,6 +32,7 @@ export interface PostedParts {
   readonly records: RecordLog;
   readonly platform: Platform;
   readonly maxFutureMs: number;
+  readonly leaving: LeavingRecords;
   readonly selectors: () => Selectors;
 }
 
@@ -117,22 +118,24 @@ export async function postRecords(
 
 /** Counts records that came with a request. `file` is like no other request's: with its place there it names each event for ever. */
 export function requestCounter(
-  names: Pick<CountOptions, "source" | "stream" | "service" | "selectors">,
+  names: Pick<CountOptions, "source" | "stream" | "service" | "selectors" | "leaving">,
   file: Buffer,
 ): RecordCounter {
   const { source } = names;
   const place = { source, file: file.readUIntBE(0, FILE_BYTES) };
-  return new RecordCounter({ ...names, events: EVENT_OPTIONS_DEFAULT, place });
+  return new RecordCounter({
+    ...{ ...names, events: EVENT_OPTIONS_DEFAULT, place, labels: { source } },
+  });
 }
 
 function count(posted: Posted, key: string | undefined, parts: PostedParts) {
   const { source, stream, service, values } = posted;
-  const { platform, maxFutureMs, selectors } = parts;
+  const { platform, maxFutureMs, selectors, leaving } = parts;
   const file =
     key === undefined
       ? platform.random.bytes(FILE_BYTES)
       : digestOf(posted.tenant, key).subarray(0, FILE_BYTES);
-  const counter = requestCounter({ source, stream, service, selectors }, file);
+  const counter = requestCounter({ source, stream, service, selectors, leaving }, file);
   const nowMs = platform.clock.now();
   const errors: { readonly line: number; readonly reason: string }[] = [];
   let rejected = 0;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Logger } from "../../shared/log.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import type { Selectors } from "../../shared/protocol/selected-event.ts";
+import type { Redactor } from "../../shared/redaction/redactor.ts";
 import type { RecordCounter } from "./count-records.ts";
 import type { RecordLog } from "./record-log.ts";
 
@@ -14,6 +15,8 @@ export interface SourceContext {
   readonly instance: string;
   /** Event times further ahead of the clock count in their window but move nothing else. */
   readonly maxFutureMs: number;
+  /** Takes out of records what must not be kept. */
+  readonly redactor: Redactor;
   /** The events that rules ask for; may change at any time. */
   readonly selectors: () => Selectors;
 }

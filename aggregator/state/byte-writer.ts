@@ -2,6 +2,8 @@
 const CHUNK_BYTES_FIRST = 512;
 const CHUNK_BYTES_LONGEST = 64 * 1024;
 const LOW_LIMIT = 2 ** 28;
+/** Longest text that is written byte by byte. */
+const SHORT_LENGTH = 32;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /**
@@ -69,10 +71,26 @@ export class ByteWriter {
 
   /** Length in bytes, then UTF-8. */
   text(value: string): void {
+    if (value.length <= SHORT_LENGTH && this.shortAscii(value)) return;
     const count = Buffer.byteLength(value);
     this.uint(count);
     this.reserve(count);
     this.at += this.chunk.write(value, this.at, count, "utf8");
+  }
+
+  /** Writes a text whose length is one byte, unless it has a character beyond ASCII: two calls out of JavaScript cost more than its bytes. */
+  private shortAscii(value: string): boolean {
+    const { length } = value;
+    this.reserve(1 + length);
+    const { chunk, at } = this;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      if (code >= 128) return false;
+      chunk[at + 1 + index] = code;
+    }
+    chunk[at] = length;
+    this.at = at + 1 + length;
+    return true;
   }
 
   /** ASCII without its length. */

@@ -24,9 +24,14 @@ export class Contributors {
     return this.agents.length;
   }
 
-  add(agent: string, requestCount: number, errorCount: number): void {
-    let at = this.agents.length - 1;
-    if (at < 0 || this.agents[at] !== agent) at = this.agents.indexOf(agent);
+  /** `likelyAt`: where the agent probably stands already. */
+  add(
+    agent: string,
+    requestCount: number,
+    errorCount: number,
+    likelyAt: number = this.agents.length - 1,
+  ): void {
+    const at = this.agents[likelyAt] === agent ? likelyAt : this.agents.indexOf(agent);
     if (at < 0) {
       if (this.agents.length >= CONTRIBUTOR_COUNT_MAX) return;
       this.push(agent, requestCount, errorCount);
@@ -37,8 +42,9 @@ export class Contributors {
   }
 
   merge(other: Contributors): void {
-    for (let at = 0; at < other.agents.length; at++) {
-      this.add(other.agents[at] ?? "", other.requestCounts[at] ?? 0, other.errorCounts[at] ?? 0);
+    const { agents, requestCounts, errorCounts } = other;
+    for (let at = 0; at < agents.length; at++) {
+      this.add(agents[at] ?? "", requestCounts[at] ?? 0, errorCounts[at] ?? 0, at);
     }
   }
 

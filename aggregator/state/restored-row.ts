@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 
 const RESTORED_KEY = "restored";
 const VERSION = 1;
-/** A window is emitted less often than this, so a revision that begins at the time is higher than any before. */
+/** A window or an alert changes less often than this, so a revision that begins at the time is higher than any before. */
 const REVISION_MS = 10;
 
 /** Says in a store that it was restored from a backup at a time, in milliseconds since the Unix epoch. */

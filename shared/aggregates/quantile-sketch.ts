@@ -98,25 +98,22 @@ export class QuantileSketch {
     const index = bucketIndex(value);
     const at = index - this.first;
     const bin = this.bins[at];
-    if (bin === undefined) this.addBin(index, 1);
-    else this.bins[at] = bin + 1;
+    if (bin === undefined) {
+      this.cover(index, index);
+      this.bins[index - this.first] = 1;
+    } else this.bins[at] = bin + 1;
   }
 
-  /** Adds `count` > 0 values to one bucket without counting them in {@link count}: for callers that decode; they keep the total. */
-  addBin(index: number, count: number): void {
-    if (this.bins.length === 0) {
-      this.first = index;
-      this.bins.push(count);
-      return;
-    }
-    if (index < this.first) {
-      const gap: number[] = new Array(this.first - index).fill(0);
+  /** Makes room in `bins` for the buckets from `first` to `last`, both of which the caller then counts something in. */
+  cover(first: number, last: number): void {
+    if (this.bins.length === 0) this.first = first;
+    if (first < this.first) {
+      const gap: number[] = new Array(this.first - first).fill(0);
       this.bins = gap.concat(this.bins);
-      this.first = index;
+      this.first = first;
     }
-    const at = index - this.first;
-    while (at >= this.bins.length) this.bins.push(0);
-    this.bins[at] = (this.bins[at] ?? 0) + count;
+    const length = last - this.first + 1;
+    while (this.bins.length < length) this.bins.push(0);
   }
 
   /** Adds all of `other`, which stays as it is. */
@@ -129,12 +126,9 @@ export class QuantileSketch {
       this.bins = other.bins.slice();
       return;
     }
-    // Both ends first, so that the loop in between never grows the array.
-    const last = other.bins.length - 1;
-    this.addBin(other.first, other.bins[0] ?? 0);
-    if (last > 0) this.addBin(other.first + last, other.bins[last] ?? 0);
+    this.cover(other.first, other.first + other.bins.length - 1);
     const shift = other.first - this.first;
-    for (let at = 1; at < last; at++) {
+    for (let at = 0; at < other.bins.length; at++) {
       this.bins[at + shift] = (this.bins[at + shift] ?? 0) + (other.bins[at] ?? 0);
     }
   }

@@ -49,6 +49,9 @@ for (const level of LEVELS) {
 }
 const LEVEL_NAME_LENGTH_MAX = Math.max(...[...levelsByName.keys()].map((name) => name.length));
 
+/** Every word, in capitals, that is a level, with its position in LEVELS: what {@link levelOfText} knows beside numbers. */
+export const LEVEL_WORDS: ReadonlyMap<string, number> = levelsByName;
+
 /** Syslog severities 0 to 7 (RFC 5424, section 6.2.1). */
 const SYSLOG_LEVELS: readonly Level[] = [
   "FATAL",

@@ -4,7 +4,7 @@
  * Dialects have names of their own for the same meanings, and may nest them: `log.level` is a key with a dot or the key `level` in the
  * object `log`. They are parsers of their own, so that the default names stay few and the kernel knows them all.
  */
-import { LEVEL_INDEX } from "../aggregates/aggregate.ts";
+import { LEVEL_INDEX, type Level } from "../aggregates/aggregate.ts";
 import { AnyTimeReader } from "../time/any-time.ts";
 import { epochMs, TimeReader } from "../time/time-text.ts";
 import { TimeZone } from "../time/time-zone.ts";
@@ -45,6 +45,8 @@ export interface JsonDialect {
   readonly marks: readonly string[];
   /** Unit of durations, when the dialect fixes it. */
   readonly durationUnit?: DurationUnit;
+  /** Words for levels beside those that all know. */
+  readonly levels?: Readonly<Record<string, Level>>;
   /** True when numbers of levels are OpenTelemetry's. */
   readonly hasOtelLevels?: boolean;
 }
@@ -122,14 +124,20 @@ export class JsonParser implements LineParser {
     const service = this.#first(value, "service");
     target.service = typeof service === "string" ? serviceName(service) : "";
     const level = this.#first(value, "level");
-    const isOtel = typeof level === "number" && this.#dialect?.hasOtelLevels === true;
-    target.level = isOtel ? levelOfOtelNumber(level) : levelOf(level);
+    target.level = this.#levelOf(level);
     const duration = this.#first(value, "duration");
     const us =
       typeof duration === "number" ? durationUs(duration, this.#durationUnit) : DURATION_NONE;
     target.durationOutOfRange = us === DURATION_OUT_OF_RANGE;
     target.durationUs = us < 0 ? DURATION_NONE : us;
     return undefined;
+  }
+
+  #levelOf(level: unknown): number {
+    const { hasOtelLevels, levels } = this.#dialect ?? {};
+    if (hasOtelLevels === true && typeof level === "number") return levelOfOtelNumber(level);
+    const own = typeof level === "string" ? levels?.[level] : undefined;
+    return own === undefined ? levelOf(level) : LEVEL_INDEX[own];
   }
 
   #hasMark(value: object): boolean {

@@ -88,6 +88,15 @@ export interface OptionFault {
   readonly fault: string;
 }
 
+/** What tells which lines are events when they are an envelope around a text. */
+export interface WrappedLines {
+  /** Looks at lines before, too, that begin at most `lookBackBytes` before the line; so many bytes have to stand before it, or all of the file. */
+  readonly begins: LineStart;
+  readonly lookBackBytes: number;
+  /** True when the last line of the event `buffer[from, to)` was cut, so that more of it must follow. */
+  readonly isUnfinished: (buffer: Buffer, from: number, to: number) => boolean;
+}
+
 /** One kind of parser: the name in configuration files is its key in the registry. */
 export interface ParserDefinition {
   /** One sentence for the reference page. */
@@ -105,7 +114,7 @@ export interface ParserDefinition {
    * Of lines that are an envelope around a text: makes of what tells the beginning of an event by its text (`textBegins`; undefined: as the format
    * has it) what tells it by the line.
    */
-  readonly unwraps?: (textBegins: LineStart | undefined) => LineStart;
+  readonly unwraps?: (textBegins: LineStart | undefined) => WrappedLines;
   /** Says what is wrong with its own options; asked before {@link compile}. */
   check?(options: EventOptions): OptionFault | undefined;
   /** Runs once per source and returns the parser. Fails with AssertionError when the options were not checked before. */

@@ -33,11 +33,17 @@ function faultOf(part: Expression, known: KnownNames): string | undefined {
       return `unknown field \`${part.name}\`; ${hint(part.name, known.fields, "fields")}`;
     case "in":
       return part.values.length === 0 ? "nothing is in an empty list" : undefined;
+    case "text":
+      return part.operands.some(isNoText) ? `\`${part.function}\` takes texts` : undefined;
     case "comparison":
       return neverHolds(part.operator, part.right) ?? neverHolds(part.operator, part.left);
     default:
       return undefined;
   }
+}
+
+function isNoText(operand: Expression): boolean {
+  return operand.kind === "literal" && typeof operand.value !== "string";
 }
 
 function neverHolds(operator: string, side: Expression): string | undefined {

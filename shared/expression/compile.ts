@@ -2,11 +2,13 @@
  * From the tree of an expression to closures. Compiled once, called per event: about ten times faster than walking the tree, and no text
  * of a user is ever evaluated as code.
  */
+import { assert } from "../assert.ts";
 import type {
   ArithmeticOperator,
   ComparisonOperator,
   Expression,
   StageCall,
+  TextCall,
   Value,
 } from "./parse.ts";
 
@@ -84,6 +86,8 @@ export function compileValue(expression: Expression): ValueOf {
       );
     case "stage":
       return compileStageCall(expression);
+    case "text":
+      return compileTextCall(expression);
     default:
       return compilePredicate(expression);
   }
@@ -189,6 +193,29 @@ const ARITHMETIC: Readonly<Record<ArithmeticOperator, (a: number, b: number) => 
   "*": (a, b) => a * b,
   "/": (a, b) => a / b,
 };
+
+function compileTextCall({ function: name, operands }: TextCall): ValueOf {
+  const [text, other] = operands.map(compileValue);
+  assert(text !== undefined, `${name} without a text`);
+  if (name === "lower" || other === undefined) {
+    return (event, stages) => {
+      const value = text(event, stages);
+      return typeof value === "string" ? value.toLowerCase() : null;
+    };
+  }
+  const holds = TEXT_TESTS[name];
+  return (event, stages) => {
+    const value = text(event, stages);
+    const part = other(event, stages);
+    return typeof value === "string" && typeof part === "string" && holds(value, part);
+  };
+}
+
+const TEXT_TESTS = {
+  contains: (text: string, part: string) => text.includes(part),
+  endsWith: (text: string, part: string) => text.endsWith(part),
+  startsWith: (text: string, part: string) => text.startsWith(part),
+} as const;
 
 function compileStageCall(call: StageCall): ValueOf {
   const { stage } = call;

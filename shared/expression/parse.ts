@@ -22,6 +22,12 @@ export const STAGE_FUNCTIONS = ["avg", "count", "first", "last", "max", "min", "
 /** The name of a function over the events of a stage. */
 export type StageFunction = (typeof STAGE_FUNCTIONS)[number];
 
+/** Functions of texts: what is no text contains nothing, and has no lower case. */
+export const TEXT_FUNCTIONS = { contains: 2, endsWith: 2, lower: 1, startsWith: 2 } as const;
+
+/** The name of a function of texts. */
+export type TextFunction = keyof typeof TEXT_FUNCTIONS;
+
 /** A parsed expression; `offset` is where it begins in the text, in characters from 0. */
 export type Expression =
   | { readonly kind: "literal"; readonly value: Value; readonly offset: number }
@@ -54,7 +60,16 @@ export type Expression =
       readonly values: readonly Value[];
       readonly offset: number;
     }
+  | TextCall
   | StageCall;
+
+/** A function of texts, with as many arguments as {@link TEXT_FUNCTIONS} says. */
+export interface TextCall {
+  readonly kind: "text";
+  readonly function: TextFunction;
+  readonly operands: readonly Expression[];
+  readonly offset: number;
+}
 
 /** A function over the events of a stage. */
 export interface StageCall {
@@ -202,13 +217,12 @@ class Parser {
     return { kind: "name", name: text, offset };
   }
 
-  #call({ text, offset }: Token): StageCall {
+  #call({ text, offset }: Token): StageCall | TextCall {
+    if (isTextFunction(text)) return this.#textCall(text, offset);
     const name = STAGE_FUNCTIONS.find((known) => known === text);
     if (name === undefined) {
-      throw new SyntaxFault(
-        offset,
-        `unknown function \`${text}\`; known: ${STAGE_FUNCTIONS.join(", ")}`,
-      );
+      const known = [...STAGE_FUNCTIONS, ...Object.keys(TEXT_FUNCTIONS)].toSorted();
+      throw new SyntaxFault(offset, `unknown function \`${text}\`; known: ${known.join(", ")}`);
     }
     this.#expect("(");
     const stage = this.#name("the name of a stage");
@@ -219,6 +233,17 @@ class Parser {
     }
     this.#expect(")");
     return { kind: "stage", function: name, stage, field, offset };
+  }
+
+  #textCall(name: TextFunction, offset: number): TextCall {
+    this.#expect("(");
+    const operands: Expression[] = [];
+    for (let count = 0; count < TEXT_FUNCTIONS[name]; count++) {
+      if (count > 0) this.#expect(",", `\`${name}\` needs two texts: ${name}(path, 'admin')`);
+      operands.push(this.#nested(() => this.#or()));
+    }
+    this.#expect(")");
+    return { kind: "text", function: name, operands, offset };
   }
 
   #list(): Value[] {
@@ -282,6 +307,10 @@ class Parser {
   #fail(message: string): never {
     throw new SyntaxFault(this.#peek().offset, message);
   }
+}
+
+function isTextFunction(text: string): text is TextFunction {
+  return Object.hasOwn(TEXT_FUNCTIONS, text);
 }
 
 const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>([

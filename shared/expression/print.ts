@@ -28,6 +28,8 @@ function textOf(expression: Expression): string {
       return `${printed(expression.operand, LEVELS.sum)} in [${expression.values.map(literal).join(", ")}]`;
     case "stage":
       return `${expression.function}(${expression.stage}${expression.field === undefined ? "" : `.${expression.field}`})`;
+    case "text":
+      return `${expression.function}(${expression.operands.map((operand) => printed(operand, LEVELS.or)).join(", ")})`;
     case "comparison":
       return `${printed(expression.left, LEVELS.sum)} ${expression.operator} ${printed(expression.right, LEVELS.sum)}`;
     default:

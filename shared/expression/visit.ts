@@ -15,6 +15,9 @@ export function visitExpression(expression: Expression, see: (part: Expression) 
       visitExpression(expression.left, see);
       visitExpression(expression.right, see);
       break;
+    case "text":
+      for (const operand of expression.operands) visitExpression(operand, see);
+      break;
     default:
   }
 }

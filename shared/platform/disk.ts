@@ -1,17 +1,9 @@
-import { type BigIntStats, constants } from "node:fs";
-import {
-  type FileHandle,
-  glob,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  statfs,
-} from "node:fs/promises";
-import { join } from "node:path";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { systemCode } from "../errors.ts";
+import { globFiles } from "./glob-files.ts";
+import { fileStat, isOnLocalDisk, listPath, openLocal, statPath } from "./local-files.ts";
 
 /** What the file system knows of a file or folder. */
 export interface FileStat {
@@ -91,9 +83,14 @@ export interface Disk {
 
 /** The file system of this machine. */
 export const realDisk: Disk = {
-  open: async (path, mode) =>
-    realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined)),
-  stat: async (path) => fileStat(await stat(path, { bigint: true })),
+  open: async (path, mode) => {
+    if (mode === "read" && (await isOnLocalDisk(dirname(path)))) {
+      const file = openLocal(path);
+      if (file !== undefined) return file;
+    }
+    return realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined));
+  },
+  stat: statPath,
   usage: async (path) => {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
     return {
@@ -104,7 +101,7 @@ export const realDisk: Disk = {
       freeFiles: ffree,
     };
   },
-  list: async (path) => (await readdir(path)).sort(),
+  list: listPath,
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true });
   },
@@ -158,17 +155,6 @@ function realFile(handle: FileHandle): DiskFile {
   };
 }
 
-function fileStat(found: BigIntStats): FileStat {
-  return {
-    device: found.dev.toString(),
-    inode: found.ino.toString(),
-    birthMs: found.birthtimeNs === 0n ? undefined : Number(found.birthtimeMs),
-    modifiedMs: Number(found.mtimeMs),
-    bytes: Number(found.size),
-    kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other",
-  };
-}
-
 /** Node has no flock: an exclusive transaction of SQLite holds a lock that the kernel drops when the process dies. */
 async function lockPath(path: string): Promise<DiskLock | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
@@ -193,25 +179,6 @@ async function lockPath(path: string): Promise<DiskLock | undefined> {
 
 /** https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
-
-async function globFiles(pattern: string): Promise<string[]> {
-  const paths: string[] = [];
-  for await (const entry of glob(pattern, { withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() || (entry.isSymbolicLink() && (await isFileBehind(path)))) paths.push(path);
-  }
-  return paths.sort();
-}
-
-async function isFileBehind(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (error) {
-    // The link points nowhere, or vanished: not a file now.
-    if (systemCode(error) === undefined) throw error;
-    return false;
-  }
-}
 
 function watchDirectories(directories: readonly string[], onChange: () => void): DiskWatcher {
   let isClosed = false;

@@ -21,7 +21,7 @@ export interface RunningProgram {
   read(): Promise<Buffer | undefined>;
   /** Resolves when it has ended and its output is read or given up. */
   readonly ended: Promise<ProgramEnd>;
-  /** Asks it to end, by SIGTERM; what it wrote and nobody has read is given up. */
+  /** Asks it to end, by SIGTERM, and kills it when it does not; what it wrote and nobody has read is given up. */
   stop(): void;
 }
 
@@ -34,35 +34,46 @@ export interface Processes {
 /** More of what a program complains is not kept. */
 const STDERR_LENGTH_MAX = 2000;
 
-/** The programs of this machine; `node:child_process` loads when first used. */
-export const realProcesses: Processes = {
-  start(program, operands) {
-    const stopping = new AbortController();
-    const end = Promise.withResolvers<ProgramEnd>();
-    const started = startProgram(program, operands, stopping.signal, end.resolve).catch(
-      (error: unknown) => {
+/** The programs of this machine; `node:child_process` loads when first used. One that is asked to end has so long to do it. */
+export function createProcesses(graceMs: number): Processes {
+  return {
+    start(program, operands) {
+      const stopping = new AbortController();
+      const end = Promise.withResolvers<ProgramEnd>();
+      const how = { signal: stopping.signal, graceMs, onEnd: end.resolve };
+      const started = startProgram(program, operands, how).catch((error: unknown) => {
         // Such as an operand that none can be.
         const stderr = error instanceof Error ? error.message : String(error);
         end.resolve({ kind: "killed", code: undefined, stderr });
         return piecesOf(nothing());
-      },
-    );
-    return {
-      read: async () => {
-        const { done, value } = await (await started).next();
-        return done === true ? undefined : value;
-      },
-      ended: end.promise,
-      stop: () => stopping.abort(),
-    };
-  },
-};
+      });
+      return {
+        read: async () => {
+          const { done, value } = await (await started).next();
+          return done === true ? undefined : value;
+        },
+        ended: end.promise,
+        stop: () => stopping.abort(),
+      };
+    },
+  };
+}
+
+/** As the agent uses them: the grace is far below what a service manager grants the agent itself. */
+export const realProcesses: Processes = createProcesses(2000);
 
 async function startProgram(
   program: string,
   operands: readonly string[],
-  signal: AbortSignal,
-  onEnd: (end: ProgramEnd) => void,
+  {
+    signal,
+    graceMs,
+    onEnd,
+  }: {
+    readonly signal: AbortSignal;
+    readonly graceMs: number;
+    readonly onEnd: (end: ProgramEnd) => void;
+  },
 ): Promise<AsyncIterator<Buffer>> {
   const { spawn } = await import("node:child_process");
   const child: ChildProcess = spawn(program, operands, { stdio: ["ignore", "pipe", "pipe"] });
@@ -85,6 +96,12 @@ async function startProgram(
   const stop = () => {
     stdout.destroy();
     child.kill("SIGTERM");
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      // What it started may hold the pipe open for longer.
+      complaints.destroy();
+    }, graceMs);
+    child.once("close", () => clearTimeout(timer));
   };
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });

@@ -139,12 +139,19 @@ function addRow(
   const zeroCount = columns.zeroCount[row] ?? 0;
   const binEnd = cursor.bin + (columns.binCount[row] ?? 0);
   let count = zeroCount;
-  let index = 0;
-  for (let bin = cursor.bin; bin < binEnd; bin++) {
-    index += columns.binIndex[bin] ?? 0;
-    const binValue = columns.binValue[bin] ?? 0;
-    sketch.addBin(index, binValue);
-    count += binValue;
+  if (cursor.bin < binEnd) {
+    let last = 0;
+    for (let bin = cursor.bin; bin < binEnd; bin++) last += columns.binIndex[bin] ?? 0;
+    // Both ends first, so that the loop never grows the array.
+    sketch.cover(columns.binIndex[cursor.bin] ?? 0, last);
+    const { bins } = sketch;
+    let at = -sketch.first;
+    for (let bin = cursor.bin; bin < binEnd; bin++) {
+      at += columns.binIndex[bin] ?? 0;
+      const binValue = columns.binValue[bin] ?? 0;
+      bins[at] = (bins[at] ?? 0) + binValue;
+      count += binValue;
+    }
   }
   cursor.bin = binEnd;
   if ((columns.folded[row] ?? 0) === 1) target.folded = true;

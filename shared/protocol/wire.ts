@@ -21,6 +21,8 @@ export class MalformedError extends Error {
 export const VARINT = 0;
 /** Length-delimited: text, bytes, messages and packed numbers. */
 export const BYTES = 2;
+/** A byte of a varint from here on says that another follows. */
+const CONTINUED = 128;
 /** Four bytes, little endian. */
 export const FIXED32 = 5;
 
@@ -102,16 +104,31 @@ export function readHex(reader: Reader): string {
 /** Reads packed unsigned 32-bit integers. */
 export function readPackedUint32(reader: Reader): number[] {
   const end = readEnd(reader);
+  const { buf } = reader;
   const values: number[] = [];
-  while (reader.pos < end) values.push(reader.uint32());
+  // Most are of one byte, which costs a third of a call.
+  while (reader.pos < end) {
+    const byte = buf[reader.pos] ?? CONTINUED;
+    if (byte < CONTINUED) {
+      reader.pos++;
+      values.push(byte);
+    } else values.push(reader.uint32());
+  }
   return values;
 }
 
 /** Reads packed zigzag-coded 32-bit integers. */
 export function readPackedSint32(reader: Reader): number[] {
   const end = readEnd(reader);
+  const { buf } = reader;
   const values: number[] = [];
-  while (reader.pos < end) values.push(reader.sint32());
+  while (reader.pos < end) {
+    const byte = buf[reader.pos] ?? CONTINUED;
+    if (byte < CONTINUED) {
+      reader.pos++;
+      values.push((byte >>> 1) ^ -(byte & 1));
+    } else values.push(reader.sint32());
+  }
   return values;
 }
 

@@ -1,6 +1,12 @@
 /** From `redact:` to a function over texts. */
 import { createHmac } from "node:crypto";
-import { DETECTOR_NAMES, DETECTORS, type Detector, SECRET_FIELD } from "./detectors.ts";
+import {
+  DETECTOR_NAMES,
+  DETECTORS,
+  type Detector,
+  NEXT_ITEM,
+  secretFieldDetector,
+} from "./detectors.ts";
 import type { RedactAction, RedactionConfig } from "./redaction-config.ts";
 import { REDACTOR_NONE, type Redactor } from "./redactor.ts";
 
@@ -49,12 +55,13 @@ class RuleRedactor implements Redactor {
   readonly isActive = true;
   private readonly rules: readonly Rule[];
   private readonly key: string;
-  private readonly ofFields: Rule | undefined;
+  private readonly byName: ReadonlyMap<string, Rule>;
 
   constructor(rules: readonly Rule[], config: RedactionConfig) {
     this.rules = rules;
     this.key = config.key ?? "";
-    this.ofFields = rules.find(({ name }) => name === "credential");
+    // A pattern of one's own may have the name of a detector, which comes later and so counts.
+    this.byName = new Map(rules.map((rule) => [rule.name, rule]));
   }
 
   redact(text: string): string | undefined {
@@ -70,15 +77,14 @@ class RuleRedactor implements Redactor {
   }
 
   redactField(name: string, value: unknown, depth = 0): unknown {
-    if (this.ofFields !== undefined && isSecretField(name, value)) {
-      return this.replacement(this.ofFields, String(value));
-    }
+    const rule = this.ruleOfField(name, value);
+    if (rule !== undefined) return this.replacement(rule, String(value));
     if (typeof value === "string") return this.redact(value);
     if (typeof value === "number") return this.redactNumber(value);
     if (typeof value !== "object" || value === null) return value;
     if (depth >= DEPTH_MAX) return undefined;
     if (Array.isArray(value)) {
-      const items = value.map((item: unknown) => this.redactField("", item, depth + 1));
+      const items = value.map((item: unknown) => this.redactField(name, item, depth + 1));
       return items.map((item) => (item === undefined ? null : item));
     }
     const kept: [string, unknown][] = [];
@@ -118,8 +124,15 @@ class RuleRedactor implements Redactor {
       ([name, item]) =>
         this.isDropped(item, depth + 1) ||
         this.redact(name) === undefined ||
-        (this.ofFields?.action === "drop" && isSecretField(name, item)),
+        this.ruleOfField(name, item)?.action === "drop",
     );
+  }
+
+  /** The rule by which a value is a secret as a whole because of its name. */
+  private ruleOfField(name: string, value: unknown): Rule | undefined {
+    if (name === "" || (typeof value !== "string" && typeof value !== "number")) return undefined;
+    const detector = secretFieldDetector(name, String(value));
+    return detector === undefined ? undefined : this.byName.get(detector);
   }
 
   private redactPlain(text: string): string | undefined {
@@ -153,6 +166,12 @@ class RuleRedactor implements Redactor {
       if (replacement === undefined) return undefined;
       kept += text.slice(keptTo, from) + replacement;
       keptTo = from + length;
+      // The first of a list is as good as all of them.
+      let item = text.slice(match.index, from).includes("[") ? nextItem(text, keptTo) : undefined;
+      for (; item !== undefined; item = nextItem(text, keptTo)) {
+        kept += text.slice(keptTo, item[0]) + replacement;
+        keptTo = item[1];
+      }
       pattern.lastIndex = keptTo;
     }
     return keptTo === 0 ? text : kept + text.slice(keptTo);
@@ -177,9 +196,10 @@ function beforeCutToken(text: string, end: number): number {
   return token < 0 ? end : from + token;
 }
 
-function isSecretField(name: string, value: unknown): boolean {
-  if (typeof value !== "string" && typeof value !== "number") return false;
-  return value !== "" && SECRET_FIELD.test(name);
+/** Where the item of a list behind the one that ends at `from` stands; undefined when there is none. */
+function nextItem(text: string, from: number): readonly [number, number] | undefined {
+  NEXT_ITEM.lastIndex = from;
+  return NEXT_ITEM.exec(text)?.indices?.groups?.["quoted"];
 }
 
 function parseJson(text: string): unknown {

@@ -38,7 +38,13 @@ const KEY_PREFIXES = [
 
 /** Names before a value that say that it is a secret. */
 const SECRET_NAMES =
-  "pass(?:word|wd|phrase)?|pwd|secret|(?:client|app)[_-]?secret|(?:access|auth|refresh|session|bearer|id|api)?[_-]?token|api[_-]?key|(?:secret[_-]?)?access[_-]?key|aws_secret_access_key|private[_-]?key|authorization|credentials?";
+  "pass(?:word|wd|phrase)?|pwd|secret|(?:client|app)[_-]?secret|(?:access|auth|refresh|session|bearer|id|api|csrf|xsrf)?[_-]?token|api[_-]?key|(?:secret|signing|encryption|shared)[_-]?key|(?:secret[_-]?)?access[_-]?key|aws_secret_access_key|private[_-]?key|authorization|credentials?";
+/** Names that are also words of prose, of counts (`token: 12`) and of kinds (`token: refresh`). */
+const PROSE_NAME = /(?:token|secret|credentials?)["'\\]*\s*(?:[:=]|$)/i;
+
+/** Cookies in which servers keep who somebody is, and the ways to write a session's number. */
+const SESSION_COOKIES =
+  "jsessionid|phpsessid|aspsessionid[a-z]{0,16}|asp\\.net_sessionid|connect\\.sid|[a-z]{1,24}_session|__(?:secure|host)-[\\w-]{1,40}";
 
 /**
  * Where such a name may begin: at a word, behind parts of a longer name (`db_password`), at a capital within one (`dbPassword`). What ends with
@@ -47,25 +53,42 @@ const SECRET_NAMES =
 const NAME_BEGIN =
   "(?:(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,32}[_.-]){0,3}|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=passw(?:or)?d|passphrase))";
 
+/** Longest value of a name; of a longer one the rest stays. No line of an agent is longer. */
+const VALUE_LENGTH_MAX = 1_048_576;
+
+/** One `name=value` of a cookie header (RFC 6265, section 4.2.1). */
+const COOKIE_PAIR = "[^\\s=;,\"'\\\\]{1,128}=[^\\s;,\"'\\\\]{0,4096}";
+
 /** What says before a secret how it is to be used (RFC 9110, section 11.1, and what some products have of their own). */
 const SCHEMES =
   "bearer|basic|token|negotiate|ntlm|kerberos|api-?key|dpop|hoba|splunk|geniekey|sso-key";
 const SCHEME = new RegExp(`^(?:${SCHEMES})$`, "i");
 
-/** A value in quotes ends at the next quote of its kind; within other quotes both are written with a backslash. */
+/**
+ * A value in quotes ends at the next quote of its kind; within other quotes both are written with a backslash. Nothing follows in the expression,
+ * so that a long one takes no longer than its length.
+ */
 const QUOTED = [
-  '"(?<quoted>(?:[^"\\\\]|\\\\[^]){1,512})',
-  "'(?<quoted>(?:[^'\\\\]|\\\\[^]){1,512})",
-  '\\\\"(?<quoted>[^"\\\\]{1,512})',
-  "\\\\'(?<quoted>[^'\\\\]{1,512})",
+  `"(?<quoted>(?:[^"\\\\]|\\\\[^]){1,${VALUE_LENGTH_MAX}})`,
+  `'(?<quoted>(?:[^'\\\\]|\\\\[^]){1,${VALUE_LENGTH_MAX}})`,
+  `\\\\"(?<quoted>[^"\\\\]{1,${VALUE_LENGTH_MAX}})`,
+  `\\\\'(?<quoted>[^'\\\\]{1,${VALUE_LENGTH_MAX}})`,
 ].join("|");
+
+/** The next item of a list of quoted texts, from where one ends. */
+export const NEXT_ITEM: RegExp = new RegExp(`\\\\?["']\\s{0,3},\\s{0,3}(?:${QUOTED})`, "dy");
 
 /** Not what stands for no value, nor a plain word behind a name that is also one of prose: `unexpected token: comma`. */
 function credentialLength(candidate: string, before: string): number {
   if (/^(?:null|true|false|none|nil|undefined|bearer|basic|\*+|x+)$/i.test(candidate)) return 0;
   if (/authorization["'\\]*\s*[:=]/i.test(before) && SCHEME.test(candidate)) return 0;
-  const isProse = /(?:token|secret|credentials?)["'\\]*\s*[:=]/i.test(before);
-  return isProse && /^[A-Za-z]{1,19}[.!?]?$/.test(candidate) ? 0 : candidate.length;
+  const isProse = PROSE_NAME.test(before) && /^(?:[A-Za-z]{1,19}[.!?]?|\d{1,6})$/.test(candidate);
+  return isProse ? 0 : candidate.length;
+}
+
+/** True of base64 of random bytes: capitals, small letters and digits; hexadecimal hashes have the same length. */
+function isKeyMaterial(candidate: string): boolean {
+  return /[A-Z]/.test(candidate) && /[a-z]/.test(candidate) && /\d/.test(candidate);
 }
 
 /** All detectors, by the names that configurations use. */
@@ -95,7 +118,16 @@ export const DETECTORS = {
   credential: {
     mayHold: (text) => /pass|pwd|secret|token|key|authorization|credential/i.test(text),
     pattern: new RegExp(
-      `${NAME_BEGIN}(?:${SECRET_NAMES})\\\\?["']?\\s{0,3}(?::=|=>|[:=])\\s{0,3}(?:${QUOTED}|(?:(?:${SCHEMES})\\s{1,3})?(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,512}))`,
+      `${NAME_BEGIN}(?:${SECRET_NAMES})\\\\?["']?\\s{0,3}(?::=|=>|[:=])\\s{0,3}(?:(?:\\[\\s{0,3})?(?:${QUOTED})|(?:(?:${SCHEMES})\\s{1,3})?(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,${VALUE_LENGTH_MAX}}))`,
+      "dgi",
+    ),
+    lengthOf: credentialLength,
+  },
+  /** All values of a `Cookie` or `Set-Cookie` header, and of cookies that are known to name a session, wherever they stand. */
+  cookie: {
+    mayHold: (text) => /cookie|sess(?:ion)?id|_session|connect\.sid|__(?:secure|host)-/i.test(text),
+    pattern: new RegExp(
+      `(?:(?<![A-Za-z0-9])(?:set-?)?cookies?\\\\?["']?\\s{0,3}[:=]\\s{0,3}(?:\\[\\s{0,3})?(?:${QUOTED}|(?<secret>${COOKIE_PAIR}(?:;\\s?${COOKIE_PAIR}|;\\s?[A-Za-z]{4,12}(?![^\\s;]))*))|(?<![A-Za-z0-9])(?:${SESSION_COOKIES})\\\\?["']?\\s{0,3}(?:=>|[:=])\\s{0,3}(?:${QUOTED}|(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,4096})))`,
       "dgi",
     ),
     lengthOf: credentialLength,
@@ -136,10 +168,27 @@ export const DETECTORS = {
     lengthOf: all(isPhoneNumber),
     normalize: (candidate) => candidate.replace(/[^\d+]/g, "").replace(/^00/, "+"),
   },
+  /** Keys in PEM (RFC 7468), packed in base64 once more, and lines of one that came alone: 64 characters, the last line up to its end. */
   private_key: {
-    mayHold: has("PRIVATE KEY"),
+    mayHold: (text) =>
+      text.includes("PRIVATE KEY") ||
+      text.includes("LS0tLS1CRUdJTi") ||
+      /[A-Za-z0-9+/]{64}/.test(text),
     pattern:
-      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----)){0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?/dg,
+      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----)){0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?|(?:[A-Za-z0-9+/=]{1,64}(?:\\[rn]|\s){1,4})?-----END [A-Z ]{0,32}PRIVATE KEY-----|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,65536}|(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_-])/dg,
+    lengthOf: (candidate) =>
+      candidate.length !== 64 || candidate.startsWith("-") || isKeyMaterial(candidate)
+        ? candidate.length
+        : 0,
+  },
+  /** Numbers of sessions under any name; found only when it is named, because rules and profiles may need them. */
+  session_id: {
+    mayHold: (text) => /sess/i.test(text),
+    pattern: new RegExp(
+      `${NAME_BEGIN}(?:sess(?:ion)?[_-]?(?:id|key)|sessid)\\\\?["']?\\s{0,3}(?:=>|[:=])\\s{0,3}(?:${QUOTED}|(?<secret>[^\\s"'\\\\,;&<>{}()[\\]]{3,4096}))`,
+      "dgi",
+    ),
+    lengthOf: credentialLength,
   },
   /** The password in an address such as `postgres://user:password@host`. */
   url_password: {
@@ -162,6 +211,8 @@ export const DETECTOR_NAMES = [
   "jwt",
   "api_key",
   "aws_key",
+  "cookie",
+  "session_id",
   "credential",
   "email",
   "iban",
@@ -173,12 +224,24 @@ export const DETECTOR_NAMES = [
 
 /** What holds when nothing is configured: what no store of logs has any use for. */
 export const DETECTORS_DEFAULT: readonly DetectorName[] = [
-  ...(["private_key", "url_password", "jwt", "api_key", "aws_key", "credential"] as const),
-  ...(["iban", "card"] as const),
+  ...(["private_key", "url_password", "jwt", "api_key", "aws_key", "cookie"] as const),
+  ...(["credential", "iban", "card"] as const),
 ];
 
-/** Names of fields whose value is a secret as a whole. */
-export const SECRET_FIELD: RegExp = new RegExp(
-  `(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=passw(?:or)?d|passphrase))(?:pass(?:word|wd|phrase)|pwd|(?:client|app)[_-]?secret|api[_-]?key|(?:secret[_-]?)?access[_-]?key|private[_-]?key|authorization)$`,
-  "i",
-);
+const FIELD_BEGIN = "(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=passw(?:or)?d|passphrase))";
+
+/** Names of fields whose value is a secret as a whole, by the detector that says so. */
+const SECRET_FIELDS = {
+  cookie: new RegExp(`(?:^|[_.-])(?:set-?)?cookies?$|^(?:${SESSION_COOKIES})$`, "i"),
+  session_id: new RegExp(`${FIELD_BEGIN}(?:sess(?:ion)?[_-]?(?:id|key)|sessid)$`, "i"),
+  credential: new RegExp(`${FIELD_BEGIN}(?:${SECRET_NAMES})$`, "i"),
+} as const satisfies Partial<Record<DetectorName, RegExp>>;
+
+/** The detector by which the value of a field is a secret as a whole because of the field's name; undefined when it may be none. */
+export function secretFieldDetector(name: string, value: string): DetectorName | undefined {
+  if (value === "") return undefined;
+  if (SECRET_FIELDS.cookie.test(name)) return "cookie";
+  if (SECRET_FIELDS.session_id.test(name)) return "session_id";
+  if (!SECRET_FIELDS.credential.test(name)) return undefined;
+  return credentialLength(value, name) === 0 ? undefined : "credential";
+}

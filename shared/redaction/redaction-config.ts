@@ -63,7 +63,7 @@ export const redactionConfig = z
       .prefault([...DETECTORS_DEFAULT])
       .meta({
         description:
-          "What is looked for. What people are known by (`email`, `phone`, `ipv4`, `ipv6`) is found only when it is named here.",
+          "What is looked for. What people are known by (`email`, `phone`, `ipv4`, `ipv6`) and `session_id` are found only when they are named here.",
         examples: [["card", "credential", { name: "email", action: "hash" }]],
       }),
     patterns: z

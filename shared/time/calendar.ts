@@ -73,7 +73,7 @@ export function zoneOffsetMs(bytes: Uint8Array, from: number, to: number): numbe
   return bytes[from] === DASH ? -ms : ms;
 }
 
-/** Hours that abbreviations stand for. Those that mean several zones are missing (CST, IST, BST, AST): a guess could be wrong by hours. */
+/** Hours that abbreviations stand for. Those that mean several zones are missing: a guess could be wrong by hours. */
 const ZONE_HOURS: Readonly<Record<string, number>> = {
   Z: 0,
   UT: 0,
@@ -115,6 +115,13 @@ for (const [name, hours] of Object.entries(ZONE_HOURS)) {
   hoursByLetters.set(packedLetters(Buffer.from(name), 0, name.length), hours);
 }
 
+/** Abbreviations of several zones. */
+const ambiguousLetters = new Set(
+  ["CST", "IST", "BST", "AST", "ADT", "SST", "GST", "ECT", "AMT"].map((name) =>
+    packedLetters(Buffer.from(name), 0, name.length),
+  ),
+);
+
 function packedLetters(bytes: Uint8Array, from: number, to: number): number {
   let packed = 0;
   for (let at = from; at < to; at++) packed = packed * 32 + ((bytes[at] ?? 0) & 31);
@@ -125,4 +132,9 @@ function packedLetters(bytes: Uint8Array, from: number, to: number): number {
 export function zoneNameOffsetMs(bytes: Uint8Array, from: number, to: number): number {
   if (to - from > 5) return Number.NaN;
   return (hoursByLetters.get(packedLetters(bytes, from, to)) ?? Number.NaN) * 3_600_000;
+}
+
+/** True when the letters `bytes[from, to)`, such as `CST`, abbreviate several zones, hours apart. */
+export function isAmbiguousZone(bytes: Uint8Array, from: number, to: number): boolean {
+  return to - from === 3 && ambiguousLetters.has(packedLetters(bytes, from, to));
 }

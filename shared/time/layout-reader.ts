@@ -8,6 +8,7 @@
 import { assert } from "../assert.ts";
 import {
   digits,
+  isAmbiguousZone,
   matchesLower,
   monthOf,
   wallMinuteMs,
@@ -22,11 +23,13 @@ import {
   parseLayout,
 } from "./time-layout.ts";
 import { readEpoch } from "./time-text.ts";
-import type { TimeZone } from "./time-zone.ts";
+import { isTimeZone, TimeZone } from "./time-zone.ts";
 
 type FieldStep = Extract<LayoutStep, { readonly kind: "field" }>;
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const HALF_DAY_MS = 12 * HOUR_MS;
 const DAY_MS = 86_400_000;
 /** How far ahead of the clock a time without a year may lie before it is taken for last year's. */
 const GRACE_MS = DAY_MS;
@@ -39,8 +42,15 @@ const DASH = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
 const COMMA = 0x2c;
+const SLASH = 0x2f;
+/** The letter Z: letters beyond it are small. */
+const UPPER_MAX = 0x5a;
 const LOWER = 0x20;
 const ZONE_NAME_BYTES_MAX = 5;
+/** The longest name of the IANA database has 32 letters. */
+const REGION_BYTES_MAX = 40;
+/** Most zones by region that are remembered. */
+const REGIONS_MAX = 64;
 
 /** What follows the minute in {@link ISO_PREFIX_LAYOUT}. */
 const PLAIN_TAIL = JSON.stringify(isoTail());
@@ -79,6 +89,11 @@ export class LayoutReader {
   #minute = 0;
   #ms = 0;
   #offsetMs = Number.NaN;
+  /** The zone that the time names by its region. */
+  #region: TimeZone | undefined;
+  /** True when a zone stands there that could be several. */
+  #isAmbiguous = false;
+  readonly #regions = new Map<string, TimeZone | undefined>();
 
   /** `layout` is what `parseLayout` made; `zone` is that of times without one; `nowMs` gives the year of those without one. */
   constructor(layout: readonly LayoutStep[], zone: TimeZone, nowMs?: () => number) {
@@ -100,6 +115,8 @@ export class LayoutReader {
     if (epochDigits !== undefined) return this.#readEpoch(bytes, from, to, epochDigits);
     this.#ms = 0;
     this.#offsetMs = Number.NaN;
+    this.#region = undefined;
+    this.#isAmbiguous = false;
     let minuteMs = this.#knownMinute(bytes, from, to);
     let at = from + this.#head.length;
     if (Number.isNaN(minuteMs)) {
@@ -108,15 +125,20 @@ export class LayoutReader {
       if (at < 0) return Number.NaN;
       if (this.#headSteps.length > 0) {
         minuteMs = this.#wallMinute();
-        if (Number.isNaN(minuteMs)) return Number.NaN;
-        this.#head = bytes.slice(from, at);
+        if (Number.isNaN(minuteMs)) {
+          // Until when the remembered minute is right was just forgotten.
+          this.#head = new Uint8Array(0);
+          return Number.NaN;
+        }
+        // A copy: the caller fills its buffer anew, and the `slice` of a Buffer shares its bytes.
+        this.#head = Uint8Array.prototype.slice.call(bytes, from, at);
         this.#headMs = minuteMs;
       }
     }
     at = this.#hasPlainTail
       ? this.#readPlainTail(bytes, at, to)
       : this.#run(this.#tailSteps, bytes, at, to);
-    if (at < 0) return Number.NaN;
+    if (at < 0 || this.#isAmbiguous) return Number.NaN;
     if (this.#headSteps.length === 0) minuteMs = this.#wallMinute();
     this.end = at;
     const wallMs = minuteMs + this.#ms;
@@ -136,9 +158,25 @@ export class LayoutReader {
         }
       }
     }
-    if (at >= to || (bytes[at] ?? 0) <= SPACE) return at;
-    const zone = this.#readZone(bytes, at, to);
+    if (at >= to) return at;
+    const isBehindSpace = bytes[at] === SPACE;
+    if (!isBehindSpace && (bytes[at] ?? 0) < SPACE) return at;
+    if (isBehindSpace && this.#readClockHalf(bytes, at + 1, to)) return at + 3;
+    const zone = this.#readZone(bytes, isBehindSpace ? at + 1 : at, to);
     return zone < 0 ? at : zone;
+  }
+
+  /** True when AM or PM stands there and the hour that was read is one of twelve. */
+  #readClockHalf(bytes: Uint8Array, from: number, to: number): boolean {
+    if (bytes[from + 1] !== 0x4d || (from + 2 < to && !isWordEnd(bytes[from + 2] ?? 0)))
+      return false;
+    const isAfternoon = bytes[from] === 0x50;
+    if (from + 2 > to || (!isAfternoon && bytes[from] !== 0x41)) return false;
+    const hour = Math.floor((((this.#headMs % DAY_MS) + DAY_MS) % DAY_MS) / HOUR_MS);
+    if (hour === 0 || hour > 12) return false;
+    if (isAfternoon && hour < 12) this.#ms += HALF_DAY_MS;
+    else if (!isAfternoon && hour === 12) this.#ms -= HALF_DAY_MS;
+    return true;
   }
 
   #knownMinute(bytes: Uint8Array, from: number, to: number): number {
@@ -160,6 +198,7 @@ export class LayoutReader {
 
   #zoneOffset(wallMs: number): number {
     const minute = Math.floor(wallMs / MINUTE_MS);
+    if (this.#region !== undefined) return this.#region.offsetMs(minute);
     if (minute !== this.#zoneMinute) {
       this.#zoneMinute = minute;
       this.#zoneMs = Number.isNaN(minute) ? 0 : this.#zone.offsetMs(minute);
@@ -286,12 +325,20 @@ export class LayoutReader {
     return at === from ? -1 : at;
   }
 
+  /** Behind a space, where a word could follow, names are in capitals and whole words. */
   #readZone(bytes: Uint8Array, from: number, to: number): number {
+    const isBehindSpace = bytes[from - 1] === SPACE;
     let at = from;
-    while (at < to && isLetter(bytes[at] ?? 0) && at - from <= ZONE_NAME_BYTES_MAX) at++;
+    while (at < to && isLetter(bytes[at] ?? 0) && at - from <= ZONE_NAME_BYTES_MAX) {
+      if (isBehindSpace && (bytes[at] ?? 0) > UPPER_MAX) break;
+      at++;
+    }
     const isName = at > from;
     if (isName) {
+      if (isRegionAt(bytes, from, to)) return this.#readRegion(bytes, from, to);
+      if (isBehindSpace && at < to && !isWordEnd(bytes[at] ?? 0)) return -1;
       this.#offsetMs = zoneNameOffsetMs(bytes, from, at);
+      this.#isAmbiguous = Number.isNaN(this.#offsetMs) && isAmbiguousZone(bytes, from, at);
       if (Number.isNaN(this.#offsetMs)) return -1;
       // `GMT+1` is an hour ahead of Greenwich.
       if (this.#offsetMs !== 0 || at - from === 1) return at;
@@ -301,10 +348,29 @@ export class LayoutReader {
     const end = zoneEnd(bytes, at, to);
     // Behind a space two digits alone are rather a number: `10:00:00 -10 degrees`.
     if (end - at === 3 && bytes[at - 1] === SPACE) return -1;
+    if (isName && end === at && isDigit(bytes[at + 1] ?? 0)) {
+      const hours = digits(bytes, at + 1, 1);
+      this.#offsetMs = (sign === DASH ? -hours : hours) * HOUR_MS;
+      return at + 2;
+    }
     const offsetMs = zoneOffsetMs(bytes, at, end);
     if (Number.isNaN(offsetMs)) return isName ? at : -1;
     this.#offsetMs = offsetMs;
     return end;
+  }
+
+  /** A zone by its name in the IANA database, such as `Europe/Berlin`. */
+  #readRegion(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    const limit = Math.min(to, from + REGION_BYTES_MAX);
+    while (at < limit && isRegionByte(bytes[at] ?? 0)) at++;
+    const name = Buffer.from(bytes.subarray(from, at)).toString("latin1");
+    if (!this.#regions.has(name)) {
+      if (this.#regions.size >= REGIONS_MAX) this.#regions.clear();
+      this.#regions.set(name, isTimeZone(name) ? new TimeZone(name) : undefined);
+    }
+    this.#region = this.#regions.get(name);
+    return this.#region === undefined ? -1 : at;
   }
 }
 
@@ -336,6 +402,23 @@ function isPoint(byte: number): boolean {
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
+}
+
+/** True of what cannot be part of a word. */
+function isWordEnd(byte: number): boolean {
+  return !isLetter(byte) && !isDigit(byte) && byte !== 0x5f;
+}
+
+/** True when a capital, letters and a slash stand there: `Europe/…`. */
+function isRegionAt(bytes: Uint8Array, from: number, to: number): boolean {
+  if ((bytes[from] ?? 0) > UPPER_MAX) return false;
+  let at = from;
+  while (at < to && at - from < REGION_BYTES_MAX && isLetter(bytes[at] ?? 0)) at++;
+  return at - from >= 3 && bytes[at] === SLASH;
+}
+
+function isRegionByte(byte: number): boolean {
+  return !isWordEnd(byte) || byte === SLASH || byte === DASH || byte === PLUS;
 }
 
 function isLetter(byte: number): boolean {

@@ -74,8 +74,8 @@ export const LAYOUT_NAMES: readonly string[] = [
   ...Object.keys(EPOCHS),
 ].toSorted();
 
-/** ISO 8601 for places that a space and a word may follow: only a zone that follows at once is read as one. */
-export const ISO_PREFIX_LAYOUT: string = `${ISO_DATE_TIME}[Z]`;
+/** ISO 8601 as lines begin with it: behind a space a zone is one where nothing else can be meant. */
+export const ISO_PREFIX_LAYOUT: string = LAYOUTS.iso8601;
 
 const LETTERS: Readonly<
   Record<string, { readonly field: LayoutField; readonly isLoose: boolean }>

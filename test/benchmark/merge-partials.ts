@@ -29,6 +29,11 @@ const BIN_COUNT = 20;
 /** Of each agent. */
 const BATCH_COUNT = 15;
 const FIRST_MINUTE = 29_919_480;
+const SOURCE = {
+  source: "app",
+  state: "live",
+  eventTimeMaxMs: (FIRST_MINUTE + MINUTE_COUNT) * 60_000 - 1,
+} as const;
 
 /**
  * Makes 15 batches of 1,000 partials for each of 20 agents. The function that it returns merges them into the same 1,000 windows of an
@@ -53,7 +58,9 @@ async function mergePartials(
   directory: string,
   prepared: readonly PreparedAgent[],
 ): Promise<number> {
-  const config = aggregatorConfig.parse({ data_dir: directory });
+  // All windows stay open: what comes for a final one goes to three roll-ups, too.
+  const time = { out_of_orderness: `${MINUTE_COUNT}m` };
+  const config = aggregatorConfig.parse({ data_dir: directory, time });
   const fail = (error: unknown): never => {
     throw error;
   };
@@ -104,7 +111,13 @@ function* envelopes(agent: string, random: () => number): Generator<Buffer> {
   for (let sequence = 1; sequence <= BATCH_COUNT; sequence++) {
     const batch: Batch = {
       ...{ agent, epoch: EPOCH, sequence, previousDigest, sealedAtMs: Date.now() },
-      ...{ deltas: deltas(random), checkpoints: [], sources: [], ledger: [], tombstone: undefined },
+      ...{
+        deltas: deltas(random),
+        checkpoints: [],
+        sources: [SOURCE],
+        ledger: [],
+        tombstone: undefined,
+      },
       ...{ events: [], holes: [], selectorRevision: "" },
     };
     const record = sealRecord(batch);

@@ -61,6 +61,17 @@ export class CountedWindows {
     return [...differences, ...[...expected.keys()].map((key) => `${key} is missing`)];
   }
 
+  /** The windows of a minute for which `holds` is not true. */
+  missing(
+    holds: (service: string, windowStart: string, lines: number) => boolean | undefined,
+  ): string[] {
+    return [...this.#counts].flatMap(([key, { lines }]) => {
+      const [service = "", minute = ""] = key.split(" ");
+      const windowStart = new Date(Number(minute) * MINUTE_MS).toISOString();
+      return holds(service, windowStart, lines) === true ? [] : [key];
+    });
+  }
+
   #merged(minutes: number): Map<string, Count> {
     const merged = new Map<string, Count>();
     for (const [key, count] of this.#counts) {

@@ -262,6 +262,18 @@ describe("an aggregator that asks for credentials", () => {
     await until(
       async () => ![401, 0].includes((await ask("POST", "/v1/dead-letters/drop", drop)).status),
     );
+    // What takes state away, or copies it all, is not for operators.
+    const backup = Buffer.from(JSON.stringify({ directory: file("backup") }));
+    expect((await ask("POST", "/v1/dead-letters/drop", drop)).status).toBe(403);
+    expect((await ask("POST", "/v1/backup", { token: operator, body: backup })).status).toBe(403);
+    const admin = await token("create", "--name", "admin", "--scope", "admin");
+    await until(
+      async () => (await ask("POST", "/v1/backup", { token: admin, body: backup })).status === 200,
+    );
+    expect((await ask("POST", "/v1/dead-letters/drop", { ...drop, token: admin })).status).toBe(
+      404,
+    );
+    expect((await ask("GET", "/v1/windows", { token: admin })).status).toBe(403);
     const audit = (await readFile(file("data/audit.ndjson"), "utf8")).trimEnd().split("\n");
     const entries = audit.map((line) => z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
     expect(entries).toContainEqual(
@@ -271,7 +283,12 @@ describe("an aggregator that asks for credentials", () => {
       expect.objectContaining({ action: "POST /v1/enroll", status: 401 }),
     );
     expect(entries).toContainEqual(
-      expect.objectContaining({ who: "token operator", action: "POST /v1/dead-letters/drop" }),
+      expect.objectContaining({
+        ...{ who: "token operator", action: "POST /v1/dead-letters/drop", status: 403 },
+      }),
+    );
+    expect(entries).toContainEqual(
+      expect.objectContaining({ who: "token admin", action: "POST /v1/backup", status: 200 }),
     );
     expect(entries).toContainEqual(
       expect.objectContaining({ who: "tailrace token", action: "revoke" }),

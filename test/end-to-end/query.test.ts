@@ -70,6 +70,14 @@ describe("tailrace query", () => {
     expect(stdout).not.toMatch(/,=/);
   });
 
+  it("writes the same as an export", async () => {
+    const endpoint = `http://127.0.0.1:${aggregator.port}`;
+    const exported = await runProgram(["export", "csv", "windows", "--endpoint", endpoint]);
+    expect(exported.stdout).toBe((await query("windows", "--output", "csv")).stdout);
+    const pdf = await runProgram(["export", "pdf", "windows", "--endpoint", endpoint]);
+    expect([pdf.code, pdf.stderr]).toEqual([2, expect.stringContaining("the only form is csv")]);
+  });
+
   it("says what is wrong with a question", async () => {
     const wrong = [
       [["profits"], "ask for `windows`, `alerts` or `lines`"],

@@ -1,4 +1,5 @@
 /** What reads bytes: framers of files, the spool, and everything that comes over the wire. */
+
 import assert from "node:assert/strict";
 import { compressSync } from "lz4-napi";
 import { splitLines } from "../../agent/source/split-lines.ts";
@@ -15,6 +16,7 @@ import { encodeEnvelope } from "../../shared/protocol/envelope.ts";
 import { digestOf } from "../../shared/protocol/sealed-record.ts";
 import { SELECTORS_NONE } from "../../shared/protocol/selected-event.ts";
 import { MalformedError } from "../../shared/protocol/wire.ts";
+import { REDACTOR_NONE } from "../../shared/redaction/redactor.ts";
 import { MemoryDisk } from "../unit/agent/spool/memory-disk.ts";
 import { digestsOf, filledSpool, spoolOptions } from "../unit/agent/spool/sample-spool.ts";
 import {
@@ -23,6 +25,7 @@ import {
   sampleEnvelope,
 } from "../unit/aggregator/receive/sample-batches.ts";
 import type { FuzzTarget } from "./fuzz-target.ts";
+import { OTLP_JSON, OTLP_PROTOBUF } from "./otlp-samples.ts";
 
 const LINE_BYTES_MAX = 20;
 
@@ -121,6 +124,8 @@ const RECORD = Buffer.from(
 function recordTarget(): FuzzTarget {
   const feed = (input: Buffer) => {
     const counter = new RecordCounter({
+      leaving: { redactor: REDACTOR_NONE, aggregation: undefined },
+      labels: {},
       ...{ source: "bus", stream: "application-logs", service: "bus" },
       events: { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC", nowMs: () => 0 },
       selectors: () => SELECTORS_NONE,
@@ -143,53 +148,6 @@ function otlpTarget(decode: typeof decodeOtlpJson, seed: Buffer): FuzzTarget {
     return `${Math.min(9, events.length)} ${Object.keys(events[0] ?? {}).length}`;
   };
   return { seeds: [seed], feed };
-}
-
-const OTLP_JSON = Buffer.from(
-  JSON.stringify({
-    resourceLogs: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
-        scopeLogs: [
-          {
-            logRecords: [
-              {
-                ...{ timeUnixNano: "1790000000123456768", severityNumber: 17, severityText: "ERR" },
-                body: { kvlistValue: { values: [{ key: "a", value: { intValue: "1" } }] } },
-                attributes: [
-                  { key: "list", value: { arrayValue: { values: [{ doubleValue: 1.5 }] } } },
-                ],
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  }),
-);
-/** The same as protobuf, by hand: tag, length, content. */
-const OTLP_PROTOBUF = field(
-  1,
-  Buffer.concat([
-    field(1, field(1, Buffer.concat([field(1, "service.name"), field(2, field(1, "shop"))]))),
-    field(
-      2,
-      field(
-        2,
-        Buffer.concat([
-          Buffer.from("0940e4cf8e6d5cd718", "hex"),
-          Buffer.from("1011", "hex"),
-          field(3, "ERR"),
-          field(5, field(6, field(1, Buffer.concat([field(1, "a"), field(2, field(1, "b"))])))),
-        ]),
-      ),
-    ),
-  ]),
-);
-
-function field(number: number, content: Buffer | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.of(number * 8 + 2, bytes.length), bytes]);
 }
 
 /** Lines of `tailrace rules run --events`. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../shared/platform/simulated/prng.ts";
 import { Fuzzer, feed } from "./fuzzer.ts";
+import { GROWTH_BYTES_MAX, growthOf } from "./memory-growth.ts";
 import { mutate } from "./mutate.ts";
 import { targets } from "./targets.ts";
 
@@ -50,5 +51,30 @@ describe("a fuzzer", () => {
     };
     expect(inputs(1)).toEqual(inputs(1));
     expect(inputs(1)).not.toEqual(inputs(2));
+  });
+});
+
+describe("memory", () => {
+  const samples = (bytesOf: (index: number) => number) =>
+    Array.from({ length: 24 }, (_, index) => bytesOf(index));
+
+  it("grows when more and more is kept, and not when caches fill up or garbage comes and goes", () => {
+    const step = (GROWTH_BYTES_MAX / 24) * 3;
+    expect(growthOf(samples((index) => index * step))).toMatch(/^memory grows: /);
+    expect(growthOf(samples((index) => Math.min(6, index) * 10 * step))).toBeUndefined();
+    expect(growthOf(samples((index) => (index % 3) * 10 * step))).toBeUndefined();
+    expect(growthOf([0, GROWTH_BYTES_MAX * 2])).toBeUndefined();
+  });
+
+  it("of a fuzzer stays small whatever a target answers", async () => {
+    let count = 0;
+    const target = {
+      seeds: [Buffer.alloc(60_000, 1)] as [Buffer],
+      feed: () => `${count++} ${"x".repeat(1_000)}`,
+    };
+    const fuzzer = new Fuzzer(target, 1);
+    for (let index = 0; index < 1_000; index++) await fuzzer.step(() => undefined);
+    expect(fuzzer.answerCount).toBe(1_000);
+    expect(fuzzer.keptBytes).toBeLessThan(4 * 1024 * 1024);
   });
 });

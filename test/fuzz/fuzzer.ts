@@ -16,6 +16,11 @@ export class FuzzFault extends Error {
 
 /** Inputs that are kept; later ones take the places of random earlier ones. */
 const CORPUS_MAX = 4_096;
+/** Longer inputs are fed but not kept: what the fuzzer itself holds must stay far below what a target may. */
+const KEPT_BYTES_MAX = 2_048;
+/** As many answers are told from others; by their beginnings, for the same reason. */
+const ANSWERS_MAX = 4 * CORPUS_MAX;
+const ANSWER_LENGTH_MAX = 128;
 
 /** See the head of this file. */
 export class Fuzzer {
@@ -37,13 +42,21 @@ export class Fuzzer {
     return this.#answers.size;
   }
 
+  /** Bytes of inputs and answers that are kept. */
+  get keptBytes(): number {
+    const inputs = this.#corpus.reduce((sum, input) => sum + input.length, 0);
+    return inputs + this.#answers.size * ANSWER_LENGTH_MAX;
+  }
+
   /** Feeds one input: first every seed as it is, then new ones. Fails with {@link FuzzFault}. `before` is told the input. */
   async step(before: (input: Buffer) => void): Promise<void> {
     const input = this.#seedsLeft.shift() ?? mutate(this.#prng, this.#corpus);
     before(input);
-    const answer = await feed(this.#target, input);
-    if (this.#answers.has(answer) || this.#answers.size >= CORPUS_MAX * 4) return;
-    this.#answers.add(answer);
+    const answer = (await feed(this.#target, input)).slice(0, ANSWER_LENGTH_MAX);
+    if (this.#answers.has(answer) || this.#answers.size >= ANSWERS_MAX) return;
+    // A copy: a slice would keep the whole answer.
+    this.#answers.add(Buffer.from(answer).toString());
+    if (input.length > KEPT_BYTES_MAX) return;
     if (this.#corpus.length < CORPUS_MAX) this.#corpus.push(Buffer.from(input));
     else this.#corpus[this.#prng.below(CORPUS_MAX)] = Buffer.from(input);
   }

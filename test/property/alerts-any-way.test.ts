@@ -8,6 +8,7 @@ import type { SelectedEvent } from "../../shared/protocol/selected-event.ts";
 import { report, SampleAgent } from "../unit/aggregator/collect/sample-agent.ts";
 import {
   alertsOf,
+  BURST,
   CROWD,
   event,
   FRAUD,
@@ -21,7 +22,7 @@ import {
   SimulatedProcessors,
 } from "../unit/aggregator/process/simulated-processors.ts";
 
-const RULES = [FRAUD, SILENCE, NO_SALE, CROWD] as const;
+const RULES = [FRAUD, SILENCE, NO_SALE, CROWD, BURST] as const;
 const AGENTS = ["web-1", "web-2", "web-3"] as const;
 const USERS = ["ann", "bob", "eve", "ümit"] as const;
 /** Longer than the out-of-orderness and every rule's time. */
@@ -144,5 +145,6 @@ describe("the offline run", () => {
     const found = offlineAlerts(randomEvents(new Prng(1), Date.UTC(2026, 0, 6)));
     expect(found.length).toBeGreaterThan(20);
     expect(new Set(found).size).toBe(found.length);
+    expect(found.filter((json) => json.includes("BURST")).length).toBeGreaterThan(0);
   });
 });

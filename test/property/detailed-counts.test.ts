@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { parsers } from "../../agent/parsers/registry.ts";
-import { aggregateConfig } from "../../agent/window/aggregate-config.ts";
-import { compileAggregation } from "../../agent/window/compile-aggregation.ts";
 import { DetailCounter } from "../../agent/window/detail-counter.ts";
 import type { Counted } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { deltaKey } from "../../shared/aggregates/detailed-windows.ts";
+import { aggregateConfig } from "../../shared/events/aggregate-config.ts";
+import { compileAggregation } from "../../shared/events/compile-aggregation.ts";
 import type { Delta } from "../../shared/protocol/batch.ts";
 import { REDACTOR_NONE } from "../../shared/redaction/redactor.ts";
 import { countedText } from "./json-reference.ts";

@@ -258,8 +258,20 @@ const door: readonly PlantedFault[] = [
   {
     name: "a full list begins anew by itself",
     file: "json-lines.ts",
-    find: "if (unprovenCount == UNPROVEN_MAX) {\n        lineAt = at;\n        return RUN_LIST_FULL;\n      }",
-    replace: "if (unprovenCount == UNPROVEN_MAX) unprovenCount = 0;",
+    find: "if (unprovenCount == UNPROVEN_MAX || (lesson",
+    replace: "if (unprovenCount == UNPROVEN_MAX) unprovenCount = 0;\n      if ((lesson",
+  },
+  {
+    name: "a list that was taken is handed over again",
+    file: "json-lines.ts",
+    find: "if (isListTaken) unprovenCount = 0;",
+    replace: "",
+  },
+  {
+    name: "a line with a lesson is read again",
+    file: "json-lines.ts",
+    find: "lineAt = at;\n        isListTaken = true;",
+    replace: "isListTaken = true;",
   },
 ];
 

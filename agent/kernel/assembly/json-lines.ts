@@ -4,7 +4,7 @@ import {
 } from "./memory";
 import { setDurations } from "./numbers";
 import {
-  addName as addNameAt, lesson, lessonAt, lessonLength, NO_ROOM, parseLine, setDefaults, UNPROVEN,
+  addName as addNameAt, lesson, LESSON_NONE, lessonAt, lessonLength, NO_ROOM, parseLine, setDefaults, UNPROVEN,
 } from "./parse-line";
 import { renewShapes } from "./shapes";
 import { endOfLine, firstBytes } from "./text";
@@ -17,12 +17,17 @@ import * as windows from "./windows";
 
 /** Results of {@link run}. */
 const RUN_DONE: u32 = 0;
-const RUN_LIST_FULL: u32 = 1;
+const RUN_LIST: u32 = 1;
 const RUN_NO_ROOM: u32 = 2;
 
 /** The next line, and the end of the text. */
 let lineAt: usize = 0, textEnd: usize = 0;
 let unprovenCount: u32 = 0;
+/** True when the host took the list. */
+let isListTaken = false;
+/** Lessons that the host was asked for at once since {@link begin}: what it cannot teach should not stop the scan at every line. */
+let lessonCount: u32 = 0;
+const LESSONS_MAX: u32 = 32;
 
 /** Sets the module up; once. For the last three see setDurations. */
 export function start(bucketMultiplier: f64, multiplier: f64, divisor: f64, limitUs: f64): void {
@@ -91,13 +96,19 @@ export function setTimeLimit(limitMs: f64): void {
 export function begin(from: usize, to: usize): void {
   renewShapes();
   unprovenCount = 0;
+  isListTaken = false;
+  lessonCount = 0;
   lineAt = from;
   textEnd = to;
 }
 
-/** Goes on scanning. After RUN_LIST_FULL the host takes the list, after RUN_NO_ROOM the counts, and calls again. */
+/**
+ * Goes on scanning. After RUN_LIST the host takes the list, because it is full or because of a lesson, without which all further lines might
+ * come on it; after RUN_NO_ROOM it takes the counts; and calls again.
+ */
 export function run(): u32 {
-  if (unprovenCount == UNPROVEN_MAX) unprovenCount = 0;
+  if (isListTaken) unprovenCount = 0;
+  isListTaken = false;
   let at = lineAt;
   const limit = textEnd;
   while (at < limit) {
@@ -114,9 +125,10 @@ export function run(): u32 {
     at = end + 1;
     if (outcome == UNPROVEN) {
       addUnproven(lineAt, at);
-      if (unprovenCount == UNPROVEN_MAX) {
+      if (unprovenCount == UNPROVEN_MAX || (lesson != LESSON_NONE && lessonCount++ < LESSONS_MAX)) {
         lineAt = at;
-        return RUN_LIST_FULL;
+        isListTaken = true;
+        return RUN_LIST;
       }
     }
   }
@@ -139,6 +151,11 @@ export function unproven(): u32 {
 
 export function slots(): u32 {
   return windows.slotCount;
+}
+
+/** Count of pages of 64 buckets that are in use. */
+export function pages(): u32 {
+  return windows.pageCount;
 }
 
 export function services(): u32 {

@@ -30,7 +30,8 @@ const HASH: u64 = 0x9e3779b97f4a7c15;
 
 export let serviceCount: u32 = 0;
 export let slotCount: u32 = 0;
-let pageCount: u32 = 0;
+/** Pages of buckets in use. */
+export let pageCount: u32 = 0;
 let levelCount: u32 = 0;
 let bucketMultiplier: f64 = 0;
 let timeLimit: i64 = i64.MAX_VALUE;

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ReadLoop, type ShipView } from "../../../agent/read-loop.ts";
 import { FileSource } from "../../../agent/source/file-source.ts";
@@ -6,6 +7,7 @@ import type { Spool } from "../../../agent/spool/spool.ts";
 import { createSelectingCounter } from "../../../agent/window/create-line-counter.ts";
 import { EventSelection } from "../../../agent/window/event-selection.ts";
 import { present } from "../../../shared/assert.ts";
+import type { FileStat } from "../../../shared/platform/disk.ts";
 import { simulatedGunzip } from "../../../shared/platform/simulated/simulated-gunzip.ts";
 import type { Timers } from "../../../shared/platform/timers.ts";
 import type { Batch } from "../../../shared/protocol/batch.ts";
@@ -20,8 +22,17 @@ const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 
 /** A disk with one log on it that patterns find. */
 class LogDisk extends MemoryDisk {
+  /** When the folder of the log last changed, and how often it was looked into. */
+  folderChangedMs = 0;
+  lookCount = 0;
   override async glob(): Promise<string[]> {
+    this.lookCount++;
     return this.contents().has(LOG) ? [LOG] : [];
+  }
+  override async stat(path: string): Promise<FileStat> {
+    if (path !== dirname(LOG)) return super.stat(path);
+    const folder = { device: "1", inode: "1", birthMs: 0, bytes: 4096 };
+    return { ...folder, modifiedMs: this.folderChangedMs, kind: "directory" };
   }
   override async list(path: string): Promise<string[]> {
     return super.list(path);
@@ -63,11 +74,15 @@ beforeEach(async () => {
 });
 
 function makeLoop(
-  changes: { readonly once?: boolean; readonly flushIntervalMs?: number } = {},
+  changes: {
+    readonly once?: boolean;
+    readonly flushIntervalMs?: number;
+    readonly pollIntervalMs?: number;
+  } = {},
 ): ReadLoop {
   const clock = { now: () => time.nowMs, monotonic: () => time.nowMs };
   const platform = { clock, disk, gunzip: simulatedGunzip, timers: time };
-  const { once = false, flushIntervalMs = 2000 } = changes;
+  const { once = false, flushIntervalMs = 2000, pollIntervalMs = 500 } = changes;
   const state = present(spool.state, "state");
   const source = new FileSource({
     name: "app",
@@ -101,7 +116,7 @@ function makeLoop(
     ship,
     selection,
     flushIntervalMs,
-    pollIntervalMs: 500,
+    pollIntervalMs,
     once,
     logger: quiet,
     onSealed: (sequence) => void sealed.push(sequence),
@@ -146,6 +161,26 @@ describe("the read loop", () => {
     expect(all.map((batch) => countOf([batch]))).toEqual([3, 2]);
     expect(all[0]?.sealedAtMs).toBeLessThanOrEqual(3000);
     expect(sealed).toEqual([1, 2]);
+  });
+
+  it("looks at files once a poll, and at once when one came, went or was renamed", async () => {
+    const looks: number[] = [];
+    const loop = makeLoop({ pollIntervalMs: 10_000, flushIntervalMs: 600_000 });
+    await runFor(30_000, loop, (nowMs) => {
+      while (looks.length < disk.lookCount) looks.push(nowMs);
+      if (nowMs >= 14_000) disk.folderChangedMs = 14_000;
+    });
+    // The loop waits a tenth of a second after each look. The second look is for a change within the same tick.
+    expect(looks.map((ms) => ms - 100)).toEqual([0, 10_000, 14_000, 14_100, 24_100]);
+  });
+
+  it("looks right before a seal, so that it holds what was written by then", async () => {
+    const loop = makeLoop({ pollIntervalMs: 60_000, flushIntervalMs: 5000 });
+    await runFor(12_000, loop, async (nowMs) => {
+      if (nowMs === 4900) await disk.append(lines(7));
+    });
+    const all = (await batches()).filter(({ deltas }) => deltas.length > 0);
+    expect(all.map((batch) => [batch.sealedAtMs, countOf([batch])])).toEqual([[5000, 7]]);
   });
 
   it("seals a heartbeat every ten seconds, only while nothing is unacknowledged", async () => {

@@ -6,6 +6,7 @@ import { command, runAgent } from "../../../../agent/commands/agent.ts";
 import { agentConfig } from "../../../../agent/config.ts";
 import { type CommandIo, UsageError } from "../../../../shared/command.ts";
 import type { Logger } from "../../../../shared/log.ts";
+import { type Disk, realDisk } from "../../../../shared/platform/disk.ts";
 import type { Network } from "../../../../shared/platform/network.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { ScriptedReceiver } from "../scripted-receiver.ts";
@@ -21,9 +22,13 @@ beforeEach(async () => {
   receiver = new ScriptedReceiver();
   stop = new AbortController();
   messages = [];
+  refused = [];
   await writeFile(join(folder, "a.log"), '{"time":"2026-11-20T10:00:00Z"}\n'.repeat(3));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Paths that the disk refuses to open. */
+let refused: readonly string[] = [];
 
 function run(changes: Partial<Parameters<typeof runAgent>[0]>): Promise<number> {
   const note = (message: string) => void messages.push(message);
@@ -39,7 +44,13 @@ function run(changes: Partial<Parameters<typeof runAgent>[0]>): Promise<number> 
     call: (call) => receiver.call(call),
     listen: (options, handle) => realPlatform.network.listen(options, handle),
   };
-  const platform = { ...realPlatform, network };
+  const denied = () => Promise.reject(Object.assign(new Error("denied"), { code: "EACCES" }));
+  const disk: Disk = {
+    ...realDisk,
+    open: (path, mode) => (refused.includes(path) ? denied() : realDisk.open(path, mode)),
+    list: (path) => (refused.includes(path) ? denied() : realDisk.list(path)),
+  };
+  const platform = { ...realPlatform, network, disk };
   return runAgent({
     platform,
     config,
@@ -70,6 +81,31 @@ describe("running an agent once", () => {
     receiver.script = () => undefined;
     expect(await run({ once: true })).toBe(0);
     expect(receiver.eventCount).toBe(3);
+  });
+
+  it("exits 1 when a file that matches cannot be read, says so, and applies the others", async () => {
+    const path = join(folder, "b.log");
+    await writeFile(path, '{"time":"2026-11-20T10:00:00Z"}\n');
+    refused = [path];
+    expect(await run({ once: true })).toBe(1);
+    expect(messages).toEqual(
+      expect.arrayContaining([
+        "cannot read file; will try again",
+        expect.stringContaining("files match that could not be read"),
+      ]),
+    );
+    expect(receiver.eventCount).toBe(3);
+    refused = [];
+    expect(await run({ once: true })).toBe(0);
+    expect(receiver.eventCount).toBe(4);
+  });
+
+  it("exits 1 when the folder of its files cannot be looked into", async () => {
+    await rm(join(folder, "a.log"));
+    expect(await run({ once: true })).toBe(0);
+    refused = [folder];
+    expect(await run({ once: true })).toBe(1);
+    expect(messages).toContain("cannot read file; will try again");
   });
 
   it("exits 1 when it is stopped before the end", async () => {

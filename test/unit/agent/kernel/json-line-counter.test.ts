@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canUseKernel, JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
+import { JsonLineCounter } from "../../../../agent/kernel/json-line-counter.ts";
 import { parsers } from "../../../../agent/parsers/registry.ts";
 import type { CountContext, Counted } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
@@ -75,6 +75,35 @@ describe("a counter of JSON lines", () => {
     expect(deltas).toHaveLength(1);
     expect(deltas[0]?.minute).toBe(29_919_360);
     expect(deltas[0]?.aggregate.levels).toEqual([0, 0, 0, 0, 0, 0, 50]);
+  });
+
+  it("learns before the lines behind are looked at, also where there is much to learn", () => {
+    const { counter, remainder } = open();
+    const levels = Array.from({ length: 60 }, (_, at) => `"level":"level ${at % 60}"`);
+    const lines = ["INFO", "WARN", "INFO", "ERROR", "WARN", "ERROR", "INFO"];
+    count(
+      counter,
+      Array.from({ length: 100 }, () => lines.map((l) => line(`"level":"${l}"`))).flat(),
+    );
+    expect(remainder.lineCount).toBe(3);
+    // More levels than the kernel keeps: counted all the same.
+    count(
+      counter,
+      [...levels, ...levels].map((level) => line(level)),
+    );
+    expect(requests(counter.take())).toEqual({ app: 820 });
+  });
+
+  it("says how many buckets its windows have at most", () => {
+    const { counter } = open();
+    expect(counter.pendingBuckets).toBe(0);
+    const warm = line('"level":"INFO","duration":1');
+    count(counter, [warm]);
+    counter.take();
+    count(counter, [warm, warm, line('"level":"INFO","duration":1000')]);
+    const { pendingBuckets } = counter;
+    expect(pendingBuckets).toBeGreaterThanOrEqual(2);
+    expect(pendingBuckets).toBeLessThan(200);
   });
 
   it("counts pino's and zap's lines without the parser after the first", () => {
@@ -169,25 +198,5 @@ describe("a time", () => {
       counter.count(buffer, 0, buffer.length, CONTEXT);
     }
     expect(requests(counter.take())).toEqual({ app: 1 });
-  });
-});
-
-describe("names of fields", () => {
-  it.each([
-    { time: ["when"], level: ["größe"] },
-    { message: ["service"] },
-    { duration: ["duration", "duration"] },
-  ])("that the kernel can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(true);
-  });
-
-  it.each([
-    { level: ["time"] },
-    { time: ["a name of more than thirty-two bytes"] },
-    { time: ["\ud800"] },
-    { time: ["\ufffd"] },
-    { time: Array.from({ length: 30 }, (_, at) => `time${at}`) },
-  ])("that only the parser can know: %j", (fields) => {
-    expect(canUseKernel({ ...EVENT_OPTIONS_DEFAULT, fields })).toBe(false);
   });
 });

@@ -38,6 +38,34 @@ describe("a parser of shapes", () => {
     });
   });
 
+  test.each([
+    ["[main] app.Cart ERROR no stock", "ERROR"],
+    ["pool-1 - [warn] slow", "WARN"],
+    ["app.Cart error: no stock", "ERROR"],
+    ["local.CRITICAL: no stock", "FATAL"],
+    ['id=7 level="DEBUG" x', "DEBUG"],
+    ["{} <Error> no stock", "ERROR"],
+    ["\u001b[2m7\u001b[0m \u001b[31mERROR\u001b[0m no stock", "ERROR"],
+    ["no error at all", undefined],
+    ["ERRORS=5 TERROR", undefined],
+    ["it went wrong.ERROR", undefined],
+    ["a b c d e f g h i ERROR", undefined],
+    ["x\nERROR", undefined],
+  ])("finds a level near by in %j", (text, level) => {
+    const event = parse([`${TIME} {level:near}{message}`], `2026-11-20 10:00:59 ${text}`);
+    const found = level === undefined ? { kind: "rejection" } : { level, message: text };
+    expect(event).toMatchObject(found);
+  });
+
+  test("reads lines that begin with a colour as if they had none", () => {
+    const line = "\u001b[2m2026-11-20 10:00:59\u001b[0m \u001b[33m WARN\u001b[0m slow\u001b";
+    expect(parse([`${TIME} {level:upper} {message}`], line)).toMatchObject({
+      timeMs: Date.UTC(2026, 10, 20, 10, 0, 59),
+      level: "WARN",
+      message: "slow\u001b",
+    });
+  });
+
   test("tries alternatives in their order, and lines up with none", () => {
     const shapes = [`${TIME} {level:upper} {message}`, `${TIME} {message}`];
     expect(parse(shapes, "2026-11-20 10:00:59 ERROR x")).toMatchObject({

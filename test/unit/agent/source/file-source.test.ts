@@ -102,6 +102,28 @@ describe("offsets", () => {
   });
 });
 
+describe("a deleted file that no handle leads to any more", () => {
+  it("is lost as far as it was known and not read, once, when it is forgotten", async () => {
+    const folder = open({ handleCountMax: 1 });
+    const text = lines("a", 0, 5000);
+    folder.append("x.log", text);
+    await folder.source.discover();
+    await folder.source.read(1);
+    folder.append("y.log", lines("b", 0, 1));
+    await folder.source.discover();
+    unlinkSync(folder.file("x.log"));
+    await folder.follow();
+    const { offset = 0 } = folder.stored.get(1) ?? {};
+    expect(offset).toBeLessThan(text.length);
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+    folder.nowMs += 3_700_000;
+    await folder.follow();
+    await folder.follow();
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, text.length - offset]);
+    expect(folder.ledgerBytes).toBe(text.length + lines("b", 0, 1).length);
+  });
+});
+
 describe("faults", () => {
   it("warns once of a file that cannot be read, goes on with the others, and reads it when it can", async () => {
     let isBroken = true;
@@ -210,6 +232,17 @@ describe("turns and reports", () => {
     expect(folder.source.backlogBytes).toBe(lines("a", 0, 1_000).length);
     await folder.readAll();
     expect(folder.source.backlogBytes).toBe(0);
-    expect(folder.source.folders).toEqual([folder.path]);
+  });
+
+  it("tells that a file came, went or was renamed, and nothing of what is written", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 1));
+    await folder.source.discover();
+    folder.nowMs += 100;
+    folder.append("x.log", lines("a", 1, 2));
+    expect(await folder.source.hasMoved()).toBe(false);
+    folder.nowMs += 100;
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    expect(await folder.source.hasMoved()).toBe(true);
   });
 });

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { isGone, watchedFolders } from "../../../../agent/source/find-files.ts";
+import { foldersOf, isGone } from "../../../../agent/source/find-files.ts";
 
-it("watches the folders above which no pattern can find anything", () => {
+it("finds the folders above which no pattern can find anything", () => {
   expect(
-    watchedFolders(["/var/log/app/*.log", "/var/log/{a,b}/x", "/srv/x.log", "/var/log/app/?/y"]),
+    foldersOf(["/var/log/app/*.log", "/var/log/{a,b}/x", "/srv/x.log", "/var/log/app/?/y"]),
   ).toEqual(["/srv", "/var/log", "/var/log/app"]);
 });
 

@@ -4,7 +4,7 @@ import {
   lastEventFrom,
   leadingLinesTo,
 } from "../../../../agent/window/event-lines.ts";
-import type { LineStart } from "../../../../shared/events/parser.ts";
+import type { LineStart, WrappedLines } from "../../../../shared/events/parser.ts";
 import type { LedgerKind } from "../../../../shared/protocol/batch.ts";
 
 /** A line sink that keeps events of several lines, so that a test can recount them. */
@@ -14,15 +14,33 @@ export class JoiningSink implements LineSink {
   readonly contexts: LineContext[] = [];
   readonly eventBytesMax: number;
   private readonly begins: LineStart;
+  private readonly wrapped: WrappedLines | undefined;
   private readonly sides = new Map<string, { lines: number; bytes: number }>();
 
-  constructor(begins: (line: string) => boolean, eventBytesMax: number) {
-    this.begins = (buffer, from, to) => begins(buffer.toString("latin1", from, to));
+  /** Which lines begin an event is told by the line alone, or by what tells it of lines that are an envelope. */
+  constructor(begins: ((line: string) => boolean) | WrappedLines, eventBytesMax: number) {
+    this.wrapped = typeof begins === "function" ? undefined : begins;
+    this.begins =
+      typeof begins === "function"
+        ? (buffer, from, to) => begins(buffer.toString("latin1", from, to))
+        : begins.begins;
     this.eventBytesMax = eventBytesMax;
+  }
+
+  lookBackBytes(): number {
+    return this.wrapped?.lookBackBytes ?? 0;
+  }
+
+  isUnfinished(buffer: Buffer, from: number, to: number): boolean {
+    return this.wrapped?.isUnfinished(buffer, from, to) ?? false;
   }
 
   get pendingKeys(): number {
     return this.lines.length;
+  }
+
+  get pendingBuckets(): number {
+    return 0;
   }
 
   pendingFrom(buffer: Buffer, from: number, to: number): number {
@@ -35,7 +53,10 @@ export class JoiningSink implements LineSink {
 
   count(buffer: Buffer, from: number, to: number, context: LineContext): void {
     this.contexts.push(context);
-    const lines = { begins: this.begins, bytesMax: this.eventBytesMax, isByParser: true };
+    const lines = {
+      ...{ begins: this.begins, bytesMax: this.eventBytesMax },
+      ...{ isByParser: true, lookBackBytes: 0 },
+    };
     const lead = leadingLinesTo(buffer, from, to, this.begins);
     const isOrphan = context.fileStart && !context.follows;
     this.add(isOrphan ? "rejected/unparsed" : "filtered/joined", buffer, from, lead);

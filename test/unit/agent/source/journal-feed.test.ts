@@ -32,6 +32,9 @@ function entry(n: number): string {
   return `${JSON.stringify({ __CURSOR: cursor, __REALTIME_TIMESTAMP: String(micros), MESSAGE: `m${n}` })}\n`;
 }
 
+/** Number of an entry that takes more bytes than the first ones. */
+const LONG = 10_000;
+
 function cursorOf(n: number): string {
   const value: { __CURSOR: string } = JSON.parse(entry(n));
   return value.__CURSOR;
@@ -142,6 +145,36 @@ describe("the journal", () => {
     expect(run.source.ended).toBe(true);
     expect(run.ledgerText).toEqual([`rejected too_long 2 ${2 * entry(1).length}`]);
     expect(journal.programs.starts[0]).not.toContain("--follow");
+  });
+
+  it("JRN-01 rejects an entry that is too long once, whatever ends behind it", async () => {
+    const journal = new Journal();
+    journal.entries = [1, LONG];
+    const limits = { lineBytesMax: entry(LONG).length - 2 };
+    const run = new LiveRun(feedOn(journal.programs, limits));
+    await turn(run);
+    expect(run.stored.get(7)).toMatchObject({ inode: cursorOf(LONG) });
+    await turn(run);
+    await run.restart(feedOn(journal.programs, limits));
+    await turn(run);
+    journal.isCursorKnown = false;
+    journal.entries.push(LONG + 1);
+    await turn(run);
+    await turn(run);
+    expect(numbers(run)).toEqual([1]);
+    expect(run.ledgerText).toContain(`rejected too_long 2 ${2 * entry(LONG).length}`);
+  });
+
+  it("finds the cursor of an entry that is too long wherever it is cut", async () => {
+    const text = JSON.stringify({ A: "a".repeat(200), __CURSOR: cursorOf(9), Z: "z".repeat(200) });
+    for (let at = 0; at <= text.length; at += 7) {
+      const output = [text.slice(0, at), text.slice(at), "\n"].map((piece) => Buffer.from(piece));
+      const programs = new ScriptedPrograms(() => ({ output, end: DONE }));
+      const run = new LiveRun(feedOn(programs, { lineBytesMax: 100 }));
+      await turn(run);
+      expect(run.stored.get(7), `cut at ${at}`).toMatchObject({ inode: cursorOf(9) });
+      expect(run.ledgerText).toEqual([`rejected too_long 1 ${text.length + 1}`]);
+    }
   });
 
   it("says what to do when journalctl is missing or fails", async () => {

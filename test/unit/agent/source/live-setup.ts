@@ -1,5 +1,6 @@
 import type { LineFeed } from "../../../../agent/source/line-feed.ts";
 import { LiveSource } from "../../../../agent/source/live-source.ts";
+import type { WrappedLines } from "../../../../shared/events/parser.ts";
 import type { Checkpoint, LedgerEntry } from "../../../../shared/protocol/batch.ts";
 import { JoiningSink } from "./joining-sink.ts";
 import { RecountingSink } from "./recounting-sink.ts";
@@ -7,7 +8,7 @@ import { RecountingSink } from "./recounting-sink.ts";
 /** What a test says of a live source. */
 export interface LiveOptions {
   readonly once?: boolean;
-  readonly joins?: (line: string) => boolean;
+  readonly joins?: ((line: string) => boolean) | WrappedLines;
   /** True for a counter that has no room for events. */
   readonly isFull?: boolean;
 }

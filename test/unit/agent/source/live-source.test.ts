@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { containerLines } from "../../../../agent/parsers/container-events.ts";
+import { readCriLine } from "../../../../agent/parsers/container-line.ts";
 import type { LineFeed, TakenLines } from "../../../../agent/source/line-feed.ts";
 import { WaitingLines } from "../../../../agent/source/waiting-lines.ts";
 import { TailraceError } from "../../../../shared/errors.ts";
@@ -95,6 +97,27 @@ describe("a live source", () => {
     await run.follow();
     expect(run.counted).toEqual(["a\n b\n c", "d"]);
     expect(run.stored.get(7)).toMatchObject({ inode: "p2", offset: 10 });
+  });
+
+  it("joins pieces of a container's line that come one by one, however late and however many", async () => {
+    const feed = new FilledFeed();
+    const run = new LiveRun(feed, { joins: containerLines(readCriLine, undefined) });
+    const piece = (tag: "P" | "F", text: string) =>
+      feed.waiting.add(Buffer.from(`2026-11-20T10:00:00Z stdout ${tag} ${text}\n`));
+    await run.follow();
+    for (let count = 0; count < 40; count++) {
+      piece("P", `${count}`);
+      await run.follow();
+      run.nowMs += 2000;
+      await run.follow();
+    }
+    piece("F", "end");
+    piece("F", "next");
+    await run.follow();
+    run.nowMs += 2000;
+    await run.follow();
+    expect(run.counted.map((event) => event.slice(30, 34))).toEqual(["0\n20", "next"]);
+    expect(run.ledgerText.join()).toContain("filtered joined 40 ");
   });
 
   it("counts what was received before it is closed for good", async () => {

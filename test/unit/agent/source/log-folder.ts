@@ -15,6 +15,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach } from "vitest";
 import { FileSource, type FileSourceOptions } from "../../../../agent/source/file-source.ts";
 import type { FileSourceSettings } from "../../../../agent/source/source-files.ts";
+import type { WrappedLines } from "../../../../shared/events/parser.ts";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/disk.ts";
 import { realGunzip } from "../../../../shared/platform/gunzip.ts";
@@ -29,7 +30,7 @@ export interface FollowOptions extends Partial<FileSourceSettings> {
   readonly bufferBytes?: number;
   readonly disk?: Disk;
   /** Lines that begin an event; absent: each line is one. */
-  readonly joins?: (line: string) => boolean;
+  readonly joins?: ((line: string) => boolean) | WrappedLines;
   /** With `joins`: what of an event is looked at. */
   readonly eventBytesMax?: number;
 }

@@ -12,6 +12,10 @@ export class RecountingSink implements LineSink {
     return this.lines.length;
   }
 
+  get pendingBuckets(): number {
+    return 0;
+  }
+
   count(buffer: Buffer, from: number, to: number, context: LineContext): void {
     this.contexts.push(context);
     if (to > from && buffer[to - 1] !== 10) throw new Error("a call does not end with a line feed");

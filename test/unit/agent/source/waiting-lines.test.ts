@@ -40,6 +40,25 @@ test("what is refused is told once, summed by reason", () => {
   expect(waiting.take(10).refused).toEqual([]);
 });
 
+test("what is refused in its place is taken in its place", () => {
+  const waiting = new WaitingLines(1000, () => undefined);
+  const refused = { kind: "rejected", reason: "too_long", lines: 1, bytes: 5 } as const;
+  waiting.add(Buffer.from("a\n"), "p1");
+  waiting.refuse(refused, "p2");
+  waiting.add(Buffer.from("b\n"), "p3");
+  waiting.refuse(refused, "p4");
+  expect(waiting.take(2)).toEqual({
+    bytes: Buffer.from("a\n"),
+    refused: [refused],
+    position: "p2",
+  });
+  expect(waiting.take(2)).toEqual({
+    bytes: Buffer.from("b\n"),
+    refused: [refused],
+    position: "p4",
+  });
+});
+
 test("many small lines take more than their bytes", () => {
   const waiting = new WaitingLines(64 * 1024, () => undefined);
   let count = 0;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { parsers } from "../../../../agent/parsers/registry.ts";
-import { aggregateConfig, wantsDetail } from "../../../../agent/window/aggregate-config.ts";
-import { compileAggregation } from "../../../../agent/window/compile-aggregation.ts";
 import { DetailCounter } from "../../../../agent/window/detail-counter.ts";
 import type { CountContext } from "../../../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../../../agent/window/parser-line-counter.ts";
 import { windowJson } from "../../../../shared/aggregates/window-json.ts";
+import { aggregateConfig, wantsDetail } from "../../../../shared/events/aggregate-config.ts";
+import { compileAggregation } from "../../../../shared/events/compile-aggregation.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { lineId } from "../../../../shared/protocol/line-id.ts";
 import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";

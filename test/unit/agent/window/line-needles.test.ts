@@ -30,6 +30,8 @@ describe("the needles of a selector", () => {
     expect(needles(["type in ['LOGIN', 'PAID']"])).toEqual(["LOGIN", "PAID", ESCAPE]);
     expect(needles(["path == 'a/b'"])).toEqual(["path", ESCAPE]);
     expect(needles(["service == 'orders'"])).toEqual(["orders", ESCAPE]);
+    expect(needles(["contains(type, 'LOGIN')"])).toEqual(["LOGIN", ESCAPE]);
+    expect(needles(["startsWith(path, '/wp-')"])).toEqual(["path", ESCAPE]);
     expect(needles(["level in ['ERROR', 'FATAL']"])).toEqual([
       ...["ERROR", "FATAL", "severity", "lvl", ESCAPE],
     ]);
@@ -46,6 +48,10 @@ describe("the needles of a selector", () => {
   it.each([
     [["x != 1"]],
     [["!(type == 'LOGIN')"]],
+    [["!contains(type, 'LOGIN')"]],
+    [["contains(lower(type), 'login')"]],
+    [["contains(level, 'ERR')"]],
+    [["endsWith(service, 'orders')"]],
     [["x == null"]],
     [["x == y"]],
     [["x in ['one', null]"]],

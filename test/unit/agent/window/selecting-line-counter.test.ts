@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { FormatName } from "../../../../agent/parsers/registry.ts";
-import { compileCondition } from "../../../../agent/window/compile-aggregation.ts";
 import {
   createLineCounter,
   createSelectingCounter,
@@ -13,6 +12,7 @@ import { EventSelection } from "../../../../agent/window/event-selection.ts";
 import { PendingLines } from "../../../../agent/window/pending-lines.ts";
 import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
 import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
+import { compileCondition } from "../../../../shared/events/compile-aggregation.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { selectorsSchema } from "../../../../shared/events/selectors-schema.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";

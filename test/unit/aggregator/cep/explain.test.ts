@@ -36,4 +36,19 @@ n:0 (ends the partial match)
     expect(graph).toContain('label="take when type == \\"B\\" && v < 2"');
     expect(graph).toContain('"n" [shape=diamond];');
   });
+
+  it("says of a stage that leaks how much it holds", () => {
+    const leaking = compilePattern({
+      key: "user",
+      stages: [{ name: "a", where: "v", times: { min: 6, max: 6 }, leak: 10_000, distinct: "ip" }],
+    });
+    expect(explainText(present(leaking.automaton, "automaton"))).toBe(
+      `by user, a match when it holds more than 5, of which one leaks each 10s
+a (start)
+  take    -> a when v && ip is that of no event of a
+  take    -> $endState$ when v && ip is that of no event of a
+$endState$ (match)
+`,
+    );
+  });
 });

@@ -17,6 +17,8 @@ describe("a pattern is refused", () => {
     [{ name: "a" }, "stages.1.name", /another stage is called `a`/],
     [{ until: "v > 3" }, "stages.1.until", /only a loop/],
     [{ until: "v > 3", times: { min: 2, max: 2 } }, "stages.1.until", /only a loop/],
+    [{ distinct: "user" }, "stages.1.distinct", /only a stage with `times`/],
+    [{ leak: 1_000, times: { min: 2, max: 2 } }, "stages.1.leak", /the only one of its rule/],
     [{ greedy: true }, "stages.1.greedy", /only a stage with `times`/],
     [{ consecutive: true }, "stages.1.consecutive", /use `contiguity: next`/],
     [{ allowCombinations: true }, "stages.1.allowCombinations", /use followedByAny/],
@@ -83,5 +85,22 @@ describe("a pattern is taken", () => {
     expect(
       faults({ contiguity: "notNext" }, { skip: "skipToFirst", skipStage: "b", within: 1000 }),
     ).toEqual([]);
+  });
+});
+
+describe("a stage that leaks", () => {
+  const times = { min: 6, max: 6 };
+  const leaking = (stage: Partial<Stage>, rest: Partial<Pattern> = {}) =>
+    checkPattern({ stages: [{ ...first, leak: 10_000, ...stage }], ...rest }).map(({ path }) =>
+      path.join("."),
+    );
+
+  it("has a fixed number, and nothing that says otherwise how long or how often", () => {
+    expect(leaking({ times, distinct: "user" })).toEqual([]);
+    expect(leaking({})).toEqual(["stages.0.times"]);
+    expect(leaking({ times: { min: 1, max: 6 } })).toEqual(["stages.0.times"]);
+    expect(leaking({ times, consecutive: true })).toEqual(["stages.0.consecutive"]);
+    expect(leaking({ times, optional: true })).toEqual(["stages.0.optional"]);
+    expect(leaking({ times }, { within: 1_000, skip: "skipToNext" })).toEqual(["within", "skip"]);
   });
 });

@@ -2,6 +2,7 @@ import type { InletEntry, InletName, Letter } from "../../../../aggregator/log/i
 import { RecordCounter } from "../../../../aggregator/sources/count-records.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { SELECTORS_NONE } from "../../../../shared/protocol/selected-event.ts";
+import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
 
 /** The inlet of the sample entries. */
 export const INLET: InletName = { tenant: "", source: "bus", place: "orders/0" };
@@ -18,7 +19,14 @@ export function counted(records: readonly string[], source = INLET.source) {
   const place = { source, file: 0 };
   const names = { source, stream: "application-logs", service: source };
   const selectors = () => SELECTORS_NONE;
-  const counter = new RecordCounter({ ...names, events, selectors, place });
+  const counter = new RecordCounter({
+    leaving: { redactor: REDACTOR_NONE, aggregation: undefined },
+    labels: {},
+    ...names,
+    events,
+    selectors,
+    place,
+  });
   for (const [index, record] of records.entries()) {
     counter.add(Buffer.from(record), index, Number.POSITIVE_INFINITY);
   }

@@ -12,6 +12,7 @@ const figures: Figures = {
   receivedLines: 10,
   mergedLines: 9,
   tooLateLines: 1,
+  windowChanges: 7,
   rules: [],
   alerts: [{ rule: "errors", severity: "critical", state: "firing", count: 2 }],
   archive: undefined,
@@ -25,6 +26,7 @@ const figures: Figures = {
       failedWriteCount: 1,
       deadTotal: 0,
       behindCount: 4,
+      failure: undefined,
     },
   ],
   inlets: [

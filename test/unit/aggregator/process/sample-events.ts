@@ -62,6 +62,16 @@ stages:
 alert: { type: CROWD, severity: info, message: "{{sum(payments.amount)}} paid" }
 `;
 
+export const BURST = `
+name: burst
+summary: Three payments of a user, of other amounts, faster than one in twenty seconds.
+stream: business-events
+key: userId
+stages:
+  - { name: payments, where: "amount > 0", times: { min: 3, max: 3 }, leak: 20s, distinct: amount }
+alert: { type: BURST, severity: info, cooldown: 1m, message: "{{sum(payments.amount)}} paid" }
+`;
+
 /** Rules of texts as in rule files. */
 export function rulesOf(...texts: readonly string[]): readonly Rule[] {
   const { rules, faults } = loadRules(

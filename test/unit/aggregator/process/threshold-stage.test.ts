@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
 import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
-
 import { TEN_MS } from "../collect/sample-agent.ts";
 import { keysOf } from "./sample-deltas.ts";
 import { THRESHOLD_RULE, Thresholds } from "./sample-thresholds.ts";
@@ -43,6 +42,26 @@ describe("a threshold rule", () => {
     await rules.take([rules.window(3, 20, 0)], 4);
     await rules.take([rules.window(4, 20, 0)], 5);
     expect(rules.told).toEqual(["2 orders firing r1", "4 orders resolved r2"]);
+  });
+
+  it("gives revisions above all that stores may have when its state was restored", async () => {
+    const rules = new Thresholds([RULE, PATTERN]);
+    await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
+    expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
+    const restoredMs = TEN_MS + 120_000;
+    await rules.store.commit([restoredChange(restoredMs)]);
+    rules.restart();
+    const base = restoredMs / 10;
+    await rules.operate({ kind: "acknowledge", alert: rules.newest.id, comment: "" });
+    expect(rules.newest).toMatchObject({ state: "acknowledged", revision: base });
+    await rules.take([rules.window(2, 20, 0), rules.window(2, 20, 0, "carts")], 3);
+    expect(rules.newest).toMatchObject({ state: "resolved", revision: base + 1 });
+    await rules.take([rules.window(3, 20, 5, "users"), rules.window(4, 20, 5, "users")], 5);
+    const first = readAlerts(rules.store, 0, 1_000).slice(-2);
+    expect(first.map(({ alert }) => [alert.rule, alert.revision])).toEqual([
+      ["errors", base],
+      ["slow-twice", base],
+    ]);
   });
 
   it("tells what broke: numbers and limits, since when, which hosts, where to look", async () => {

@@ -40,7 +40,7 @@ async function storeWindows(
 }
 
 async function ask(query: string): Promise<{ windows: Record<string, unknown>[]; next?: string }> {
-  return JSON.parse((await api.answer("", query)).body.toString());
+  return JSON.parse((await api.answer("", query, "::1")).body.toString());
 }
 
 describe("GET /v1/windows", () => {
@@ -73,8 +73,16 @@ describe("GET /v1/windows", () => {
 
   it("keeps tenants apart", async () => {
     await storeWindows(["a"], 1, false);
-    const other = await api.answer("other", "");
+    const other = await api.answer("other", "", "::1");
     expect(other.body.toString()).toBe('{"windows":[]}');
+  });
+
+  it("leaves room for others when one address asks for many at once", async () => {
+    const greedy = Array.from({ length: 13 }, () => api.answer("", "", "192.0.2.1"));
+    const other = api.answer("", "", "192.0.2.2");
+    const statuses = (await Promise.all(greedy)).map(({ status }) => status);
+    expect(statuses).toEqual([...Array.from({ length: 12 }, () => 200), 503]);
+    expect((await other).status).toBe(200);
   });
 
   it("takes so many queries at a time", async () => {
@@ -87,14 +95,16 @@ describe("GET /v1/windows", () => {
     };
     await storeWindows(["a"], 1_001, false);
     api = new WindowsApi({ views: () => [store], watermarkMs: () => undefined, timers: slow });
-    const underWay = Array.from({ length: 16 }, () => api.answer("", ""));
-    expect(await api.answer("", "")).toMatchObject({
+    const underWay = Array.from({ length: 16 }, (_none, index) =>
+      api.answer("", "", index < 12 ? "192.0.2.1" : "192.0.2.2"),
+    );
+    expect(await api.answer("", "", "192.0.2.3")).toMatchObject({
       status: 503,
       headers: { "retry-after": "1" },
     });
     for (const goOn of waiting) goOn();
     const statuses = (await Promise.all(underWay)).map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([200]));
-    expect((await api.answer("", "limit=1")).status).toBe(200);
+    expect((await api.answer("", "limit=1", "192.0.2.1")).status).toBe(200);
   });
 });

@@ -1,16 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { RecordCounter } from "../../../../aggregator/sources/count-records.ts";
+import {
+  type LeavingRecords,
+  leavingRecords,
+  RecordCounter,
+} from "../../../../aggregator/sources/count-records.ts";
+import { aggregateConfig } from "../../../../shared/events/aggregate-config.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { decodeBatch } from "../../../../shared/protocol/codec.ts";
 import { SELECTORS_NONE, type Selectors } from "../../../../shared/protocol/selected-event.ts";
+import { compileRedaction } from "../../../../shared/redaction/compile-redaction.ts";
+import { redactionConfig } from "../../../../shared/redaction/redaction-config.ts";
+import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
 
 const TEN_MS = Date.parse("2026-11-20T10:00:00Z");
 
-function counter(selectors: () => Selectors = () => SELECTORS_NONE): RecordCounter {
+function counter(
+  selectors: () => Selectors = () => SELECTORS_NONE,
+  leaving: LeavingRecords = { redactor: REDACTOR_NONE, aggregation: undefined },
+): RecordCounter {
   const events = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
   const place = { source: "orders", file: 3 };
   const names = { source: "bus", stream: "orders", service: "unnamed" };
-  return new RecordCounter({ ...names, events, selectors, place });
+  return new RecordCounter({
+    leaving,
+    labels: { source: "bus", topic: "orders" },
+    ...names,
+    events,
+    selectors,
+    place,
+  });
 }
 
 const add = (target: RecordCounter, text: string, position = 0, limitMs = TEN_MS + 600_000) =>
@@ -100,5 +118,80 @@ describe("records", () => {
       selectorRevision: "cd",
       events: [{ offset: 10, type: null, fields: {} }],
     });
+  });
+});
+
+describe("records of an inlet", () => {
+  const CARD = "4111 1111 1111 1111";
+  const redactor = compileRedaction(redactionConfig.parse({}));
+
+  it("are kept without secrets: in events, names of services and dead letters", () => {
+    const selector = { stream: "orders", keys: ["pan"], where: [], fields: ["pan", "message"] };
+    const selectors: Selectors = { revision: "ab", selectors: [selector] };
+    const target = counter(() => selectors, leavingRecords(undefined, redactor));
+    const whole = { time: TEN_MS, service: `shop ${CARD}`, pan: CARD, message: "password=hunter2" };
+    add(target, JSON.stringify(whole));
+    expect(add(target, `no event, ${CARD}`, 1)).toBe("not_json");
+    expect(add(target, "no event", 2)).toBe("not_json");
+    expect(add(target, `{"a":"${"x".repeat(9_000)} password=hunter2"}`, 3)).toBe("no_time");
+    const { batch, letters } = target.take(0);
+    const { deltas, events, ledger } = decodeBatch(batch);
+    expect(deltas.map(({ service }) => service)).toEqual(["shop [card]"]);
+    expect(events.map(({ fields }) => fields)).toEqual([
+      { pan: "[card]", message: "password=[credential]" },
+    ]);
+    // What something was taken out of is not whole, and so not counted later.
+    expect(letters.map(({ value, isCut }) => [value.toString().slice(0, 17), isCut])).toEqual([
+      ["no event, [card]", true],
+      ["no event", false],
+      [`{"a":"${"x".repeat(11)}`, true],
+    ]);
+    expect(letters.map(({ value }) => value.toString()).join()).not.toMatch(/1111|hunter2/);
+    const rejected = ledger.find(({ reason }) => reason === "not_json");
+    expect(rejected).toMatchObject({ lines: 2, bytes: 37 });
+  });
+
+  it("that hold what drops them leave no trace but their counts", () => {
+    const drop = compileRedaction(redactionConfig.parse({ action: "drop" }));
+    const target = counter(undefined, leavingRecords(undefined, drop));
+    add(target, JSON.stringify({ time: TEN_MS, service: CARD }));
+    add(target, `no event, ${CARD}`, 1);
+    const { batch, letters } = target.take(0);
+    expect(decodeBatch(batch).deltas.map(({ service }) => service)).toEqual(["__other__"]);
+    expect(letters).toMatchObject([{ isCut: true, value: Buffer.alloc(0) }]);
+  });
+
+  it("are kept apart, measured and sampled as lines are", () => {
+    const config = aggregateConfig.parse({
+      dimensions: ["endpoint", "topic", "pan"],
+      measures: { bytes: { sum: "size" } },
+      exemplars: {},
+    });
+    const target = counter(undefined, leavingRecords(config, redactor));
+    const record = { time: TEN_MS, service: "a", endpoint: "/x", size: 5, level: "error" };
+    add(target, JSON.stringify({ ...record, pan: CARD }));
+    add(target, JSON.stringify({ ...record, level: "info" }), 1);
+    add(target, JSON.stringify({ ...record, endpoint: "/y", size: "much" }), 2);
+    const { deltas, ledger } = decodeBatch(target.take(0).batch);
+    const told = deltas.map(({ dimensions, aggregate }) => [
+      { ...dimensions },
+      aggregate.requestCount,
+      aggregate.detail?.exemplars.map(({ line }) => line),
+    ]);
+    const other = JSON.stringify({ ...record, endpoint: "/y", size: "much" });
+    expect(told).toEqual([
+      [
+        { endpoint: "/x", topic: "orders", pan: "[card]" },
+        1,
+        [JSON.stringify({ ...record, pan: "[card]" })],
+      ],
+      [{ endpoint: "/x", topic: "orders", pan: "" }, 1, []],
+      [{ endpoint: "/y", topic: "orders", pan: "" }, 1, [other]],
+    ]);
+    expect(ledger).toMatchObject([
+      { kind: "aggregated", lines: 3 },
+      { kind: "noted", reason: "measure_not_a_number", lines: 1 },
+    ]);
+    expect(decodeBatch(target.take(0).batch).deltas).toEqual([]);
   });
 });

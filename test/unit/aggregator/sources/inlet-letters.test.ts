@@ -15,6 +15,7 @@ import {
 } from "../../../../shared/events/event-options.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { SELECTORS_NONE } from "../../../../shared/protocol/selected-event.ts";
+import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
 import { logRecord, TEN_MS } from "../collect/sample-agent.ts";
 import { INLET } from "../collect/sample-records.ts";
 
@@ -50,7 +51,14 @@ const records: RecordLog = {
 function counter(events: EventOptions, stream = "application-logs"): RecordCounter {
   const names = { source: "bus", stream, service: "bus" };
   const place = { source: "orders", file: 0 };
-  return new RecordCounter({ ...names, events, selectors: () => SELECTORS_NONE, place });
+  return new RecordCounter({
+    leaving: { redactor: REDACTOR_NONE, aggregation: undefined },
+    labels: {},
+    ...names,
+    events,
+    selectors: () => SELECTORS_NONE,
+    place,
+  });
 }
 
 /** The letters of an inlet whose source understands records so; undefined: it reads the inlet no more. */

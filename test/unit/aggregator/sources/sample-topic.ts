@@ -16,6 +16,7 @@ import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { decodeBatch } from "../../../../shared/protocol/codec.ts";
 import { SELECTORS_NONE } from "../../../../shared/protocol/selected-event.ts";
+import { REDACTOR_NONE } from "../../../../shared/redaction/redactor.ts";
 
 const TEN_MS = Date.parse("2026-11-20T10:00:00Z");
 
@@ -80,6 +81,8 @@ export class SampleTopic {
   reader(records: SampleLog, settings: { startAt?: "beginning" | "end"; errors?: string[] } = {}) {
     const events = { ...EVENT_OPTIONS_DEFAULT, timezone: "UTC" };
     const options = {
+      leaving: { redactor: REDACTOR_NONE, aggregation: undefined },
+      labels: {},
       source: "bus",
       stream: "orders",
       service: "orders",

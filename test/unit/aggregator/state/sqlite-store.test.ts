@@ -30,9 +30,26 @@ describe("a sqlite store", () => {
   it("is refused when a newer version wrote it", async () => {
     await (await openSqliteStore(realDisk, path)).close();
     const database = new DatabaseSync(path);
-    database.exec("PRAGMA user_version = 2");
+    database.exec("PRAGMA user_version = 3");
     database.close();
     await expect(openSqliteStore(realDisk, path)).rejects.toMatchObject({ code: "FORMAT_UNKNOWN" });
+  });
+
+  it("takes over what the version before wrote into a single table", async () => {
+    const keys = ["change/1", "collect", "minute//s/1/a", "process", "rollup-minute/5//s/1/a"];
+    const database = new DatabaseSync(path);
+    database.exec(`PRAGMA application_id = ${0x746c7263}; PRAGMA user_version = 1;
+      CREATE TABLE state (key TEXT NOT NULL UNIQUE, value BLOB NOT NULL)`);
+    const insert = database.prepare("INSERT INTO state (key, value) VALUES (?, ?)");
+    for (const key of keys) insert.run(key, Buffer.from(`of ${key}`));
+    database.close();
+    for (let start = 1; start <= 2; start++) {
+      const store = await openSqliteStore(realDisk, path);
+      const found = [...store.range("", "~")].map(([key, value]) => [key, value.toString()]);
+      expect(found).toEqual(keys.map((key) => [key, `of ${key}`]));
+      for (const key of keys) expect(store.get(key)?.toString()).toBe(`of ${key}`);
+      await store.close();
+    }
   });
 
   it("is refused when the file is another program's database, or none", async () => {

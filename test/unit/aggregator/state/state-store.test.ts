@@ -57,6 +57,28 @@ describe.each([
     expect(store.get("b")).toBeUndefined();
   });
 
+  it("walks over rows of all kinds in the order of their keys", async () => {
+    const keys = [
+      ...["agent//a", "change", "change/1", "change/2", "change0", "collect", "minute"],
+      ...["minute//s/1/a", "minute-x", "process", "rollup-minute/5//s/1/a", "rollup/5//s/a/1"],
+      "window//s/a/1",
+    ].toSorted();
+    await store.commit(keys.toReversed().map((key) => put(key)));
+    const bounds = ["", ...keys, "change/", "minute/", "minute0", "rollup-minute0", "~"].toSorted();
+    for (const [at, from] of bounds.entries()) {
+      for (const to of bounds.slice(at)) {
+        const expected = keys.filter((key) => key >= from && key < to);
+        expect(keysOf(store.range(from, to))).toEqual(expected);
+        expect(keysOf(store.range(from, to, { limit: 3 }))).toEqual(expected.slice(0, 3));
+        const backwards = keysOf(store.range(from, to, { reverse: true, limit: 4 }));
+        expect(backwards).toEqual(expected.toReversed().slice(0, 4));
+      }
+    }
+    for (const key of keys) expect(store.get(key)).toEqual(bytes(key));
+    await store.commit(keys.map(remove));
+    expect([...store.range("", "~")]).toEqual([]);
+  });
+
   it("keeps empty values and every byte", async () => {
     const all = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
     await store.commit([

@@ -21,6 +21,13 @@ describe("the check of an expression", () => {
     expect(faults("anything == sum(first.whatever)")).toEqual([]);
   });
 
+  it("finds texts that are none, and names within functions", () => {
+    expect(faults("contains(path, 4) && contains(lower(pth), 'x')", ["path"])).toEqual([
+      { offset: 0, message: "`contains` takes texts" },
+      { offset: 36, message: "unknown field `pth`; did you mean `path`?" },
+    ]);
+  });
+
   it("finds what can never hold", () => {
     expect(faults("a < null || !(true >= b) || c in []").map(({ message }) => message)).toEqual([
       "`<` never holds for null: it compares two numbers or two texts",

@@ -44,6 +44,25 @@ describe("a name", () => {
   });
 });
 
+describe("a function of texts", () => {
+  it("holds only between texts", () => {
+    expect(holds("contains(path, '/admin')", { path: "/x/admin" })).toBe(true);
+    expect(holds("contains(path, '/Admin')", { path: "/x/admin" })).toBe(false);
+    expect(holds("startsWith(path, '/x')", { path: "/x/admin" })).toBe(true);
+    expect(holds("endsWith(path, '/x')", { path: "/x/admin" })).toBe(false);
+    expect(holds("contains(path, user)", { path: "/home/ann/", user: "ann" })).toBe(true);
+    expect(holds("contains(path, 'x')")).toBe(false);
+    expect(holds("contains(path, 4)", { path: "404" })).toBe(false);
+    expect(holds("contains(status, '4')", { status: 404 })).toBe(false);
+  });
+
+  it("gives a text in lower case, and null of anything else", () => {
+    expect(value("lower(agent)", { agent: "SQLmap/1.0" })).toBe("sqlmap/1.0");
+    expect(value("lower(agent)", { agent: 4 })).toBeNull();
+    expect(value("lower(agent)")).toBeNull();
+  });
+});
+
 describe("a comparison", () => {
   it("of equality knows types", () => {
     expect(holds("v == '1'", { v: 1 })).toBe(false);

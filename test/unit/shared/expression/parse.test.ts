@@ -17,6 +17,8 @@ function grouped(expression: Expression): string {
       return `(${grouped(expression.operand)} in ${JSON.stringify(expression.values)})`;
     case "stage":
       return `${expression.function}(${expression.stage}${expression.field === undefined ? "" : `.${expression.field}`})`;
+    case "text":
+      return `${expression.function}(${expression.operands.map(grouped).join(", ")})`;
     default:
       return `(${grouped(expression.left)} ${expression.operator} ${grouped(expression.right)})`;
   }
@@ -42,6 +44,11 @@ describe("precedence", () => {
     ["-v * 2 <= --2", "((-(v) * 2) <= -(-(2)))"],
     ["sum(a.v) + v < count(b)", "((sum(a.v) + v) < count(b))"],
     ["a < 1 || b > 2 || c", "(((a < 1) || (b > 2)) || c)"],
+    [
+      "!contains(lower(a), 'x') || startsWith(a, b)",
+      '(!(contains(lower(a), "x")) || startsWith(a, b))',
+    ],
+    ["lower == endsWith(a || b, 'c')", '(lower == endsWith((a || b), "c"))'],
     ["count == 1.5e3", "(count == 1500)"],
     ["x == \"it's\" || y == '\\''", '((x == "it\'s") || (y == "\'"))'],
   ])("of %s", (text, expected) => {
@@ -57,10 +64,13 @@ describe("a fault", () => {
     ["a == 'x", 5, /has no end/],
     ["(a == 1", 7, /expected `\)`, got the end/],
     ["a == 1 b", 7, /expected an operator or the end, got `b`/],
+    ["contains(a)", 10, /needs two texts/],
+    ["lower(a, b)", 7, /expected `\)`/],
+    ["uppercase(a)", 0, /unknown function `uppercase`; known: avg, contains, /],
     ["1 < x < 3", 6, /expected an operator or the end/],
     ["a in 3", 5, /`in` needs a list/],
     ["a in [b]", 6, /only literals, got `b`/],
-    ["average(a.v)", 0, /unknown function `average`; known: avg, count/],
+    ["average(a.v)", 0, /unknown function `average`; known: avg, contains, count,/],
     ["sum(a)", 5, /sum\(a\.field\)/],
     ["count(a.v)", 7, /expected `\)`/],
     ["a ! b", 4, /`!in`/],

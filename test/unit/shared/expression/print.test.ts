@@ -25,6 +25,13 @@ const leaf: fc.Arbitrary<Expression> = fc.oneof(
       fc.constant(null),
     )
     .map((value) => ({ kind: "literal" as const, value, ...at })),
+  fc.constantFrom("contains" as const, "endsWith" as const, "startsWith" as const).map((name) => ({
+    ...{ kind: "text" as const, function: name, ...at },
+    operands: [
+      { kind: "text" as const, function: "lower" as const, operands: [parsed("a || b")], ...at },
+      parsed("x == 'it\\'s'"),
+    ],
+  })),
   fc.constant({ kind: "stage" as const, function: "sum" as const, stage: "s", field: "f", ...at }),
 );
 const { tree } = fc.letrec<{ tree: Expression }>((tie) => ({

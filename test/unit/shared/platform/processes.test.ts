@@ -3,7 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type RunningProgram, realProcesses } from "../../../../shared/platform/processes.ts";
+import {
+  createProcesses,
+  type RunningProgram,
+  realProcesses,
+} from "../../../../shared/platform/processes.ts";
 
 async function outputOf(program: RunningProgram): Promise<string> {
   let text = "";
@@ -66,5 +70,13 @@ describe("a program that is started", () => {
     sleeping.stop();
     expect(await reading).toBeUndefined();
     expect(await sleeping.ended).toMatchObject({ kind: "killed" });
+  });
+
+  it("is killed when it does not end, even if what it started holds its pipes", async () => {
+    const script = "trap '' TERM; echo ready; while :; do sleep 60; done";
+    const program = createProcesses(10).start("/bin/sh", ["-c", script]);
+    expect((await program.read())?.toString()).toBe("ready\n");
+    program.stop();
+    expect(await program.ended).toMatchObject({ kind: "killed" });
   });
 });

@@ -56,7 +56,7 @@ describe("sockets of this machine", () => {
   });
 
   it("take streams, tell how they end, and close those that are too many or idle", async () => {
-    const { listener, found } = await listen({ idleMs: 100 });
+    const { listener, found } = await listen({ idleMs: 1_000 });
     const first = connect(listener.port, "127.0.0.1");
     first.end("one\n");
     await until(() => found.ends.length === 1);

@@ -86,7 +86,22 @@ describe("a value", () => {
       db_passwd: "[credential]",
       "x.api-key": "[credential]",
       userId: 7,
-      token: "t-1",
+      token: "[credential]",
+    });
+    const more = {
+      ...{ tokens: 512, token: "refresh", accessToken: "a.b", credentials: ["x1", "y2"] },
+      ...{ cookie: ["a=1", "b"], JSESSIONID: "x", secret: 123456789, sessionId: "s-1" },
+    };
+    expect(redactor.redactField("", more)).toEqual({
+      ...{ tokens: 512, token: "refresh", accessToken: "[credential]" },
+      credentials: ["[credential]", "[credential]"],
+      ...{ cookie: ["[cookie]", "[cookie]"], JSESSIONID: "[cookie]" },
+      ...{ secret: "[credential]", sessionId: "s-1" },
+    });
+    const all = redactorOf({ detectors: ["session_id"] });
+    expect(all.redactField("", more)).toMatchObject({
+      sessionId: "[session_id]",
+      cookie: ["a=1", "b"],
     });
   });
 

@@ -85,6 +85,31 @@ export const SECRETS: Readonly<
     ["DB_PASSWORD: 's3cr3t'", "s3cr3t"],
     ["client_secret=9f8e7d6c", "9f8e7d6c"],
     ['{\\"api_key\\":\\"k-123456\\"}', "k-123456"],
+    [`password="${"long ".repeat(200)}s3cret-end" x`, "s3cret-end"],
+    [`{"password":"${"long ".repeat(200)}s3cret-end"}`, "s3cret-end"],
+    [`password=${"x1".repeat(600)}s3cret-end x`, "s3cret-end"],
+    ['{"token":"t-12345","secret":"s-12345"}', "t-12345"],
+    ['{"csrfToken":"aGVsbG8"}', "aGVsbG8"],
+    ["X-Auth-Token: a1b2c3d4e5", "a1b2c3d4e5"],
+    ["signing_key=k3y-s3cret", "k3y-s3cret"],
+  ],
+  cookie: [
+    ["Cookie: a=s3cret-1; theme=dark", "s3cret-1"],
+    ["Cookie: theme=dark; b=s3cret-2", "s3cret-2"],
+    ["Set-Cookie: sid=s3cret-3; Path=/; HttpOnly", "s3cret-3"],
+    ['{"headers":{"cookie":"x=1; sid=s3cret-4"}}', "s3cret-4"],
+    ['{"headers":{"set-cookie":["x=1","sid=s3cret-5"]}}', "s3cret-5"],
+    ["GET /shop;jsessionid=A1B2C3D4E5F6 HTTP/1.1", "A1B2C3D4E5F6"],
+    ["PHPSESSID=r2t5uvjq435r4q7ib3vtdjq120 ok", "r2t5uvjq435r4q7ib3vtdjq120"],
+    ["connect.sid: 's%3Aabc.def'", "s%3Aabc.def"],
+    ["laravel_session=eyAbcdef123", "eyAbcdef123"],
+    ["__Host-id=s3cret-6", "s3cret-6"],
+  ],
+  session_id: [
+    ["sessionId=9f8e7d6c5b", "9f8e7d6c5b"],
+    ['{"session_id":"9f8e7d6c5b"}', "9f8e7d6c5b"],
+    ['{"userSessionId":"9f8e7d6c5b"}', "9f8e7d6c5b"],
+    ["session key: 'no', session-key: 9f8e7d6c5b", "9f8e7d6c5b"],
   ],
   url_password: [
     ["postgres://app:s3cret@db:5432/shop", "s3cret"],
@@ -100,6 +125,16 @@ export const SECRETS: Readonly<
     ],
     ["-----BEGIN RSA PRIVATE KEY-----\\nMIIEow\\n-----END RSA PRIVATE KEY-----", "MIIEow"],
     ["-----BEGIN PRIVATE KEY----- MC4CAQAw", "MC4CAQAw"],
+    // Its lines, each for itself.
+    [
+      "MIIEowIBAAKCAQEAwJrzQ3fXQ7Y9pT0yLr6cN1aVbXw2kHs8dGfUeZiOpRtYvMnB",
+      "MIIEowIBAAKCAQEAwJrzQ3fXQ7Y9pT0yLr6cN1aVbXw2kHs8dGfUeZiOpRtYvMnB",
+    ],
+    [
+      "key: | LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3",
+      "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3",
+    ],
+    ["qX3vVw9zAA==\n-----END RSA PRIVATE KEY-----", "qX3vVw9zAA=="],
   ],
 };
 
@@ -124,4 +159,8 @@ export const HARMLESS: readonly string[] = [
   "100% of 12 345 678 rows, 12-34-56",
   "blk_-1608999687919862906 src: dest:",
   "password=null token=undefined secret=****",
+  '{"token":"refresh","max_token":4096,"tokens":12,"secret":"expired"}',
+  "cookies: 3, cookie policy accepted, session closed for user root",
+  "sha256 9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
+  "/a/path/that/is/very/long/and/has/no/end/but/is/only/a/path/ok/ja",
 ];

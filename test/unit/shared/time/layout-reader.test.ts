@@ -33,6 +33,20 @@ describe("LayoutReader", () => {
     ["iso8601", "2026-11-20 10:00:59 GMT+01:00", "2026-11-20T09:00:59.000Z "],
     ["iso8601", "2026-11-20 10:00:59 -10 degrees", "2026-11-20T10:00:59.000Z  -10 degrees"],
     ["iso8601", "2026-11-20 10:00:59 WARN", "2026-11-20T10:00:59.000Z  WARN"],
+    ["iso8601", "2026-11-20 10:00:59 +0100 x", "2026-11-20T09:00:59.000Z  x"],
+    ["iso8601", "2026-11-20 10:00:59 CET ERROR", "2026-11-20T09:00:59.000Z  ERROR"],
+    ["iso8601", "2026-11-20 10:00:59 UTC+1 x", "2026-11-20T09:00:59.000Z  x"],
+    ["iso8601", "2026-11-20 10:00:59 Europe/Berlin x", "2026-11-20T09:00:59.000Z  x"],
+    ["iso8601", "2026-07-20 10:00:59 Europe/Berlin", "2026-07-20T08:00:59.000Z "],
+    ["iso8601", "2026-11-20 10:00:59 Some/Path x", "2026-11-20T10:00:59.000Z  Some/Path x"],
+    ["iso8601", "2026-11-20T10:00:59 met it", "2026-11-20T10:00:59.000Z  met it"],
+    ["iso8601", "2026-11-20T10:00:59 CETUS x", "2026-11-20T10:00:59.000Z  CETUS x"],
+    ["iso8601", "2026-11-20 02:00:59 PM x", "2026-11-20T14:00:59.000Z  x"],
+    ["iso8601", "2026-11-20 12:00:59 AM x", "2026-11-20T00:00:59.000Z  x"],
+    ["iso8601", "2026-11-20 12:00:59 PM", "2026-11-20T12:00:59.000Z "],
+    ["iso8601", "2026-11-20 14:00:59 PM x", "2026-11-20T14:00:59.000Z  PM x"],
+    ["iso8601", "2026-11-20 10:00:59 IST x", "refused"],
+    ["yyyy/MM/dd HH:mm:ss[.SSS][[ ]Z]", "2026/11/20 10:00:59 CST x", "refused"],
     ["iso8601", "2026-11-20 10:00:60", "2026-11-20T10:00:00.000Z :60"],
     ["yyyy-MM-dd HH:mm:ss", "2026-02-29 10:00:00", "refused"],
     ["yyyy-MM-dd HH:mm:ss", "2026-11-20 10:00:5", "refused"],
@@ -67,6 +81,25 @@ describe("LayoutReader", () => {
     expect(read(times, "2026-10-25 02:30:00")).toBe("2026-10-25T00:30:00.000Z ");
     expect(read(times, "2026-03-29 02:30:00")).toBe("2026-03-29T01:30:00.000Z ");
     expect(read(times, "2026-07-01 12:00:00")).toBe("2026-07-01T10:00:00.000Z ");
+  });
+
+  test("asks the clock for the year again, also after a date that does not exist", () => {
+    let nowMs = Date.UTC(2026, 10, 25);
+    const times = reader("syslog", "UTC", () => nowMs);
+    expect(read(times, "Nov 20 10:00:59")).toBe("2026-11-20T10:00:59.000Z ");
+    expect(read(times, "Feb 30 10:00:59")).toBe("refused");
+    nowMs = Date.UTC(2027, 10, 25);
+    expect(read(times, "Nov 20 10:00:59")).toBe("2027-11-20T10:00:59.000Z ");
+  });
+
+  test("keeps nothing of a buffer that is filled anew", () => {
+    const times = reader("yyyy-MM-dd HH:mm:ss");
+    const buffer = Buffer.alloc(19);
+    const found = ["2026-11-20 10:00:59", "2026-11-20 10:07:01"].map((text) => {
+      buffer.write(text);
+      return new Date(times.read(buffer, 0, buffer.length)).toISOString();
+    });
+    expect(found).toEqual(["2026-11-20T10:00:59.000Z", "2026-11-20T10:07:01.000Z"]);
   });
 
   test("says the same whatever it read before", () => {

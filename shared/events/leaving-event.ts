@@ -1,9 +1,10 @@
 /** Events as they are asked about, and as they leave the host. */
-import { levelAt } from "../../shared/events/event-fields.ts";
-import { lineEvent } from "../../shared/events/line-event.ts";
-import type { LineParser } from "../../shared/events/parser.ts";
-import type { ExpressionEvent } from "../../shared/expression/compile.ts";
-import type { Redactor } from "../../shared/redaction/redactor.ts";
+
+import type { ExpressionEvent } from "../expression/compile.ts";
+import type { Redactor } from "../redaction/redactor.ts";
+import { levelAt } from "./event-fields.ts";
+import { lineEvent } from "./line-event.ts";
+import type { LineParser } from "./parser.ts";
 
 /** How the text of an event is read. */
 export interface TextMeaning {

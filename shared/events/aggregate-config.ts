@@ -1,9 +1,13 @@
 /** What `aggregate:` of a source may say: how its windows are kept apart, what is measured, and which sample lines they hold. */
 import { z } from "zod";
-import { SERIES_MAX_DEFAULT } from "../../shared/aggregates/detailed-windows.ts";
-import { DIMENSION_NAME_LENGTH_MAX, DIMENSIONS_MAX } from "../../shared/aggregates/dimensions.ts";
-import { eventCondition, eventName } from "../../shared/events/selectors-schema.ts";
-import { minLevelSetting } from "./lines-config.ts";
+import { SERIES_MAX_DEFAULT } from "../aggregates/detailed-windows.ts";
+import { DIMENSION_NAME_LENGTH_MAX, DIMENSIONS_MAX } from "../aggregates/dimensions.ts";
+import { eventCondition, eventName } from "./selectors-schema.ts";
+
+/** The least level of what is sent as it was written. */
+export const minLevelSetting = z
+  .enum(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"])
+  .prefault("ERROR");
 
 /** Most measures of one source: several sources may write to one window. */
 const MEASURES_PER_SOURCE_MAX = 16;

@@ -1,24 +1,26 @@
 /** From `aggregate:` of a source to functions over one event. */
 
-import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
+import { LEVEL_INDEX } from "../aggregates/aggregate.ts";
 import {
   EXEMPLAR_LENGTH_MAX,
   type MeasureKind,
   type MeasureState,
   sumParts,
-} from "../../shared/aggregates/detail.ts";
-import { DIMENSION_VALUE_LENGTH_MAX, dimensionValue } from "../../shared/aggregates/dimensions.ts";
-import { assert } from "../../shared/assert.ts";
+} from "../aggregates/detail.ts";
+import { DIMENSION_VALUE_LENGTH_MAX, dimensionValue } from "../aggregates/dimensions.ts";
+import { assert } from "../assert.ts";
 import {
   compileName,
   compilePredicate,
   type ExpressionEvent,
   type StageEvents,
-} from "../../shared/expression/compile.ts";
-import { parseExpression, type Value } from "../../shared/expression/parse.ts";
-import type { Redactor } from "../../shared/redaction/redactor.ts";
+} from "../expression/compile.ts";
+import { parseExpression, type Value } from "../expression/parse.ts";
+import type { Redactor } from "../redaction/redactor.ts";
 import { type AggregateConfig, fieldOf, nameOf } from "./aggregate-config.ts";
-import type { Labels } from "./file-labels.ts";
+
+/** What is known of an event beside its fields, by name. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** One measure, compiled. */
 export interface CompiledMeasure {

@@ -1,0 +1,234 @@
+/**
+ * Counts lines of text by a kernel in WebAssembly (`assembly/text-lines.ts`), which builds nothing per line: the fast path of the formats
+ * that {@link textFormatOf} knows.
+ *
+ * How it works. For each format the kernel has a reader that does to a line what the parser does, byte for byte, wherever the line has the
+ * form that programs write; it looks at sixteen bytes at a time where it searches. What it cannot prove goes on a list, and this host hands
+ * it to the {@link JoiningRemainder}, that is to the parser. So a line counts exactly as the parser would count it, or by the parser.
+ *
+ * Events of several lines. A line is an event's beginning, or goes on with the event before, or is unproven. An event waits until the next
+ * one begins, and then counts as a whole. With an unproven line everything goes to the host from the event before it to the next line that
+ * surely begins one: so the parser sees whole events, and what it makes of them depends on nothing else.
+ *
+ * Times without a zone or a year. The kernel asks for each minute once; the year of a time is asked for again when the clock's minute changes.
+ */
+
+import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
+import { BUCKET_MULTIPLIER } from "../../shared/aggregates/quantile-sketch.ts";
+import { UNIT_US } from "../../shared/events/event-fields.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
+import { byteOrderMarkBytes } from "../../shared/events/line-bytes.ts";
+import type { CountContext, Counted, CountedEntry, LineCounter } from "../window/line-counter.ts";
+import { KernelCounts, type RemainderCounter } from "./kernel-counts.ts";
+import { openTextKernel, type TextKernel } from "./kernel-module.ts";
+import { MinuteLessons } from "./minute-lessons.ts";
+import { setUpFormat, type TextFormat } from "./text-formats.ts";
+
+/** A remainder that joins lines to events, and remembers per file how long the last one is. */
+export interface JoiningRemainder extends RemainderCounter {
+  /** Says that a call ended with an event whose further lines have so many bytes. */
+  rememberJoined(context: CountContext, joinedBytes: number): void;
+}
+
+/** Durations from here on are for the parser, which notes them: 2^30 ms in µs. */
+const DURATION_US_LIMIT = 2 ** 30 * 1000;
+/** Text is copied in pieces that stay in the processor's second cache. */
+const PIECE_BYTES = 128 * 1024;
+const LINE_FEED = 0x0a;
+
+/** Results of the kernel's `run`. */
+const RUN_DONE = 0;
+const RUN_NO_ROOM = 2;
+const RUN_ASKS = 3;
+/** Words of an entry in the kernel's list of lines. */
+const ENTRY_WORDS = 4;
+
+/** See the head of the file. */
+export class TextLineCounter implements LineCounter {
+  readonly #kernel: TextKernel;
+  readonly #format: TextFormat;
+  readonly #remainder: JoiningRemainder;
+  readonly #counts: KernelCounts;
+  readonly #lessons: MinuteLessons;
+  readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
+  readonly #text: number;
+  readonly #list: number;
+  /** Where files can be read to: whole lines in it are counted where they lie, which spares a copy. */
+  readonly readBuffer: Buffer;
+
+  /** What was moved out of the kernel: bytes and lines since the last take, lines ever. */
+  #byteCount = 0;
+  #joinedLines = 0;
+  #joinedBytes = 0;
+  #joinedLinesEver = 0;
+
+  /** Fails with PROGRAM_FILE_MISSING when the kernel was never built. `kernel` is for tests. */
+  constructor(
+    format: TextFormat,
+    options: EventOptions,
+    remainder: JoiningRemainder,
+    kernel: TextKernel = openTextKernel(),
+  ) {
+    const { call, memory } = kernel;
+    this.#kernel = kernel;
+    this.#format = format;
+    this.#remainder = remainder;
+    this.#counts = new KernelCounts(kernel, remainder, LEVEL_INDEX.INFO, () => this.#export());
+    this.#lessons = new MinuteLessons(kernel, options);
+    this.#bytes = Buffer.from(memory);
+    this.#words = new Uint32Array(memory);
+    this.#text = call.textAddress();
+    this.#list = call.unprovenAddress() >>> 2;
+    this.readBuffer = Buffer.from(memory, this.#text, call.textBytes());
+    const isNs = options.durationUnit === "ns";
+    const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
+    call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
+    setUpFormat(kernel, format, options, (text) => this.#counts.putScratch(text));
+  }
+
+  get pendingKeys(): number {
+    return this.#remainder.pendingKeys + this.#counts.pendingKeys;
+  }
+
+  get pendingBuckets(): number {
+    return this.#remainder.pendingBuckets + this.#counts.pendingBuckets;
+  }
+
+  get lineCount(): number {
+    const joined = this.#joinedLinesEver + this.#kernel.call.joinedLines();
+    return this.#remainder.lineCount + this.#counts.eventCount + joined;
+  }
+
+  get eventBytesMax(): number {
+    return this.#remainder.eventBytesMax ?? 0;
+  }
+
+  pendingFrom(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    return this.#remainder.pendingFrom?.(buffer, from, to, context) ?? to;
+  }
+
+  leadingTo(buffer: Buffer, from: number, to: number, context: CountContext): number {
+    return this.#remainder.leadingTo?.(buffer, from, to, context) ?? from;
+  }
+
+  count(buffer: Buffer, from: number, to: number, context: CountContext): void {
+    // A mark before the first line is no part of it; that is the parser's to know, and so is where a file without a line begins.
+    const hasMark = context.fileStart === true && byteOrderMarkBytes(buffer, from, to) > 0;
+    if (from === to || hasMark) {
+      this.#remainder.count(buffer, from, to, context);
+      return;
+    }
+    this.#counts.useContext(context.service, context.eventTimeLimitMs);
+    this.#lessons.useClock();
+    if (buffer.buffer === this.#kernel.memory && buffer.byteOffset >= this.#text) {
+      const piece = { buffer, from, to, address: buffer.byteOffset + from, isLast: true };
+      this.#scan(piece, context, from);
+    } else this.#countPieces(buffer, from, to, context);
+  }
+
+  /** Copies the text piece by piece; a piece begins where the one before left an event that may go on. */
+  #countPieces(buffer: Buffer, from: number, to: number, context: CountContext): void {
+    let at = from;
+    let bytes = PIECE_BYTES;
+    while (at < to) {
+      const limit = Math.min(to, at + bytes);
+      const end = limit === to ? to : buffer.lastIndexOf(LINE_FEED, limit - 1) + 1;
+      let next = at;
+      if (end > at) {
+        buffer.copy(this.#bytes, this.#text, at, end);
+        const piece = { buffer, from: at, to: end, address: this.#text, isLast: end === to };
+        next = this.#scan(piece, context, from);
+      }
+      if (next > at) {
+        at = next;
+        bytes = PIECE_BYTES;
+      } else if (bytes * 2 <= this.readBuffer.length) bytes *= 2;
+      else {
+        // One event or line that does not fit: what comes behind is counted with it.
+        const later = at === from ? context : { ...context, fileStart: false };
+        this.#remainder.count(buffer, at, to, later);
+        at = to;
+      }
+    }
+  }
+
+  countUnterminated(line: Buffer, context: CountContext): void {
+    this.#remainder.countUnterminated(line, context);
+  }
+
+  /** Scans a piece of a call that begins at `start`; returns where in its buffer the next one begins. */
+  #scan(piece: Piece, context: CountContext, start: number): number {
+    const { call } = this.#kernel;
+    const { from, to, address, isLast } = piece;
+    this.#counts.reserve(to - from);
+    call.begin(address, address + to - from, isLast ? 1 : 0);
+    for (;;) {
+      const result = call.run();
+      if (result === RUN_NO_ROOM) this.#counts.makeRoom();
+      else {
+        if (result === RUN_ASKS) this.#lessons.teach();
+        else this.#countUnproven(piece, context, start);
+        if (result === RUN_DONE) break;
+      }
+    }
+    const joinedBytes = call.lastJoined();
+    if (this.#format.eventBytesMax > 0 && isLast && joinedBytes >= 0) {
+      this.#remainder.rememberJoined(context, joinedBytes);
+    }
+    return call.heldFrom() - address + from;
+  }
+
+  /** Gives the lines of the kernel's list to the remainder, neighbours together. */
+  #countUnproven(piece: Piece, context: CountContext, start: number): void {
+    const count = this.#kernel.call.unproven();
+    const shift = piece.from - piece.address;
+    let from = 0;
+    let to = 0;
+    for (let number = 0; number <= count; number++) {
+      const entry = this.#list + number * ENTRY_WORDS;
+      const lineFrom = number < count ? (this.#words[entry] ?? 0) + shift : -1;
+      if (lineFrom !== to) {
+        const isFirst = from === start || context.fileStart !== true;
+        const later = isFirst ? context : { ...context, fileStart: false };
+        if (to > from) this.#remainder.count(piece.buffer, from, to, later);
+        from = lineFrom;
+      }
+      if (number < count) to = (this.#words[entry + 1] ?? 0) + shift;
+    }
+  }
+
+  take(): Counted {
+    const counted = this.#counts.take(
+      () => this.#byteCount,
+      () => this.#joinedEntries(),
+    );
+    this.#byteCount = 0;
+    this.#joinedLines = 0;
+    this.#joinedBytes = 0;
+    return counted;
+  }
+
+  #joinedEntries(): CountedEntry[] {
+    const [lines, bytes] = [this.#joinedLines, this.#joinedBytes];
+    return lines === 0 ? [] : [{ kind: "filtered", reason: "joined", lines, bytes }];
+  }
+
+  #export(): void {
+    const { call } = this.#kernel;
+    this.#byteCount += call.countedBytes();
+    this.#joinedLines += call.joinedLines();
+    this.#joinedLinesEver += call.joinedLines();
+    this.#joinedBytes += call.joinedBytes();
+  }
+}
+
+/** Lines in the kernel's memory at `address`, the same as in `buffer[from, to)`. */
+interface Piece {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+  readonly address: number;
+  /** True when the call ends with it, and so its last event. */
+  readonly isLast: boolean;
+}

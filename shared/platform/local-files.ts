@@ -1,0 +1,193 @@
+/**
+ * Files on disks of this machine, looked at without a thread. What the kernel holds in memory it answers in 3 to 6 µs; by way of libuv's
+ * threads the same answer takes 60 to 120 µs of CPU (`test/benchmark/idle.ts`), which is most of what an agent on quiet logs costs. A file
+ * system behind a network may not answer for minutes: there the threads stay.
+ */
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  statSync,
+} from "node:fs";
+import { readdir, stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { systemCode } from "../errors.ts";
+import type { DiskFile, FileStat } from "./disk.ts";
+
+/** `f_type` of file systems whose answers come from memory or a disk of this machine (`linux/magic.h`); elsewhere these numbers mean nothing. */
+const LOCAL_TYPES: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // xfs
+  0x9123683e, // btrfs
+  0xf2f52010, // f2fs
+  0x2fc12fc1, // zfs
+  0x794c7630, // overlay
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0x9fa0, // proc
+]);
+/** A file system can be mounted over a folder: it is asked again after so long. */
+const ASK_AGAIN_MS = 60_000;
+const FOLDER_COUNT_MAX = 10_000;
+/** Longer reads may wait for a disk, and go by way of a thread. */
+const READ_BYTES_MAX = 1 << 20;
+/** So long at most others wait while files are looked at. */
+const BUSY_MS_MAX = 5;
+
+const folders = new Map<string, { readonly isLocal: boolean; readonly askedAtMs: number }>();
+let busySinceMs = 0;
+
+/** States whether what lies in a folder is on a disk of this machine; of a folder that is not there, whether it would be. */
+export async function isOnLocalDisk(folder: string): Promise<boolean> {
+  return knownToBeLocal(folder) ?? (await ask(folder));
+}
+
+/** What was found out of a folder a moment ago: without a promise for each of many files. */
+function knownToBeLocal(folder: string): boolean | undefined {
+  const known = folders.get(folder);
+  if (known === undefined || performance.now() - known.askedAtMs >= ASK_AGAIN_MS) return undefined;
+  return known.isLocal;
+}
+
+async function ask(folder: string): Promise<boolean> {
+  if (process.platform !== "linux") return false;
+  let isLocal = false;
+  try {
+    isLocal = LOCAL_TYPES.has((await statfs(folder)).type);
+  } catch (error) {
+    const parent = dirname(folder);
+    if (systemCode(error) === "ENOENT" && parent !== folder) isLocal = await isOnLocalDisk(parent);
+    // What cannot be asked is left to a thread; the call that was to be made says what is wrong.
+    if (systemCode(error) === undefined) throw error;
+  }
+  if (folders.size >= FOLDER_COUNT_MAX) folders.clear();
+  folders.set(folder, { isLocal, askedAtMs: performance.now() });
+  return isLocal;
+}
+
+/** Lets timers and sockets have their turn when files had theirs for long enough. Await it before each look. */
+export async function letOthersGo(): Promise<void> {
+  if (!isBusyForLong()) return;
+  await new Promise((resolve) => setImmediate(resolve));
+  busySinceMs = performance.now();
+}
+
+function isBusyForLong(): boolean {
+  return performance.now() - busySinceMs >= BUSY_MS_MAX;
+}
+
+/** Looks at what a path leads to; fails as the system does. */
+export async function statPath(path: string): Promise<FileStat> {
+  const folder = dirname(path);
+  if (!(knownToBeLocal(folder) ?? (await ask(folder)))) {
+    return fileStat(await stat(path, { bigint: true }));
+  }
+  if (isBusyForLong()) await letOthersGo();
+  return fileStat(statSync(path, { bigint: true }));
+}
+
+/** When a folder on a local disk last changed, and a text that is another one when it has changed since. */
+export function changeLocal(folder: string): {
+  readonly change: string;
+  readonly modifiedMs: number;
+} {
+  const { dev, ino, mtimeNs, mtimeMs } = statSync(folder, { bigint: true });
+  return { change: `${dev} ${ino} ${mtimeNs}`, modifiedMs: Number(mtimeMs) };
+}
+
+/** Names in a folder, sorted; fails as the system does. */
+export async function listPath(folder: string): Promise<string[]> {
+  if (!(await isOnLocalDisk(folder))) return (await readdir(folder)).sort();
+  await letOthersGo();
+  return readdirSync(folder).sort();
+}
+
+/** The entries of a folder on a local disk. */
+export function listLocal(folder: string): Dirent[] {
+  return readdirSync(folder, { withFileTypes: true });
+}
+
+/** Opens a regular file on a local disk for reading; undefined when it is something else, which may make its readers wait. */
+export function openLocal(path: string): DiskFile | undefined {
+  if (!statSync(path).isFile()) return undefined;
+  // Should a pipe have taken its place just now: without O_NONBLOCK opening it would wait for its writer.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return new LocalFile(descriptor);
+  closeSync(descriptor);
+  return undefined;
+}
+
+/** A file that is open for reading only. */
+class LocalFile implements DiskFile {
+  private readonly descriptor: number;
+  private isOpen = true;
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor;
+  }
+
+  async read(target: Uint8Array, targetOffset: number, length: number, position: number) {
+    this.check("read");
+    if (length > READ_BYTES_MAX) {
+      return (await readByThread(this.descriptor, target, targetOffset, length, position))
+        .bytesRead;
+    }
+    if (isBusyForLong()) {
+      await letOthersGo();
+      this.check("read");
+    }
+    return readSync(this.descriptor, target, targetOffset, length, position);
+  }
+
+  async stat(): Promise<FileStat> {
+    this.check("fstat");
+    return fileStat(fstatSync(this.descriptor, { bigint: true }));
+  }
+
+  async close(): Promise<void> {
+    if (this.isOpen) closeSync(this.descriptor);
+    this.isOpen = false;
+  }
+
+  async write(): Promise<void> {
+    throw badDescriptor("it is open for reading only", "write");
+  }
+
+  async sync(): Promise<void> {
+    throw badDescriptor("it is open for reading only", "fdatasync");
+  }
+
+  async truncate(): Promise<void> {
+    throw badDescriptor("it is open for reading only", "ftruncate");
+  }
+
+  /** A descriptor that was closed is soon another file's. */
+  private check(call: string): void {
+    if (!this.isOpen) throw badDescriptor("the file is closed", call);
+  }
+}
+
+const readByThread = promisify(read);
+
+function badDescriptor(why: string, call: string): Error {
+  return Object.assign(new Error(`EBADF: ${why}, ${call}`), { code: "EBADF" });
+}
+
+/** What the system says of a file, in the port's terms. */
+export function fileStat(found: BigIntStats): FileStat {
+  return {
+    device: found.dev.toString(),
+    inode: found.ino.toString(),
+    birthMs: found.birthtimeNs === 0n ? undefined : Number(found.birthtimeMs),
+    modifiedMs: Number(found.mtimeMs),
+    bytes: Number(found.size),
+    kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other",
+  };
+}
