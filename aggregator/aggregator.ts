@@ -29,7 +29,6 @@ import { WakeList } from "./log/wake-list.ts";
 import type { ArchiveFigures } from "./monitor/archive-metrics.ts";
 import { type Figures, type InletFigures, Metrics } from "./monitor/metrics.ts";
 import { checkProgress } from "./monitor/progress.ts";
-import { type RuleFigures, sumByRule } from "./monitor/rule-metrics.ts";
 import { logClockMs, peopleRoutes } from "./people-routes.ts";
 import { ARCHIVE_DEFAULTS } from "./process/archive-queue.ts";
 import { Processor } from "./process/processor.ts";
@@ -38,6 +37,7 @@ import { ProcessorIntake } from "./processor-intake.ts";
 import { ProcessorRecords } from "./processor-records.ts";
 import { Receiver } from "./receive/receiver.ts";
 import type { Route } from "./router.ts";
+import { readRuleFigures } from "./rule-figures.ts";
 import { NO_RULE_SET, type RuleSet } from "./rules/rule-set.ts";
 import { SelfSampling } from "./self-sampling.ts";
 import { answerAgents } from "./serve/agents.ts";
@@ -57,8 +57,6 @@ import type { Source } from "./sources/source.ts";
 import { readArchiveRow } from "./state/archive-rows.ts";
 import { readAgents, readCollectRow, readProcessRow } from "./state/read-agents.ts";
 import { readInlets } from "./state/read-inlets.ts";
-import { readRules, readThresholdCounters } from "./state/read-rules.ts";
-import { readRuleDrops } from "./state/rule-drop-row.ts";
 import type { StateStore } from "./state/state-store.ts";
 
 /** How long requests may go on being answered when the aggregator closes, then sinks delivering what waits, then the archive writing it. */
@@ -406,29 +404,6 @@ class RunningAggregator implements Aggregator {
     return checks;
   }
 
-  *#ruleFigures(): Iterable<RuleFigures> {
-    for (const view of this.#processor.windowViews()) {
-      const drops = Map.groupBy(readRuleDrops(view), ({ rule }) => rule);
-      for (const { name, isRunning, counters } of readRules(view)) {
-        const counts: Record<string, number> = {};
-        for (const { reason, count } of drops.get(name) ?? []) {
-          counts[reason] = (counts[reason] ?? 0) + count;
-        }
-        // The ledger is by name: of several versions of a rule the first says what all dropped.
-        drops.delete(name);
-        yield { name, isRunning, ...counters, drops: counts };
-      }
-      for (const { id, config } of this.#rules().thresholds) {
-        yield {
-          name: config.name,
-          isRunning: true,
-          ...readThresholdCounters([view], id),
-          drops: {},
-        };
-      }
-    }
-  }
-
   /** The lowest of the partitions, which all windows have reached. */
   #watermarkMs(): number | undefined {
     let lowestMs: number | undefined;
@@ -467,7 +442,7 @@ class RunningAggregator implements Aggregator {
       windowChanges: sum(processed.map((row) => row.changeNumber)),
       inlets: this.#inletFigures(),
       alerts: countOpenAlerts(this.#processor.windowViews()),
-      rules: sumByRule(this.#ruleFigures()),
+      rules: readRuleFigures(this.#processor.windowViews(), this.#rules().thresholds),
       archive: this.#archiveFigures(),
       sinks: this.#deliveries.map(({ delivery, feed }) => {
         const behindCount = Math.max(0, feed.newestChange() - delivery.status.change);

@@ -65,8 +65,9 @@ export class EventWindows {
     return makeDimensions(
       this.#by.flatMap((name) => {
         const value = fields[name];
-        if (value === undefined || value === null) return [];
-        return [[name, typeof value === "string" ? value : JSON.stringify(value)] as const];
+        if (typeof value === "string") return [[name, value] as const];
+        const isSimple = typeof value === "number" || typeof value === "boolean";
+        return isSimple ? [[name, `${value}`] as const] : [];
       }),
     );
   }

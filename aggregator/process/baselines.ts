@@ -29,11 +29,12 @@ export class Baselines {
    * final and stored; of a window that is looked at early some of those before it may be missing.
    */
   fieldsOf(
-    { id, baseline, widthMinutes, numbersOf }: ThresholdRule,
+    rule: ThresholdRule,
     subject: Subject,
     minute: number,
     finalMs: number,
   ): Readonly<Record<string, number | null>> {
+    const { id, baseline, widthMinutes } = rule;
     if (baseline === undefined) return {};
     const { settings, names } = baseline;
     const { tenant, stream, service } = subject;
@@ -42,7 +43,9 @@ export class Baselines {
     const key = JSON.stringify([id, span, isWhole, tenant, stream, service]);
     let fields = this.known.get(key);
     if (fields === undefined) {
-      const history = this.history(settings, subject, { minute, widthMinutes }).map(numbersOf);
+      const history = this.history(settings, subject, { minute, widthMinutes }).map((fields) =>
+        rule.numbersOf(fields),
+      );
       fields = baselineFields(names, history, settings);
       if (this.known.size >= KNOWN_COUNT_MAX) this.known.clear();
       this.known.set(key, fields);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -176,10 +176,16 @@ alert: { type: R, severity: info, message: m }
 describe("rules test", () => {
   it("passes for every built-in rule, each of which has tests", async () => {
     const files = (folder: string) => readdirSync(folder).filter((file) => file.endsWith(".yaml"));
-    expect(files(join(rules, "tests"))).toEqual(files(rules));
+    // Those of a folder stand in one file; what looks at a running aggregator (`self`) has tests of its own.
+    const folders = readdirSync(rules).filter((name) =>
+      existsSync(join(rules, "tests", `${name}.yaml`)),
+    );
+    const tested = [...files(rules), ...folders.map((name) => `${name}.yaml`)].toSorted();
+    expect(tested).toEqual(expect.arrayContaining(["call-chain.yaml", "security.yaml"]));
+    expect(files(join(rules, "tests")).toSorted()).toEqual(tested);
     const { code, output, errors } = await rulesCommand(["test", join(rules, "tests")]);
     expect({ code, errors }).toEqual({ code: 0, errors: "" });
-    for (const file of files(rules)) {
+    for (const file of tested) {
       expect(output).toMatch(new RegExp(`/${file}: [1-9]\\d* passed, 0 failed\n`));
     }
   });

@@ -20,7 +20,7 @@ type Sleep = (typeof realPlatform)["timers"]["sleep"];
 
 function open({
   firing = () => [],
-  sleep = realPlatform.timers.sleep,
+  sleep = (ms, signal) => realPlatform.timers.sleep(ms, signal),
 }: {
   readonly firing?: () => readonly AlertResult[];
   readonly sleep?: Sleep;
