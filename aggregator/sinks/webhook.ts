@@ -1,15 +1,6 @@
 import { z } from "zod";
-
-<<<<<<< HEAD
-
 import { secret } from "../../shared/config/secret.ts";
-
-=======
-
 import { type AlertGroup, groupAlerts, groupMessage } from "./alert-group.ts";
-
->>>>>>> rules
-
 import { callStore, type StoreAnswer } from "./http-store.ts";
 import {
   defineSink,
@@ -35,46 +26,15 @@ export const sink = defineSink({
   summary: "Posts each alert, or each window, to an address, as JSON or as a message for Slack.",
   delivery: "at_least_once",
   windowMinutes: 1,
-<<<<<<< HEAD
-  config: z.strictObject({
-    ...sinkSettings("webhook", EXTERNAL_BATCHING),
-    results: resultsSetting(["alerts"]),
-    url: secret("Where results are posted; a path may be a secret.", {
-      examples: ["https://example.org/hook"],
-    }).refine((text) => /^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/.test(text), {
-      error: "expected an address such as https://example.org/hook, without user or fragment",
-    }),
-    format: z
-      .enum(["json", "slack"])
-      .prefault("json")
-      .meta({ description: "The result as every interface shows it, or a text for Slack." }),
-    headers: z
-      .record(
-        z.string().regex(/^[A-Za-z0-9-]+$/),
-        secret("Value of the header.").regex(/^[^\r\n]*$/),
-      )
-      .prefault({})
-      .meta({ description: "Headers of every request, such as authorization." }),
-    provisional: z
-      .boolean()
-      .prefault(false)
-      .meta({ description: "Also posts windows that may still change." }),
-    suppressed: z
-      .boolean()
-      .prefault(false)
-      .meta({ description: "Also posts alerts that are silenced or inhibited." }),
-  }),
-=======
   config: z
     .strictObject({
       ...sinkSettings("webhook", EXTERNAL_BATCHING),
       results: resultsSetting(["alerts"]),
-      url: z
-        .string()
-        .regex(/^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/, {
-          error: "expected an address such as https://example.org/hook, without user or fragment",
-        })
-        .meta({ description: "Where results are posted.", examples: ["https://example.org/hook"] }),
+      url: secret("Where results are posted; a path may be a secret.", {
+        examples: ["https://example.org/hook"],
+      }).refine((text) => /^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/.test(text), {
+        error: "expected an address such as https://example.org/hook, without user or fragment",
+      }),
       format: z
         .enum(["json", "slack"])
         .prefault("json")
@@ -90,7 +50,10 @@ export const sink = defineSink({
           examples: [["alertname"]],
         }),
       headers: z
-        .record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().regex(/^[^\r\n]*$/))
+        .record(
+          z.string().regex(/^[A-Za-z0-9-]+$/),
+          secret("Value of the header.").regex(/^[^\r\n]*$/),
+        )
         .prefault({})
         .meta({ description: "Headers of every request, such as authorization." }),
       provisional: z
@@ -107,7 +70,6 @@ export const sink = defineSink({
       const message = "expected none where windows are posted, which have no labels";
       issues.push({ code: "custom", message, path: ["group_by"], input: value });
     }),
->>>>>>> rules
   results: (config) => config.results,
   open: async (config, context) => new WebhookSink(config, context),
 });
