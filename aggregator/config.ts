@@ -10,6 +10,7 @@ import { type RedactionConfig, redactionConfig } from "../shared/redaction/redac
 import type { AccessMode } from "./access/access-door.ts";
 import { isLoopback } from "./access/local-caller.ts";
 import { type AlertsConfig, alertsSettings } from "./alerts-config.ts";
+import { ownFiles } from "./sinks/own-files.ts";
 import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { sources } from "./sources/registry.ts";
@@ -264,7 +265,7 @@ const [firstKind, ...otherKinds] = await Promise.all(
 
 const sinkList = z
   .array(z.discriminatedUnion("type", [present(firstKind, "a kind of sink"), ...otherKinds]))
-  .check(uniqueNames("sink"))
+  .check(uniqueNames("sink"), ownFiles)
   .prefault([])
   .meta({
     description: "Where windows and alerts go, each to all that take them.",

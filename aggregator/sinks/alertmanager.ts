@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
 import { alertmanagerAlert } from "./alertmanager-alert.ts";
 import { basicAuthorization, callStore, httpAddress, pick, writeHalving } from "./http-store.ts";
@@ -42,7 +43,7 @@ export const sink = defineSink({
         description: "When a match ends, which has no end of its own; from its newest change.",
       }),
       username: z.string().min(1).optional().meta({ description: "User to sign in as." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
+      password: secret("Password of the user.").optional(),
     })
     .check(({ value, issues }) => {
       if ((value.username === undefined) === (value.password === undefined)) return;

@@ -47,20 +47,16 @@ export const sink = defineSink({
         .meta({ description: "The file for raw lines.", examples: ["lines.ndjson"] }),
     })
     .check(({ value, issues }) => {
-      const { path, alerts_path, lines_path } = value;
-      const paths = [path, alerts_path, lines_path].filter((found) => found !== undefined);
-      if (path !== undefined && path === alerts_path) {
-        const message = "expected another file than that for windows";
-        issues.push({ code: "custom", message, path: ["alerts_path"], input: value });
-      } else if (new Set(paths).size < paths.length) {
-        const message = "expected another file than those for windows and alerts";
-        issues.push({ code: "custom", message, path: ["lines_path"], input: value });
-      }
-      if (paths.length > 0) return;
+      if ((value.path ?? value.alerts_path ?? value.lines_path) !== undefined) return;
       const message = "expected a path for windows, an alerts_path or a lines_path";
       issues.push({ code: "custom", message, path: ["path"], input: value });
     }),
   results: (config) => RESULT_KINDS.filter((kind) => pathFor(kind, config) !== undefined),
+  files: (config) =>
+    (["path", "alerts_path", "lines_path"] as const).flatMap((key) => {
+      const path = config[key];
+      return path === undefined ? [] : [{ key, path }];
+    }),
   open: (config, context) =>
     openFileSink(present(pathFor(context.results, config), "the path of the file"), context),
 });

@@ -171,7 +171,16 @@ export interface ConfiguredSink {
   readonly windowMinutes: number;
   /** The kinds of results that it takes. */
   readonly results: readonly ResultKind[];
+  /** Files that it writes, which no other sink may, by the keys that name them. */
+  readonly files: readonly SinkFile[];
   readonly open: OpenSink;
+}
+
+/** A file that a sink writes. */
+export interface SinkFile {
+  /** Key of its configuration. */
+  readonly key: string;
+  readonly path: string;
 }
 
 /** One kind of sink. */
@@ -183,6 +192,8 @@ export interface SinkDefinition<Config extends SinkSettings> {
   readonly windowMinutes: number | ((config: Config) => number);
   /** The kinds of results that a sink so configured takes; absent: windows. */
   readonly results?: (config: Config) => readonly ResultKind[];
+  /** {@link ConfiguredSink.files} of a sink so configured; absent: none. */
+  readonly files?: (config: Config) => readonly SinkFile[];
   /** A strict object that begins with {@link sinkSettings}. */
   readonly config: SchemaOf<Config>;
   /** Called for each kind of results, and again after the one before was closed. */
@@ -270,6 +281,7 @@ export function defineSink<Config extends SinkSettings>(
     deadLetterCountMax: config.dead_letter_count,
     windowMinutes: typeof windowMinutes === "number" ? windowMinutes : windowMinutes(config),
     results: results(config),
+    files: definition.files?.(config) ?? [],
     open: (context: SinkContext) => definition.open(config, context),
   }));
   return { summary, delivery, schema };

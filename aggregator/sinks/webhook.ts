@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { type AlertGroup, groupAlerts, groupMessage } from "./alert-group.ts";
 import { callStore, type StoreAnswer } from "./http-store.ts";
 import {
@@ -29,12 +30,11 @@ export const sink = defineSink({
     .strictObject({
       ...sinkSettings("webhook", EXTERNAL_BATCHING),
       results: resultsSetting(["alerts"]),
-      url: z
-        .string()
-        .regex(/^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/, {
-          error: "expected an address such as https://example.org/hook, without user or fragment",
-        })
-        .meta({ description: "Where results are posted.", examples: ["https://example.org/hook"] }),
+      url: secret("Where results are posted; a path may be a secret.", {
+        examples: ["https://example.org/hook"],
+      }).refine((text) => /^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/.test(text), {
+        error: "expected an address such as https://example.org/hook, without user or fragment",
+      }),
       format: z
         .enum(["json", "slack"])
         .prefault("json")
@@ -50,7 +50,10 @@ export const sink = defineSink({
           examples: [["alertname"]],
         }),
       headers: z
-        .record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().regex(/^[^\r\n]*$/))
+        .record(
+          z.string().regex(/^[A-Za-z0-9-]+$/),
+          secret("Value of the header.").regex(/^[^\r\n]*$/),
+        )
         .prefault({})
         .meta({ description: "Headers of every request, such as authorization." }),
       provisional: z

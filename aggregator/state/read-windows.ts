@@ -154,10 +154,12 @@ function takeStep(windows: StoredWindow[], group: StepGroup, query: WindowQuery)
   const { tenant, stream, stepMinutes, after } = query;
   for (const window of [...group.byKey.values()].sort(compareStepWindows)) {
     if (after !== undefined && group.minute === after.minute && !isAfter(window, after)) continue;
-    const { service, dimensions, joined } = window;
-    const names = { tenant, stream, service, minute: group.minute, windowMinutes: stepMinutes };
-    const apart = dimensions === DIMENSIONS_NONE ? {} : { dimensions };
-    windows.push({ ...names, ...apart, ...joined.valueOf(stepMinutes) });
+    const { service, joined } = window;
+    const dimensions = window.dimensions === DIMENSIONS_NONE ? undefined : window.dimensions;
+    const { state, revision, aggregate, contributors } = joined.valueOf(stepMinutes);
+    const [minute, windowMinutes] = [group.minute, stepMinutes];
+    const names = { tenant, stream, service, dimensions, minute, windowMinutes };
+    windows.push({ ...names, state, revision, aggregate, contributors });
     if (windows.length > query.limit) return;
   }
 }

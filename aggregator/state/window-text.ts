@@ -7,10 +7,11 @@ import type { StoredWindow } from "./read-windows.ts";
  * watermark (milliseconds since the Unix epoch, undefined before the first) has passed its end.
  */
 export function windowText(window: StoredWindow, watermarkMs: number | undefined): string {
-  const { minute, windowMinutes, revision, contributors } = window;
+  const { stream, service, dimensions, minute, windowMinutes, revision } = window;
   const endMs = (minute + windowMinutes) * MINUTE_MS;
   const isOpen = windowMinutes > 1 && (watermarkMs === undefined || watermarkMs < endMs - 1);
   const progress = { state: isOpen ? ("provisional" as const) : window.state, revision };
-  const json = windowJson({ ...window, progress });
-  return JSON.stringify(contributors.length === 0 ? json : { ...json, contributors });
+  const { aggregate, contributors } = window;
+  const facts = { stream, service, dimensions, minute, windowMinutes, aggregate };
+  return JSON.stringify(windowJson({ ...facts, progress, contributors }));
 }

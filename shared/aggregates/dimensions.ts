@@ -30,6 +30,7 @@ export function dimensionValue(text: string): string {
 
 /** The same text for the same dimensions, another for others; empty for none. */
 export function dimensionsKey(dimensions: Dimensions): string {
+  if (dimensions === DIMENSIONS_NONE) return "";
   const pairs = Object.entries(dimensions);
   return pairs.length === 0 ? "" : JSON.stringify(pairs.flat());
 }

@@ -1,5 +1,5 @@
 /** The one JSON object that a window is in every interface: files, the API, streams. */
-import { MINUTE_MS } from "../time/window.ts";
+import { minuteToIso } from "../time/window.ts";
 import { type Aggregate, LEVELS, type Level } from "./aggregate.ts";
 import type { Detail, MeasureKind } from "./detail.ts";
 import { DIMENSIONS_NONE, type Dimensions } from "./dimensions.ts";
@@ -37,6 +37,15 @@ export interface WindowJson {
   readonly measures?: Readonly<Record<string, MeasureJson>>;
   /** Sample lines; present when there are any. */
   readonly exemplars?: readonly ExemplarJson[];
+  /** What agents gave to it; present when there are any. */
+  readonly contributors?: readonly ContributorJson[];
+}
+
+/** What one agent gave to a window. */
+export interface ContributorJson {
+  readonly agent: string;
+  readonly requestCount: number;
+  readonly errorCount: number;
 }
 
 /** The numbers of one measure, by their kinds. */
@@ -66,18 +75,20 @@ export interface WindowFacts {
   readonly aggregate: Aggregate;
   /** Only windows of an aggregator have one. */
   readonly progress?: { readonly state: WindowState; readonly revision: number };
+  readonly contributors?: readonly ContributorJson[];
 }
 
-/** The JSON object of one window. */
+/** The JSON object of one window. A query makes thousands: keys that are not always there are added, since spreads take twice the time. */
 export function windowJson(facts: WindowFacts): WindowJson {
   const { aggregate, progress } = facts;
+  const { detail } = aggregate;
   const requestCount = aggregate.requestCount;
   const errorCount = aggregate.errorCount;
-  return {
+  const json: Writable<WindowJson> = {
     stream: facts.stream,
     service: facts.service,
-    windowStart: new Date(facts.minute * MINUTE_MS).toISOString(),
-    windowEnd: new Date((facts.minute + facts.windowMinutes) * MINUTE_MS).toISOString(),
+    windowStart: minuteToIso(facts.minute),
+    windowEnd: minuteToIso(facts.minute + facts.windowMinutes),
     requestCount,
     errorCount,
     errorRate: requestCount === 0 ? 0 : errorCount / requestCount,
@@ -85,11 +96,19 @@ export function windowJson(facts: WindowFacts): WindowJson {
     latency: latencyJson(aggregate),
     levels: levelsJson(aggregate),
     dimensions: facts.dimensions ?? DIMENSIONS_NONE,
-    ...(progress === undefined ? {} : { state: progress.state, revision: progress.revision }),
-    ...(aggregate.folded || aggregate.detail?.isFolded === true ? { folded: true } : {}),
-    ...(aggregate.detail === undefined ? {} : detailJson(aggregate.detail)),
   };
+  if (progress !== undefined) {
+    json.state = progress.state;
+    json.revision = progress.revision;
+  }
+  if (aggregate.folded || detail?.isFolded === true) json.folded = true;
+  if (detail !== undefined) Object.assign(json, detailJson(detail));
+  const { contributors = [] } = facts;
+  if (contributors.length > 0) json.contributors = contributors;
+  return json;
 }
+
+type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 /** The numbers of all measures, by name. */
 export function measuresJson(detail: Detail): Record<string, MeasureJson> {

@@ -13,9 +13,30 @@ export function windowStartMinute(minute: number, windowMinutes: number): number
   return Math.floor(minute / windowMinutes) * windowMinutes;
 }
 
-/** The start of a minute as `2026-11-20T10:00:00.000Z`. */
+const DAY_MINUTES = 1_440;
+/** Of all dates. */
+const LAST_MINUTE = 8.64e15 / MINUTE_MS;
+/** `T00:00:00.000Z` and so on, for each minute of a day. */
+const TIMES_OF_DAY: readonly string[] = Array.from({ length: DAY_MINUTES }, (_, minute) =>
+  new Date(minute * MINUTE_MS).toISOString().slice("1970-01-01".length),
+);
+let lastDay = 0;
+let lastDate = "1970-01-01";
+
+/**
+ * The start of a minute as `2026-11-20T10:00:00.000Z`; throws a RangeError beyond all dates. The date of the last call is kept: a query asks for
+ * thousands of one day, and this is then four times as fast as a Date.
+ */
 export function minuteToIso(minute: number): string {
-  return new Date(minute * MINUTE_MS).toISOString();
+  const day = Math.floor(minute / DAY_MINUTES);
+  const time = TIMES_OF_DAY[minute - day * DAY_MINUTES];
+  if (time === undefined || minute > LAST_MINUTE) return new Date(minute * MINUTE_MS).toISOString();
+  if (day !== lastDay) {
+    const text = new Date(day * DAY_MINUTES * MINUTE_MS).toISOString();
+    lastDate = text.slice(0, text.indexOf("T"));
+    lastDay = day;
+  }
+  return lastDate + time;
 }
 
 /** The whole minute that `iso` is the start of, as {@link minuteToIso} writes it; undefined for any other text. */

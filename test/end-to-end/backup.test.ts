@@ -2,8 +2,11 @@ import {
   appendFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -95,6 +98,11 @@ function sum(windows: readonly ExpectedWindow[]): number {
   return windows.reduce((total, { requestCount }) => total + requestCount, 0);
 }
 
+/** Names of the files of the agent's spool that hold records. */
+function segments(): string[] {
+  return readdirSync(join(home, "agent", "spool")).filter((name) => name.startsWith("segment"));
+}
+
 /** The newest revision of every window of a minute in the file sink. */
 function newestInFile(): ExpectedWindow[] {
   const newest = new Map<string, Record<string, unknown>>();
@@ -146,6 +154,45 @@ describe("a restored aggregator", () => {
     expect(newestInFile()).toEqual(recount(kept));
   }, 120_000);
 
+  it("says what neither files nor spools hold any more, in bytes, and counts all else (NET-03)", async () => {
+    // Small segments, so that the spool soon forgets what was applied.
+    appendFileSync(
+      join(home, "agent.yaml"),
+      "\nspool: { max_bytes: 64KiB, segment_bytes: 4KiB }\n",
+    );
+    aggregator.start();
+    agent.start();
+    const kept = write("kept.log", "orders", 100);
+    expect(await settled(kept)).toEqual(recount(kept));
+    expect((await runProgram(["backup", join(home, "backup"), "--endpoint", address])).code).toBe(
+      0,
+    );
+    const gone = write("gone.log", "carts", 70);
+    const goneBytes = statSync(join(home, "logs", "gone.log")).size;
+    expect(await settled([...kept, ...gone])).toEqual(recount([...kept, ...gone]));
+    rmSync(join(home, "logs", "gone.log"));
+    const before = segments();
+    while (segments().some((segment) => before.includes(segment))) {
+      kept.push(...write("kept.log", "orders", 30));
+      await settled([...kept, ...gone]);
+    }
+    await aggregator.stop("SIGKILL");
+    expect((await restore("--replace")).code).toBe(0);
+    aggregator.start();
+    kept.push(...write("kept.log", "orders", 20));
+    expect(await settled(kept)).toEqual(recount(kept));
+    const lost = { source: "app", kind: "lost", reason: "lost_by_aggregator", bytes: goneBytes };
+    await expect
+      .poll(() => get("/v1/ledger"), { timeout: WAIT_MS })
+      .toContainEqual(expect.objectContaining({ agent: "web-1", ...lost }));
+    const [web] = await get("/v1/agents");
+    expect(web?.["ledger"]).toContainEqual(expect.objectContaining(lost));
+    const ledger = await runProgram(["ledger", "--config", join(home, "agent.yaml")]);
+    const balance = new RegExp(` ${goneBytes} +0 +balances over`);
+    expect([ledger.code, ledger.stdout]).toEqual([0, expect.stringMatching(balance)]);
+    expect(await settled(kept)).toEqual(recount(kept));
+  }, 180_000);
+
   it("does not start half restored, nor from a damaged backup", async () => {
     aggregator.start();
     agent.start();
@@ -172,5 +219,32 @@ describe("a restored aggregator", () => {
       1,
       expect.stringContaining("not finished"),
     ]);
+  }, 120_000);
+});
+
+describe("an aggregator whose log was harmed on the disk", () => {
+  it("says which file, and goes on without it: agents send again what was not applied", async () => {
+    aggregator.start();
+    agent.start();
+    const lines = write("kept.log", "orders", 100);
+    expect(await settled(lines)).toEqual(recount(lines));
+    await aggregator.stop("SIGKILL");
+    lines.push(...write("kept.log", "orders", 60));
+    const folder = join(home, "aggregator", "log");
+    const [name = ""] = readdirSync(folder).filter((found) => found.endsWith(".log"));
+    const bytes = readFileSync(join(folder, name));
+    // Between whole records, so that it is no torn tail.
+    bytes.fill(0, 100, 200);
+    writeFileSync(join(folder, name), bytes);
+    const refused = await runProgram(["aggregator", "--config", config]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(name)]);
+    expect(refused.stderr).toContain("Move this file away and start again");
+    renameSync(join(folder, name), join(home, name));
+    aggregator.start();
+    expect(await settled(lines)).toEqual(recount(lines));
+    lines.push(...write("kept.log", "orders", 40));
+    expect(await settled(lines)).toEqual(recount(lines));
+    await aggregator.stop("SIGTERM");
+    expect(newestInFile()).toEqual(recount(lines));
   }, 120_000);
 });

@@ -110,6 +110,7 @@ describe("a delivery", () => {
               ...{ name: "moody", type: "moody", delivery, batchCount: 3, flushIntervalMs: 200 },
               ...{ writeTimeoutMs: WRITE_TIMEOUT_MS, deadLetterCountMax: 1_000, windowMinutes: 1 },
               results: ["windows"],
+              files: [],
               open: async () => store.open(),
             };
             const start = () => {

@@ -75,6 +75,22 @@ limits: { body: 1GiB }
     expect(faults[2]?.message).toContain("elasticsearch, file, influxdb");
   });
 
+  it("refuses a file that two sinks write, or one twice, since each cuts it to its own cursor", () => {
+    const text = `
+sinks:
+  - { name: out, type: file, path: /var/lib/out/windows.ndjson }
+  - { name: twin, type: file, path: /var/lib/out/../out/windows.ndjson, alerts_path: /a, lines_path: /a }
+  - { name: other, type: file, path: /b, alerts_path: /b }
+`;
+    const faults = load(text).faults ?? [];
+    expect(faults.map(({ line, path }) => `${line} ${path}`)).toEqual([
+      "4 sinks[1].path",
+      "4 sinks[1].lines_path",
+      "5 sinks[2].alerts_path",
+    ]);
+    expect(faults[0]?.message).toContain("`path` of the sink out writes");
+  });
+
   it("refuses two sinks of one name, whose places would be one", () => {
     const text = `
 sinks:

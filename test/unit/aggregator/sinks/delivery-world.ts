@@ -42,6 +42,7 @@ export class Recorder {
       deadLetterCountMax: 2,
       windowMinutes: 1,
       results: ["windows"],
+      files: [],
       open: async ({ position }) => this.open(position, changes.delivery ?? "exactly_once"),
       ...changes,
     };
