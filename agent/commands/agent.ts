@@ -6,6 +6,7 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { configSignature, loadConfigFiles } from "../../shared/config/load-files.ts";
+import { otherDaemonHint } from "../../shared/config/other-daemon.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { type Logger, textLogger } from "../../shared/log.ts";
@@ -125,6 +126,7 @@ export const command = defineCommand({
     const { config, faults } = await load();
     if (faults !== undefined) {
       io.stderr(faultLines(faults));
+      io.stderr(otherDaemonHint(faults, "agent", file));
       return EXIT_USAGE;
     }
     return runAgent({

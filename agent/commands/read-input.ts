@@ -12,6 +12,31 @@ export const STDIN_NAME = "-";
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const GUNZIP_CHUNK_BYTES = 256 * 1024;
 
+/** Other ways to pack, by what their data begins with, and what unpacks them. */
+const OTHER_PACKERS: readonly (readonly [magic: Buffer, name: string, unpack: string])[] = [
+  [Buffer.from("28b52ffd", "hex"), "zstd", "zstdcat"],
+  [Buffer.from("fd377a585a", "hex"), "xz", "xzcat"],
+  [Buffer.from("425a68", "hex"), "bzip2", "bzcat"],
+  [Buffer.from("04224d18", "hex"), "lz4", "lz4cat"],
+  [Buffer.from("504b0304", "hex"), "zip", "unzip -p"],
+];
+const HEAD_BYTES = 5;
+
+/** Data that is packed in a way that is not read here. */
+class PackedOtherwiseError extends Error {}
+
+/** Fails when data is packed in another way than gzip. */
+function refuseOtherPackers(path: string, head: Uint8Array, length: number): void {
+  const bytes = Buffer.from(head.subarray(0, length));
+  for (const [magic, name, unpack] of OTHER_PACKERS) {
+    if (!bytes.subarray(0, magic.length).equals(magic)) continue;
+    const file = path === STDIN_NAME ? "FILE" : path;
+    throw new PackedOtherwiseError(
+      `it is packed with ${name}; unpack it on the way: ${unpack} ${file} | tailrace scan -`,
+    );
+  }
+}
+
 /** Where lines come from and what is told meanwhile. */
 export interface InputOptions {
   /** A path, or {@link STDIN_NAME}. */
@@ -41,11 +66,12 @@ export async function readInput(options: InputOptions): Promise<void> {
     const head = options.lines.room();
     let headBytes = 0;
     // A pipe may deliver a single byte first.
-    while (headBytes < GZIP_MAGIC.length) {
+    while (headBytes < HEAD_BYTES) {
       const bytes = await file.read(head, headBytes, head.length - headBytes, headBytes);
       if (bytes === 0) break;
       headBytes += bytes;
     }
+    refuseOtherPackers(options.path, head, headBytes);
     if (isGzip(head, headBytes)) {
       await gunzip(options, filePieces(file, Buffer.from(head.subarray(0, headBytes))));
       return;
@@ -96,12 +122,13 @@ async function* filePieces(file: DiskFile, head: Buffer): AsyncGenerator<Buffer>
 async function readPieces(options: InputOptions, pieces: AsyncIterable<Buffer>): Promise<void> {
   const iterator = pieces[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);
-  while (head.length < GZIP_MAGIC.length) {
+  while (head.length < HEAD_BYTES) {
     const { value, done } = await iterator.next();
     if (done === true) break;
     head = Buffer.concat([head, value]);
   }
   const all = joined(head, iterator);
+  refuseOtherPackers(options.path, head, head.length);
   if (isGzip(head, head.length)) {
     await gunzip(options, all);
     return;

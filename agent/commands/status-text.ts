@@ -15,6 +15,9 @@ const SOURCE_COLUMNS = [
   ["lost", "right"],
 ] as const;
 
+/** Older problems are no news; the log has them. */
+const PROBLEM_SHOWN_MS = 24 * 3_600_000;
+
 /** Everything that `status` and `top` show; `nowMs` tells how long the agent has been running. */
 export function statusText(status: StatusAnswer, nowMs: number): string {
   const { agent, mode, isReady, applied, sealed, accepted, spoolBytes, spoolBytesMax } = status;
@@ -31,10 +34,11 @@ export function statusText(status: StatusAnswer, nowMs: number): string {
   if (unreadable > 0) lines.push(`${unreadable} files match that cannot be read`);
   if (status.damageCount > 0) lines.push(`the spool was found damaged ${status.damageCount} times`);
   const { lastProblem } = status;
-  if (lastProblem !== undefined) {
+  const agoMs = lastProblem === undefined ? 0 : Math.max(0, nowMs - Date.parse(lastProblem.at));
+  if (lastProblem !== undefined && agoMs < PROBLEM_SHOWN_MS) {
     const facts = Object.entries(lastProblem.facts).map(([name, value]) => `${name}=${value}`);
     const text = [lastProblem.at, lastProblem.level, lastProblem.message, ...facts].join(" ");
-    lines.push(`last problem: ${text.replace(/\p{Cc}/gu, "\ufffd")}`);
+    lines.push(`last problem, ${upTime(agoMs)} ago: ${text.replace(/\p{Cc}/gu, "\ufffd")}`);
   }
   const rows = status.sources.map((source) => [
     source.name,

@@ -190,29 +190,40 @@ export class FileDiscovery {
       const path = found.paths[0];
       if (path === undefined || look.files.has(key)) continue;
       const now = (await this.follower.lookBeside(path)).files.get(key);
-      if (now === undefined) undecided.delete(key);
+      if (now === undefined) this.identifier.missUndecided(key);
       else await this.identify(now, false);
     }
   }
 
   /** Generations that came and were rotated away between two looks, and whose names no pattern finds. */
   private async searchMissed(): Promise<void> {
-    const all = new Map<string, MissedGenerations>();
+    const all = new Map<string, Map<string, MissedGenerations>>();
     for (const missed of this.follower.missed.splice(0)) {
       const { base, reference, lost } = missed;
       if (lost?.presence === "listed") continue;
-      all.set(`${base} ${reference.path} ${reference.modifiedMs}`, missed);
+      const references = all.get(base) ?? new Map<string, MissedGenerations>();
+      // One file, whatever its name by now.
+      references.set(`${reference.birthMs} ${reference.modifiedMs}`, { base, reference });
+      all.set(base, references);
     }
-    for (const missed of all.values()) {
-      let isDone = true;
-      for (const found of await this.follower.findRotations(missed.base)) {
-        const path = found.paths[0];
-        if (path === undefined) continue;
-        if (!isLaterGeneration({ path, ...found.stat }, missed.reference)) continue;
-        if (!(await this.identify(found, false))) isDone = false;
-      }
-      if (!isDone) this.follower.missed.push(missed);
+    for (const [base, references] of all) {
+      const isDone = await this.searchLater(base, [...references.values()]);
+      if (!isDone) this.follower.missed.push(...references.values());
     }
+  }
+
+  /** Resolves with false when some may have slipped through: names that shift meanwhile, files that change too fast. */
+  private async searchLater(base: string, missed: readonly MissedGenerations[]): Promise<boolean> {
+    const names = await this.follower.namesOfRotations(base);
+    let isDone = true;
+    for (const found of await this.follower.findRotations(base)) {
+      const path = found.paths[0];
+      if (path === undefined) continue;
+      const aged = { path, ...found.stat };
+      if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) continue;
+      if (!(await this.identify(found, false))) isDone = false;
+    }
+    return isDone && (await this.follower.namesOfRotations(base)) === names;
   }
 
   /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */

@@ -11,7 +11,13 @@ import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts
 import { isGzipFault } from "./gunzip-file.ts";
 import { hasRotatedName, matchFile } from "./match-file.ts";
 import { probeContent, readBytes, readHead } from "./probe-file.ts";
-import { type AgedFile, chainOf, isForeignName, isRotationOf } from "./rotation-name.ts";
+import {
+  type AgedFile,
+  chainOf,
+  isForeignName,
+  isPackedName,
+  isRotationOf,
+} from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, TailedFile } from "./tailed-file.ts";
 
@@ -216,7 +222,7 @@ export class RotationFollower {
 
   /** Generations later than `reference` may be there under the names of a file with rotation endings; `lost` as in {@link MissedGenerations}. */
   noteMissed(file: TailedFile, reference: AgedFile, lost?: TailedFile): void {
-    for (const base of file.names) {
+    for (const base of new Set([...file.names].map(chainOf))) {
       this.missed.push({ base, reference, ...(lost === undefined ? {} : { lost }) });
     }
   }
@@ -305,6 +311,18 @@ export class RotationFollower {
     file.provenBytes = file.offset;
   }
 
+  /** Ledgers a file that was seen, could not be read and is gone. What is packed may well be known as what it was before. */
+  loseNeverRead({ paths, stat }: FoundFile): void {
+    const path = paths[0] ?? "";
+    if (isPackedName(path) || stat.bytes === 0) return;
+    this.files.ledger.add("lost", "gone_unread", 0, stat.bytes);
+    this.files.logger.error("a file that could not be read is gone", {
+      source: this.files.name,
+      path,
+      bytes: stat.bytes,
+    });
+  }
+
   /** Ledgers held ranges whose bytes are gone. */
   loseHeld(file: TailedFile): void {
     const bytes = file.dropHeld();
@@ -331,6 +349,13 @@ export class RotationFollower {
       if (known === undefined || !isSameInode(known, identityOf(found.stat))) return true;
       return !known.isVerified || known.isSuspect;
     });
+  }
+
+  /** Which file each name of a path plus a rotation ending leads to: two equal answers mean that nothing was renamed between. */
+  async namesOfRotations(path: string): Promise<string> {
+    const siblings = await findSiblings(this.files.disk, path);
+    const rotations = siblings.filter((sibling) => isRotationOf(sibling, path));
+    return namesOf((await statFiles(this.files.disk, rotations)).files);
   }
 
   /** Looks at all that stands in the folder of a path. */

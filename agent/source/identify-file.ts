@@ -20,13 +20,21 @@ export interface Finding {
   readonly startAt: "beginning" | "end";
 }
 
+/** A file that was seen and could not be told. */
+interface UndecidedFile {
+  found: FoundFile;
+  readonly sinceMs: number;
+  /** Since when no name leads to it; undefined while one does. */
+  missingSinceMs: number | undefined;
+}
+
 /** See the head of this file. */
 export class FileIdentifier {
   private readonly files: SourceFiles;
   private readonly follower: RotationFollower;
   private readonly placer: FilePlacer;
   /** Files that were seen and could not be told, by {@link identityKey}. */
-  readonly undecided = new Map<string, { found: FoundFile; sinceMs: number }>();
+  readonly undecided = new Map<string, UndecidedFile>();
   /** Known files by {@link chainOf} of their names. */
   chains = new Map<string, TailedFile[]>();
   /** Known files that are nowhere. */
@@ -49,12 +57,32 @@ export class FileIdentifier {
   /** Finds out what a file is that belongs to no number yet; resolves with false when that cannot be told now. */
   async identify(found: FoundFile, finding: Finding): Promise<boolean> {
     const key = identityKey(found.stat);
+    const known = this.undecided.get(key);
+    // Two that were renamed would wait for each other under names that they had.
+    if (known !== undefined) {
+      known.found = found;
+      known.missingSinceMs = undefined;
+    }
     const isDecided = await this.decide(found, finding);
     if (isDecided) this.undecided.delete(key);
-    else if (!this.undecided.has(key)) {
-      this.undecided.set(key, { found, sinceMs: this.files.clock.monotonic() });
+    else if (known === undefined) {
+      const sinceMs = this.files.clock.monotonic();
+      this.undecided.set(key, { found, sinceMs, missingSinceMs: undefined });
     }
     return isDecided;
+  }
+
+  /** Takes note that no name leads to a file that could not be told: after a while it is gone for good, and what it held is lost. */
+  missUndecided(key: string): void {
+    const file = this.undecided.get(key);
+    if (file === undefined) return;
+    const now = this.files.clock.monotonic();
+    file.missingSinceMs ??= now;
+    const { found } = file;
+    const isKnown = this.files.byIdentity(found.stat) !== undefined;
+    if (!isKnown && now - file.missingSinceMs < this.files.settings.rotateWaitMs) return;
+    this.undecided.delete(key);
+    if (!isKnown) this.follower.loseNeverRead(found);
   }
 
   /** States whether the original of what may be a copy was seen and could not be read a moment ago. */

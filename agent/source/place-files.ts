@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { FileStat } from "../../shared/platform/disk.ts";
 import { type FoundFile, type Look, statFiles } from "./find-files.ts";
 import type { RotationFollower } from "./follow-rotation.ts";
-import { isRotationOf } from "./rotation-name.ts";
+import { chainOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
@@ -99,7 +99,9 @@ export class FilePlacer {
     const path = found.paths.includes(file.path) ? file.path : (found.paths[0] ?? file.path);
     const { stat } = found;
     if (path !== file.path) {
-      if (isRotationOf(path, file.path)) this.follower.noteMissed(file, { path, ...stat });
+      // Also when it was rotated before: a whole generation may have come and gone since.
+      const isRotated = chainOf(path) !== path && chainOf(path) === chainOf(file.path);
+      if (isRotated) this.follower.noteMissed(file, { path, ...stat });
       file.isVerified = false;
     }
     if (file.wasEmpty && stat.modifiedMs !== file.modifiedMs) {

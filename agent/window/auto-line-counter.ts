@@ -51,6 +51,8 @@ export class AutoLineCounter implements LineCounter {
   readonly #sampler: FormatSampler;
   readonly #guesses = new Map<number, FileGuess>();
   readonly #counters = new Map<ParserName | "unknown", LineCounter>();
+  /** The counter that counted last: most likely it counts next. */
+  #latest: LineCounter | undefined;
 
   constructor(options: AutoLineCounterOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class AutoLineCounter implements LineCounter {
   }
 
   get readBuffer(): Buffer | undefined {
-    return this.#counters.get("json")?.readBuffer;
+    return this.#latest?.readBuffer;
   }
 
   /** The format by which the lines of a file were last counted; undefined when none knows them. */
@@ -124,7 +126,9 @@ export class AutoLineCounter implements LineCounter {
   }
 
   count(buffer: Buffer, from: number, to: number, context: CountContext): void {
-    if (from < to) this.#counterFor(buffer, from, to, context).count(buffer, from, to, context);
+    if (from === to) return;
+    this.#latest = this.#counterFor(buffer, from, to, context);
+    this.#latest.count(buffer, from, to, context);
   }
 
   countUnterminated(line: Buffer, context: CountContext): void {

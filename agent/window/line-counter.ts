@@ -1,6 +1,6 @@
 /**
  * What turns whole lines into counts. Sources feed bytes and never look into them; a counter knows the format and never does I/O.
- * Two kinds exist: one driven by any parser, and a kernel that scans JSON without building an object per line.
+ * Two kinds exist: one driven by any parser, and kernels that scan JSON and lines of text without building an object per line.
  */
 import type { Delta, LedgerKind } from "../../shared/protocol/batch.ts";
 

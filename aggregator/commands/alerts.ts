@@ -9,6 +9,8 @@ import {
 import { textTable } from "../../shared/text-table.ts";
 import { parseMatcher } from "../alerts/matchers.ts";
 import { askAggregator, ENDPOINT_DEFAULT, isOnlyTaken } from "./ask-aggregator.ts";
+import { timeFlag } from "./time-flag.ts";
+import { wholeId } from "./whole-id.ts";
 
 /** `tailrace alerts`: shows the alerts of a running aggregator, and says that one is known. */
 export const command = defineCommand({
@@ -29,7 +31,7 @@ export const command = defineCommand({
       )
       .option("--state <state...>", "pending, firing, acknowledged, resolved, or all")
       .option("--filter <matcher...>", 'matchers such as service="orders" or severity=~"crit.*"')
-      .option("--from <time>", "alerts from this time on, such as 2026-11-25T10:00:00Z")
+      .option("--from <time>", "alerts from this time on, such as 2026-11-25T10:00:00Z, or 1h ago")
       .option("--to <time>", "alerts before this time")
       .option("--by <name>", "ack: who you are (default: the user)")
       .option("--comment <text>", "ack: what is being done", "")
@@ -106,8 +108,10 @@ async function* allAlerts(
   const query = new URLSearchParams();
   if (!state.includes("all")) for (const one of state) query.append("state", one);
   for (const one of filter) query.append("filter", one);
-  if (from !== undefined) query.set("from", from);
-  if (to !== undefined) query.set("to", to);
+  const nowMs = io.platform.clock.now();
+  const [fromMs, toMs] = [timeFlag("--from", from, nowMs), timeFlag("--to", to, nowMs)];
+  if (fromMs !== undefined) query.set("from", new Date(fromMs).toISOString());
+  if (toMs !== undefined) query.set("to", new Date(toMs).toISOString());
   for (;;) {
     const page = pageSchema.parse(
       await askAggregator(io, endpoint, `/v1/alerts?${query.toString()}`),
@@ -177,14 +181,5 @@ async function wholeIds(
   const known: string[] = [];
   for await (const { id } of allAlerts({ ...options, state: ["all"], filter: [] }, io))
     known.push(id);
-  return ids.map((beginning) => {
-    const found = known.filter((id) => id.startsWith(beginning));
-    const [first] = found;
-    if (first !== undefined && found.length === 1) return first;
-    throw new UsageError(
-      found.length === 0
-        ? `there is no alert ${beginning}; \`tailrace alerts ls --state all\` shows them`
-        : `${beginning} begins the ids of ${found.length} alerts; write more of it`,
-    );
-  });
+  return ids.map((beginning) => wholeId(beginning, known, "alert", "alerts ls --state all"));
 }

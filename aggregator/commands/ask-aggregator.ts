@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CommandIo } from "../../shared/command.ts";
+import { type CommandIo, UsageError } from "../../shared/command.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import type { HttpResponse } from "../../shared/platform/network.ts";
 import { TlsFiles } from "../../shared/platform/tls-files.ts";
@@ -12,6 +12,12 @@ export const ENDPOINT_DEFAULT = "http://127.0.0.1:7400";
 const SUCCESSES: readonly number[] = [200, 202];
 
 const UNAUTHORIZED = 401;
+const BAD_REQUEST = 400;
+
+/** What is wrong with parameters of a query, which have the names of options. */
+const faultsSchema = z.looseObject({
+  faults: z.array(z.looseObject({ parameter: z.string(), detail: z.string() })),
+});
 
 /** Writing many dead letters again takes its time. */
 const ANSWER_MS_MAX = 600_000;
@@ -19,7 +25,7 @@ const ANSWER_MS_MAX = 600_000;
 /**
  * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. The environment may hold a token
  * (`TAILRACE_TOKEN`) and the file of an authority to trust (`TAILRACE_CA`). Fails with TLS_INVALID, with NETWORK_FAILED when nothing answers,
- * and with REQUEST_REFUSED and the aggregator's own words when it refuses.
+ * with UsageError when it refuses a parameter, and else with REQUEST_REFUSED and the aggregator's own words.
  */
 export async function askAggregator(
   io: CommandIo,
@@ -85,6 +91,11 @@ async function ask(
   }
   const said = parse(answer.body);
   if (SUCCESSES.includes(answer.status) && said !== undefined) return said;
+  const faults = answer.status === BAD_REQUEST ? faultsSchema.safeParse(said).data?.faults : [];
+  if (faults !== undefined && faults.length > 0) {
+    const flags = faults.map(({ parameter, detail: why }) => `--${parameter}: ${why}`);
+    throw new UsageError(flags.join("\n"));
+  }
   const detail: unknown = typeof said === "object" && said !== null && Reflect.get(said, "detail");
   const reason = typeof detail === "string" ? detail : `it answered ${answer.status}`;
   const advice =

@@ -6,13 +6,13 @@ import {
   EXIT_USAGE,
   UsageError,
 } from "../../shared/command.ts";
-import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { csvLine } from "../../shared/csv-text.ts";
 import { textTable } from "../../shared/text-table.ts";
 import { resultCsv, resultNdjson, resultTable } from "../archive/result-text.ts";
 import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
 import { withArchive } from "./open-archive.ts";
 import { QUERY_LISTS, type QueryList } from "./query-lists.ts";
+import { timeFlag } from "./time-flag.ts";
 
 const OUTPUTS = ["table", "ndjson", "csv"] as const;
 type Output = (typeof OUTPUTS)[number];
@@ -181,8 +181,9 @@ function parametersOf(
     const value = options[name];
     if (typeof value !== "string") continue;
     if (!list.parameters.includes(name)) throw new UsageError(`${list.key} take no --${name}`);
-    const agoMs = name === "from" || name === "to" ? parseDurationMs(value) : undefined;
-    parameters.set(name, agoMs === undefined ? value : new Date(nowMs - agoMs).toISOString());
+    const isTime = name === "from" || name === "to";
+    const timeMs = isTime ? timeFlag(`--${name}`, value, nowMs) : undefined;
+    parameters.set(name, timeMs === undefined ? value : new Date(timeMs).toISOString());
   }
   return parameters;
 }

@@ -1,6 +1,6 @@
-import { z } from "zod";
-import { defineCommand, EXIT_DONE, UsageError } from "../../shared/command.ts";
+import { defineCommand, EXIT_DONE } from "../../shared/command.ts";
 import { askAggregator, ENDPOINT_DEFAULT } from "./ask-aggregator.ts";
+import { timeFlag } from "./time-flag.ts";
 
 /** `tailrace replay`: has a running aggregator write a store anew from its own state. */
 export const command = defineCommand({
@@ -15,16 +15,16 @@ export const command = defineCommand({
   configure: (command) => {
     command
       .requiredOption("--sink <name>", "the sink, as the configuration names it")
-      .requiredOption("--from <time>", "ISO 8601 with a zone; older windows are left as they are")
+      .requiredOption(
+        "--from <time>",
+        "such as 2026-11-20T10:00:00Z, or 1h ago; older windows are left as they are",
+      )
       .option("--endpoint <url>", "where the aggregator listens", ENDPOINT_DEFAULT);
   },
   run: async (_operands, options, io) => {
-    const [sink, from, endpoint] = [options["sink"], options["from"], options["endpoint"]].map(
-      String,
-    );
-    const time = z.iso.datetime({ offset: true }).safeParse(from);
-    if (!time.success)
-      throw new UsageError(`--from ${from} is no time such as 2026-11-20T10:00:00Z`);
+    const [sink, endpoint] = [options["sink"], options["endpoint"]].map(String);
+    const fromMs = timeFlag("--from", options["from"], io.platform.clock.now());
+    const from = new Date(fromMs ?? 0).toISOString();
     await askAggregator(io, endpoint ?? ENDPOINT_DEFAULT, "/v1/sinks/replay", { sink, from });
     io.stderr(`${sink} is being written from ${from} on; GET /v1/sinks shows how far it is\n`);
     return EXIT_DONE;

@@ -12,6 +12,7 @@ import { foundText, RuleRun } from "../rules/run-rule.ts";
 import { makeSeries } from "../state/keys.ts";
 import { withArchive } from "./open-archive.ts";
 import { backtestThresholds } from "./rules-windows.ts";
+import { timeFlag } from "./time-flag.ts";
 
 /** Text is handed on in pieces of about this many characters. */
 const PIECE_LENGTH = 65_536;
@@ -20,22 +21,14 @@ const PIECE_LENGTH = 65_536;
 export type BacktestRange = Omit<EventRange, "stream">;
 
 /** The range that `--from` and `--to` name; without them everything. Throws UsageError. */
-export function backtestRange(options: Readonly<Record<string, unknown>>): BacktestRange {
-  const fromMs = timeOption("--from", options["from"]) ?? Number.NEGATIVE_INFINITY;
-  const toMs = timeOption("--to", options["to"]) ?? Number.POSITIVE_INFINITY;
+export function backtestRange(
+  options: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): BacktestRange {
+  const fromMs = timeFlag("--from", options["from"], nowMs) ?? Number.NEGATIVE_INFINITY;
+  const toMs = timeFlag("--to", options["to"], nowMs) ?? Number.POSITIVE_INFINITY;
   if (fromMs >= toMs) throw new UsageError("--from must lie before --to");
   return { fromMs, toMs };
-}
-
-function timeOption(name: string, text: unknown): number | undefined {
-  if (typeof text !== "string") return undefined;
-  const timeMs = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
-  if (Number.isNaN(timeMs)) {
-    throw new UsageError(`${name} ${text} is no time such as 2026-11-25 or 2026-11-25T10:00:00Z`);
-  }
-  return timeMs;
 }
 
 /** Runs rules over the archive that the options name and prints what they find; resolves with the exit code. */

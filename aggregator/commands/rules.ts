@@ -60,7 +60,10 @@ export const command = defineCommand({
       .option("--out-of-orderness <duration>", "how far events may come behind the newest", "0s")
       .option("--archive <dir>", "backtest: the archive's folder")
       .option("--config <file>", "backtest: the configuration of the aggregator that archives")
-      .option("--from <time>", "backtest: events from this time on, such as 2026-11-25T10:00:00Z")
+      .option(
+        "--from <time>",
+        "backtest: events from this time on, such as 2026-11-25T10:00:00Z, or 1h ago",
+      )
       .option("--to <time>", "backtest: events before this time")
       .option("--case <file>", "run cases instead of rules: pattern and events in each line")
       .option("--graphviz", "explain as a graph for Graphviz")
@@ -171,7 +174,7 @@ async function backtestRules(
   options: Readonly<Record<string, unknown>>,
   io: CommandIo,
 ): Promise<number> {
-  const range = backtestRange(options);
+  const range = backtestRange(options, io.platform.clock.now());
   const rules = await rulesOf(paths, io);
   if (rules === undefined) return EXIT_USAGE;
   return backtest(rules, range, options, io);

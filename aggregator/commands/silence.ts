@@ -16,6 +16,7 @@ import {
   ENDPOINT_DEFAULT,
   isOnlyTaken,
 } from "./ask-aggregator.ts";
+import { wholeId } from "./whole-id.ts";
 
 /** `tailrace silence`: keeps alerts from notifying people for a while. */
 export const command = defineCommand({
@@ -29,7 +30,10 @@ export const command = defineCommand({
   configure: (command) => {
     command
       .argument("<verb>", "add, ls or expire")
-      .argument("[words...]", "add: matchers (=, !=, =~, !~); expire: ids, as `ls` names them")
+      .argument(
+        "[words...]",
+        "add: matchers (=, !=, =~, !~); expire: ids, as `ls` names them, or their beginnings",
+      )
       .option("--for <duration>", "add: how long, such as 30m or 2h", "1h")
       .option("--start <time>", "add: when it begins (default: now)")
       .option("--by <name>", "who you are (default: the user)")
@@ -64,7 +68,7 @@ const optionsSchema = z.object({
 type Options = z.infer<typeof optionsSchema>;
 
 const shownSchema = z.object({ ...silenceSchema.shape, status: z.string() });
-const listSchema = z.object({ silences: z.array(shownSchema) });
+const listSchema = z.object({ silences: z.array(shownSchema), next: z.string().optional() });
 
 async function add(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length === 0) throw new UsageError("add takes matchers, such as service=orders");
@@ -107,9 +111,17 @@ const COLUMNS = [
 
 async function list(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length > 0) throw new UsageError("ls takes no further words");
-  const query = options.all ? "" : "?status=active&status=pending";
-  const answer = await askAggregator(io, options.endpoint, `/v1/silences${query}`);
-  const { silences } = listSchema.parse(answer);
+  const silences: z.output<typeof shownSchema>[] = [];
+  let query: URLSearchParams | undefined = new URLSearchParams(
+    options.all ? "" : "status=active&status=pending",
+  );
+  while (query !== undefined) {
+    const path: string = `/v1/silences?${query.toString()}`;
+    const page = listSchema.parse(await askAggregator(io, options.endpoint, path));
+    silences.push(...page.silences);
+    if (page.next === undefined) query = undefined;
+    else query.set("next", page.next);
+  }
   if (options.output === "ndjson") {
     for (const silence of silences) await io.stdout(`${JSON.stringify(silence)}\n`);
     return EXIT_DONE;
@@ -130,12 +142,26 @@ async function list(words: readonly string[], options: Options, io: CommandIo): 
 async function expire(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length === 0) throw new UsageError("expire takes ids, as `ls` names them");
   const by = encodeURIComponent(options.by ?? userOf(io));
-  for (const id of words) {
+  for (const id of await wholeIds(words, options, io)) {
     const path = `/v1/silences/${encodeURIComponent(id)}?by=${by}`;
     if (isOnlyTaken(io, await deleteAtAggregator(io, options.endpoint, path))) continue;
     io.stderr(`${id} is over\n`);
   }
   return EXIT_DONE;
+}
+
+const ID_LENGTH = 32;
+
+/** The beginning of an id is enough when it is that of one silence only. */
+async function wholeIds(
+  words: readonly string[],
+  { endpoint }: Options,
+  io: CommandIo,
+): Promise<readonly string[]> {
+  if (words.every((word) => word.length === ID_LENGTH)) return words;
+  const { silences } = listSchema.parse(await askAggregator(io, endpoint, "/v1/silences"));
+  const known = silences.map(({ id }) => id);
+  return words.map((word) => wholeId(word, known, "silence", "silence ls --all"));
 }
 
 function userOf(io: CommandIo): string {

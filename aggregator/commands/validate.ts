@@ -7,7 +7,7 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { type ConfigFault, loadConfig } from "../../shared/config/load.ts";
-import { loadConfigFiles } from "../../shared/config/load-files.ts";
+import { loadConfigFile, loadConfigFiles } from "../../shared/config/load-files.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemReason } from "../../shared/errors.ts";
 import { readWholeFile } from "../../shared/platform/read-whole-file.ts";
@@ -73,8 +73,9 @@ async function faultsOf(
   io: CommandIo,
 ): Promise<readonly ConfigFault[] | undefined> {
   const { schema } = configKinds[kind];
-  if (kind !== "agent") return loadConfig(schema, text, file).faults;
   const places = { disk: io.platform.disk, environment: io.environment };
+  if (kind === "aggregator") return (await loadConfigFile(schema, file, places)).faults;
+  if (kind !== "agent") return loadConfig(schema, text, file).faults;
   return (await loadConfigFiles(schema, file, places)).faults;
 }
 

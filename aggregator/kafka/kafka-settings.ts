@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
 
 /** Keys of a configuration that say how to reach Kafka; spread into the schema of a sink or source. */
@@ -24,7 +25,7 @@ export const kafkaSettings = {
         .enum(["plain", "scram-sha-256", "scram-sha-512"])
         .meta({ description: "How the password is proven." }),
       username: z.string().min(1).meta({ description: "Name to log in as." }),
-      password: z.string().min(1).meta({ description: "Password of that name." }),
+      password: secret("Password of that name."),
     })
     .optional()
     .meta({ description: "Login by name and password." }),

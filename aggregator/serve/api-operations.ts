@@ -184,8 +184,9 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
         isList: true,
       },
       filter,
+      ...paging(1_000),
     ],
-    answer: json(object({ silences: list(named("Silence")) })),
+    answer: json(page("silences", named("Silence"))),
   },
   {
     ...{ method: "POST", path: "/v1/silences", id: "addSilence", tag: "silences" },
@@ -277,19 +278,26 @@ export const API_OPERATIONS: readonly ApiOperation[] = [
   {
     ...{ method: "GET", path: "/v1/ledger", id: "getLedger", tag: "agents" },
     summary: "What became of every line that was read, and of those that arrived.",
-    parameters: [{ name: "agent", description: "Only what this one read.", schema: text() }],
+    parameters: [
+      { name: "agent", description: "Only what this one read.", schema: text() },
+      ...paging(10_000),
+    ],
     answer: json(
-      object({
-        entries: list(
-          object({
-            agent: nullable(text()),
-            source: text(),
-            kind: text(),
-            reason: { type: "string" },
-          }),
-        ),
-        aggregator: object({ received: count, merged: count, tooLate: count }),
-      }),
+      object(
+        {
+          entries: list(
+            object({
+              agent: nullable(text()),
+              source: text(),
+              kind: text(),
+              reason: { type: "string" },
+            }),
+          ),
+          aggregator: object({ received: count, merged: count, tooLate: count }),
+          next: text(),
+        },
+        ["next"],
+      ),
     ),
   },
   {

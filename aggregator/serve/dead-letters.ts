@@ -41,8 +41,8 @@ const lettersQuery = z.strictObject({
 const selection = z.union(
   [
     z.strictObject({ ids: z.array(z.string()).min(1).max(10_000) }),
-    z.strictObject({ sink: z.string() }),
-    z.strictObject({ source: z.string() }),
+    z.strictObject({ sink: z.string().min(1) }),
+    z.strictObject({ source: z.string().min(1) }),
   ],
   { error: "expected `ids`, a list of dead letters, or `sink` or `source`, the name of one" },
 );

@@ -7,9 +7,12 @@ import { afterChildren, makeSeries, minuteOfPart } from "../state/keys.ts";
 import { readAgents, readCollectRow, readLedger, readProcessRow } from "../state/read-agents.ts";
 import { readInlets } from "../state/read-inlets.ts";
 import { readServices } from "../state/service-row.ts";
-import { decodePlace, encodePlace, nonEmpty, QueryParameters } from "./query-parameters.ts";
+import { pageOf } from "./page-of.ts";
+import { decodePlace, nonEmpty, QueryParameters } from "./query-parameters.ts";
 
 const LIMIT_MAX = 1_000;
+/** An agent has some entries for each of its sources. */
+const LEDGER_LIMIT_MAX = 10_000;
 
 /** Answers `GET /v1/services` from the state of each partition of stage 2: every service of which there are windows, by name. */
 export function answerServices(
@@ -28,19 +31,13 @@ export function answerServices(
       place: JSON.stringify([service, name]),
     })),
   );
-  const rest = found
-    .filter(({ place }) => after === undefined || place > after)
-    .toSorted((a, b) => (a.place < b.place ? -1 : 1));
-  const page = rest.slice(0, limit);
-  const last = page.at(-1);
-  const services = page.map(({ view, stream: name, service }) => {
+  const { items, next } = pageOf(found, ({ place }) => place, { limit, after });
+  const services = items.map(({ view, stream: name, service }) => {
     const newest = newestMinute(view, makeSeries(tenant, name, service).key);
     const lastWindowStart =
       newest === undefined ? null : new Date(newest * MINUTE_MS).toISOString();
     return { service, stream: name, lastWindowStart };
   });
-  const next =
-    rest.length > page.length && last !== undefined ? { next: encodePlace([0, last.place]) } : {};
   return jsonAnswer(200, { services, ...next });
 }
 
@@ -57,10 +54,12 @@ export function answerLedger(
   tenant: string,
   query: string,
 ): HttpResponse {
-  const parameters = new QueryParameters(query, ["agent"]);
+  const parameters = new QueryParameters(query, ["agent", "limit", "next"]);
   const wanted = parameters.read("agent", undefined, nonEmpty, "the name of an agent");
+  const limit = parameters.limit(LEDGER_LIMIT_MAX);
+  const after = parameters.after(decodePlace)?.[1];
   if (parameters.refusal !== undefined) return parameters.refusal;
-  const entries = parts.collected.flatMap((view) => [
+  const found = parts.collected.flatMap((view) => [
     ...[...readAgents(view, tenant)]
       .filter(({ agent }) => wanted === undefined || agent === wanted)
       .flatMap(({ agent }) =>
@@ -68,10 +67,14 @@ export function answerLedger(
       ),
     ...(wanted === undefined
       ? [...readInlets(view, tenant)].flatMap(({ source, place, ledger }) =>
-          ledger.map((entry) => ({ agent: null, place, ...entry, source })),
+          ledger.map((entry) => ({ agent: null, ...entry, place, source })),
         )
       : []),
   ]);
+  // One entry for each agent or place, source, kind and reason.
+  const placeOf = ({ agent, source, kind, reason, ...rest }: (typeof found)[number]) =>
+    JSON.stringify([agent ?? "", "place" in rest ? rest.place : "", source, kind, reason]);
+  const { items: entries, next } = pageOf(found, placeOf, { limit, after });
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const processed = parts.processed.map(readProcessRow);
   return jsonAnswer(200, {
@@ -81,5 +84,6 @@ export function answerLedger(
       merged: sum(processed.map(({ mergedLines }) => mergedLines)),
       tooLate: sum(processed.map(({ tooLateLines }) => tooLateLines)),
     },
+    ...next,
   });
 }

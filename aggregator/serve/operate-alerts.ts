@@ -20,10 +20,12 @@ import type { AlertRow } from "../state/alert-row.ts";
 import { rangeOf, silenceKey, silencePrefix } from "../state/keys.ts";
 import { findAlert, readOpenAlerts } from "../state/read-alerts.ts";
 import { decodeJsonRow } from "../state/threshold-rows.ts";
-import { QueryParameters } from "./query-parameters.ts";
+import { pageOf } from "./page-of.ts";
+import { decodePlace, QueryParameters } from "./query-parameters.ts";
 
 const ID_BYTES = 16;
 const AUDIT_LIMIT_MAX = 1_000;
+const SILENCES_LIMIT_MAX = 1_000;
 
 /** What the API needs. */
 export interface OperationSource {
@@ -100,10 +102,13 @@ export class OperationsApi {
 
   /** `GET /v1/silences` */
   silences(tenant: string, query: string): HttpResponse {
-    const parameters = new QueryParameters(query, ["status", "filter"], ["status", "filter"]);
+    const names = ["status", "filter", "limit", "next"];
+    const parameters = new QueryParameters(query, names, ["status", "filter"]);
     const isStatus = (text: string) => STATUSES.find((status) => status === text);
     const statuses = parameters.readAll("status", isStatus, `one of ${STATUSES.join(", ")}`);
     const matchers = parameters.readAll("filter", parseMatcher, 'a matcher such as team="shop"');
+    const limit = parameters.limit(SILENCES_LIMIT_MAX);
+    const after = parameters.after(decodePlace)?.[1];
     if (parameters.refusal !== undefined) return parameters.refusal;
     const silences = this.#allSilences(tenant)
       .filter(({ status }) => statuses.length === 0 || statuses.includes(status))
@@ -113,7 +118,8 @@ export class OperationsApi {
           Object.fromEntries(silence.matchers.map(({ name, value }) => [name, value])),
         ),
       );
-    return jsonAnswer(200, { silences });
+    const page = pageOf(silences, ({ id }) => id, { limit, after });
+    return jsonAnswer(200, { silences: page.items, ...page.next });
   }
 
   /** `GET /v1/silences/{id}` */

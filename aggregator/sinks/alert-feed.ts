@@ -1,6 +1,6 @@
 import type { AlertRow } from "../state/alert-row.ts";
 import { readPatternsRow, readProcessRow } from "../state/read-agents.ts";
-import { findAlert, readAlerts } from "../state/read-alerts.ts";
+import { findAlert, readAlerts, readOpenAlerts } from "../state/read-alerts.ts";
 import type { Change, ChangeFeed } from "./change-feed.ts";
 import type { AlertResult, Result } from "./sink.ts";
 import type { DeliveredState } from "./store-feed.ts";
@@ -34,6 +34,11 @@ export class AlertFeed implements ChangeFeed {
     const view = this.#state.view();
     const newest = view && findAlert(view, result.id);
     return newest === undefined ? result : resultOf(newest);
+  }
+
+  firing(): readonly AlertResult[] {
+    const view = this.#state.view();
+    return view === undefined ? [] : [...readOpenAlerts([view])].map(resultOf);
   }
 
   watermarkMs(): number | undefined {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
-import { labelsOf } from "../alerts/alert-record.ts";
+import { alertmanagerAlert } from "./alertmanager-alert.ts";
 import { basicAuthorization, callStore, httpAddress, pick, writeHalving } from "./http-store.ts";
 import {
   type AlertResult,
@@ -14,12 +15,14 @@ import {
   type WriteContext,
   type WriteReport,
 } from "./sink.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Posts alerts to the API of an Alertmanager (`POST /api/v2/alerts`), which groups, routes and silences them its own way. An alert is told by
- * its labels, so what comes again changes nothing. Alertmanager forgets an alert that nobody repeats; instead of repeating, this says when it
- * would end: `expires` after it fired, moved to the true end when it resolves. What is silenced here is not sent, but for its end: it may have
- * been sent before the silence, and of what it never saw fire Alertmanager notifies nobody.
+ * its labels, so what comes again changes nothing. Alertmanager forgets an alert that nobody repeats, so all that fires is sent again every
+ * `resend_interval`, with an end four intervals ahead, as Prometheus does: three may get lost. A match is over when it is found; nobody repeats
+ * it, and it ends after `expires`. What is silenced here is not sent, but for its end: it may have been sent before the silence, and of what it
+ * never saw fire Alertmanager notifies nobody.
  */
 export const sink = defineSink({
   summary: "Posts alerts to the API of an Alertmanager.",
@@ -32,11 +35,15 @@ export const sink = defineSink({
         description: "Address of the Alertmanager, without /api.",
         examples: ["http://127.0.0.1:9093"],
       }),
+      resend_interval: duration({ min: "10s", max: "1h" }).prefault("1m").meta({
+        description:
+          "How often all that fires is sent again; Alertmanager ends after four of them what is not.",
+      }),
       expires: duration({ min: "5m", max: "30d" }).prefault("1d").meta({
-        description: "When an alert ends of which nothing more is heard; from its newest change.",
+        description: "When a match ends, which has no end of its own; from its newest change.",
       }),
       username: z.string().min(1).optional().meta({ description: "User to sign in as." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
+      password: secret("Password of the user.").optional(),
     })
     .check(({ value, issues }) => {
       if ((value.username === undefined) === (value.password === undefined)) return;
@@ -49,79 +56,87 @@ export const sink = defineSink({
 
 interface AlertmanagerSettings {
   readonly url: string;
+  readonly resend_interval: number;
   readonly expires: number;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
+
+/** Alerts in one request of those that are sent again. */
+const RESEND_COUNT = 100;
+/** As Prometheus: what was not repeated for so many intervals is over. */
+const INTERVALS_VALID = 4;
 
 class AlertmanagerSink implements Sink {
   /** Labels say which alert it is. */
   readonly position = undefined;
   readonly #settings: AlertmanagerSettings;
   readonly #context: SinkContext;
+  /** An end must not be overtaken by a repetition that does not know of it. */
+  readonly #turns = new Turns();
+  readonly #stop = new AbortController();
+  readonly #resending: Promise<void>;
 
   constructor(settings: AlertmanagerSettings, context: SinkContext) {
     this.#settings = settings;
     this.#context = context;
+    this.#resending = this.#resend();
   }
 
-  async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
-    const wanted = results.flatMap((result, index) =>
-      isAlert(result) && (!result.isSuppressed || result.state === "resolved") ? [index] : [],
-    );
-    const { url, expires } = this.#settings;
-    const nowMs = this.#context.platform.clock.now();
-    const send = (indexes: readonly number[]) => {
-      const alerts = pick(results, indexes).flatMap((result) =>
-        isAlert(result) ? [alertmanagerAlert(result, nowMs + expires)] : [],
+  write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
+    return this.#turns.run(async () => {
+      const wanted = results.flatMap((result, index) =>
+        isAlert(result) && (!result.isSuppressed || result.state === "resolved") ? [index] : [],
       );
-      const call = {
-        url: `${url.replace(/\/+$/, "")}/api/v2/alerts`,
-        headers: { "content-type": "application/json", ...basicAuthorization(this.#settings) },
-        body: Buffer.from(JSON.stringify(alerts)),
-      };
-      return callStore(call, context, this.#context, isRefusal);
-    };
-    const report = await writeHalving(wanted, send);
-    return { ...report, ignoredCount: results.length - wanted.length };
+      const send = (indexes: readonly number[]) =>
+        this.#post(pick(results, indexes).filter(isAlert), context);
+      const report = await writeHalving(wanted, send);
+      return { ...report, ignoredCount: results.length - wanted.length };
+    });
   }
 
   async close(): Promise<void> {
-    // Connections are the platform's.
+    this.#stop.abort();
+    await this.#resending;
+  }
+
+  async #resend(): Promise<void> {
+    const { firing, logger, name, platform } = this.#context;
+    const { signal } = this.#stop;
+    for (;;) {
+      await platform.timers.sleep(this.#settings.resend_interval, signal);
+      if (signal.aborted) return;
+      await this.#turns.run(async () => {
+        const alerts = (firing?.() ?? []).filter(({ isSuppressed }) => !isSuppressed);
+        for (let at = 0; at < alerts.length && !signal.aborted; at += RESEND_COUNT) {
+          const part = alerts.slice(at, at + RESEND_COUNT);
+          try {
+            const { verdict, reason } = await this.#post(part, { signal, watermarkMs: undefined });
+            if (verdict !== "taken") throw new Error(reason);
+          } catch (error) {
+            // The next round says the same again; what the sink is given to write is not lost with it.
+            logger.debug("what fires was not sent again", { sink: name, reason: String(error) });
+            return;
+          }
+        }
+      });
+    }
+  }
+
+  #post(alerts: readonly AlertResult[], context: WriteContext) {
+    const { url, expires, resend_interval: resendMs } = this.#settings;
+    const nowMs = this.#context.platform.clock.now();
+    const ends = { firingMs: nowMs + INTERVALS_VALID * resendMs, matchMs: nowMs + expires };
+    const call = {
+      url: `${url.replace(/\/+$/, "")}/api/v2/alerts`,
+      headers: { "content-type": "application/json", ...basicAuthorization(this.#settings) },
+      body: Buffer.from(JSON.stringify(alerts.map((alert) => alertmanagerAlert(alert, ends)))),
+    };
+    return callStore(call, context, this.#context, isRefusal);
   }
 }
 
 /** The alert itself is at fault; everything else may pass. */
 function isRefusal(status: number): boolean {
   return status === 400 || status === 422;
-}
-
-const shownSchema = z.looseObject({
-  message: z.string(),
-  timestamp: z.string(),
-  startsAt: z.string().optional(),
-  resolvedAt: z.string().optional(),
-  details: z.looseObject({
-    summary: z.string().optional(),
-    link: z.string().optional(),
-    runbook: z.string().optional(),
-  }),
-});
-
-/** An alert in the words of Alertmanager's API. A match has no end of its own, and is over when it `expires`. */
-export function alertmanagerAlert({ json, state, id }: AlertResult, expiresMs: number) {
-  const { message, timestamp, startsAt, resolvedAt, details } = shownSchema.parse(JSON.parse(json));
-  const { summary, link, runbook } = details;
-  return {
-    labels: labelsOf(json),
-    annotations: {
-      ...(summary === undefined ? {} : { summary }),
-      description: message,
-      alert_id: id,
-      ...(runbook === undefined ? {} : { runbook_url: runbook }),
-    },
-    startsAt: startsAt ?? timestamp,
-    endsAt: state === "resolved" && resolvedAt ? resolvedAt : new Date(expiresMs).toISOString(),
-    ...(link === undefined ? {} : { generatorURL: link }),
-  };
 }

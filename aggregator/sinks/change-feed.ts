@@ -1,4 +1,4 @@
-import type { Result } from "./sink.ts";
+import type { AlertResult, Result } from "./sink.ts";
 
 /** A result that changed. */
 export interface Change {
@@ -19,6 +19,8 @@ export interface ChangeFeed {
   newestChange(): number;
   /** The newest state of a result that was delivered before; undefined when its retention is over. */
   newest(result: Result): Result | undefined;
+  /** Alerts that fire now; absent for other results. */
+  firing?(): readonly AlertResult[];
   /** The watermark in milliseconds since the Unix epoch, undefined before the first. */
   watermarkMs(): number | undefined;
   /** Resolves when there are changes after `after` (-1: when the store can be read), or at once when `signal` aborts. */

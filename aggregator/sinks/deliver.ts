@@ -377,10 +377,12 @@ export class Delivery {
 
   async #opened(): Promise<Sink> {
     if (this.#sink !== undefined) return this.#sink;
-    const { platform, logger, results, partition, sink: configured } = this.#parts;
+    const { platform, logger, results, partition, feed, sink: configured } = this.#parts;
     const { position } = this.#cursor.value;
     const { name } = configured;
-    const sink = await configured.open({ name, results, partition, platform, logger, position });
+    const firing = () => feed.firing?.() ?? [];
+    const parts = { name, results, partition, platform, logger, position, firing };
+    const sink = await configured.open(parts);
     this.#sink = sink;
     // A position that was never kept is kept before the first write, or a crash after that write would not know where it began.
     if (sink.position !== position) await this.#cursor.commit({ position: sink.position });

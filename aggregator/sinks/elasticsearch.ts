@@ -1,5 +1,6 @@
 import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import { elasticsearchDocument } from "./elasticsearch-document.ts";
@@ -51,9 +52,9 @@ export const sink = defineSink({
       retention: duration({ min: "1d", max: "3650d" }).prefault("90d").meta({
         description: "Indices whose month ended longer ago are deleted; from the watermark.",
       }),
-      api_key: z.string().min(1).optional().meta({ description: "Key to sign in with." }),
+      api_key: secret("Key to sign in with.").optional(),
       username: z.string().min(1).optional().meta({ description: "User to sign in as." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
+      password: secret("Password of the user.").optional(),
       compression: z.boolean().prefault(true).meta({ description: "Requests are compressed." }),
     })
     .check(({ value, issues }) => {

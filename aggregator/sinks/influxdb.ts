@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
+import { secret } from "../../shared/config/secret.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import {
   basicAuthorization,
@@ -49,10 +50,10 @@ export const sink = defineSink({
         .optional()
         .meta({ description: "Retention policy of the database; its default when absent." }),
       username: z.string().min(1).optional().meta({ description: "User of InfluxDB 1.x." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
+      password: secret("Password of the user.").optional(),
       bucket: z.string().min(1).optional().meta({ description: "Bucket of InfluxDB 2.x." }),
       org: z.string().min(1).optional().meta({ description: "Organisation of InfluxDB 2.x." }),
-      token: z.string().min(1).optional().meta({ description: "Token of InfluxDB 2.x." }),
+      token: secret("Token of InfluxDB 2.x.").optional(),
       measurement: z
         .string()
         .regex(/^[^\r\n\\]+$/, { error: "expected a name without line ends and backslashes" })

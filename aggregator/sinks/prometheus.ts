@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Dimensions } from "../../shared/aggregates/dimensions.ts";
+import { secret } from "../../shared/config/secret.ts";
 import {
   basicAuthorization,
   callStore,
@@ -44,8 +45,8 @@ export const sink = defineSink({
         .prefault({})
         .meta({ description: "Labels that every sample gets.", examples: [{ site: "berlin" }] }),
       username: z.string().min(1).optional().meta({ description: "User to sign in as." }),
-      password: z.string().min(1).optional().meta({ description: "Password of the user." }),
-      token: z.string().min(1).optional().meta({ description: "Bearer token to sign in with." }),
+      password: secret("Password of the user.").optional(),
+      token: secret("Bearer token to sign in with.").optional(),
     })
     .check(({ value, issues }) => {
       if ((value.username === undefined) === (value.password === undefined)) return;

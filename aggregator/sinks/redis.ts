@@ -1,5 +1,6 @@
 import type { RedisClientType } from "redis";
 import { z } from "zod";
+import { secret } from "../../shared/config/secret.ts";
 import { duration } from "../../shared/config/units.ts";
 import { TailraceError } from "../../shared/errors.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
@@ -28,10 +29,11 @@ export const sink = defineSink({
   windowMinutes: 5,
   config: z.strictObject({
     ...sinkSettings("redis", BATCHING),
-    url: z
-      .string()
-      .regex(/^rediss?:\/\/\S+$/, { error: "expected an address such as redis://127.0.0.1:6379/0" })
-      .meta({ description: "Address of the server.", examples: ["redis://127.0.0.1:6379/0"] }),
+    url: secret("Address of the server; it may hold a name and a password.", {
+      examples: ["redis://127.0.0.1:6379/0"],
+    }).refine((text) => /^rediss?:\/\/\S+$/.test(text), {
+      error: "expected an address such as redis://127.0.0.1:6379/0",
+    }),
     key: z
       .string()
       .min(1)

@@ -137,6 +137,8 @@ export interface SinkContext {
   readonly logger: Logger;
   /** {@link Sink.position} as it was kept with the cursor; undefined at the very first start. */
   readonly position: string | undefined;
+  /** Alerts that fire now, as of the last commit; absent for other results. */
+  readonly firing?: (() => readonly AlertResult[]) | undefined;
 }
 
 /** Opens one configured sink; may be called again after the one before was closed. */

@@ -25,7 +25,23 @@ export async function loadConfigFiles<S extends z.ZodType>(
   file: string,
   places: ConfigPlaces,
 ): Promise<Loaded<z.output<S>>> {
-  const paths = [file, ...(await snippets(file, places.disk))];
+  return loadFrom(schema, [file, ...(await snippets(file, places.disk))], places);
+}
+
+/** The same of one file alone, whatever stands beside it. */
+export async function loadConfigFile<S extends z.ZodType>(
+  schema: S,
+  file: string,
+  places: ConfigPlaces,
+): Promise<Loaded<z.output<S>>> {
+  return loadFrom(schema, [file], places);
+}
+
+async function loadFrom<S extends z.ZodType>(
+  schema: S,
+  paths: readonly string[],
+  places: ConfigPlaces,
+): Promise<Loaded<z.output<S>>> {
   const parts: ConfigPart[] = [];
   for (const path of paths) {
     try {

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { type ConfigPart, joinParts, type PlacedFault } from "./join-parts.ts";
 import { knownKeys, knownValues } from "./known-keys.ts";
 import { nearestName } from "./nearest-name.ts";
-import { putSecrets, type Secrets } from "./secret.ts";
+import { isSecretPlace, putSecrets, type Secrets } from "./secret.ts";
 
 /** One thing wrong in a configuration file, and where. */
 export type ConfigFault = PlacedFault;
@@ -85,6 +85,7 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): F
   }
   const expected = expectation(issue);
   // A fault within an expression says itself what it got there.
+  if (isSecretPlace(schema, at, value)) return [{ at, atKey: false, message: expected }];
   const word = /\(at character \d+\)$/.test(expected) ? "in" : "got";
   const got = input === undefined ? "" : `, ${word} ${shown(input)}`;
   return [{ at, atKey: false, message: `${expected}${got}` }];
@@ -127,7 +128,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (value === null || value === undefined) return "nothing";
-  if (typeof value === "string") return `\`${value}\``;
+  // What stands before the host of an address may be a password.
+  if (typeof value === "string") return `\`${value.replace(/(:\/\/)[^\s/]*@/g, "$1…@")}\``;
   if (typeof value === "boolean") return String(value);
   return typeof value === "number" ? `the number ${value}` : "keys and values";
 }

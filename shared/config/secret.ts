@@ -16,14 +16,24 @@ const CREDENTIAL = /^credential:([A-Za-z0-9_.-]+)$/;
 const SECRET_BYTES_MAX = 64 * 1024;
 
 /** A setting that is a secret; the parsed value is the secret itself. */
-export function secret(description: string) {
+export function secret(description: string, more: { readonly examples?: string[] } = {}) {
   return z
     .string()
     .min(1)
     .meta({
       description: `${description} A text, or where it stands: \`\${NAME}\`, \`file:PATH\` or \`credential:NAME\`.`,
       [MARK]: true,
+      ...more,
     });
+}
+
+/** True when the schema takes a secret at a place of a value. */
+export function isSecretPlace(
+  schema: z.ZodType,
+  path: readonly PropertyKey[],
+  value: unknown,
+): boolean {
+  return isPlaceWith(MARK, { schema, path, value });
 }
 
 /** What references stand for; one that could not be had comes with the reason. */

@@ -18,6 +18,24 @@ export function byteSize(limits: Limits = {}) {
   return quantity("a size such as 64KiB, 256MiB or 1GB", BYTES_PATTERN, parseBytes, limits);
 }
 
+/** What was meant by a number whose unit is written otherwise: the first reading that the setting takes. */
+function unitHint(input: unknown, pattern: RegExp): string {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(String(input)) ?? [];
+  const [first = ""] = unit.toUpperCase();
+  const word = Object.keys(LONG_UNITS).find((short) => LONG_UNITS[short]?.test(unit));
+  const units = [`${first}iB`, unit.toUpperCase(), unit.toLowerCase(), word ?? ""];
+  const meant = units.map((each) => digits + each).find((text) => pattern.test(text));
+  return meant === undefined || digits === "" ? "" : ` (did you mean \`${meant}\`?)`;
+}
+
+const LONG_UNITS: Readonly<Record<string, RegExp>> = {
+  ms: /^(?:msecs?|milliseconds?)$/i,
+  s: /^(?:secs?|seconds?)$/i,
+  m: /^(?:mins?|minutes?)$/i,
+  h: /^(?:hrs?|hours?)$/i,
+  d: /^days?$/i,
+};
+
 function quantity(
   expected: string,
   pattern: RegExp,
@@ -29,7 +47,9 @@ function quantity(
   const bounds = `${limits.min === undefined ? "" : `, at least ${limits.min}`}${limits.max === undefined ? "" : `, at most ${limits.max}`}`;
   return z
     .string({ error: `expected ${expected}${bounds}` })
-    .regex(pattern, { error: `expected ${expected}${bounds}` })
+    .regex(pattern, {
+      error: ({ input }) => `expected ${expected}${bounds}${unitHint(input, pattern)}`,
+    })
     .transform((text, context) => {
       const value = parse(text);
       if (value !== undefined && value >= min && value <= max) return value;

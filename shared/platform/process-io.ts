@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,8 @@ export function processIo(): CommandIo {
   // A reader such as `head` that goes away is no fault: what it wanted it has.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
+    // What was made for this run is removed first, whatever else is still under way.
+    for (const path of temporary) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     process.exit(0);
   });
   return {
@@ -45,9 +47,17 @@ export function processIo(): CommandIo {
   };
 }
 
+/** Folders that were made for this run and are still there. */
+const temporary = new Set<string>();
+
 async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), "tailrace-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  temporary.add(path);
+  const remove = async () => {
+    await rm(path, { recursive: true, force: true });
+    temporary.delete(path);
+  };
+  return { path, [Symbol.asyncDispose]: remove };
 }
 
 function machineId(): string {

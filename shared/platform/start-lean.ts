@@ -21,3 +21,10 @@ export function keepCompiledCode(): void {
 export function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
+
+/** Lets the rest of the heap grow in small steps, too: 51 instead of 70 MiB for an agent on a backlog, at a tenth more CPU; less than a host notices. */
+export function keepHeapSmallest(): void {
+  keepHeapSmall();
+  // While the program runs the flag only sets how fast the heap may grow; as an option of Node it would also compile less, for twice the price.
+  setFlagsFromString("--optimize-for-size");
+}

@@ -17,7 +17,9 @@ const action = z.enum(REDACT_ACTIONS).meta({
     "`mask` writes the name in brackets instead, `hash` also a hash with `key`, the same for the same secret, `drop` lets nothing leave of the line, the field or the value that holds it.",
 });
 
-const detectorName = z.enum(DETECTOR_NAMES);
+const detectorName = z
+  .enum(DETECTOR_NAMES)
+  .meta({ description: "Name of what is looked for.", examples: ["card"] });
 
 const ownPattern = z.strictObject({
   name: z

@@ -26,6 +26,27 @@ const TRACE = Array.from(
     `\n\tat com.example.shop.module${depth}.Service${depth}.call(Service${depth}.java:${depth * 7})`,
 ).join("");
 
+/** A line as shippers in clusters write it: what an application says, and where it runs. */
+function wideText(line: Line): string {
+  const { timestamp, service, level, message, duration } = line;
+  const id = message.length * 7919;
+  return JSON.stringify({
+    timestamp,
+    ...{ level, logger: `shop.${service}.Handler`, thread: `worker-${id % 8}`, message, duration },
+    http: { method: "GET", route: "/api/v1/orders/{id}", status: 200, bytes: id, version: "1.1" },
+    user: { id: `u-${id}`, tenant: "eu-42", roles: ["buyer", "reviewer"] },
+    trace: { id: id.toString(16).padStart(32, "0"), span: id.toString(16).padStart(16, "0") },
+    ...{ region: "eu-west-1", zone: "eu-west-1b", build: "2026.11.20-7", retries: 0, cached: true },
+    kubernetes: {
+      namespace: "shop",
+      pod: `${service}-7d4b9c6f5d-x2x${id % 10}p`,
+      node: `ip-10-4-2-${id % 255}`,
+      labels: { app: service, "app.kubernetes.io/version": "3.14.1", tier: "backend" },
+    },
+    ...{ service, host: `ip-10-4-2-${id % 255}`, pid: 1, schema: "1.4", sampled: false },
+  });
+}
+
 /** How each format writes a line; one of ten events of `log4j-traces` has a stack trace. */
 export const FORMAT_LINES = {
   "access-log": (line) => {
@@ -40,6 +61,8 @@ export const FORMAT_LINES = {
       stream: "stdout",
       time: `${line.timestamp.slice(0, -1)}123456Z`,
     }),
+  json: (line) => JSON.stringify(line),
+  "json-wide": wideText,
   log4j: log4jText,
   "log4j-traces": (line) =>
     log4jText(line) +
@@ -57,7 +80,8 @@ export type MeasuredFormat = keyof typeof FORMAT_LINES;
 
 /** The parser of a format that is measured. */
 export function parserOf(format: MeasuredFormat): ParserName {
-  return format === "log4j-traces" ? "log4j" : format;
+  if (format === "log4j-traces") return "log4j";
+  return format === "json-wide" ? "json" : format;
 }
 
 /** Chunks of whole lines of a format, from about `bytes` bytes of JSON lines. */

@@ -3,7 +3,11 @@ import { createWriteStream } from "node:fs";
 import { z } from "zod";
 import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
 import { processIo } from "../../shared/platform/process-io.ts";
-import { keepCompiledCode, keepHeapSmall } from "../../shared/platform/start-lean.ts";
+import {
+  keepCompiledCode,
+  keepHeapSmall,
+  keepHeapSmallest,
+} from "../../shared/platform/start-lean.ts";
 import { runCommand } from "../../shared/run-command.ts";
 
 /** What one process found. */
@@ -26,7 +30,8 @@ type Load = (input: string) => Promise<() => Promise<number>>;
 
 // As the program does before it loads a command.
 keepCompiledCode();
-if (["agent", "selecting", "scan"].includes(process.argv[2] ?? "")) keepHeapSmall();
+if (process.argv[2] === "scan") keepHeapSmall();
+else if (["agent", "selecting"].includes(process.argv[2] ?? "")) keepHeapSmallest();
 
 /** What can be measured. */
 export const candidates = {

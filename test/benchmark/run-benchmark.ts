@@ -2,7 +2,7 @@
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
  * the baseline (split, JSON.parse, the same aggregation), `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
  * when it also selects 1 % of the lines as events;
- * then how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what ten thousand agents ask of an aggregator,
+ * then what an agent sends and what it costs its host, how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what ten thousand agents ask of an aggregator,
  * and, where real servers are fetched, how long a line takes into them and how many windows they take. Data is generated once and kept in the
  * temporary directory.
  */
@@ -43,12 +43,15 @@ const MAIN = join(import.meta.dirname, "../../main.ts");
 const MEASURE = join(import.meta.dirname, "measure.ts");
 /** Scripts of this folder that print for themselves, with the servers that each needs. */
 const SCRIPTS = [
+  { name: "wire", words: ["wire.ts"], servers: [] },
+  { name: "cost of an agent", words: ["idle.ts"], servers: [] },
   { name: "patterns", words: ["patterns.ts"], servers: [] },
   { name: "many agents", words: ["many-agents.ts", "10000", "30"], servers: [] },
   { name: "latency", words: ["line-latency.ts", "200"], servers: ["redis", "kafka"] },
   { name: "sinks", words: ["sinks.ts", "30000"], servers: ["redis", "elasticsearch"] },
 ] as const;
 const SAMPLE_MS = 10;
+const AGENT_MIB_MAX = 72;
 const FILE_CANDIDATES = ["baseline", "scan", "agent", "selecting"] as const;
 /** One line in a hundred is of this service. */
 const SELECT =
@@ -238,6 +241,7 @@ function report(bytes: number, runs: ReadonlyMap<CandidateName, Run[]>, merge: R
   return [
     `${(bytes / 1e6).toFixed(0)} MB of JSON lines, median of ${runs.get("baseline")?.length} runs; CPU is user + system`,
     ...table.map((row) => row.join("  ")),
+    `(target of an agent on a backlog: ${AGENT_MIB_MAX} MiB anonymous)`,
     `merge: ${merge.count} partials of 20 bins into 1,000 windows, durably: ${rate.toFixed(0)} a second of CPU, ` +
       `${(merge.count / (merge.workWallMs / 1000)).toFixed(0)} a second of wall clock`,
     "",

@@ -54,6 +54,13 @@ export class RunningProgram {
     return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
   }
 
+  /** Resolves with its exit code when it ends by itself; undefined when a signal ended it. */
+  async ended(): Promise<number | undefined> {
+    const child = this.#child;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child.exitCode ?? undefined;
+  }
+
   /** Ends it; resolves with its exit code, undefined when a signal ended it. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | undefined> {
     const child = this.#child;

@@ -127,6 +127,14 @@ it("the example for compose runs the image as it is meant to be run", async () =
     "redis",
   ]);
   expect(services["aggregator"]).toMatchObject({ read_only: true, cap_drop: ["ALL"] });
+  // What the aggregator is configured to reach is a service, and Kafka sends its clients there, too.
+  const file = new URL("../../packaging/compose/aggregator.yaml", import.meta.url);
+  const aggregator = await readFile(file, "utf8");
+  const hosts = [...aggregator.matchAll(/(?:\/\/|\[")([a-z]+):\d+/g)].map(([, host]) => host);
+  expect(new Set(hosts)).toEqual(new Set(["kafka", "redis", "elasticsearch", "influxdb"]));
+  expect(services["kafka"]).toMatchObject({
+    environment: { KAFKA_ADVERTISED_LISTENERS: "PLAINTEXT://kafka:9092" },
+  });
 });
 
 async function readBlob(found: z.infer<typeof blob> | undefined): Promise<Buffer> {

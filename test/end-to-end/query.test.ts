@@ -91,7 +91,12 @@ describe("tailrace query", () => {
       expect([code, stderr]).toEqual([2, expect.stringContaining(text)]);
     }
     const refused = await query("windows", "--step", "7s");
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("multiple of 1m")]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/--step: .*multiple of 1m/),
+    ]);
+    const time = await query("windows", "--from", "yesterday");
+    expect([time.code, time.stderr]).toEqual([2, expect.stringContaining("--from yesterday")]);
   });
 
   it("asks for raw lines", async () => {
@@ -99,7 +104,10 @@ describe("tailrace query", () => {
     const head = "id,timestamp,stream,service,level,weight,agent,source,line\r\n";
     expect([code, stdout]).toEqual([0, head]);
     const wrong = await query("lines", "--level", "loud");
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("levels of TRACE")]);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringMatching(/--level: .*levels of TRACE/),
+    ]);
   });
 
   it("asks for alerts", async () => {

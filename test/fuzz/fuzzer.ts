@@ -57,8 +57,11 @@ export class Fuzzer {
     // A copy: a slice would keep the whole answer.
     this.#answers.add(Buffer.from(answer).toString());
     if (input.length > KEPT_BYTES_MAX) return;
-    if (this.#corpus.length < CORPUS_MAX) this.#corpus.push(Buffer.from(input));
-    else this.#corpus[this.#prng.below(CORPUS_MAX)] = Buffer.from(input);
+    // Not from Node's pool, of which a kept piece would keep 64 KiB.
+    const kept = Buffer.alloc(input.length);
+    input.copy(kept);
+    if (this.#corpus.length < CORPUS_MAX) this.#corpus.push(kept);
+    else this.#corpus[this.#prng.below(CORPUS_MAX)] = kept;
   }
 }
 

@@ -51,6 +51,21 @@ describe("readInput", () => {
     }
   });
 
+  test.each([
+    ["28b52ffd24", "zstd", "zstdcat"],
+    ["fd377a585a", "xz", "xzcat"],
+    ["425a683931", "bzip2", "bzcat"],
+    ["04224d1864", "lz4", "lz4cat"],
+    ["504b030414", "zip", "unzip -p"],
+  ])("says how to read what begins with %s", async (hex, name, unpack) => {
+    const bytes = Buffer.from(hex, "hex");
+    const path = temporaryFile("x.log.packed", bytes);
+    expect((await read(path)).fault).toBe(
+      `it is packed with ${name}; unpack it on the way: ${unpack} ${path} | tailrace scan -`,
+    );
+    expect((await read(STDIN_NAME, [bytes])).fault).toContain(`${unpack} FILE | tailrace scan -`);
+  });
+
   test("unpacks gzip by its first bytes, several members in a row too", async () => {
     const half = LARGE.length / 2;
     const packed = Buffer.concat([gzipSync(LARGE.slice(0, half)), gzipSync(LARGE.slice(half))]);

@@ -1,4 +1,12 @@
-import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Disk, realDisk } from "../../../../shared/platform/disk.ts";
 import { folderOpener, lines, split } from "./log-folder.ts";
@@ -201,5 +209,71 @@ describe("which file is which", () => {
     expect(folder.counted).toEqual(
       split(lines("a", 0, 100) + lines("b", 0, 100) + lines("c", 0, 105)),
     );
+  });
+});
+
+describe("logs that are rotated faster than they are looked at", () => {
+  it("ROT-02 finds a generation that came and went while the one before was under a rotated name", async () => {
+    const folder = open();
+    folder.append("x.log", "one\n");
+    await folder.follow();
+    await folder.tick();
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    await folder.follow();
+    folder.append("x.log", "two\n");
+    renameSync(folder.file("x.log.1"), folder.file("x.log.2"));
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    await folder.follow();
+    expect(folder.counted).toEqual(["one", "two"]);
+  });
+
+  it("ROT-02 does not let files that are renamed while they are looked at wait for each other", async () => {
+    let renames = 0;
+    const disk: Disk = {
+      ...realDisk,
+      open: (path, mode) => {
+        if (path === folder.file("x.log") && renames > 0) {
+          for (let number = 8; number >= 1; number--) {
+            const from = folder.file(`x.log.${number}`);
+            if (existsSync(from)) renameSync(from, folder.file(`x.log.${number + 1}`));
+          }
+          renameSync(path, folder.file("x.log.1"));
+          folder.append("x.log", `then ${renames--}\n`);
+        }
+        return realDisk.open(path, mode);
+      },
+    };
+    const folder = open({ disk });
+    folder.append("x.log", "first\n");
+    await folder.follow();
+    await folder.tick();
+    renameSync(folder.file("x.log"), folder.file("x.log.1"));
+    folder.append("x.log", "second\n");
+    renames = 3;
+    for (let look = 0; look < 6; look++) {
+      await folder.tick();
+      await folder.follow();
+    }
+    expect(folder.counted.toSorted()).toEqual(["first", "second", "then 1", "then 2", "then 3"]);
+  });
+
+  it("ledgers a file that was seen, could never be read and is gone", async () => {
+    const disk: Disk = {
+      ...realDisk,
+      open: (path, mode) =>
+        path.endsWith("bad.log")
+          ? Promise.reject(Object.assign(new Error("denied"), { code: "EACCES" }))
+          : realDisk.open(path, mode),
+    };
+    const folder = open({ disk });
+    folder.append("bad.log", "lost line\n");
+    await folder.follow();
+    rmSync(folder.file("bad.log"));
+    await folder.follow();
+    expect(folder.total("lost", "gone_unread")).toEqual([0, 0]);
+    await folder.wait();
+    await folder.wait();
+    expect(folder.total("lost", "gone_unread")).toEqual([0, "lost line\n".length]);
+    expect(folder.complaints.at(-1)).toBe("a file that could not be read is gone");
   });
 });

@@ -16,9 +16,21 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-function open(): Promise<Sink> {
-  const platform = { ...realPlatform, clock: { ...realPlatform.clock, now: () => NOW_MS } };
-  const basis = { name: "am", platform, logger: quiet, position: undefined };
+type Sleep = (typeof realPlatform)["timers"]["sleep"];
+
+function open({
+  firing = () => [],
+  sleep = realPlatform.timers.sleep,
+}: {
+  readonly firing?: () => readonly AlertResult[];
+  readonly sleep?: Sleep;
+} = {}): Promise<Sink> {
+  const platform = {
+    ...realPlatform,
+    clock: { ...realPlatform.clock, now: () => NOW_MS },
+    timers: { ...realPlatform.timers, sleep },
+  };
+  const basis = { name: "am", platform, logger: quiet, position: undefined, firing };
   const configured = kind.schema.parse({ name: "am", type: "alertmanager", url: store.url });
   return configured.open({ ...basis, results: "alerts" });
 }
@@ -59,8 +71,34 @@ describe("the alertmanager sink", () => {
       generatorURL: "http://t/v1/windows?x=1",
     };
     expect(JSON.parse(request?.body.toString() ?? "")).toEqual([
-      { ...basis, endsAt: "2026-11-21T12:00:00.000Z" },
+      { ...basis, endsAt: "2026-11-20T12:04:00.000Z" },
       { ...basis, endsAt: "2026-11-20T10:05:00.000Z" },
+    ]);
+  });
+
+  it("gives a match, which nobody repeats, an end of its own", async () => {
+    await write(await open(), alert("a", {}, { startsAt: undefined }));
+    const [posted] = JSON.parse(store.requests[0]?.body.toString() ?? "");
+    expect(posted.endsAt).toBe("2026-11-21T12:00:00.000Z");
+  });
+
+  it("sends again all that fires, long before Alertmanager would end it", async () => {
+    const fired = [alert("a", {}), alert("b", { isSuppressed: true })];
+    const rounds = Promise.withResolvers<void>();
+    let roundCount = 0;
+    const sleep = async (ms: number, signal: AbortSignal) => {
+      expect(ms).toBe(60_000);
+      if (++roundCount === 3) rounds.resolve();
+      if (roundCount < 3) return;
+      await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+    };
+    const sink = await open({ firing: () => fired, sleep });
+    await rounds.promise;
+    await sink.close();
+    const posted = store.requests.map(({ body }) => JSON.parse(body.toString()));
+    expect(posted).toHaveLength(2);
+    expect(posted[1]).toMatchObject([
+      { annotations: { alert_id: "a" }, endsAt: "2026-11-20T12:04:00.000Z" },
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Result, Sink } from "../../../../aggregator/sinks/sink.ts";
+import type { AlertResult, Result, Sink } from "../../../../aggregator/sinks/sink.ts";
 import { sink as kind } from "../../../../aggregator/sinks/webhook.ts";
 import type { Logger } from "../../../../shared/log.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
@@ -135,5 +135,67 @@ describe("the webhook sink", () => {
     expect(most).toBe(1);
     await write(await open({ suppressed: true }), [silent]);
     expect(store.requests).toHaveLength(4);
+  });
+
+  describe("that groups", () => {
+    const of = (id: string, rule: string, changes: Partial<AlertResult> = {}) => {
+      const sample = sampleAlert(id, `service-${id}`, 0);
+      const shown = JSON.parse(sample.json);
+      const json = JSON.stringify({
+        ...shown,
+        details: { ...shown.details, rule },
+        startsAt: "2026-11-20T09:58:00Z",
+      });
+      return { ...sample, rule, json, ...changes };
+    };
+    const bodies = () => store.requests.map(({ body }) => JSON.parse(body.toString()));
+
+    it("posts one message for each group, in the form of Alertmanager's webhook", async () => {
+      const sink = await open({ group_by: ["alertname"] });
+      await write(sink, [of("a", "slow"), of("b", "errors"), of("c", "slow")]);
+      const [slow, errors] = bodies();
+      expect(bodies()).toHaveLength(2);
+      expect(slow).toMatchObject({
+        ...{ version: "4", status: "firing", receiver: "hook" },
+        groupLabels: { alertname: "slow" },
+        commonLabels: { alertname: "slow", severity: "warning" },
+        alerts: [
+          { status: "firing", fingerprint: "a", labels: { service: "service-a" } },
+          { status: "firing", fingerprint: "c", endsAt: "0001-01-01T00:00:00Z" },
+        ],
+      });
+      expect(slow.commonLabels.service).toBeUndefined();
+      expect(errors.alerts).toHaveLength(1);
+    });
+
+    it("says of each alert what is so now, and nothing of what is silenced", async () => {
+      const sink = await open({ group_by: [] });
+      const over = { revision: 2, state: "resolved" } as const;
+      await write(sink, [
+        of("a", "slow"),
+        of("b", "slow", { isSuppressed: true }),
+        of("a", "slow", over),
+      ]);
+      expect(bodies()).toMatchObject([{ status: "resolved", alerts: [{ fingerprint: "a" }] }]);
+      expect(bodies()[0].alerts).toHaveLength(1);
+    });
+
+    it("tries a whole group again, and leaves a receiver alone that asks for it", async () => {
+      store.script = (_request, response) => answer(response, 503, {}, { "retry-after": "9" });
+      const sink = await open({ group_by: ["alertname"] });
+      const report = await write(sink, [of("a", "slow"), of("b", "errors"), of("c", "slow")]);
+      expect(report.failures.map(({ index }) => index).toSorted()).toEqual([0, 1, 2]);
+      expect(report.failures.every(({ isRetryable }) => isRetryable)).toBe(true);
+      expect([report.retryAfterMs, store.requests.length]).toEqual([9_000, 1]);
+    });
+
+    it("is one text for Slack", async () => {
+      await write(await open({ group_by: [], format: "slack" }), [
+        of("a", "slow"),
+        of("b", "slow"),
+      ]);
+      expect(bodies()).toHaveLength(1);
+      expect(bodies()[0].text).toMatch(/service-a.*\n\n.*service-b/s);
+    });
   });
 });
