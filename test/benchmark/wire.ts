@@ -16,6 +16,7 @@ import { RunningProgram } from "./running-program.ts";
 const minutes = Number(process.argv[2] ?? 2);
 const SERVICE_COUNT = 10;
 const LINES_PER_SECOND = 1_000;
+const FLUSH_MS = 10_000;
 const BYTES_TARGET = 4_096;
 const BACKLOG_BYTES = 240_000_000;
 const BACKLOG_LINE_BYTES = 238.8;
@@ -62,14 +63,14 @@ async function freePort(): Promise<number> {
 
 function agentYaml(folder: string, id: string, port: number): string {
   return (
-    `id: ${id}\ndata_dir: ${join(folder, id)}\nflush_interval: 10s\n` +
+    `id: ${id}\ndata_dir: ${join(folder, id)}\nflush_interval: ${FLUSH_MS}ms\n` +
     `sources: [{ name: app, type: file, paths: ["${join(folder, `${id}.log`)}"], format: json, start_at: beginning }]\n` +
     `ship: { endpoints: ["http://127.0.0.1:${port}"] }\n`
   );
 }
 
 /** Lines of services in turn, with durations as a service has them: most short, some long. */
-async function writeLines(path: string, untilMs: number): Promise<void> {
+async function writeLines(path: string, untilMs: number): Promise<number> {
   const startedMs = performance.now();
   let written = 0;
   while (performance.now() < untilMs) {
@@ -86,6 +87,7 @@ async function writeLines(path: string, untilMs: number): Promise<void> {
     await appendFile(path, text);
     await sleep(50);
   }
+  return written;
 }
 
 async function measureFlow(folder: string, relay: CountingRelay, port: number): Promise<string> {
@@ -94,9 +96,13 @@ async function measureFlow(folder: string, relay: CountingRelay, port: number): 
   const agent = RunningProgram.start(["agent", "--config", join(folder, "flow.yaml")]);
   await sleep(3_000);
   const before = relay.bytes;
-  await writeLines(join(folder, "flow.log"), performance.now() + minutes * 60_000);
+  const written = await writeLines(join(folder, "flow.log"), performance.now() + minutes * 60_000);
+  // Until the last batch is sent and applied.
+  await sleep(2 * FLUSH_MS);
+  const sentBytes = relay.bytes - before;
   await agent.stop();
-  const each = (relay.bytes - before) / (SERVICE_COUNT * minutes);
+  const serviceMinutes = (written / LINES_PER_SECOND / 60) * SERVICE_COUNT;
+  const each = sentBytes / serviceMinutes;
   return `on the wire at 1,000 lines/s, flush_interval 10s: ${each.toFixed(0)} bytes a service and minute (target ${BYTES_TARGET})\n`;
 }
 
