@@ -250,6 +250,7 @@ export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]
     "nov 20 10:00:59 host app text",
     "Nov 20 10:00:59 app[1]: no host",
     "Nov 20 10:00:59 app: no host",
+    "Nov 20 10:00:59 app[1] no host and no colon",
     "Nov 20 10:00:59 host app[1] no colon",
     "Nov 20 10:00:59 host app[1",
     "Nov 20 10:00:59 host [x] y",
