@@ -93,13 +93,19 @@ export async function statPath(path: string): Promise<FileStat> {
   return fileStat(statSync(path, { bigint: true }));
 }
 
-/** When a folder on a local disk last changed, and a text that is another one when it has changed since. */
+/**
+ * When a folder on a local disk last changed, and a text that is another one when it has changed since. Its time of modification can be set back,
+ * as programs do that copy files; that of its inode cannot.
+ */
 export function changeLocal(folder: string): {
   readonly change: string;
-  readonly modifiedMs: number;
+  readonly changedMs: number;
 } {
-  const { dev, ino, mtimeNs, mtimeMs } = statSync(folder, { bigint: true });
-  return { change: `${dev} ${ino} ${mtimeNs}`, modifiedMs: Number(mtimeMs) };
+  const { dev, ino, mtimeNs, mtimeMs, ctimeNs, ctimeMs } = statSync(folder, { bigint: true });
+  return {
+    change: `${dev} ${ino} ${mtimeNs} ${ctimeNs}`,
+    changedMs: Math.max(Number(mtimeMs), Number(ctimeMs)),
+  };
 }
 
 /** Names in a folder, sorted; fails as the system does. */
