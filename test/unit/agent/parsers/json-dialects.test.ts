@@ -8,7 +8,11 @@ import {
 import { emptyMeasure } from "../../../../shared/events/parser.ts";
 
 const TIME = '"@timestamp":"2026-11-20T10:00:59Z"';
-const parse = (name: "clef" | "ecs" | "mongodb" | "otel", line: string, options: Partial<EventOptions> = {}) =>
+const parse = (
+  name: "clef" | "ecs" | "mongodb" | "otel",
+  line: string,
+  options: Partial<EventOptions> = {},
+) =>
   jsonDialect(name)
     .compile({ ...EVENT_OPTIONS_DEFAULT, ...options })
     .parse(Buffer.from(line));
