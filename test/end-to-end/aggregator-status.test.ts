@@ -9,7 +9,11 @@ let aggregator: RunningAggregator;
 let endpoint: string;
 
 beforeAll(async () => {
+  const rules = ["high-error-rate.yaml", "brute-force-login.yaml"].map((file) =>
+    join(import.meta.dirname, "../../config/rules", file),
+  );
   aggregator = await RunningAggregator.start((folder) => ({
+    rules,
     sinks: [{ name: "out", type: "file", path: join(folder, "windows.ndjson") }],
   }));
   endpoint = `http://127.0.0.1:${aggregator.port}`;
@@ -25,7 +29,7 @@ describe("of an aggregator", () => {
     expect(stdout).toContain(`aggregator at ${endpoint}: ready\n`);
     expect(stdout).toContain("lines: 6 received, 6 merged, 0 too late\n");
     expect(stdout).toMatch(/^windows: \d+ changes; watermark 2026-\S+, .+ behind the clock$/m);
-    expect(stdout).toContain("rules: 0; alerts: none open\n");
+    expect(stdout).toContain("rules: 2; alerts: none open\n");
     expect(stdout).toMatch(/^agent +last seen +lag +lines +sources$/m);
     expect(stdout).toMatch(/^web-1 +\S+ +\d+ h +6 +1 live$/m);
     expect(stdout).toMatch(/^out +windows +\d+ +\d+ +0 +closed$/m);

@@ -7,7 +7,6 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { FORMAT_LINES, formatChunks, parserOf } from "../benchmark/format-lines.ts";
-import { seededRandom } from "../benchmark/log-lines.ts";
 import { ODD_TEXT_LINES, type TextKernelFormat } from "./odd-text-lines.ts";
 
 const GOLDEN = new URL("../golden/", import.meta.url);
@@ -129,9 +128,4 @@ export class NastyText {
     }
     return copy;
   }
-}
-
-/** Random numbers for a seed and a format. */
-export function randomOf(seed: number): () => number {
-  return seededRandom(seed);
 }
