@@ -60,9 +60,7 @@ const optionsSchema = z.object({
   comment: z.string().min(1),
   all: z.boolean().default(false),
   output: z.enum(["table", "ndjson"], { error: "takes table or ndjson" }),
-  endpoint: z
-    .string()
-    .regex(/^https?:\/\//, { error: "takes an address such as http://HOST:PORT" }),
+  endpoint: z.string(),
 });
 
 type Options = z.infer<typeof optionsSchema>;

@@ -256,7 +256,7 @@ describe("a threshold rule", () => {
 });
 
 describe("a correction", () => {
-  it("fires late what never fired, once, and never takes back what did", async () => {
+  it("fires late what never fired, once, and never takes back what did (WIN-02)", async () => {
     const rules = new Thresholds([RULE]);
     await rules.take([rules.window(0, 20, 0), rules.window(1, 20, 0)], 2);
     await rules.take([rules.window(0, 20, 10)]);
