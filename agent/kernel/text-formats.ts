@@ -4,6 +4,7 @@ import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { assert } from "../../shared/assert.ts";
 import { fieldNames, LEVEL_WORDS, levelOfText } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import { packedZoneNames } from "../../shared/time/calendar.ts";
 import { anyShapeFormat, type ParserName } from "../parsers/registry.ts";
 import { shapeFormats } from "../parsers/shape-formats.ts";
 import type { ShapeFormat } from "../parsers/shape-parser.ts";
@@ -97,6 +98,7 @@ export function setUpFormat(
     const text = String(number);
     call.addLevelWord(putScratch(text), levelOfText(text), 0);
   }
+  for (const zone of packedZoneNames()) call.addZone(zone);
   if (!canKnowNames(options)) return;
   const names = fieldNames(options);
   for (const [meaning, name] of KERNEL_MEANINGS.entries()) {
