@@ -3,6 +3,8 @@
 //
 // What a wall clock's minute is in UTC, and in which year a time without one is, the host knows: it teaches it, minute by minute.
 import { fourDigits, minuteOf, monthOf, NO_MINUTE, twoDigits, YEAR_MAX, YEAR_MIN } from "./calendar";
+import { COMMON_WORDS, levelOfWord } from "./level-words";
+import { LEVEL_OTHER } from "./measured";
 import { isDigit } from "./text";
 
 /** The time was read. */
@@ -215,10 +217,40 @@ export function readIsoTime(at: usize, end: usize): u32 {
     const behind = readZone(at, end);
     if (isUnknown) return TIME_UNKNOWN;
     if (behind) at = behind;
+  } else if (at < end && load<u8>(at) == 32) {
+    if (isUtcWord(at + 1, end)) {
+      hasOffset = true;
+      offset = 0;
+      at += 4;
+    } else if (mayBeZone(at + 1, end)) return TIME_UNKNOWN;
   }
   timeRest = ms;
   timeEnd = at;
   return finishWall(wall);
+}
+
+/** Longer words are no names of zones, unless they lead to a region. */
+const ZONE_NAME_BYTES_MAX: usize = 6;
+
+/** True when a word of its own is UTC. */
+function isUtcWord(at: usize, end: usize): bool {
+  return at + 3 < end && (load<u32>(at) & 0xffffff) == 0x435455 && load<u8>(at, 3) == 32;
+}
+
+/** True when behind a space the host may find a zone, or the half of a day. Levels are words that it does not. */
+function mayBeZone(from: usize, end: usize): bool {
+  if (from >= end) return false;
+  const first: u32 = load<u8>(from);
+  if (first == 0x2b || first == 0x2d) return isDigitAt(from + 1, end);
+  if (first - 65 >= 26) return false;
+  let at = from, hasLower = false;
+  while (at < end && isLetter(load<u8>(at))) {
+    if (load<u8>(at) > 0x5a) hasLower = true;
+    at++;
+  }
+  if (at < end && load<u8>(at) == 0x2f) return true;
+  if (hasLower || at - from > ZONE_NAME_BYTES_MAX) return false;
+  return levelOfWord(from, at - from, COMMON_WORDS) == LEVEL_OTHER;
 }
 
 /** Reads `MMM dd HH:mm:ss`, the day with a space for a missing digit: syslog's form. TIME_NONE: it is not of this form. */
