@@ -4,11 +4,11 @@ import type { Timers } from "../shared/platform/timers.ts";
 import { labelsOf } from "./alerts/alert-record.ts";
 import type { AnyOperation } from "./alerts/operation.ts";
 import { SelfSampler } from "./monitor/self-sampler.ts";
-import { SilentAgents } from "./monitor/silent-agents.ts";
+import { SilentAgents, seenAgents } from "./monitor/silent-agents.ts";
 import type { Processor } from "./process/processor.ts";
 import type { RuleSet } from "./rules/rule-set.ts";
 import { AGENTS_STREAM, SELF_STREAM } from "./rules/threshold-rule.ts";
-import { readAgents, readCollectRow } from "./state/read-agents.ts";
+import { readCollectRow } from "./state/read-agents.ts";
 import { readOpenAlerts } from "./state/read-alerts.ts";
 
 /** How often the aggregator looks at itself. */
@@ -66,15 +66,11 @@ export class SelfSampling {
 
   async #lookAtAgents(): Promise<void> {
     const { processor } = this.#parts;
-    const views = processor.agentViews();
-    const clocks = views.flatMap((view) => readCollectRow(view).clockMs ?? []);
-    if (clocks.length === 0) return;
     const firing = [...readOpenAlerts(processor.windowViews())].flatMap(({ tenant, json }) => {
       const { stream, service: agent } = labelsOf(json);
       return stream === AGENTS_STREAM && agent !== undefined ? [{ tenant, agent }] : [];
     });
-    const agents = views.flatMap((view) => [...readAgents(view)]);
-    const looks = this.#agents.look(agents, Math.max(...clocks), firing);
+    const looks = this.#agents.look(processor.agentViews().flatMap(seenAgents), firing);
     const widthMs = AGENTS_EVERY * SAMPLE_MS;
     for (const { tenant, silent } of looks) {
       await this.#append(tenant, { kind: "agents", widthMs, silent });

@@ -1,7 +1,9 @@
 /** The data directory that a command looks into: named itself, or by the agent's configuration. */
 import type { Command } from "commander";
 import { type CommandIo, UsageError } from "../../shared/command.ts";
+import type { ConfigFault } from "../../shared/config/load.ts";
 import { loadConfigFiles } from "../../shared/config/load-files.ts";
+import { otherDaemonHint } from "../../shared/config/other-daemon.ts";
 import { faultLines } from "../../shared/config/report-faults.ts";
 import { systemCode, systemReason } from "../../shared/errors.ts";
 import { agentConfig } from "../config.ts";
@@ -46,9 +48,14 @@ async function configuredDirectory(file: string, io: CommandIo): Promise<string>
   const places = { disk, environment: io.environment };
   const { config, faults } = await loadConfigFiles(agentConfig, file, places);
   if (faults !== undefined) {
-    const advice =
-      file === CONFIG_DEFAULT ? "\nName the agent with --config FILE or --data-dir FOLDER." : "";
-    throw new UsageError(`${faultLines(faults).trimEnd()}${advice}`);
+    throw new UsageError(`${faultLines(faults).trimEnd()}${advice(faults, file)}`);
   }
   return config.data_dir;
+}
+
+function advice(faults: readonly ConfigFault[], file: string): string {
+  if (otherDaemonHint(faults, "agent", file) !== "") {
+    return "\nThis looks like the configuration of an aggregator: `status` and `top` look into one with --endpoint http://HOST:PORT.";
+  }
+  return file === CONFIG_DEFAULT ? "\nName the agent with --config FILE or --data-dir FOLDER." : "";
 }

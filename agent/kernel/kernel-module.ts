@@ -43,6 +43,7 @@ const TEXT_FUNCTIONS = [
   "addLevelWord",
   "addKey",
   "addMark",
+  "addZone",
   "treeAddress",
   "treeBytes",
   "setShapes",

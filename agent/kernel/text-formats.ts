@@ -4,6 +4,7 @@ import { LEVEL_INDEX } from "../../shared/aggregates/aggregate.ts";
 import { assert } from "../../shared/assert.ts";
 import { fieldNames, LEVEL_WORDS, levelOfText } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import { packedZoneNames } from "../../shared/time/calendar.ts";
 import { DIALECT_NAMES } from "../parsers/json-dialects.ts";
 import { anyShapeFormat, type ParserName } from "../parsers/registry.ts";
 import { shapeFormats } from "../parsers/shape-formats.ts";
@@ -98,6 +99,7 @@ export function setUpFormat(
     const text = String(number);
     call.addLevelWord(putScratch(text), levelOfText(text), 0);
   }
+  for (const zone of packedZoneNames()) call.addZone(zone);
   if (!canKnowNames(options)) return;
   // Marks come last and are found first: a name that is both is a mark.
   const names = fieldNames(options);

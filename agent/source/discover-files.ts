@@ -189,8 +189,9 @@ export class FileDiscovery {
     for (const [key, { found }] of [...undecided]) {
       const path = found.paths[0];
       if (path === undefined || look.files.has(key)) continue;
-      const now = (await this.follower.lookBeside(path)).files.get(key);
-      if (now === undefined) this.identifier.missUndecided(key);
+      const { files } = await this.follower.lookBeside(path);
+      const now = files.get(key);
+      if (now === undefined) this.identifier.missUndecided(key, files);
       else await this.identify(now, false);
     }
   }

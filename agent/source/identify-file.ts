@@ -1,6 +1,6 @@
 /** Finds out what a file is that belongs to no number yet: a known one that moved, a copy of one, or a new one. */
 import type { ReadableFile } from "../../shared/platform/disk.ts";
-import type { FoundFile } from "./find-files.ts";
+import { type FoundFile, type FoundFiles, isGone } from "./find-files.ts";
 import { POSITION_NONE, type RotationFollower, readPosition } from "./follow-rotation.ts";
 import { type Candidate, hasRotatedName, matchFile } from "./match-file.ts";
 import type { FilePlacer } from "./place-files.ts";
@@ -72,17 +72,35 @@ export class FileIdentifier {
     return isDecided;
   }
 
-  /** Takes note that no name leads to a file that could not be told: after a while it is gone for good, and what it held is lost. */
-  missUndecided(key: string): void {
+  /**
+   * Takes note that no name leads to a file that could not be told, beside which there are `siblings`: after a while it is gone for good,
+   * and what it held is lost, unless it is known as what it was packed into.
+   */
+  missUndecided(key: string, siblings: FoundFiles): void {
     const file = this.undecided.get(key);
     if (file === undefined) return;
     const now = this.files.clock.monotonic();
     file.missingSinceMs ??= now;
     const { found } = file;
-    const isKnown = this.files.byIdentity(found.stat) !== undefined;
+    const isKnown =
+      this.files.byIdentity(found.stat) !== undefined || this.isPacked(found, siblings);
     if (!isKnown && now - file.missingSinceMs < this.files.settings.rotateWaitMs) return;
     this.undecided.delete(key);
+    for (const path of found.paths) this.files.forgetPath(path);
     if (!isKnown) this.follower.loseNeverRead(found);
+  }
+
+  /** States whether a file is known by what it was packed into, which keeps the time of its last change, some of it only whole seconds. */
+  private isPacked({ paths, stat }: FoundFile, siblings: FoundFiles): boolean {
+    const chains = new Set(paths.map(chainOf));
+    const times = [stat.modifiedMs, Math.trunc(stat.modifiedMs / 1_000) * 1_000];
+    for (const [key, sibling] of siblings) {
+      if (!times.includes(sibling.stat.modifiedMs)) continue;
+      if (!sibling.paths.some((path) => isPackedName(path) && chains.has(chainOf(path)))) continue;
+      if (this.files.byIdentity(sibling.stat) !== undefined) return true;
+      if (this.follower.waiting.has(key)) return true;
+    }
+    return false;
   }
 
   /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
@@ -138,7 +156,8 @@ export class FileIdentifier {
       }
       return true;
     } catch (error) {
-      this.files.failPath(path, error);
+      // Renamed, packed or deleted since it was seen: the next look tells.
+      if (!isGone(error)) this.files.failPath(path, error);
       return false;
     } finally {
       await handle?.close();

@@ -127,5 +127,6 @@ export class FilePlacer {
     file.presence = "missing";
     file.missingSinceMs = this.files.clock.monotonic();
     file.isVerified = false;
+    this.files.forgetPath(file.path);
   }
 }

@@ -199,4 +199,9 @@ export class SourceFiles {
     if (!this.failing.delete(path)) return;
     this.logger.info("file can be read again", { source: this.name, path });
   }
+
+  /** Takes note that nothing is there any more that could not be read. */
+  forgetPath(path: string): void {
+    this.failing.delete(path);
+  }
 }

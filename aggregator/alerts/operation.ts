@@ -44,6 +44,14 @@ export type SelfSample = Extract<AnyOperation, { readonly kind: "sample" }>;
 /** What it sees of agents that are silent, or were and are back. */
 export type AgentsSample = Extract<AnyOperation, { readonly kind: "agents" }>;
 
+/** States whether the JSON of an operation says what the program sees, and not what a person did. */
+export function isLook(json: string): boolean {
+  const operation = operationSchema.safeParse(JSON.parse(json));
+  return operation.success && LOOKS.includes(operation.data.kind);
+}
+
+const LOOKS: readonly AnyOperation["kind"][] = ["sample", "agents"];
+
 /** What the result of an operation says that took effect. */
 export const DONE = "done";
 

@@ -64,9 +64,7 @@ const optionsSchema = z.object({
   by: z.string().min(1).optional(),
   comment: z.string(),
   output: z.enum(["table", "ndjson"], { error: "takes table or ndjson" }),
-  endpoint: z
-    .string()
-    .regex(/^https?:\/\//, { error: "takes an address such as http://HOST:PORT" }),
+  endpoint: z.string(),
 });
 
 type Options = z.infer<typeof optionsSchema>;

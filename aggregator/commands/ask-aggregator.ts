@@ -25,7 +25,7 @@ const ANSWER_MS_MAX = 600_000;
 /**
  * Asks a running aggregator and resolves with the JSON of its answer; `body` makes it a POST. The environment may hold a token
  * (`TAILRACE_TOKEN`) and the file of an authority to trust (`TAILRACE_CA`). Fails with TLS_INVALID, with NETWORK_FAILED when nothing answers,
- * with UsageError when it refuses a parameter, and else with REQUEST_REFUSED and the aggregator's own words.
+ * with UsageError when `endpoint` is no address or when it refuses a parameter, and else with REQUEST_REFUSED and the aggregator's own words.
  */
 export async function askAggregator(
   io: CommandIo,
@@ -60,6 +60,9 @@ async function ask(
   asked: { readonly path: string; readonly body: object | undefined; readonly method: string },
 ): Promise<unknown> {
   const { path, body, method } = asked;
+  if (!/^https?:\/\//.test(endpoint)) {
+    throw new UsageError(`--endpoint: takes an address such as http://HOST:PORT, not ${endpoint}`);
+  }
   const token = io.environment["TAILRACE_TOKEN"];
   const authorities = io.environment["TAILRACE_CA"];
   const shown = {

@@ -47,9 +47,7 @@ const optionsSchema = z.object({
   source: z.string().optional(),
   all: z.boolean().optional(),
   output: z.enum(["table", "ndjson"], { error: "takes table or ndjson" }),
-  endpoint: z
-    .string()
-    .regex(/^https?:\/\//, { error: "takes an address such as http://HOST:PORT" }),
+  endpoint: z.string(),
 });
 
 type Options = z.infer<typeof optionsSchema>;

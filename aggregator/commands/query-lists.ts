@@ -44,12 +44,14 @@ const right = (title: string, value: ListColumn["value"]) =>
   ({ title, value, alignment: "right" }) as const;
 const column = (path: string): ListColumn => ({ title: path, value: at(path) });
 
-/** A number with a unit behind it, a dash where there is none. */
+/** A number of three digits, or all before the point, with a unit behind it; a dash where there is none. */
 function rounded(path: string, factor: number, unit: string): (item: unknown) => string {
   const read = at(path);
   return (item) => {
     const value = read(item);
-    return typeof value === "number" ? `${(value * factor).toPrecision(3)} ${unit}` : "-";
+    if (typeof value !== "number") return "-";
+    const shown = value * factor;
+    return `${shown >= 100 ? shown.toFixed(0) : shown.toPrecision(3)} ${unit}`;
   };
 }
 

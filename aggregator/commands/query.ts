@@ -139,7 +139,8 @@ async function askForList(
     }
     parameters.set("next", next);
   }
-  if (output === "table") await io.stdout(tableOf(list, items));
+  if (output === "table" && items.length > 0) await io.stdout(tableOf(list, items));
+  if (left === limit) io.stderr(`no ${list.key}\n`);
   return EXIT_DONE;
 }
 
@@ -153,7 +154,7 @@ function lineOf(list: QueryList, item: unknown, output: "ndjson" | "csv"): strin
 function tableOf(list: QueryList, items: readonly unknown[]): string {
   const cells = items.map((item) => list.table.map(({ value }) => cellText(value(item))));
   const shown = list.table.map((_, at) => cells.some((row) => row[at] !== ""));
-  const isShown = (_: unknown, at: number) => items.length === 0 || shown[at] === true;
+  const isShown = (_: unknown, at: number) => shown[at] === true;
   return textTable(
     list.table.filter(isShown).map(({ title, alignment }) => [title, alignment] as const),
     cells.map((row) => row.filter(isShown)),

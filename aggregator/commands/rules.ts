@@ -36,6 +36,10 @@ export const command = defineCommand({
     ["tailrace rules run fraud.yaml --events events.ndjson", "matches and timeouts as JSON lines"],
     ["tailrace rules run rules/ --events - --out-of-orderness 10s", "all rules of a folder"],
     [
+      "tailrace parse app.log | tailrace rules run rules/ --events -",
+      "the same on a log of any format",
+    ],
+    [
       "tailrace rules run --case - < cases.ndjson",
       "recorded cases, one a line, each with an answer",
     ],
@@ -165,7 +169,11 @@ async function runRules(
   }
   const late = runs.reduce((count, run) => Math.max(count, run.lateCount), 0);
   if (late > 0) io.stderr(`${late} events came too late; see --out-of-orderness\n`);
-  if (rejectedCount > 0) io.stderr(`${rejectedCount} lines are no events\n`);
+  if (rejectedCount > 0) {
+    const advice =
+      "`tailrace parse LOG | tailrace rules run RULES --events -` reads logs of any format";
+    io.stderr(`${rejectedCount} lines are no events; ${advice}\n`);
+  }
   return EXIT_DONE;
 }
 

@@ -60,9 +60,7 @@ const optionsSchema = z.object({
   comment: z.string().min(1),
   all: z.boolean().default(false),
   output: z.enum(["table", "ndjson"], { error: "takes table or ndjson" }),
-  endpoint: z
-    .string()
-    .regex(/^https?:\/\//, { error: "takes an address such as http://HOST:PORT" }),
+  endpoint: z.string(),
 });
 
 type Options = z.infer<typeof optionsSchema>;
@@ -111,17 +109,11 @@ const COLUMNS = [
 
 async function list(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
   if (words.length > 0) throw new UsageError("ls takes no further words");
-  const silences: z.output<typeof shownSchema>[] = [];
-  let query: URLSearchParams | undefined = new URLSearchParams(
+  const silences = await allSilences(
     options.all ? "" : "status=active&status=pending",
+    options,
+    io,
   );
-  while (query !== undefined) {
-    const path: string = `/v1/silences?${query.toString()}`;
-    const page = listSchema.parse(await askAggregator(io, options.endpoint, path));
-    silences.push(...page.silences);
-    if (page.next === undefined) query = undefined;
-    else query.set("next", page.next);
-  }
   if (options.output === "ndjson") {
     for (const silence of silences) await io.stdout(`${JSON.stringify(silence)}\n`);
     return EXIT_DONE;
@@ -137,6 +129,23 @@ async function list(words: readonly string[], options: Options, io: CommandIo): 
   if (rows.length > 0) await io.stdout(textTable(COLUMNS, rows));
   io.stderr(rows.length === 1 ? "1 silence\n" : `${rows.length} silences\n`);
   return EXIT_DONE;
+}
+
+/** All pages of what a query finds. */
+async function allSilences(
+  queryText: string,
+  { endpoint }: Options,
+  io: CommandIo,
+): Promise<z.output<typeof shownSchema>[]> {
+  const query = new URLSearchParams(queryText);
+  const silences: z.output<typeof shownSchema>[] = [];
+  for (;;) {
+    const answer = await askAggregator(io, endpoint, `/v1/silences?${query.toString()}`);
+    const page = listSchema.parse(answer);
+    silences.push(...page.silences);
+    if (page.next === undefined) return silences;
+    query.set("next", page.next);
+  }
 }
 
 async function expire(words: readonly string[], options: Options, io: CommandIo): Promise<number> {
@@ -155,11 +164,11 @@ const ID_LENGTH = 32;
 /** The beginning of an id is enough when it is that of one silence only. */
 async function wholeIds(
   words: readonly string[],
-  { endpoint }: Options,
+  options: Options,
   io: CommandIo,
 ): Promise<readonly string[]> {
   if (words.every((word) => word.length === ID_LENGTH)) return words;
-  const { silences } = listSchema.parse(await askAggregator(io, endpoint, "/v1/silences"));
+  const silences = await allSilences("", options, io);
   const known = silences.map(({ id }) => id);
   return words.map((word) => wholeId(word, known, "silence", "silence ls --all"));
 }

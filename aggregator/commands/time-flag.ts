@@ -12,9 +12,10 @@ const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2
 export function timeFlag(name: string, text: unknown, nowMs: number): number | undefined {
   if (typeof text !== "string") return undefined;
   const agoMs = parseDurationMs(text);
-  if (agoMs !== undefined) return nowMs - agoMs;
-  const ms = DAY.test(text) || MOMENT.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
+  const isMoment = DAY.test(text) || MOMENT.test(text);
+  const ms = agoMs === undefined ? (isMoment ? Date.parse(text) : Number.NaN) : nowMs - agoMs;
+  // What no date can show is not a number then.
+  if (!Number.isNaN(new Date(ms).getTime())) return ms;
   throw new UsageError(
     `${name} ${text} is no time such as 2026-11-25T10:00:00Z or 2026-11-25, nor how long ago, such as 1h`,
   );

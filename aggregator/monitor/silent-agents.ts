@@ -1,9 +1,20 @@
-/** An agent and when the log last heard of it. */
+import type { StateView } from "../log/log.ts";
+import { readAgents, readCollectRow } from "../state/read-agents.ts";
+
+/** An agent and how long the log has not heard of it. */
 export interface SeenAgent {
   readonly tenant: string;
   readonly agent: string;
-  /** By the log's clock. */
-  readonly seenMs: number;
+  readonly silentMs: number;
+}
+
+/** The agents of one partition, by its own clock: one that is read with a delay is behind the others in all it says. */
+export function seenAgents(view: StateView): SeenAgent[] {
+  const { clockMs } = readCollectRow(view);
+  if (clockMs === undefined) return [];
+  return [...readAgents(view)].map(({ tenant, agent, seenMs }) => {
+    return { tenant, agent, silentMs: Math.max(0, clockMs - seenMs) };
+  });
 }
 
 /** Agents heard of within this are well: they are not looked at. */
@@ -24,17 +35,16 @@ export interface AgentsLook {
 export class SilentAgents {
   #before = new Set<string>();
 
-  /** Looks at all agents at `clockMs` of the log; `firing` are those for which something fires. */
+  /** Looks at all agents; `firing` are those for which something fires. */
   look(
     agents: Iterable<SeenAgent>,
-    clockMs: number,
     firing: Iterable<Pick<SeenAgent, "tenant" | "agent">>,
   ): AgentsLook[] {
     const watched = new Set([...this.#before, ...[...firing].map(nameOf)]);
     const before = new Set<string>();
     const looks: { tenant: string; silent: Record<string, number>; count: number }[] = [];
     for (const one of agents) {
-      const silentMs = Math.max(0, clockMs - one.seenMs);
+      const { silentMs } = one;
       if (silentMs >= WELL_MS) before.add(nameOf(one));
       else if (!watched.has(nameOf(one))) continue;
       let look = looks.findLast(({ tenant }) => tenant === one.tenant);

@@ -1,3 +1,4 @@
+import { isLook } from "../alerts/operation.ts";
 import { StageOne, type StageOneOutput } from "../collect/stage-one.ts";
 import {
   encodeArrivals,
@@ -101,10 +102,14 @@ export class CollectSession implements Session {
   /** Those that are the same whatever the routes. */
   private fixedRecords({ deltas, arrivals, operations }: StageOneOutput): OutgoingRecord[] {
     const done = encodeOperations(this.partition, operations);
+    const byPeople = operations.filter(({ json }) => !isLook(json));
+    const elsewhere =
+      byPeople.length === operations.length ? done : encodeOperations(this.partition, byPeople);
     return this.recordsOf((partition) => [
       ...encodeDeltas(this.partition, deltas[partition] ?? []),
       ...encodeArrivals(this.partition, arrivals[partition] ?? []),
-      ...done,
+      // Silences hold everywhere; an alert about the program itself, or about an agent, is one alert.
+      ...(partition === 0 ? done : elsewhere),
     ]);
   }
 

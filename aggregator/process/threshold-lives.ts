@@ -51,6 +51,8 @@ export interface HeldKey {
   readonly subject: Subject;
   timerMs: number | undefined;
   state: LifeState;
+  /** As its row says; undefined: there is no row. */
+  storedPhase: LifeState["phase"] | undefined;
 }
 
 /** See the head of this file. A subject of which a rule knows nothing but that all is well has no row. */
@@ -85,7 +87,8 @@ export class ThresholdLives {
   /** Begins to know a subject, with a sample that begins at `fromMs`. */
   begin(rule: ThresholdRule, subject: Subject, fromMs: number): HeldKey {
     const part = keyPart(subjectKey(subject));
-    return { rule, part, subject, timerMs: undefined, state: beginLife(fromMs) };
+    const state = beginLife(fromMs);
+    return { rule, part, subject, timerMs: undefined, state, storedPhase: undefined };
   }
 
   /** Tells what happened and puts down what is known now; `event` is the window that decided. */
@@ -101,7 +104,7 @@ export class ThresholdLives {
       if (held.timerMs !== undefined) {
         overlay.set(thresholdTimerKey(held.timerMs, rule.id, part), undefined);
       }
-      overlay.set(thresholdKey(rule.id, part), undefined);
+      this.put(held, undefined);
       return;
     }
     // A timer that comes too early costs less than moving it with every window.
@@ -121,7 +124,7 @@ export class ThresholdLives {
       ...step.state,
       episodes: [...step.state.episodes],
     };
-    overlay.set(thresholdKey(rule.id, part), encodeJsonRow(row));
+    this.put(held, row);
   }
 
   /** True when time matters to something, or rules are gone; {@link run} does some of it. */
@@ -193,7 +196,14 @@ export class ThresholdLives {
     const { tenant, stream, service, dimensions, timerMs, ...state } = decodeThresholdRow(bytes);
     const names = { tenant, stream, service };
     const subject = dimensions === undefined ? names : { ...names, dimensions };
-    return { rule, part, subject, timerMs, state: lifeOf(state) };
+    return { rule, part, subject, timerMs, state: lifeOf(state), storedPhase: state.phase };
+  }
+
+  private put(held: HeldKey, row: ThresholdRow | undefined): void {
+    const { rule, part, storedPhase } = held;
+    this.parts.overlay.set(thresholdKey(rule.id, part), row && encodeJsonRow(row));
+    this.counters.moved(rule, storedPhase, row?.phase);
+    held.storedPhase = row?.phase;
   }
 
   /** When the row is to be looked at without a window; undefined: it says nothing any more. */

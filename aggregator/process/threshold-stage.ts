@@ -42,8 +42,8 @@ import { TimeQueue } from "./time-queue.ts";
 const PAGE_COUNT = 256;
 const DUE_PREFIX = "threshold-due/";
 const NOW_PREFIX = "threshold-now/";
-/** Minutes before and behind a correction that are looked at. */
-const REACH_MINUTES_MAX = 60;
+/** Windows before and behind a correction that are looked at. */
+const REACH_COUNT_MAX = 60;
 const NEVER_MS = Number.NEGATIVE_INFINITY;
 
 /** See the head of this file. */
@@ -57,6 +57,8 @@ export class ThresholdStage {
   private widths = new Map<string, ReadonlySet<number>>();
   private nowNumber: number;
   private hasNow: boolean;
+  /** Subjects that breach, by rule and minute, of the service whose correction is being looked at. */
+  private readonly breaches = new Map<string, ReadonlySet<string>>();
 
   constructor(parts: ThresholdParts) {
     this.parts = parts;
@@ -177,11 +179,12 @@ export class ThresholdStage {
     this.hasNow = true;
   }
 
-  /** Has the windows that a minute belongs to read when they are over. */
-  private await(subject: Subject, timeMs: number): void {
+  /** Has the windows that a minute belongs to, and that are over after `afterMs`, read when they are. */
+  private await(subject: Subject, timeMs: number, afterMs = NEVER_MS): void {
     const minute = (timeMs + 1) / MINUTE_MS - 1;
     for (const width of this.widths.get(subject.stream) ?? []) {
       const dueMs = (windowStartMinute(minute, width) + width) * MINUTE_MS - 1;
+      if (dueMs <= afterMs) continue;
       const key = thresholdDueKey(dueMs, width, keyPart(subjectKey(subject)));
       const row: DueRow = subject;
       this.parts.overlay.set(key, encodeJsonRow(row));
@@ -231,15 +234,17 @@ export class ThresholdStage {
 
   private takeNow({ kind, minute, fields, ...names }: NowRow): void {
     const timeMs = (minute + 1) * MINUTE_MS - 1;
+    this.breaches.clear();
     for (const { rule, ...observed } of this.concerned(names.tenant, fields, timeMs)) {
       if (kind === "correction") this.takeCorrected(rule, observed);
       else if (rule.config.evaluate === "provisional") this.takeOpen(rule, observed);
     }
     if (kind === "early") return;
     const nowMs = this.lives.nowMs ?? NEVER_MS;
+    // What is not over yet is read when it is.
+    this.await(names, timeMs, nowMs);
     for (const rule of this.readers(names.stream)) {
       const start = windowStartMinute(minute, rule.widthMinutes);
-      // What is not over yet is read when it is.
       if ((start + rule.widthMinutes) * MINUTE_MS - 1 > nowMs) continue;
       for (const observed of this.windows.read(rule, names, start, nowMs)) {
         this.takeCorrected(rule, observed);
@@ -265,7 +270,8 @@ export class ThresholdStage {
   private stepOfCorrection(held: HeldKey, sample: Sample): LifeStep {
     const { rule } = held;
     const { widthMinutes: width } = rule;
-    const reach = Math.min(Math.ceil(rule.life.forMs / MINUTE_MS), REACH_MINUTES_MAX);
+    const count = Math.ceil(rule.life.forMs / (width * MINUTE_MS));
+    const reach = Math.min(count, REACH_COUNT_MAX) * width;
     const minute = sample.fromMs / MINUTE_MS;
     let [first, last] = [minute, minute];
     while (first > minute - reach && this.isBreachAt(held, first - width)) first -= width;
@@ -275,16 +281,20 @@ export class ThresholdStage {
   }
 
   private isBreachAt({ rule, subject }: HeldKey, minute: number): boolean {
+    const key = `${rule.id} ${minute}`;
+    const breaches = this.breaches.get(key) ?? this.breachesAt(rule, subject, minute);
+    this.breaches.set(key, breaches);
+    return breaches.has(subjectKey(subject));
+  }
+
+  /** The subjects of a service that breach a rule in the window from `minute` on, if it is over. */
+  private breachesAt(rule: ThresholdRule, names: Subject, minute: number): Set<string> {
     const nowMs = this.lives.nowMs ?? NEVER_MS;
-    if ((minute + rule.widthMinutes) * MINUTE_MS - 1 > nowMs) return false;
-    const key = subjectKey(subject);
-    return this.windows
-      .read(rule, subject, minute, nowMs)
-      .some(
-        (one) =>
-          subjectKey(one.subject) === key &&
-          sampleOf(rule, one.event, minute * MINUTE_MS)?.isBreach === true,
-      );
+    if ((minute + rule.widthMinutes) * MINUTE_MS - 1 > nowMs) return new Set();
+    const breaching = this.windows
+      .read(rule, names, minute, nowMs)
+      .filter(({ event }) => sampleOf(rule, event, minute * MINUTE_MS)?.isBreach === true);
+    return new Set(breaching.map(({ subject }) => subjectKey(subject)));
   }
 
   /** The rules that read windows of a stream when they are over. */

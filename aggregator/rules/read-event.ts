@@ -18,12 +18,23 @@ const goldenEvent = z.object({
   fields: z.record(z.string(), z.unknown()),
 });
 
+/** An event as `tailrace parse` writes it. */
+const parsedEvent = z.strictObject({
+  time: z.iso.datetime(),
+  stream: z.string(),
+  service: z.string(),
+  level: z.string(),
+  message: z.string().nullable(),
+  duration: z.number().nullable(),
+  fields: z.record(z.string(), z.unknown()),
+});
+
 /** Event times as text name their zone; without one the same file would mean different times on different hosts. */
 const ZONED_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})$/;
 
 /**
- * The event that a parsed line of JSON holds: with `fields` in an object of their own, or flat, as producers of business events write them
- * (`{"timestamp": "…Z", "eventType": "LOGIN", "userId": "u1"}`; see `event-shape.ts`). `lineNumber` is its id when it names none. A text says
+ * The event that a parsed line of JSON holds: with `fields` in an object of their own, as `tailrace parse` writes those of any format, or
+ * flat, as producers of business events write them (`{"timestamp": "…Z", "eventType": "LOGIN", "userId": "u1"}`; see `event-shape.ts`). `lineNumber` is its id when it names none. A text says
  * why it is none.
  */
 export function readEvent(value: unknown, lineNumber: number): CepEvent | string {
@@ -31,6 +42,12 @@ export function readEvent(value: unknown, lineNumber: number): CepEvent | string
   if ("fields" in value) {
     const golden = goldenEvent.safeParse(value);
     if (golden.success) return { ...golden.data, id: golden.data.id ?? lineNumber };
+    const parsed = parsedEvent.safeParse(value);
+    if (parsed.success) {
+      const { time, stream: _, fields: own, ...derived } = parsed.data;
+      // As agents see lines: a field of the line's own goes before what is derived from it.
+      return eventOfFields({ ...derived, ...own }, Date.parse(time), lineNumber);
+    }
   }
   const fields: Record<string, unknown> = { ...value };
   // As for agents, null is as good as absent.

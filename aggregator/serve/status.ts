@@ -30,8 +30,6 @@ export interface StatusSource {
     readonly behindCount: number | undefined;
   }[];
   readonly rules: readonly object[];
-  /** Rules over windows; `rules` are the patterns. */
-  readonly thresholdCount: number;
   readonly alerts: readonly {
     readonly rule: string;
     readonly severity: string;
@@ -65,7 +63,7 @@ export function answerStatus(source: StatusSource, checks: readonly Check[]): Ht
       ...{ source: inlet.source, place: inlet.place, records: inlet.recordCount },
       ...{ behind: inlet.behindCount ?? null, deadLetters: inlet.deadTotal },
     })),
-    ruleCount: rules.length + source.thresholdCount,
+    ruleCount: rules.length,
     openAlerts: alerts.map(({ rule, severity, state, count }) => ({
       rule,
       severity,

@@ -75,6 +75,8 @@ class AlertmanagerSink implements Sink {
   /** An end must not be overtaken by a repetition that does not know of it. */
   readonly #turns = new Turns();
   readonly #stop = new AbortController();
+  /** Ends the repetition that is under way. */
+  #repetition = new AbortController();
   readonly #resending: Promise<void>;
 
   constructor(settings: AlertmanagerSettings, context: SinkContext) {
@@ -83,7 +85,18 @@ class AlertmanagerSink implements Sink {
     this.#resending = this.#resend();
   }
 
-  write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
+  async write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
+    // It waits for a repetition under way no longer than it may take itself.
+    const giveUp = () => this.#repetition.abort();
+    context.signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await this.#write(results, context);
+    } finally {
+      context.signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  #write(results: readonly Result[], context: WriteContext): Promise<WriteReport> {
     return this.#turns.run(async () => {
       const wanted = results.flatMap((result, index) =>
         isAlert(result) && (!result.isSuppressed || result.state === "resolved") ? [index] : [],
@@ -97,6 +110,7 @@ class AlertmanagerSink implements Sink {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#repetition.abort();
     await this.#resending;
   }
 
@@ -107,11 +121,15 @@ class AlertmanagerSink implements Sink {
       await platform.timers.sleep(this.#settings.resend_interval, signal);
       if (signal.aborted) return;
       await this.#turns.run(async () => {
+        this.#repetition = new AbortController();
+        const { signal: repeating } = this.#repetition;
         const alerts = (firing?.() ?? []).filter(({ isSuppressed }) => !isSuppressed);
-        for (let at = 0; at < alerts.length && !signal.aborted; at += RESEND_COUNT) {
+        for (let at = 0; at < alerts.length && !repeating.aborted; at += RESEND_COUNT) {
           const part = alerts.slice(at, at + RESEND_COUNT);
           try {
-            const { verdict, reason } = await this.#post(part, { signal, watermarkMs: undefined });
+            const { verdict, reason } = await this.#post(part, {
+              ...{ signal: repeating, watermarkMs: undefined },
+            });
             if (verdict !== "taken") throw new Error(reason);
           } catch (error) {
             // The next round says the same again; what the sink is given to write is not lost with it.

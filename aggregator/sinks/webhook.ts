@@ -19,8 +19,9 @@ import { slackMessage } from "./slack-message.ts";
 import { readWindowFields } from "./window-fields.ts";
 
 /**
- * Posts each result by itself, or with `group_by` the alerts that wait together as one message for each group, a few at a time. It arrives at least once: the headers `tailrace-id` and `tailrace-revision` let a receiver
- * tell what it has seen. A receiver that asks for patience, or cannot be reached, is left alone with the rest of the batch.
+ * Posts each result by itself, a few at a time, or with `group_by` the alerts that wait together as one message for each group. It arrives at
+ * least once: the headers `tailrace-id` and `tailrace-revision`, or `tailrace-group`, let a receiver tell what it has seen. A receiver that asks
+ * for patience, or cannot be reached, is left alone with the rest of the batch.
  */
 export const sink = defineSink({
   summary: "Posts each alert, or each window, to an address, as JSON or as a message for Slack.",

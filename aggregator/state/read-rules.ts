@@ -1,7 +1,7 @@
 import type { StateView } from "../log/log.ts";
 import { rangeOf, thresholdCountKey } from "./keys.ts";
 import { decodeRuleRow, noCounters, type RuleCounters, type RuleRow } from "./rule-rows.ts";
-import { decodeThresholdCounts, decodeThresholdRow } from "./threshold-rows.ts";
+import { decodeThresholdCounts } from "./threshold-rows.ts";
 
 /** The versions of rules of one partition of stage 2, those being deleted among them. */
 export function* readRules(view: StateView): Iterable<RuleRow> {
@@ -17,16 +17,12 @@ export function readThresholdCounters(
   const { dropped: _dropped, ...counters } = noCounters();
   for (const view of views) {
     const bytes = view.get(thresholdCountKey(id));
-    if (bytes !== undefined) {
-      const { alerts, cooledDown } = decodeThresholdCounts(bytes);
-      counters.alerts += alerts;
-      counters.cooledDown += cooledDown;
-    }
-    const { from, to } = rangeOf(`threshold/${id}/`);
-    for (const [, row] of view.range(from, to)) {
-      counters.keys++;
-      if (decodeThresholdRow(row).phase === "pending") counters.partials++;
-    }
+    if (bytes === undefined) continue;
+    const { alerts, cooledDown, keys = 0, pending = 0 } = decodeThresholdCounts(bytes);
+    counters.alerts += alerts;
+    counters.cooledDown += cooledDown;
+    counters.keys += keys;
+    counters.partials += pending;
   }
   return counters;
 }

@@ -54,9 +54,16 @@ const dueSchema = z.object({
 /** A service whose window threshold rules read when its end is reached. */
 export type DueRow = z.output<typeof dueSchema>;
 
-const countsSchema = z.object({ name: z.string(), alerts: z.int(), cooledDown: z.int() });
+const countsSchema = z.object({
+  ...{ name: z.string(), alerts: z.int(), cooledDown: z.int() },
+  /** None in rows of an older program. */
+  ...{ keys: z.int().optional(), pending: z.int().optional() },
+});
 
-/** What happened to a threshold rule so far: alerts that fired, breaches that its cooldown kept quiet. */
+/**
+ * What happened to a threshold rule so far: alerts that fired, breaches that its cooldown kept quiet; and how much it knows: subjects, those
+ * among them whose alert is pending.
+ */
 export type ThresholdCounts = z.output<typeof countsSchema>;
 
 /** Writes any of these rows. */

@@ -136,7 +136,8 @@ export class JsonParser implements LineParser {
   #levelOf(level: unknown): number {
     const { hasOtelLevels, levels } = this.#dialect ?? {};
     if (hasOtelLevels === true && typeof level === "number") return levelOfOtelNumber(level);
-    const own = typeof level === "string" ? levels?.[level] : undefined;
+    const isOwn = levels !== undefined && typeof level === "string" && Object.hasOwn(levels, level);
+    const own = isOwn ? levels[level] : undefined;
     return own === undefined ? levelOf(level) : LEVEL_INDEX[own];
   }
 

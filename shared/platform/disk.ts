@@ -1,9 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { systemCode } from "../errors.ts";
 import { globFiles } from "./glob-files.ts";
-import { fileStat, isOnLocalDisk, listPath, openLocal, statPath } from "./local-files.ts";
+import { fileStat, leadsToLocalDisk, listPath, openLocal, statPath } from "./local-files.ts";
 
 /** What the file system knows of a file or folder. */
 export interface FileStat {
@@ -84,7 +83,7 @@ export interface Disk {
 /** The file system of this machine. */
 export const realDisk: Disk = {
   open: async (path, mode) => {
-    if (mode === "read" && (await isOnLocalDisk(dirname(path)))) {
+    if (mode === "read" && (await leadsToLocalDisk(path))) {
       const file = openLocal(path);
       if (file !== undefined) return file;
     }

@@ -17,6 +17,8 @@ interface Listing {
 
 /** A folder that changed so recently may change again without its time of change moving on. */
 const SETTLED_MS = 2_000;
+/** Folders whose times do not tell what comes and goes in them. */
+const PROCESSES = /^\/proc(?:\/|$)/;
 const FOLDER_COUNT_MAX = 10_000;
 const NAME_COUNT_MAX = 100_000;
 
@@ -89,12 +91,13 @@ function fits(segment: string, name: string): boolean {
 
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   try {
-    if (!(await isOnLocalDisk(folder))) return await readdir(folder, { withFileTypes: true });
+    const isTimed = !PROCESSES.test(folder) && (await isOnLocalDisk(folder));
+    if (!isTimed) return await readdir(folder, { withFileTypes: true });
     await letOthersGo();
-    const { change, modifiedMs } = changeLocal(folder);
+    const { change, changedMs } = changeLocal(folder);
     const known = listings.get(folder);
     if (known?.change === change) return known.entries;
-    const isSettled = Date.now() - modifiedMs > SETTLED_MS;
+    const isSettled = Date.now() - changedMs > SETTLED_MS;
     const entries = listLocal(folder);
     if (listings.size >= FOLDER_COUNT_MAX) listings.clear();
     if (isSettled) listings.set(folder, { change, entries });

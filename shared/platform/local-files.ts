@@ -9,6 +9,7 @@ import {
   constants,
   type Dirent,
   fstatSync,
+  lstatSync,
   openSync,
   read,
   readdirSync,
@@ -44,7 +45,7 @@ const BUSY_MS_MAX = 5;
 const folders = new Map<string, { readonly isLocal: boolean; readonly askedAtMs: number }>();
 let busySinceMs = 0;
 
-/** States whether what lies in a folder is on a disk of this machine; of a folder that is not there, whether it would be. */
+/** States whether what a path leads to, and what lies in it, is on a disk of this machine; of what is not there, whether it would be. */
 export async function isOnLocalDisk(folder: string): Promise<boolean> {
   return knownToBeLocal(folder) ?? (await ask(folder));
 }
@@ -86,20 +87,43 @@ function isBusyForLong(): boolean {
 /** Looks at what a path leads to; fails as the system does. */
 export async function statPath(path: string): Promise<FileStat> {
   const folder = dirname(path);
-  if (!(knownToBeLocal(folder) ?? (await ask(folder)))) {
+  const isLocal = knownToBeLocal(folder) ?? (await ask(folder));
+  if (!isLocal || (wasElsewhere(path) && !(await isOnLocalDisk(path)))) {
     return fileStat(await stat(path, { bigint: true }));
   }
   if (isBusyForLong()) await letOthersGo();
-  return fileStat(statSync(path, { bigint: true }));
+  const found = lstatSync(path, { bigint: true });
+  if (!found.isSymbolicLink()) return fileStat(found);
+  const isTargetLocal = await isOnLocalDisk(path);
+  return fileStat(
+    isTargetLocal ? statSync(path, { bigint: true }) : await stat(path, { bigint: true }),
+  );
 }
 
-/** When a folder on a local disk last changed, and a text that is another one when it has changed since. */
+/** States whether what a path leads to is on a disk of this machine: its folder may be, and a link or a mount point there lead elsewhere. */
+export async function leadsToLocalDisk(path: string): Promise<boolean> {
+  if (!(await isOnLocalDisk(dirname(path)))) return false;
+  return (!wasElsewhere(path) && !lstatSync(path).isSymbolicLink()) || isOnLocalDisk(path);
+}
+
+/** True when a path was found to lead to another machine: before it is asked again, even a look at it might wait for that one. */
+function wasElsewhere(path: string): boolean {
+  return folders.get(path)?.isLocal === false;
+}
+
+/**
+ * When a folder on a local disk last changed, and a text that is another one when it has changed since. Its time of modification can be set back,
+ * as programs do that copy files; that of its inode cannot.
+ */
 export function changeLocal(folder: string): {
   readonly change: string;
-  readonly modifiedMs: number;
+  readonly changedMs: number;
 } {
-  const { dev, ino, mtimeNs, mtimeMs } = statSync(folder, { bigint: true });
-  return { change: `${dev} ${ino} ${mtimeNs}`, modifiedMs: Number(mtimeMs) };
+  const { dev, ino, mtimeNs, mtimeMs, ctimeNs, ctimeMs } = statSync(folder, { bigint: true });
+  return {
+    change: `${dev} ${ino} ${mtimeNs} ${ctimeNs}`,
+    changedMs: Math.max(Number(mtimeMs), Number(ctimeMs)),
+  };
 }
 
 /** Names in a folder, sorted; fails as the system does. */

@@ -108,23 +108,24 @@ class RuleRedactor implements Redactor {
   private redactEscaped(text: string): string | undefined {
     const value = text.startsWith("{") ? parseJson(text) : undefined;
     if (value === undefined) return this.redactPlain(unescaped(text));
-    if (this.isDropped(value)) return undefined;
+    if (this.isDropped("", value)) return undefined;
     const redacted = this.redactPlain(JSON.stringify(this.redactField("", value)));
     // Where nothing was found the line stays as its program wrote it. A name that comes twice has a value in it that was not looked at.
     return redacted === JSON.stringify(value) ? this.redactPlain(text) : redacted;
   }
 
   /** True when a value within another must not leave: of a text nothing leaves then. What lies deeper than is looked at does not leave anyway. */
-  private isDropped(value: unknown, depth = 0): boolean {
+  private isDropped(name: string, value: unknown, depth = 0): boolean {
     if (!this.rules.some(({ action }) => action === "drop")) return false;
+    if (this.ruleOfField(name, value)?.action === "drop") return true;
     if (typeof value === "string") return this.redact(value) === undefined;
     if (typeof value === "number") return this.redactNumber(value) === undefined;
     if (typeof value !== "object" || value === null || depth >= DEPTH_MAX) return false;
+    if (Array.isArray(value)) {
+      return value.some((item: unknown) => this.isDropped(name, item, depth + 1));
+    }
     return Object.entries(value).some(
-      ([name, item]) =>
-        this.isDropped(item, depth + 1) ||
-        this.redact(name) === undefined ||
-        this.ruleOfField(name, item)?.action === "drop",
+      ([key, item]) => this.redact(key) === undefined || this.isDropped(key, item, depth + 1),
     );
   }
 

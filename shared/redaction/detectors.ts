@@ -168,16 +168,19 @@ export const DETECTORS = {
     lengthOf: all(isPhoneNumber),
     normalize: (candidate) => candidate.replace(/[^\d+]/g, "").replace(/^00/, "+"),
   },
-  /** Keys in PEM (RFC 7468), packed in base64 once more, and lines of one that came alone: 64 characters, the last line up to its end. */
+  /**
+   * Keys in PEM (RFC 7468), packed in base64 once more, and lines of one that came alone: 64 characters, the last line up to its end. That one is
+   * looked for only where it may begin: from each of its characters, a long text in base64 would take fifty times as long.
+   */
   private_key: {
     mayHold: (text) =>
       text.includes("PRIVATE KEY") ||
       text.includes("LS0tLS1CRUdJTi") ||
       /[A-Za-z0-9+/]{64}/.test(text),
     pattern:
-      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----)){0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?|(?:[A-Za-z0-9+/=]{1,64}(?:\\[rn]|\s){1,4})?-----END [A-Z ]{0,32}PRIVATE KEY-----|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,65536}|(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_-])/dg,
+      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----)){0,65536}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?|(?:(?<=^|[^A-Za-z0-9+/=]|\\[rn])[A-Za-z0-9+/=]{1,65536}(?:\\[rn]|\s){1,4})?-----END [A-Z ]{0,32}PRIVATE KEY-----|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{0,65536}|(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=_-])/dg,
     lengthOf: (candidate) =>
-      candidate.length !== 64 || candidate.startsWith("-") || isKeyMaterial(candidate)
+      candidate.length !== 64 || candidate.includes("-") || isKeyMaterial(candidate)
         ? candidate.length
         : 0,
   },

@@ -60,7 +60,11 @@ function patternFault(text: string): string | undefined {
 export const redactionConfig = z
   .strictObject({
     detectors: z
-      .array(z.union([detectorName, z.strictObject({ name: detectorName, action })]))
+      .array(
+        z.union([detectorName, z.strictObject({ name: detectorName, action })], {
+          error: `expected one of: ${DETECTOR_NAMES.join(", ")}; or { name: NAME, action: ACTION }`,
+        }),
+      )
       .max(DETECTOR_NAMES.length)
       .prefault([...DETECTORS_DEFAULT])
       .meta({

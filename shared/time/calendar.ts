@@ -134,6 +134,11 @@ export function zoneNameOffsetMs(bytes: Uint8Array, from: number, to: number): n
   return (hoursByLetters.get(packedLetters(bytes, from, to)) ?? Number.NaN) * 3_600_000;
 }
 
+/** All names of zones that are known, also those of several zones: the lowest five bits of their letters, the last letter in the lowest ones. */
+export function packedZoneNames(): number[] {
+  return [...hoursByLetters.keys(), ...ambiguousLetters];
+}
+
 /** True when the letters `bytes[from, to)`, such as `CST`, abbreviate several zones, hours apart. */
 export function isAmbiguousZone(bytes: Uint8Array, from: number, to: number): boolean {
   return to - from === 3 && ambiguousLetters.has(packedLetters(bytes, from, to));

@@ -2,7 +2,8 @@
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
  * the baseline (split, JSON.parse, the same aggregation), `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
  * when it also selects 1 % of the lines as events;
- * then what an agent sends and what it costs its host, how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what ten thousand agents ask of an aggregator,
+ * then what an agent sends and what it costs its host, how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what stored windows
+ * take and how fast they answer (of two days; the month by hand, see stored-windows.ts), what ten thousand agents ask of an aggregator,
  * and, where real servers are fetched, how long a line takes into them and how many windows they take. Data is generated once and kept in the
  * temporary directory.
  */
@@ -46,6 +47,7 @@ const SCRIPTS = [
   { name: "wire", words: ["wire.ts"], servers: [] },
   { name: "cost of an agent", words: ["idle.ts"], servers: [] },
   { name: "patterns", words: ["patterns.ts"], servers: [] },
+  { name: "stored windows", words: ["stored-windows.ts", tmpdir(), "2"], servers: [] },
   { name: "many agents", words: ["many-agents.ts", "10000", "30"], servers: [] },
   { name: "latency", words: ["line-latency.ts", "200"], servers: ["redis", "kafka"] },
   { name: "sinks", words: ["sinks.ts", "30000"], servers: ["redis", "elasticsearch"] },

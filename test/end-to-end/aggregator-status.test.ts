@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleChain, sampleEnvelope } from "../unit/aggregator/receive/sample-batches.ts";
@@ -8,7 +9,11 @@ let aggregator: RunningAggregator;
 let endpoint: string;
 
 beforeAll(async () => {
+  const rules = ["high-error-rate.yaml", "brute-force-login.yaml"].map((file) =>
+    join(import.meta.dirname, "../../config/rules", file),
+  );
   aggregator = await RunningAggregator.start((folder) => ({
+    rules,
     sinks: [{ name: "out", type: "file", path: join(folder, "windows.ndjson") }],
   }));
   endpoint = `http://127.0.0.1:${aggregator.port}`;
@@ -24,7 +29,7 @@ describe("of an aggregator", () => {
     expect(stdout).toContain(`aggregator at ${endpoint}: ready\n`);
     expect(stdout).toContain("lines: 6 received, 6 merged, 0 too late\n");
     expect(stdout).toMatch(/^windows: \d+ changes; watermark 2026-\S+, .+ behind the clock$/m);
-    expect(stdout).toContain("rules: 0; alerts: none open\n");
+    expect(stdout).toContain("rules: 2; alerts: none open\n");
     expect(stdout).toMatch(/^agent +last seen +lag +lines +sources$/m);
     expect(stdout).toMatch(/^web-1 +\S+ +\d+ h +6 +1 live$/m);
     expect(stdout).toMatch(/^out +windows +\d+ +\d+ +0 +closed$/m);
@@ -45,6 +50,29 @@ describe("of an aggregator", () => {
     const { code, stdout } = await runProgram(words);
     expect(stdout).toContain("lines: 6 received (0.0/s), 6 merged");
     expect(code).toBe(0);
+  });
+
+  it("says so when what is asked for is not there, instead of an empty table", async () => {
+    const words = ["query", "windows", "--endpoint", endpoint, "--service", "nowhere"];
+    expect(await runProgram(words)).toMatchObject({ code: 0, stdout: "", stderr: "no windows\n" });
+  });
+
+  it("every command refuses what is no address", async () => {
+    const commands = [["status"], ["query", "windows"], ["alerts", "ls"], ["rules", "status"]];
+    for (const words of commands) {
+      const { code, stderr } = await runProgram([...words, "--endpoint", "127.0.0.1:7400"]);
+      expect(stderr).toContain("--endpoint: takes an address such as http://HOST:PORT");
+      expect(code).toBe(2);
+    }
+  });
+
+  it("status tells apart whose configuration it is given", async () => {
+    const file = join(aggregator.folder, "aggregator.yaml");
+    await writeFile(file, "listen: 127.0.0.1:7400\n");
+    const { code, stderr } = await runProgram(["status", "--config", file]);
+    expect(stderr).toContain("the configuration of an aggregator");
+    expect(stderr).toContain("--endpoint http://HOST:PORT");
+    expect(code).toBe(2);
   });
 
   it("both say when none is there", async () => {

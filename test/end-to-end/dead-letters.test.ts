@@ -136,7 +136,7 @@ describe("tailrace dlq", () => {
     [["dlq", "mend"], 2, "mend is not one of ls, show, replay, drop"],
     [["dlq", "ls", "--output", "xml"], 2, "--output: takes table or ndjson"],
     [["replay", "--sink", "points", "--from", "yesterday"], 2, "no time such as"],
-    [["replay", "--sink", "out", "--from", "2026-01-01T00:00:00Z"], 1, "out appends"],
+    [["replay", "--sink", "out", "--from", "2026-01-01T00:00:00Z"], 2, "--sink: out appends"],
     [["replay", "--sink", "none", "--from", "2026-01-01T00:00:00Z"], 1, 'no sink "none"'],
   ])("answers %j with %d and says why", async (words, code, said) => {
     const result = await tailrace(...words);

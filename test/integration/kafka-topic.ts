@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { muteWarning } from "../../shared/platform/mute-warning.ts";
 
 /** Records sent at once: few enough for what a broker takes in one batch. */
 const SEND_COUNT = 1_000;
@@ -15,6 +16,8 @@ export interface ReadRecord {
 /** A client for tests, which says nothing. */
 export function testClient(brokers: readonly string[]): Kafka {
   const retry = { initialRetryTime: 10, maxRetryTime: 500, retries: 15 };
+  // As the aggregator's own client does (kafka-client).
+  muteWarning("TimeoutNegativeWarning");
   return new Kafka({ clientId: "test", brokers: [...brokers], logLevel: logLevel.NOTHING, retry });
 }
 

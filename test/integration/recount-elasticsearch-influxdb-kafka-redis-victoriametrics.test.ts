@@ -95,7 +95,11 @@ describe("the recount", () => {
 
 describe.each([
   ["after a quiet run", "quiet", undefined],
-  [`after ${KILLS} kills, with stores stopped and batches repeated`, "faulty", faulty],
+  [
+    `after ${KILLS} kills, stores stopped, batches thrice (NET-03, NET-04, WIN-05)`,
+    "faulty",
+    faulty,
+  ],
 ] as const)("%s", (_name, run, faults) => {
   const expected = expectedWindows(1);
   let delivered: DeliveredRun;

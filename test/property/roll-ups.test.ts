@@ -127,7 +127,7 @@ const steps = fc.array(step, { maxLength: 60 });
 const cache = fc.constantFrom(1, 1_000_000);
 
 describe("roll-ups", () => {
-  it("are what their minutes are together, in any order and after any crash, and so are their revisions", async () => {
+  it("are what their minutes are together, in any order and after any crash, and so are their revisions (WIN-03)", async () => {
     await fc.assert(
       fc.asyncProperty(steps, cache, async (list, cacheBytesMax) => {
         const store = await run(list, cacheBytesMax);

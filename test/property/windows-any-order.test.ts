@@ -123,7 +123,7 @@ async function run(entries: Iterable<LogEntry>, choose: () => number): Promise<M
 }
 
 describe("windows", () => {
-  it("have the same bytes whatever the partition over agents, the order, the retries and the restarts", async () => {
+  it("have the same bytes whatever the partition over agents, the order, the retries and the restarts (WIN-05)", async () => {
     await fc.assert(
       fc.asyncProperty(fleet, choices, async (agents, stream) => {
         const choose = () => stream.next().value;

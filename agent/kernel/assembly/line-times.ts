@@ -3,8 +3,6 @@
 //
 // What a wall clock's minute is in UTC, and in which year a time without one is, the host knows: it teaches it, minute by minute.
 import { fourDigits, minuteOf, monthOf, NO_MINUTE, twoDigits, YEAR_MAX, YEAR_MIN } from "./calendar";
-import { COMMON_WORDS, levelOfWord } from "./level-words";
-import { LEVEL_OTHER } from "./measured";
 import { isDigit } from "./text";
 
 /** The time was read. */
@@ -138,7 +136,7 @@ export const LAYOUT_ISO_PREFIX: u32 = 1;
 /** Reads a time of the layout whose steps lie at `[steps, stepsEnd)`, from `at`, not beyond `end`. */
 export function readTime(kind: u32, steps: usize, stepsEnd: usize, at: usize, end: usize): u32 {
   if (kind == LAYOUT_ISO_PREFIX) {
-    const outcome = readIsoTime(at, end);
+    const outcome = readIsoTime(at, end, true);
     if (outcome != TIME_NONE) return outcome;
   }
   ms = 0;
@@ -183,9 +181,9 @@ function finishTime(to: usize): u32 {
 
 /**
  * The form of ISO 8601 that nearly all lines have: `YYYY-MM-DD`, T or a space, `HH:MM:SS`, perhaps a fraction, and a zone or none.
- * TIME_NONE: it is not of this form, which says nothing.
+ * TIME_NONE: it is not of this form, which says nothing. `isPrefix`: a line begins with it, and the zone may stand behind a space.
  */
-export function readIsoTime(at: usize, end: usize): u32 {
+export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 {
   if (at + 19 > end) return TIME_NONE;
   const place = ISO_HEADS + <usize>(load<u8>(at, 15) & 15) * HEAD_BYTES;
   const text = v128.load(at);
@@ -217,40 +215,15 @@ export function readIsoTime(at: usize, end: usize): u32 {
     const behind = readZone(at, end);
     if (isUnknown) return TIME_UNKNOWN;
     if (behind) at = behind;
-  } else if (at < end && load<u8>(at) == 32) {
-    if (isUtcWord(at + 1, end)) {
-      hasOffset = true;
-      offset = 0;
-      at += 4;
-    } else if (mayBeZone(at + 1, end)) return TIME_UNKNOWN;
+  } else if (isPrefix && at + 1 < end && load<u8>(at) == 32 && mayBeZone(at + 1, end)) {
+    isUnknown = false;
+    const behind = readZone(at + 1, end);
+    if (isUnknown) return TIME_UNKNOWN;
+    if (behind) at = behind;
   }
   timeRest = ms;
   timeEnd = at;
   return finishWall(wall);
-}
-
-/** Longer words are no names of zones, unless they lead to a region. */
-const ZONE_NAME_BYTES_MAX: usize = 6;
-
-/** True when a word of its own is UTC. */
-function isUtcWord(at: usize, end: usize): bool {
-  return at + 3 < end && (load<u32>(at) & 0xffffff) == 0x435455 && load<u8>(at, 3) == 32;
-}
-
-/** True when behind a space the host may find a zone, or the half of a day. Levels are words that it does not. */
-function mayBeZone(from: usize, end: usize): bool {
-  if (from >= end) return false;
-  const first: u32 = load<u8>(from);
-  if (first == 0x2b || first == 0x2d) return isDigitAt(from + 1, end);
-  if (first - 65 >= 26) return false;
-  let at = from, hasLower = false;
-  while (at < end && isLetter(load<u8>(at))) {
-    if (load<u8>(at) > 0x5a) hasLower = true;
-    at++;
-  }
-  if (at < end && load<u8>(at) == 0x2f) return true;
-  if (hasLower || at - from > ZONE_NAME_BYTES_MAX) return false;
-  return levelOfWord(from, at - from, COMMON_WORDS) == LEVEL_OTHER;
 }
 
 /** Reads `MMM dd HH:mm:ss`, the day with a space for a missing digit: syslog's form. TIME_NONE: it is not of this form. */
@@ -384,16 +357,74 @@ function endOfLetters(at: usize, end: usize, isLoose: bool): usize {
   return at;
 }
 
+/** Names of zones that the host knows, packed; and one bit for each by its last bits. */
+const ZONES_MAX: u32 = 64;
+const ZONES: usize = memory.data(4 * 64, 64);
+let zoneCount: u32 = 0;
+let zoneBits: u64 = 0;
+/** Longer words are no names of zones. */
+const ZONE_NAME_MAX: usize = 5;
+
+/** Adds the name of a zone, its letters packed as in shared/time/calendar.ts; false when there are too many. */
+export function addZone(packed: u32): bool {
+  if (zoneCount == ZONES_MAX) return false;
+  store<u32>(ZONES + (<usize>(zoneCount++) << 2), packed);
+  zoneBits |= <u64>1 << (packed & 63);
+  return true;
+}
+
+function isZoneName(packed: u32): bool {
+  if (((zoneBits >>> (packed & 63)) & 1) == 0) return false;
+  for (let number: u32 = 0; number < zoneCount; number++) {
+    if (load<u32>(ZONES + (<usize>number << 2)) == packed) return true;
+  }
+  return false;
+}
+
+/** States whether a zone, or half a day, may stand at `at` behind a space, where most lines have their level. */
+// @ts-ignore: decorator
+@inline function mayBeZone(at: usize, end: usize): bool {
+  const first: u32 = load<u8>(at);
+  return first == 0x2b || first == 0x2d || (first - 65 < 26 && mayBeZoneName(at, end));
+}
+
+function mayBeZoneName(from: usize, end: usize): bool {
+  let at = from;
+  let packed: u32 = 0;
+  for (; at < end && <u32>load<u8>(at) - 65 < 26; at++) packed = (packed << 5) | (load<u8>(at) & 31);
+  let to = at;
+  while (to < end && isLetter(load<u8>(to))) to++;
+  // A name with its region, such as `Europe/Berlin`.
+  if (to < end && load<u8>(to) == 0x2f) return true;
+  if (at - from > ZONE_NAME_MAX || !isWordEnd(at, end)) return false;
+  return packed == AM || packed == PM || isZoneName(packed);
+}
+
+/** Halves of a day, packed. */
+const AM: u32 = (1 << 5) | 13;
+const PM: u32 = (16 << 5) | 13;
+
+/** True when no letter, digit or underscore stands at `at`. */
+function isWordEnd(at: usize, end: usize): bool {
+  if (at >= end) return true;
+  const byte: u32 = load<u8>(at);
+  return !isLetter(byte) && !isDigit(byte) && byte != 0x5f;
+}
+
 /** Reads `Z`, an offset of hours or hours and minutes, UTC and GMT; other names of zones are the host's. 0: there is none. */
 function readZone(at: usize, end: usize): usize {
   const from = at;
-  while (at < end && isLetter(load<u8>(at)) && at - from <= 5) at++;
+  while (at < end && isLetter(load<u8>(at)) && at - from <= ZONE_NAME_MAX) at++;
   const length = at - from;
   if (length) {
     const isUtc = length == 1
       ? (load<u8>(from) | 32) == 0x7a
       : length == 3 && ((load<u32>(from) | 0x202020) & 0xffffff) == 0x637475;
-    if (!isUtc) {
+    // Behind a space it is one only in capitals and as a whole word.
+    const isSure = load<u8>(from - 1) != 32 ||
+      (isWordEnd(at, end) && load<u8>(from) < 97 && load<u8>(at - 1) < 97);
+    const isRegion = at < end && load<u8>(at) == 0x2f;
+    if (!isUtc || !isSure || isRegion) {
       isUnknown = true;
       return 0;
     }
@@ -405,6 +436,11 @@ function readZone(at: usize, end: usize): usize {
   if (at >= end || (sign != 0x2b && sign != 0x2d)) return length ? at : 0;
   const to = endOfZone(at, end);
   if (to - at == 3 && load<u8>(at - 1) == 32) return 0;
+  // `UTC+1`, an hour ahead of Greenwich.
+  if (length && to == at && isDigitAt(at + 1, end)) {
+    isUnknown = true;
+    return 0;
+  }
   const hours = to > at ? twoDigits(at + 1) : -1;
   const minutes = to - at == 3 ? 0 : twoDigits(to - 2);
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return length ? at : 0;

@@ -107,6 +107,11 @@ export function addLevelWord(length: u32, level: u32, set: u32): void {
   addLevelWordAt(SCRATCH, length, level, set);
 }
 
+/** Adds the name of a zone, its letters packed. */
+export function addZone(packed: u32): bool {
+  return times.addZone(packed);
+}
+
 /** Adds the name in the scratch bytes as a key of logfmt and of JSON for a meaning: time, service, level, duration from 0. */
 export function addKey(length: u32, meaning: u32, rank: u32): bool {
   return addKeyAt(SCRATCH, length, meaning, rank) && addJsonName(SCRATCH, length, meaning, rank);

@@ -246,7 +246,7 @@ describe("an agent", () => {
     await untilCounted(6);
   });
 
-  it("finds together with a receiver that was restored from a backup", async () => {
+  it("NET-03 finds together with a receiver that was restored from a backup", async () => {
     const agent = await start();
     for (let step = 1; step <= 3; step++) {
       await write(2);

@@ -140,7 +140,7 @@ describe("a counter of JSON lines", () => {
     expect(requests(counter.take())).toEqual({ one: 1, two: 1, [long]: 1 });
   });
 
-  it("notes events beyond the limit, and they do not move the latest time", () => {
+  it("notes events beyond the limit, and they do not move the latest time (WIN-01)", () => {
     const { counter } = open();
     const limit = Date.UTC(2026, 10, 20, 10);
     count(counter, [line('"a":1', "2026-11-20T10:00:00.000Z"), line('"a":1')], {
@@ -150,6 +150,23 @@ describe("a counter of JSON lines", () => {
     const { entries, eventTimeMaxMs } = counter.take();
     expect(eventTimeMaxMs).toBe(limit);
     expect(entries).toContainEqual({ kind: "noted", reason: "clock_ahead", lines: 1, bytes: 47 });
+  });
+
+  it("rejects second 60, which is no moment, and counts what stands around it (WIN-01)", () => {
+    const { counter } = open();
+    const times = ["2016-12-31T23:59:59.9Z", "2016-12-31T23:59:60.0Z", "2017-01-01T00:00:00.0Z"];
+    count(
+      counter,
+      times.map((time) => line('"a":1', time)),
+    );
+    const { deltas, entries, eventTimeMaxMs } = counter.take();
+    expect(deltas.map(({ aggregate }) => aggregate.requestCount)).toEqual([1, 1]);
+    expect(eventTimeMaxMs).toBe(Date.UTC(2017, 0, 1));
+    const bytes = line('"a":1', times[0]).length + 1;
+    expect(entries).toEqual([
+      { kind: "aggregated", reason: "", lines: 2, bytes: 2 * bytes },
+      { kind: "rejected", reason: "bad_time", lines: 1, bytes },
+    ]);
   });
 
   it("tells where rejected lines begin, also in a part of a buffer", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { anyJson, jsonDialect } from "../../../../agent/parsers/json-dialects.ts";
+import { LEVEL_INDEX } from "../../../../shared/aggregates/aggregate.ts";
 import {
   EVENT_OPTIONS_DEFAULT,
   type EventOptions,
@@ -7,7 +8,11 @@ import {
 import { emptyMeasure } from "../../../../shared/events/parser.ts";
 
 const TIME = '"@timestamp":"2026-11-20T10:00:59Z"';
-const parse = (name: "clef" | "ecs" | "otel", line: string, options: Partial<EventOptions> = {}) =>
+const parse = (
+  name: "clef" | "ecs" | "mongodb" | "otel",
+  line: string,
+  options: Partial<EventOptions> = {},
+) =>
   jsonDialect(name)
     .compile({ ...EVENT_OPTIONS_DEFAULT, ...options })
     .parse(Buffer.from(line));
@@ -27,6 +32,18 @@ describe("dialects of JSON", () => {
     expect(parse("otel", '{"timestamp":1763632859,"severityNumber":20}')).toMatchObject({
       level: "ERROR",
     });
+  });
+
+  test("have words for levels of their own, and no others", () => {
+    const line = (level: string) => `{"t":{"$date":"2026-11-20T10:00:59Z"},"s":"${level}"}`;
+    expect(parse("mongodb", line("D2"))).toMatchObject({ level: "DEBUG" });
+    const parser = jsonDialect("mongodb").compile(EVENT_OPTIONS_DEFAULT);
+    const measure = emptyMeasure();
+    for (const level of ["constructor", "toString", "__proto__"]) {
+      const bytes = Buffer.from(line(level));
+      expect(parser.measure(bytes, 0, bytes.length, measure)).toBeUndefined();
+      expect(measure.level).toBe(LEVEL_INDEX.OTHER);
+    }
   });
 
   test("know the default names, too", () => {

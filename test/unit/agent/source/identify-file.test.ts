@@ -275,5 +275,37 @@ describe("logs that are rotated faster than they are looked at", () => {
     await folder.wait();
     expect(folder.total("lost", "gone_unread")).toEqual([0, "lost line\n".length]);
     expect(folder.complaints.at(-1)).toBe("a file that could not be read is gone");
+    expect(folder.source.unreadableCount).toBe(0);
+  });
+
+  it("ROT-04 loses nothing by a copy that is packed between the look and the reading", async () => {
+    let isPacking = false;
+    const disk: Disk = {
+      ...realDisk,
+      open: async (path, mode) => {
+        if (isPacking && path === folder.file("x.log.1")) {
+          isPacking = false;
+          folder.gzip("x.log.1");
+        }
+        return realDisk.open(path, mode);
+      },
+    };
+    const folder = open({ disk });
+    await folder.restart({ disk, paths: [folder.file("*.log*")] });
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    await folder.tick();
+    folder.copyTruncate("x.log", "x.log.1");
+    isPacking = true;
+    await folder.follow();
+    folder.append("x.log", lines("b", 0, 10));
+    await folder.follow();
+    await folder.wait();
+    await folder.wait();
+    expect(isPacking).toBe(false);
+    expect(folder.counted).toEqual(split(lines("a", 0, 100) + lines("b", 0, 10)));
+    expect(folder.total("lost", "gone_unread")).toEqual([0, 0]);
+    expect(folder.complaints).toEqual([]);
+    expect(folder.source.unreadableCount).toBe(0);
   });
 });

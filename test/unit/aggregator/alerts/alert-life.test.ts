@@ -177,7 +177,7 @@ describe("a correction", () => {
     ]);
   });
 
-  it("never fires what has fired, nor while something fires", () => {
+  it("never fires what has fired, nor while something fires (WIN-02)", () => {
     const told = ["1 fired since 0", "2 resolved since 0"];
     expect(new Life().see("!..").correct(0).told).toEqual(told);
     expect(new Life().see(".!").correct(0).told).toEqual(["2 fired since 1"]);

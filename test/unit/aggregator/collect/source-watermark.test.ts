@@ -87,7 +87,7 @@ describe("the watermark of live sources", () => {
     expect(world.advance()).toBe(TEN_MS - 10_001);
   });
 
-  it("is held by a quiet source for 30 s and no longer", () => {
+  it("is held by a quiet source for 30 s and no longer (WIN-04)", () => {
     const world = new World().clock(TEN_MS);
     const quiet = world.source();
     const busy = world.source();
@@ -99,7 +99,7 @@ describe("the watermark of live sources", () => {
     expect(world.advance()).toBe(TEN_MS + 29_000 - 10_001);
   });
 
-  it("is not held by a source that reports without event times, whatever state it claims", () => {
+  it("is not held by a source that reports without event times, whatever state it claims (WIN-04)", () => {
     const world = new World().clock(TEN_MS);
     const mute = world.source();
     world.report(mute, TEN_MS - 5000);
@@ -112,7 +112,7 @@ describe("the watermark of live sources", () => {
   });
 });
 
-describe("clocks that are a day off (WIN-01)", () => {
+describe("clocks that are wrong (WIN-01)", () => {
   it("a source a day ahead moves nothing, and is told apart", () => {
     const world = new World().clock(TEN_MS);
     const ahead = world.source();
@@ -139,6 +139,28 @@ describe("clocks that are a day off (WIN-01)", () => {
     const world = new World().clock(TEN_MS);
     world.report(world.source(), TEN_MS - DAY_MS);
     expect(world.advance()).toBe(TEN_MS - DAY_MS - 10_001);
+  });
+
+  it("a source whose clock is stuck holds it back for 60 s, however much it sends", () => {
+    const world = new World();
+    const [stuck, busy] = [world.source(), world.source()];
+    for (let ms = 0; ms <= 120_000; ms += 10_000) {
+      world.clock(TEN_MS + ms);
+      world.report(stuck, TEN_MS);
+      world.report(busy, TEN_MS + ms);
+      expect(world.advance()).toBe(TEN_MS - 10_001 + (ms <= 60_000 ? 0 : ms));
+    }
+  });
+
+  it("a second that comes twice, as a leap second does, moves it neither back nor ahead", () => {
+    const world = new World().clock(TEN_MS);
+    const source = world.source();
+    world.report(source, TEN_MS - 1);
+    expect(world.advance()).toBe(TEN_MS - 1 - 10_001);
+    world.report(source, TEN_MS - 1_000);
+    expect(world.advance()).toBe(TEN_MS - 1 - 10_001);
+    world.report(source, TEN_MS + 500);
+    expect(world.advance()).toBe(TEN_MS + 500 - 10_001);
   });
 });
 

@@ -19,6 +19,10 @@ async function ask(...words: readonly string[]) {
   return { code, output: io.output(), errors: io.errors() };
 }
 
+const SILENCE = {
+  ...{ matchers: [], startsAt: "2026-11-20T10:00:00Z", endsAt: "2026-11-20T11:00:00Z" },
+  ...{ createdBy: "ann", comment: "c", updatedAt: "2026-11-20T10:00:00Z", status: "active" },
+};
 const LATER = "it is taken, and takes effect in a moment\n";
 
 it("what is not done yet is said to be taken", async () => {
@@ -27,4 +31,27 @@ it("what is not done yet is said to be taken", async () => {
   });
   expect((await ask("silence", "expire", "5c1e".repeat(8))).errors).toBe(LATER);
   expect((await ask("alerts", "ack", "0".repeat(32))).errors).toBe(LATER);
+});
+
+it("a silence is expired by the beginning of its id, on whatever page it stands", async () => {
+  const ids = ["a".repeat(32), `b${"0".repeat(31)}`, `b${"1".repeat(31)}`];
+  const deleted: string[] = [];
+  const call = async ({ url, method }: { readonly url: string; readonly method: string }) => {
+    const { pathname, searchParams } = new URL(url);
+    if (method === "DELETE") deleted.push(pathname);
+    const at = Number(searchParams.get("next") ?? 0);
+    const silences = [{ id: ids[at] ?? "", ...SILENCE }];
+    const next = at + 1 < ids.length ? { next: String(at + 1) } : {};
+    const body = Buffer.from(JSON.stringify(method === "DELETE" ? {} : { silences, ...next }));
+    return { status: 200, headers: {}, body };
+  };
+  const io = testIo({
+    platform: { ...realPlatform, network: { ...realPlatform.network, call } },
+  });
+  const expire = (id: string) =>
+    runCommand(facts, aggregatorCommands, ["silence", "expire", id], io);
+  expect(await expire("b1")).toBe(0);
+  expect(deleted).toEqual([`/v1/silences/${ids[2]}`]);
+  expect(await expire("b")).toBe(2);
+  expect(io.errors()).toContain("b begins the ids of 2 silences; write more of it");
 });

@@ -13,9 +13,12 @@ it.each([
   expect(new Date(timeFlag("--from", text, NOW_MS) ?? 0).toISOString()).toBe(expected);
 });
 
-it.each(["yesterday", "2026-13-01", "10:00", "2026-11-20T09:00:00"])("%s is none", (text) => {
-  expect(() => timeFlag("--from", text, NOW_MS)).toThrow(`--from ${text} is no time`);
-});
+it.each(["yesterday", "2026-13-01", "10:00", "2026-11-20T09:00:00", "9999999999d"])(
+  "%s is none",
+  (text) => {
+    expect(() => timeFlag("--from", text, NOW_MS)).toThrow(`--from ${text} is no time`);
+  },
+);
 
 it("that is not given is undefined", () => {
   expect(timeFlag("--to", undefined, NOW_MS)).toBeUndefined();

@@ -259,7 +259,7 @@ describe.each([
     expect(owner.position("batches")).toBe(0);
   });
 
-  it("fences an owner when another comes, and tells it once", async () => {
+  it("NET-03 fences an owner when another comes, and tells it once", async () => {
     let lostCount = 0;
     const old = await own(() => {
       lostCount++;
@@ -277,7 +277,7 @@ describe.each([
     await expect.poll(() => lostCount).toBe(1);
   });
 
-  it("decides an open commit before the next owner sees the state", async () => {
+  it("NET-03 decides an open commit before the next owner sees the state", async () => {
     const old = await own();
     await old.commit(commitOf(1, { key: "first" }));
     const committing = old.commit(commitOf(2, { key: "second" })).then(

@@ -249,7 +249,7 @@ alert: { type: SLOW, severity: info, message: "{{service}} slowed to {{first(slo
     expect(alertsOf(rules.store).map(({ json }) => JSON.parse(json).service)).toEqual(["orders"]);
   });
 
-  it("say so once: a correction is none, and one that begins too late is late", async () => {
+  it("say so once: a correction is none, and one that begins too late is late (WIN-02)", async () => {
     const rules = new Rules(SLOW);
     await rules.windows([[1, 100]]);
     await rules.take([], 120);

@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
+import type { AnyOperation } from "../../../../aggregator/alerts/operation.ts";
 import { type LogFaults, nastyLogFaults } from "../../../../aggregator/log/simulated-log.ts";
+import { rangeOf } from "../../../../aggregator/state/keys.ts";
 import {
   readAgent,
   readCollectRow,
   readProcessRow,
 } from "../../../../aggregator/state/read-agents.ts";
+import { readAlerts } from "../../../../aggregator/state/read-alerts.ts";
 import { encodeAggregate } from "../../../../aggregator/state/window-row.ts";
 import { Prng } from "../../../../shared/platform/simulated/prng.ts";
 import type { Batch } from "../../../../shared/protocol/batch.ts";
 import { delta, report, SampleAgent } from "../collect/sample-agent.ts";
 import { INLET, rangeEntry, recordAt } from "../collect/sample-records.ts";
 import { allWindows } from "./sample-deltas.ts";
+import { rulesOf } from "./sample-thresholds.ts";
 import { type Layout, SimulatedProcessors } from "./simulated-processors.ts";
 
 const LAYOUTS = ["embedded", "topics"] as const;
@@ -196,6 +200,34 @@ describe("one owner and four partitions with two owners", () => {
       }
     },
   );
+
+  it("raise an alert about the program itself or an agent once, and do what people do everywhere", async () => {
+    for (const layout of LAYOUTS) {
+      const rules = rulesOf([
+        `{ name: silent, summary: s, stream: agents, condition: "silentSeconds > 60", alert: { type: SILENT, severity: info, message: m } }`,
+      ]);
+      const world = new SimulatedProcessors(layout, 11, {}, { rules: () => rules });
+      await world.pass(5_000);
+      const operate = async (operation: AnyOperation) => {
+        const sent = world.send({ kind: "operation", tenant: "", json: JSON.stringify(operation) });
+        await world.pass(5_000);
+        await sent;
+      };
+      await operate({ kind: "agents", widthMs: 30_000, silent: { "web-9": 600 } });
+      const alerts = world.windowViews.flatMap((view) => readAlerts(view, 0, 10));
+      expect(alerts.map(({ alert }) => alert.state)).toEqual(["firing"]);
+      const silence = {
+        ...{
+          matchers: [{ name: "a", value: "b", isRegex: false, isEqual: true }],
+          endsAt: new Date(world.nowMs + 60_000).toISOString(),
+        },
+        ...{ createdBy: "ann", comment: "c" },
+      };
+      await operate({ kind: "silence", by: "ann", operationId: "o", newId: "s", silence });
+      const { from, to } = rangeOf("silence/");
+      for (const view of world.windowViews) expect([...view.range(from, to)]).toHaveLength(1);
+    }
+  });
 
   it("balance: lines received are lines merged and too late", async () => {
     for (const layout of LAYOUTS) {

@@ -135,7 +135,8 @@ export class Thresholds {
   }
 }
 
-function rulesOf(texts: readonly string[]): RuleSet {
+/** The rules of these files. */
+export function rulesOf(texts: readonly string[]): RuleSet {
   const { rules, thresholds, faults } = loadRules(
     texts.map((text, index) => ({ file: `${index}.yaml`, text })),
   );

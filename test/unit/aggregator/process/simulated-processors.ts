@@ -3,6 +3,7 @@ import type { EntryResult } from "../../../../aggregator/collect/stage-one.ts";
 import type { InletEntry } from "../../../../aggregator/log/inlet-entry.ts";
 import type { StateView } from "../../../../aggregator/log/log.ts";
 import type { EnvelopeEntry, FenceEntry } from "../../../../aggregator/log/log-entry.ts";
+import type { OperationEntry } from "../../../../aggregator/log/operation-entry.ts";
 import { type LogFaults, SimulatedLog } from "../../../../aggregator/log/simulated-log.ts";
 import { PROCESS_GROUPS, Processor } from "../../../../aggregator/process/processor.ts";
 import type { StageSettings } from "../../../../aggregator/process/session.ts";
@@ -105,7 +106,9 @@ export class SimulatedProcessors {
   }
 
   /** Appends an entry and resolves with its result, trying again, as agents do, while there is none. */
-  async send(entry: EnvelopeEntry | FenceEntry | InletEntry): Promise<EntryResult> {
+  async send(
+    entry: EnvelopeEntry | FenceEntry | InletEntry | OperationEntry,
+  ): Promise<EntryResult> {
     const { timers } = this.client.platform;
     for (;;) {
       const limit = new AbortController();
@@ -119,7 +122,7 @@ export class SimulatedProcessors {
   }
 
   private async tryOnce(
-    entry: EnvelopeEntry | FenceEntry | InletEntry,
+    entry: EnvelopeEntry | FenceEntry | InletEntry | OperationEntry,
     signal: AbortSignal,
   ): Promise<EntryResult | undefined> {
     const members = [...this.members];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { keysOf } from "./sample-deltas.ts";
 import { THRESHOLD_RULE as RULE, Thresholds } from "./sample-thresholds.ts";
 
@@ -43,6 +43,29 @@ describe("a threshold rule over roll-ups", () => {
     await rules.take([rules.window(2, 60, 30)]);
     expect(rules.told).toEqual(["5 orders firing r1"]);
     expect(rules.newest.late).toBe(true);
+  });
+
+  it("looks at a window of which only a minute is known that came late", async () => {
+    const rules = new Thresholds([WIDE]);
+    await rules.take([rules.window(0, 60, 0, "carts"), rules.window(2, 60, 0, "carts")], 3);
+    await rules.take([rules.window(1, 60, 30)], 4);
+    expect(rules.told).toEqual([]);
+    await rules.take([rules.window(4, 60, 0, "carts")], 5);
+    expect(rules.told).toEqual(["5 orders firing r1"]);
+    expect(keysOf(rules.store, "threshold-due")).toEqual([]);
+  });
+
+  it("fires late when a corrected window completes a breach of several before and behind it", async () => {
+    const hours = WIDE.replace("window: 5m", "window: 1h\nfor: 4h");
+    const rules = new Thresholds([hours]);
+    const errors = [30, 0, 30, 30];
+    await rules.take(
+      errors.map((count, hour) => rules.window(60 * hour, 60, count)),
+      240,
+    );
+    expect(rules.told).toEqual(["180 orders pending r1"]);
+    await rules.take([rules.window(61, 60, 30)]);
+    expect(rules.told).toEqual(["240 orders firing r1"]);
   });
 
   it("is over when nothing came for a window and some minutes", async () => {
@@ -93,6 +116,17 @@ describe("a threshold rule by dimensions", () => {
     expect(rules.told).toEqual(["2 orders/a firing r2", "2 orders/b pending r1"]);
     await rules.take([rules.endpoint(0, 10, 9, "/b")]);
     expect(rules.told).toEqual(["2 orders/a firing r2", "2 orders/b firing r1"]);
+  });
+
+  it("reads the windows around a correction once, however many values breach", async () => {
+    const rules = new Thresholds([BY.replace("by:", "for: 5m\nby:")]);
+    const values = Array.from({ length: 20 }, (_, value) => `/${value}`);
+    const minute = (at: number) => values.map((value) => rules.endpoint(at, 10, 5, value));
+    for (const at of [0, 1, 2, 3]) await rules.take(minute(at), at + 1);
+    const range = vi.spyOn(rules.store, "range");
+    await rules.take([rules.endpoint(1, 10, 9, "/0")]);
+    const minutes = range.mock.calls.map(([from]) => from).filter((from) => /^minute/.test(from));
+    expect(minutes).toHaveLength(new Set(minutes).size);
   });
 
   it("may be silenced by their values", async () => {

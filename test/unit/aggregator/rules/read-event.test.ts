@@ -20,6 +20,16 @@ describe("an event in JSON", () => {
     expect(readEvent({ ts: 5.9, id: "x" }, 9)).toMatchObject({ id: "x", ts: 5, type: null });
   });
 
+  it("may be what `parse` writes of a line of any format", () => {
+    const derived = { service: "sshd", level: "INFO", message: "no", duration: null };
+    const head = { time: "2026-11-20T10:00:00.500Z", stream: "application-logs" };
+    const event = { ...head, ...derived, fields: { source_ip: "10.0.0.9", level: "auth" } };
+    expect(readEvent(event, 9)).toEqual({
+      ...{ id: 9, ts: Date.UTC(2026, 10, 20, 10, 0, 0, 500), key: null, type: null },
+      fields: { ...derived, source_ip: "10.0.0.9", level: "auth" },
+    });
+  });
+
   it.each([
     [[], "not_an_object"],
     [null, "not_an_object"],

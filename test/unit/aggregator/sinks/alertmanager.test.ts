@@ -102,6 +102,26 @@ describe("the alertmanager sink", () => {
     ]);
   });
 
+  it("gives up a repetition that is never answered when a write behind it runs out of time", async () => {
+    const asked = Promise.withResolvers<void>();
+    store.script = () => asked.resolve();
+    let roundCount = 0;
+    const sleep = async (_ms: number, signal: AbortSignal) => {
+      if (++roundCount === 1) return;
+      await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+    };
+    const sink = await open({ firing: () => [alert("a", {})], sleep });
+    await asked.promise;
+    const limit = new AbortController();
+    const context = { signal: limit.signal, watermarkMs: undefined };
+    const written = sink.write([alert("b", {})], context);
+    limit.abort();
+    await expect(written).rejects.toThrow("No whole answer");
+    store.script = (_request, response) => answer(response, 200, {});
+    expect((await write(sink, alert("b", {}))).failures).toEqual([]);
+    await sink.close();
+  });
+
   it("sends nothing that is silenced", async () => {
     const report = await write(await open(), alert("a", { isSuppressed: true }));
     expect(report).toEqual({ failures: [], ignoredCount: 1 });

@@ -8,7 +8,7 @@ beforeEach(() => {
 });
 
 describe("a sink that takes a part of a batch", () => {
-  it("gets only the rest again, and the cursor passes when that is settled", async () => {
+  it("SNK-01 gets only the rest again, and the cursor passes when that is settled", async () => {
     const recorder = new Recorder();
     let isBusy = true;
     recorder.answer = async (results) =>

@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { globSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemCode } from "../../../../shared/errors.ts";
 import { globFiles } from "../../../../shared/platform/glob-files.ts";
 
@@ -11,7 +13,10 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "tailrace-glob-"));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
 
 const name = fc.constantFrom("a", "b", "a.log", "b.log", ".a.log", ".h", "c.log.1", "x[1].log");
 const place = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"));
@@ -88,16 +93,51 @@ describe("the files that a pattern finds", () => {
   it("are those of now, however often a folder changes", async () => {
     const glob = join(folder, "*", "*.log");
     await mkdir(join(folder, "x"));
+    const now = vi.spyOn(Date, "now");
     const long = new Date(Date.now() - 60_000);
     const names = async () => (await globFiles(glob)).map((path) => path.slice(folder.length + 1));
     for (let round = 0; round < 20; round++) {
       await writeFile(join(folder, "x", `${round}.log`), "");
-      // The time of change of a folder that has been left alone for long; its entries are kept.
-      if (round % 2 === 0) await utimes(join(folder, "x"), long, new Date(+long + round));
+      if (round % 2 === 0) {
+        // As if the folder had been left alone for long: its entries are kept.
+        await utimes(join(folder, "x"), long, new Date(+long + round));
+        now.mockReturnValue(+long + 120_000);
+      }
       expect(await names()).toContain(`x/${round}.log`);
       expect(await names()).toHaveLength(1);
+      now.mockReturnValue(+long + 60_000);
       await rename(join(folder, "x", `${round}.log`), join(folder, "x", "old"));
       expect(await names()).toEqual([]);
+    }
+  });
+
+  it("are those of now, also where a folder gets its old time of change back", async () => {
+    const long = new Date(Date.now() - 60_000);
+    const glob = join(folder, "*.log");
+    for (const name of ["a.log", "b.log", "c.log"]) {
+      await writeFile(join(folder, name), "");
+      // As what copies files does when it is done.
+      await utimes(folder, long, long);
+      expect(await globFiles(glob)).toContain(join(folder, name));
+    }
+  });
+
+  it("are those of now in folders whose times say nothing", async () => {
+    const child = spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"]);
+    try {
+      const glob = "/proc/[0-9]*/comm";
+      const path = `/proc/${child.pid ?? 0}/comm`;
+      expect(await globFiles(glob)).toContain(path);
+      const exit = once(child, "exit");
+      child.kill();
+      await exit;
+      expect(await globFiles(glob)).not.toContain(path);
+      const next = spawn(process.execPath, ["--eval", ""]);
+      const nextExit = once(next, "exit");
+      expect(await globFiles(glob)).toContain(`/proc/${next.pid ?? 0}/comm`);
+      await nextExit;
+    } finally {
+      child.kill();
     }
   });
 

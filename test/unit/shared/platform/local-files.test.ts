@@ -6,6 +6,7 @@ import { present } from "../../../../shared/assert.ts";
 import { systemCode } from "../../../../shared/errors.ts";
 import {
   isOnLocalDisk,
+  leadsToLocalDisk,
   letOthersGo,
   listPath,
   openLocal,
@@ -59,6 +60,22 @@ describe("files on disks of this machine", () => {
     expect(openLocal(folder)).toBeUndefined();
     await symlink("/dev/null", join(folder, "link"));
     expect(openLocal(join(folder, "link"))).toBeUndefined();
+  });
+
+  it("are none where a link or a mount point leads to another file system", async () => {
+    await writeFile(join(folder, "a"), "");
+    await symlink(join(folder, "a"), join(folder, "near"));
+    await symlink("/sys/kernel/uevent_seqnum", join(folder, "far"));
+    expect(await leadsToLocalDisk(join(folder, "a"))).toBe(true);
+    expect(await leadsToLocalDisk(join(folder, "near"))).toBe(true);
+    expect(await leadsToLocalDisk(join(folder, "far"))).toBe(false);
+    expect(await statPath(join(folder, "near"))).toEqual(await statPath(join(folder, "a")));
+    expect(await statPath(join(folder, "far"))).toEqual(
+      await statPath("/sys/kernel/uevent_seqnum"),
+    );
+    expect(await isOnLocalDisk("/sys")).toBe(false);
+    expect(await leadsToLocalDisk("/sys")).toBe(false);
+    expect(await statPath("/sys")).toMatchObject({ kind: "directory" });
   });
 
   it("are listed by name, and a folder that is not there is one of its parent's disk", async () => {

@@ -39,6 +39,13 @@ describe("redaction", () => {
     expect(redactor.redact(`{"a":"\\u0034111 1111 1111 1111"}`)).toBeUndefined();
   });
 
+  it("drops a text with a list of secrets, however its characters are written", () => {
+    const redactor = redactorOf({ action: "drop" });
+    for (const secret of ["hunter2", "hunter\\\\2"]) {
+      expect(redactor.redact(`{"password":["${secret}"],"m":"x"}`)).toBeUndefined();
+    }
+  });
+
   it("looks at values within each other only so deep, however deep they are", () => {
     const text = `{"m":"\\n","a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
     for (const action of ["drop", "mask"]) {

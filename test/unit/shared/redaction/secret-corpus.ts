@@ -135,6 +135,9 @@ export const SECRETS: Readonly<
       "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3",
     ],
     ["qX3vVw9zAA==\n-----END RSA PRIVATE KEY-----", "qX3vVw9zAA=="],
+    ["x\\nqX3vVw9zAA==\\n-----END RSA PRIVATE KEY-----", "qX3vVw9zAA=="],
+    // Written in one line.
+    [`${"aB3/".repeat(400)} -----END PRIVATE KEY-----`, "aB3/aB3/"],
   ],
 };
 
