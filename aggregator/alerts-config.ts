@@ -1,7 +1,7 @@
 /** The part `alerts` of aggregator.yaml: what holds for alerts of all rules. */
 import { z } from "zod";
 import type { InhibitRule } from "./alerts/inhibition.ts";
-import { parseMatcher } from "./alerts/matchers.ts";
+import { parseMatcher, wantedMatcher } from "./alerts/matchers.ts";
 
 /** A checked `alerts`, under the names of the program. */
 export interface AlertsConfig {
@@ -12,7 +12,7 @@ export interface AlertsConfig {
 const matcher = z.string().transform((text, context) => {
   const parsed = parseMatcher(text);
   if (parsed !== undefined) return parsed;
-  const message = 'expected a matcher such as service="orders" or severity=~"warning|info"';
+  const message = `expected ${wantedMatcher(text)}`;
   context.issues.push({ code: "custom", message, input: text });
   return z.NEVER;
 });

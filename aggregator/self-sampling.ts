@@ -4,11 +4,11 @@ import type { Timers } from "../shared/platform/timers.ts";
 import { labelsOf } from "./alerts/alert-record.ts";
 import type { AnyOperation } from "./alerts/operation.ts";
 import { SelfSampler } from "./monitor/self-sampler.ts";
-import { SilentAgents, seenAgents } from "./monitor/silent-agents.ts";
+import { SilentAgents } from "./monitor/silent-agents.ts";
 import type { Processor } from "./process/processor.ts";
 import type { RuleSet } from "./rules/rule-set.ts";
 import { AGENTS_STREAM, SELF_STREAM } from "./rules/threshold-rule.ts";
-import { readCollectRow } from "./state/read-agents.ts";
+import { readCollectRow, seenAgents } from "./state/read-agents.ts";
 import { readOpenAlerts } from "./state/read-alerts.ts";
 
 /** How often the aggregator looks at itself. */

@@ -72,7 +72,7 @@ export function parseOptions<S extends z.ZodType>(schema: S, given: unknown): z.
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new UsageError(`--${issue?.path.join(".")}: ${issue?.message}`);
+  throw new UsageError(`--${String(issue?.path[0])}: ${issue?.message}`);
 }
 
 /** States the type of a command definition. */

@@ -20,7 +20,7 @@ const KINDS: readonly NodeKind[] = [
   ...(["text", "space", "time", "clock", "level", "status", "word", "name"] as const),
   ...(["int", "number", "until", "last", "rest", "end"] as const),
 ];
-const LEVEL_DETAILS = ["", "upper", "letter", "mark"];
+const LEVEL_DETAILS = ["", "upper", "letter", "mark", "near"];
 /** Units of durations in the order of the kernel's numbers for them; the first is the source's. */
 const UNITS = ["", "s", "ms", "us", "ns"];
 /** Kinds of steps of a layout, behind text, point and group. */

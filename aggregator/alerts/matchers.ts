@@ -22,8 +22,9 @@ export const storedMatcherSchema = z.strictObject({
 
 /** A matcher as Alertmanager's API writes it; its pattern is checked. */
 export const matcherSchema = storedMatcherSchema.check(({ value, issues }) => {
-  const message = value.isRegex ? patternFault(value.value) : undefined;
-  if (message === undefined) return;
+  const wanted = value.isRegex ? wantedPattern(value.value) : undefined;
+  if (wanted === undefined) return;
+  const message = `expected ${wanted}`;
   issues.push({ code: "custom", message, path: ["value"], input: value });
 });
 
@@ -47,13 +48,27 @@ const MATCHER_TEXT = /^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*$/s;
 
 /** The matcher that a text such as `service=~"ts-.*"` means (quotes may be left out); undefined when it means none. */
 export function parseMatcher(text: string): Matcher | undefined {
+  const read = readMatcher(text);
+  return read === undefined || wantedOf(read) !== undefined ? undefined : read;
+}
+
+/** What is wanted instead of a text that {@link parseMatcher} does not take, to stand behind "expected". */
+export function wantedMatcher(text: string): string {
+  const read = readMatcher(text);
+  const wanted = read === undefined ? undefined : wantedOf(read);
+  return wanted ?? 'a matcher such as service="orders" or severity=~"warning|info"';
+}
+
+function readMatcher(text: string): Matcher | undefined {
   const [, name, operator = "", rest = ""] = MATCHER_TEXT.exec(text) ?? [];
-  if (name === undefined) return undefined;
   const value = unquoted(rest);
-  const isRegex = operator.endsWith("~");
-  if (value === undefined || value.length > VALUE_LENGTH_MAX) return undefined;
-  if (isRegex && patternFault(value) !== undefined) return undefined;
-  return { name, value, isRegex, isEqual: operator.startsWith("=") };
+  if (name === undefined || value === undefined) return undefined;
+  return { name, value, isRegex: operator.endsWith("~"), isEqual: operator.startsWith("=") };
+}
+
+function wantedOf({ value, isRegex }: Matcher): string | undefined {
+  if (value.length > VALUE_LENGTH_MAX) return `a value of at most ${VALUE_LENGTH_MAX} characters`;
+  return isRegex ? wantedPattern(value) : undefined;
 }
 
 /** The text of a matcher, as {@link parseMatcher} reads it. */
@@ -73,17 +88,17 @@ function unquoted(text: string): string | undefined {
   }
 }
 
-/** A pattern, or why it is none. */
+/** A pattern, or what is wanted instead. */
 interface Compiled {
   readonly pattern?: RE2JS;
-  readonly fault?: string;
+  readonly wanted?: string;
 }
 
 const patterns = new Map<string, Compiled>();
 const PATTERN_COUNT_MAX = 1_000;
 
-function patternFault(value: string): string | undefined {
-  return patternOf(value).fault;
+function wantedPattern(value: string): string | undefined {
+  return patternOf(value).wanted;
 }
 
 function patternOf(value: string): Compiled {
@@ -101,9 +116,11 @@ function compilePattern(value: string): Compiled {
   try {
     const pattern = RE2JS.compile(value, RE2JS.DOTALL);
     if (pattern.programSize() <= PROGRAM_SIZE_MAX) return { pattern };
-    return { fault: "expected a shorter regular expression: this one repeats too much" };
+    return { wanted: "a shorter regular expression: this one repeats too much" };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { fault: `expected a regular expression as RE2 knows them: ${reason}` };
+    const told = error instanceof Error ? error.message : String(error);
+    // The library writes the flag in front.
+    const reason = told.replace(/^error parsing regexp: /, "").replace("`(?s)", "`");
+    return { wanted: `a regular expression as RE2 knows them (${reason})` };
   }
 }

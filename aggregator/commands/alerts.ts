@@ -7,7 +7,7 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { textTable } from "../../shared/text-table.ts";
-import { parseMatcher } from "../alerts/matchers.ts";
+import { parseMatcher, wantedMatcher } from "../alerts/matchers.ts";
 import { askAggregator, ENDPOINT_DEFAULT, isOnlyTaken } from "./ask-aggregator.ts";
 import { timeFlag } from "./time-flag.ts";
 import { wholeId } from "./whole-id.ts";
@@ -55,7 +55,8 @@ const optionsSchema = z.object({
   filter: z
     .array(
       z.string().refine((text) => parseMatcher(text) !== undefined, {
-        error: 'takes matchers such as service="orders"',
+        error: ({ input }) =>
+          `${String(input)} is no matcher: expected ${wantedMatcher(String(input))}`,
       }),
     )
     .default([]),

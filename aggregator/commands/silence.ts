@@ -8,7 +8,7 @@ import {
 } from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { textTable } from "../../shared/text-table.ts";
-import { type Matcher, matcherText, parseMatcher } from "../alerts/matchers.ts";
+import { type Matcher, matcherText, parseMatcher, wantedMatcher } from "../alerts/matchers.ts";
 import { silenceSchema } from "../alerts/silence.ts";
 import {
   askAggregator,
@@ -93,7 +93,7 @@ async function add(words: readonly string[], options: Options, io: CommandIo): P
 function matcherOf(text: string): Matcher {
   const matcher = parseMatcher(text);
   if (matcher === undefined) {
-    throw new UsageError(`${text} is no matcher such as service=orders or severity=~"crit.*"`);
+    throw new UsageError(`${text} is no matcher: expected ${wantedMatcher(text)}`);
   }
   return matcher;
 }

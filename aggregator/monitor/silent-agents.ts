@@ -1,20 +1,8 @@
-import type { StateView } from "../log/log.ts";
-import { readAgents, readCollectRow } from "../state/read-agents.ts";
-
 /** An agent and how long the log has not heard of it. */
 export interface SeenAgent {
   readonly tenant: string;
   readonly agent: string;
   readonly silentMs: number;
-}
-
-/** The agents of one partition, by its own clock: one that is read with a delay is behind the others in all it says. */
-export function seenAgents(view: StateView): SeenAgent[] {
-  const { clockMs } = readCollectRow(view);
-  if (clockMs === undefined) return [];
-  return [...readAgents(view)].map(({ tenant, agent, seenMs }) => {
-    return { tenant, agent, silentMs: Math.max(0, clockMs - seenMs) };
-  });
 }
 
 /** Agents heard of within this are well: they are not looked at. */

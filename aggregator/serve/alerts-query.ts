@@ -2,7 +2,7 @@
 
 import type { QueryFault } from "../../shared/protocol/http-answer.ts";
 import { labelsOf } from "../alerts/alert-record.ts";
-import { matches, parseMatcher } from "../alerts/matchers.ts";
+import { matches, parseMatcher, wantedMatcher } from "../alerts/matchers.ts";
 import type { AlertCursor, AlertQuery } from "../state/read-alerts.ts";
 import { decodePlace, encodePlace, QueryParameters } from "./query-parameters.ts";
 
@@ -21,7 +21,7 @@ export function parseAlertsQuery(
 ): { readonly query: Omit<AlertQuery, "tenant"> } | { readonly faults: readonly QueryFault[] } {
   const parameters = new QueryParameters(query, PARAMETERS, REPEATABLE);
   const states = parameters.readAll("state", stateOf, `one of ${STATES.join(", ")}`);
-  const matchers = parameters.readAll("filter", parseMatcher, 'a matcher such as service="orders"');
+  const matchers = parameters.readAll("filter", parseMatcher, wantedMatcher);
   const isQuiet = parameters.read<boolean | undefined>(
     "suppressed",
     undefined,

@@ -6,7 +6,7 @@ import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts"
 import { readJsonBody } from "../../shared/protocol/json-request.ts";
 import type { Principal } from "../../shared/protocol/principal.ts";
 import { labelsOf } from "../alerts/alert-record.ts";
-import { matches, parseMatcher } from "../alerts/matchers.ts";
+import { matches, parseMatcher, wantedMatcher } from "../alerts/matchers.ts";
 import { type AuditEntry, auditSchema, DONE, type Operation } from "../alerts/operation.ts";
 import {
   type Silence,
@@ -82,7 +82,7 @@ export class OperationsApi {
     const parameters = new QueryParameters(query, ["by", "filter"], ["by", "filter"]);
     const name = (text: string) => (/^[a-zA-Z_]\w*$/.test(text) ? text : undefined);
     const by = parameters.readAll("by", name, "the name of a label");
-    const matchers = parameters.readAll("filter", parseMatcher, 'a matcher such as team="shop"');
+    const matchers = parameters.readAll("filter", parseMatcher, wantedMatcher);
     if (parameters.refusal !== undefined) return parameters.refusal;
     const groups = new Map<string, { labels: Record<string, string>; alerts: unknown[] }>();
     for (const alert of readOpenAlerts(this.#source.views())) {
@@ -106,7 +106,7 @@ export class OperationsApi {
     const parameters = new QueryParameters(query, names, ["status", "filter"]);
     const isStatus = (text: string) => STATUSES.find((status) => status === text);
     const statuses = parameters.readAll("status", isStatus, `one of ${STATUSES.join(", ")}`);
-    const matchers = parameters.readAll("filter", parseMatcher, 'a matcher such as team="shop"');
+    const matchers = parameters.readAll("filter", parseMatcher, wantedMatcher);
     const limit = parameters.limit(SILENCES_LIMIT_MAX);
     const after = parameters.after(decodePlace)?.[1];
     if (parameters.refusal !== undefined) return parameters.refusal;

@@ -31,12 +31,17 @@ export class QueryParameters {
     return value ?? absent;
   }
 
-  /** The values that `parse` makes of a parameter, each time that it stands there. */
-  readAll<T>(name: string, parse: (text: string) => T | undefined, want: string): T[] {
+  /** The values that `parse` makes of a parameter, each time that it stands there; where it makes none, `want` says what was expected. */
+  readAll<T>(
+    name: string,
+    parse: (text: string) => T | undefined,
+    want: string | ((text: string) => string),
+  ): T[] {
     return this.#parameters.getAll(name).flatMap((text) => {
       const value = parse(text);
       if (value !== undefined) return [value];
-      this.fault(name, `Expected ${want}, got ${JSON.stringify(text)}.`);
+      const wanted = typeof want === "string" ? want : want(text);
+      this.fault(name, `Expected ${wanted}, got ${JSON.stringify(text)}.`);
       return [];
     });
   }

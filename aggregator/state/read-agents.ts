@@ -71,3 +71,19 @@ export function readProcessRow(view: StateView): Readonly<ProcessRow> {
 export function readPatternsRow(view: StateView): Readonly<PatternsRow> {
   return decodePatternsRow(view.get(PATTERNS_KEY));
 }
+
+/** An agent and how long the log has not heard of it. */
+export interface SilentFor {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly silentMs: number;
+}
+
+/** The agents of one partition, by its own clock: one that is read with a delay is behind the others in all it says. */
+export function seenAgents(view: StateView): SilentFor[] {
+  const { clockMs } = readCollectRow(view);
+  if (clockMs === undefined) return [];
+  return [...readAgents(view)].map(({ tenant, agent, seenMs }) => {
+    return { tenant, agent, silentMs: Math.max(0, clockMs - seenMs) };
+  });
+}

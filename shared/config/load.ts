@@ -38,7 +38,7 @@ export function loadConfigParts<S extends z.ZodType>(
   if (result.success && missing.length === 0) return { config: result.data };
   const found = [
     ...missing.map(({ at, message }) => ({ at, atKey: false, message })),
-    ...(result.error?.issues ?? []).flatMap((issue) => describe(issue, schema, value)),
+    ...withoutEchoes(result.error?.issues ?? []).flatMap((issue) => describe(issue, schema, value)),
   ];
   const faults = found.map(({ at, atKey, message }) => ({
     ...joined.place(at, atKey),
@@ -57,6 +57,17 @@ interface Found {
   /** Point at the key, not at its value. */
   readonly atKey: boolean;
   readonly message: string;
+}
+
+/** Without what is said of the length of a value that is of another type anyway. */
+function withoutEchoes(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const misfits = issues
+    .filter(({ code }) => code === "invalid_type")
+    .map(({ path }) => pathText(path));
+  return issues.filter(
+    ({ code, path }) =>
+      !(code === "too_big" || code === "too_small") || !misfits.includes(pathText(path)),
+  );
 }
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): Found[] {

@@ -41,10 +41,15 @@ export class BurstScene {
     this.#daemon = daemon;
   }
 
-  /** Starts an aggregator in `folder` with these sinks. */
-  static async start(folder: string, sinks: readonly object[]): Promise<BurstScene> {
+  /** Starts an aggregator in `folder` with these sinks and further settings. */
+  static async start(
+    folder: string,
+    sinks: readonly object[],
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<BurstScene> {
     const port = await freePort();
     const config = {
+      ...settings,
       ...{ listen: `127.0.0.1:${port}`, data_dir: join(folder, "data"), sinks },
       rules: [join(folder, "high-error-rate.yaml")],
     };

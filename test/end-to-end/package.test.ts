@@ -120,7 +120,7 @@ describe.skipIf(missing !== undefined)(
       const kept = await readFile(root.path("/etc/tailrace/environment"), "utf8");
       expect(kept).toContain("MINE=1");
       expect(kept).not.toContain("newer remark");
-    });
+    }, 300_000);
 
     it("keeps configuration and data when it is removed, and leaves nothing when it is purged", async () => {
       await dpkg("--remove", "tailrace");

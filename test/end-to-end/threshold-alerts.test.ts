@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -15,12 +15,22 @@ let scene: BurstScene;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "tailrace-burst-"));
   const out = { name: "out", type: "file", flush_interval: "50ms" };
-  scene = await BurstScene.start(folder, [{ ...out, alerts_path: join(folder, "alerts.ndjson") }]);
+  const sinks = [{ ...out, alerts_path: join(folder, "alerts.ndjson") }];
+  const archive = { dir: join(folder, "archive"), interval: "1s" };
+  scene = await BurstScene.start(folder, sinks, { archive });
 });
 afterEach(async () => {
   await scene.remove();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** A line of what a backtest prints. */
+interface Change {
+  readonly key: string;
+  readonly state: string;
+  readonly timestamp: string;
+  readonly alert: { readonly id: string };
+}
 
 /** Runs a command against the aggregator. */
 async function tailrace(...words: string[]) {
@@ -52,6 +62,41 @@ describe("a burst of errors", () => {
     const lines = [`${id} firing r2`, `${id} acknowledged r3`, `${id} resolved r4`];
     while ((await written()).length < lines.length) await setTimeout(50);
     expect(await written()).toEqual(lines);
+  }, 120_000);
+
+  it("is found in the archive by a backtest, as it was live, and by another rule at other times", async () => {
+    for (const [minute, errors] of [0, 5, 5, 5, 0, 0, 0].entries()) {
+      await scene.minute(minute, errors);
+    }
+    const { id } = await scene.alertIn("resolved");
+    const metrics = () => scene.call("/metrics");
+    while (!/^tailrace_archive_waiting_bytes 0$/m.test(await metrics())) await setTimeout(100);
+    const backtest = async (rule: string) => {
+      const io = testIo();
+      const facts = { name: "tailrace", version: "0", summary: "" };
+      const words = ["rules", "backtest", rule, "--archive", join(folder, "archive")];
+      const code = await runCommand(facts, aggregatorCommands, words, io);
+      expect([code, io.errors()]).toEqual([0, expect.stringContaining("windows of")]);
+      return io
+        .output()
+        .trimEnd()
+        .split("\n")
+        .map((line): Change => JSON.parse(line))
+        .filter(({ key }) => key === "orders")
+        .map(({ state, timestamp, alert }) => [state, timestamp.slice(11, 19), alert.id]);
+    };
+    const live = join(folder, "high-error-rate.yaml");
+    expect(await backtest(live)).toEqual([
+      ["firing", "10:03:00", id],
+      ["resolved", "10:06:00", id],
+    ]);
+    const quicker = join(folder, "quicker.yaml");
+    const text = (await readFile(live, "utf8")).replaceAll("for: 2m", "for: 1m");
+    await writeFile(quicker, text.replace("name: high-error-rate", "name: quicker"));
+    expect((await backtest(quicker)).map(([state, time]) => [state, time])).toEqual([
+      ["firing", "10:02:00"],
+      ["resolved", "10:05:00"],
+    ]);
   }, 120_000);
 
   it("can be looked at, acknowledged and silenced from the command line", async () => {

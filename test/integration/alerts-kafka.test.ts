@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { addresses: brokers } = cluster;
   const sink = { name: "out", type: "kafka", brokers, results: ["alerts"], flush_interval: "50ms" };
   scene = await BurstScene.start(folder, [sink]);
-}, 60_000);
+});
 afterAll(async () => {
   await scene.remove();
   await cluster.remove();

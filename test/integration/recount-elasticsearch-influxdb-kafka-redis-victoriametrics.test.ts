@@ -96,7 +96,7 @@ describe("the recount", () => {
 describe.each([
   ["after a quiet run", "quiet", undefined],
   [
-    `after ${KILLS} kills, stores stopped, batches thrice (NET-03, NET-04, WIN-05)`,
+    `after ${KILLS} kills, with stores stopped and batches repeated (NET-03, NET-04, WIN-05)`,
     "faulty",
     faulty,
   ],

@@ -92,3 +92,25 @@ export function taskAddressOf(druidUrl: string): string {
   const { hostname, port } = new URL(druidUrl);
   return `http://${hostname}:${Number(port) + 1}`;
 }
+
+/** Scrapes a program at `target` (`HOST:PORT`) every second and evaluates the rules of these files as often. */
+export function prometheus(target: string, ruleFiles: readonly string[]): ServerPlan {
+  return {
+    name: "prometheus",
+    scheme: "http",
+    words: async (folder, port) => {
+      const file = join(folder, "prometheus.yaml");
+      const config = {
+        global: { scrape_interval: "1s", evaluation_interval: "1s" },
+        rule_files: ruleFiles,
+        scrape_configs: [{ job_name: "tailrace", static_configs: [{ targets: [target] }] }],
+      };
+      await writeFile(file, JSON.stringify(config));
+      return [
+        ...["prometheus", `--config.file=${file}`, `--storage.tsdb.path=${join(folder, "data")}`],
+        `--web.listen-address=127.0.0.1:${port}`,
+      ];
+    },
+    isReady: (url) => isAnswering(`${url}/-/ready`),
+  };
+}

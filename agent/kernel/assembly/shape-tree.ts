@@ -43,6 +43,10 @@ const KIND_END: u32 = 13;
 const LEVEL_UPPER: u32 = 1;
 const LEVEL_LETTER: u32 = 2;
 const LEVEL_MARK: u32 = 3;
+/** A level somewhere among the words that follow, which the host looks for. */
+const LEVEL_NEAR: u32 = 4;
+/** Colours begin with it; the host takes them out. */
+const ESCAPE: u32 = 0x1b;
 const LEVEL_BYTES_MIN: usize = 3;
 const LEVEL_BYTES_MAX: usize = 12;
 /** Stands for the byte behind the last one. */
@@ -75,6 +79,7 @@ export function shapeLine(from: usize, end: usize): u32 {
 export function readShapes(tree: u32, from: usize, end: usize): u32 {
   const roots = tree ? secondRoots : firstRoots;
   levelSet = tree + 1;
+  if (end > from && load<u8>(from) == ESCAPE) return UNPROVEN;
   if (end > from && load<u8>(end - 1) == 13) end--;
   isUnknown = false;
   if (!walkAny(roots, from, end)) {
@@ -192,6 +197,10 @@ function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize):
       return timeEnd;
     }
     case KIND_LEVEL: {
+      if (load<u32>(node, NODE_DETAIL) == LEVEL_NEAR) {
+        isUnknown = true;
+        return 0;
+      }
       const to = endOfLevel(load<u32>(node, NODE_DETAIL), at, end);
       if (!to) return 0;
       const level = levelOfWord(at, to - at, levelSet);

@@ -4,6 +4,7 @@ import {
   matcherText,
   matches,
   parseMatcher,
+  wantedMatcher,
 } from "../../../../aggregator/alerts/matchers.ts";
 
 const labels = { service: "orders", severity: "critical" };
@@ -43,6 +44,14 @@ describe("matchers", () => {
     expect(["=x", "1a=x", 'a="x', "a=~(", "a"].map(parseMatcher)).toEqual(Array(5).fill(undefined));
   });
 
+  it("that are none are told what is wrong with them", () => {
+    expect(wantedMatcher("a")).toMatch(/^a matcher such as /);
+    expect(wantedMatcher(`a=${"x".repeat(1_025)}`)).toContain("at most 1024 characters");
+    expect(wantedMatcher("service=~ts-(")).toBe(
+      "a regular expression as RE2 knows them (missing closing ): `ts-(`)",
+    );
+  });
+
   it("cost time in proportion to the label, whatever their pattern", () => {
     const matcher = { name: "a", value: "(a+)+b", isRegex: true, isEqual: true };
     // Backtracking would take 2^5000 steps.
@@ -52,7 +61,7 @@ describe("matchers", () => {
   it("are refused with the reason when a pattern looks around, repeats too much or is none", () => {
     const faultOf = (value: string) =>
       matcherSchema.safeParse({ name: "a", value, isRegex: true }).error?.issues[0]?.message;
-    expect(faultOf("a(?=b)")).toMatch(/^expected a regular expression as RE2 knows them: .*\(\?=/);
+    expect(faultOf("a(?=b)")).toMatch(/^expected a regular expression as RE2 knows them \(.*\(\?=/);
     expect(faultOf("(")).toContain("missing closing )");
     expect(faultOf("[^z]{900}".repeat(10))).toContain("repeats too much");
     expect(faultOf("(?i)ts-(order|food)-.*")).toBeUndefined();

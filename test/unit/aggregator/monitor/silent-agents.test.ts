@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { WATERMARK_DEFAULTS } from "../../../../aggregator/collect/source-watermark.ts";
 import { StageOne } from "../../../../aggregator/collect/stage-one.ts";
-import { SilentAgents, seenAgents } from "../../../../aggregator/monitor/silent-agents.ts";
+import { SilentAgents } from "../../../../aggregator/monitor/silent-agents.ts";
 import { MemoryStore } from "../../../../aggregator/state/memory-store.ts";
+import { seenAgents } from "../../../../aggregator/state/read-agents.ts";
 import { logRecord, SampleAgent } from "../collect/sample-agent.ts";
 
 const agent = (name: string, silentSeconds: number, tenant = "") => ({

@@ -93,6 +93,10 @@ describe("loadConfig", () => {
     ]);
   });
 
+  it("says nothing of the length of what is no list", () => {
+    expect(faultsOf('id: a\nsinks: ""\n')).toEqual(["2:8 sinks: expected a list, got ``"]);
+  });
+
   it("refuses a file that is not keys and values", () => {
     expect(faultsOf("- a\n")).toEqual(["1:1 : expected keys and values, got a list"]);
   });
