@@ -42,6 +42,7 @@ const TEXT_FUNCTIONS = [
   "setNginxTime",
   "addLevelWord",
   "addKey",
+  "addMark",
   "addZone",
   "treeAddress",
   "treeBytes",

@@ -5,6 +5,7 @@ import { assert } from "../../shared/assert.ts";
 import { fieldNames, LEVEL_WORDS, levelOfText } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { packedZoneNames } from "../../shared/time/calendar.ts";
+import { DIALECT_NAMES } from "../parsers/json-dialects.ts";
 import { anyShapeFormat, type ParserName } from "../parsers/registry.ts";
 import { shapeFormats } from "../parsers/shape-formats.ts";
 import type { ShapeFormat } from "../parsers/shape-parser.ts";
@@ -100,11 +101,16 @@ export function setUpFormat(
   }
   for (const zone of packedZoneNames()) call.addZone(zone);
   if (!canKnowNames(options)) return;
+  // Marks come last and are found first: a name that is both is a mark.
   const names = fieldNames(options);
   for (const [meaning, name] of KERNEL_MEANINGS.entries()) {
     for (const [rank, key] of [...new Set(names[name])].entries()) {
       call.addKey(putScratch(key), meaning, rank);
     }
+  }
+  if (format.number !== CRI && format.number !== DOCKER) return;
+  for (const mark of DIALECT_NAMES) {
+    assert(call.addMark(putScratch(mark)) !== 0, "the marks of dialects find room");
   }
 }
 

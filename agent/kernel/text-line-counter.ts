@@ -11,7 +11,8 @@
  * surely begins one: so the parser sees whole events, and what it makes of them depends on nothing else.
  *
  * What goes to the parser: lines with marks of a wrong or rare form (times of other layouts, durations such as `1m3s`, names of services of
- * more than 64 bytes), pieces of lines and traces of containers, JSON in containers, and whatever is rejected.
+ * more than 64 bytes), pieces of lines and traces of containers, JSON in containers that is of a dialect or writes a name twice or with
+ * escapes, and whatever is rejected.
  *
  * Times without a zone or a year. The kernel asks for each minute once; the year of a time is asked for again when the clock's minute changes.
  *

@@ -64,6 +64,16 @@ const DIALECTS = {
   },
 } as const satisfies Record<string, JsonDialect>;
 
+/** Names at the top of objects: one that bears the mark of a dialect has at least one of them, as the mark or an object that it leads into. */
+export const DIALECT_NAMES: ReadonlySet<string> = new Set(
+  Object.values(DIALECTS).flatMap(({ marks }) => marks.flatMap(namesOf)),
+);
+
+function namesOf(mark: string): string[] {
+  const parts = mark.split(".");
+  return parts.map((_, index) => parts.slice(0, index + 1).join("."));
+}
+
 /** The parser of a dialect. */
 export function jsonDialect(name: keyof typeof DIALECTS): ParserDefinition {
   const dialect = DIALECTS[name];

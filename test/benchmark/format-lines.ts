@@ -55,9 +55,16 @@ export const FORMAT_LINES = {
     return `10.0.3.${status.slice(0, 2)} - - [${time}] "${method} ${path} HTTP/1.1" ${status} 5316 "https://shop.example/" "${AGENT}" ${(line.duration / 1000).toFixed(3)}`;
   },
   cri: (line) => `${line.timestamp.slice(0, -1)}123456Z stdout F ${log4jText(line)}`,
+  "cri-json": (line) => `${line.timestamp.slice(0, -1)}123456Z stdout F ${JSON.stringify(line)}`,
   docker: (line) =>
     JSON.stringify({
       log: `${log4jText(line)}\n`,
+      stream: "stdout",
+      time: `${line.timestamp.slice(0, -1)}123456Z`,
+    }),
+  "docker-json": (line) =>
+    JSON.stringify({
+      log: `${JSON.stringify(line)}\n`,
       stream: "stdout",
       time: `${line.timestamp.slice(0, -1)}123456Z`,
     }),
@@ -81,6 +88,8 @@ export type MeasuredFormat = keyof typeof FORMAT_LINES;
 /** The parser of a format that is measured. */
 export function parserOf(format: MeasuredFormat): ParserName {
   if (format === "log4j-traces") return "log4j";
+  if (format === "cri-json") return "cri";
+  if (format === "docker-json") return "docker";
   return format === "json-wide" ? "json" : format;
 }
 

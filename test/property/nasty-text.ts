@@ -54,7 +54,17 @@ function plainLinesOf(format: TextKernelFormat): readonly Buffer[] {
   }
   for (const measured of Object.keys(FORMAT_LINES)) {
     const name = (
-      ["access-log", "cri", "docker", "log4j", "log4j-traces", "logfmt", "syslog"] as const
+      [
+        "access-log",
+        "cri",
+        "cri-json",
+        "docker",
+        "docker-json",
+        "log4j",
+        "log4j-traces",
+        "logfmt",
+        "syslog",
+      ] as const
     ).find((each) => each === measured && parserOf(each) === format);
     if (name === undefined) continue;
     for (const chunk of formatChunks(name, 40_000, 1)) lines.push(...linesOf(chunk).slice(0, 100));

@@ -3,6 +3,7 @@
 import { accessLine } from "./access-log";
 import { monthOf } from "./calendar";
 import { hadZone, readIsoTime, TIME_READ, timeEnd, timeMinute, timeRest } from "./line-times";
+import { jsonText } from "./json-text";
 import { logfmtLine } from "./logfmt";
 import { CONTINUES, EVENT, LEVEL_INFO, setDuration, setLevel, setService, setTime, UNPROVEN } from "./measured";
 import { find } from "./search";
@@ -259,7 +260,8 @@ function surelyBegins(at: usize, end: usize): bool {
 
 /** Reads what was written inside, as the first format that knows it; false when the host has to. */
 function readText(at: usize, end: usize): bool {
-  if (!surelyBegins(at, end) || load<u8>(at) == 0x7b) return false;
+  if (!surelyBegins(at, end)) return false;
+  if (load<u8>(at) == 0x7b) return jsonText(at, end) == EVENT;
   const strict = readShapes(0, at, end);
   if (strict != CONTINUES) return strict == EVENT;
   if (mayBeAccessLog(at, end)) return accessLine(at, end) == EVENT;

@@ -1,13 +1,12 @@
 // The kernel's door to the host; see json-line-counter.ts for the whole story.
+import { addName as addNameAt } from "./json-object";
 import { setKeptCount } from "./kept";
 import {
   NOTED, PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
 import { forgetNoted, isNotedFull, notedCount, setNotedLevels } from "./noted";
 import { setDurations } from "./numbers";
-import {
-  addName as addNameAt, lesson, LESSON_NONE, lessonAt, lessonLength, NO_ROOM, parseLine, setDefaults, UNPROVEN,
-} from "./parse-line";
+import { lesson, LESSON_NONE, lessonAt, lessonLength, NO_ROOM, parseLine, setDefaults, UNPROVEN } from "./parse-line";
 import { renewShapes } from "./shapes";
 import { endOfLine, firstBytes } from "./text";
 import { forgetTimes, learnLocalMinute, wallMinute as wallMinuteAt } from "./times";

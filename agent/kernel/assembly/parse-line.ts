@@ -1,12 +1,16 @@
 // The parser: a line that fits no shape is parsed as JSON, which proves it and teaches its shape.
 import {
-  addSegment, beginSegments, KIND_DURATION, KIND_BITS, KIND_END, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE,
-  KIND_STRING, KIND_TIME, learnShape, setSegmentKind,
-} from "./shapes";
-import { forgetKept, keep, KEPT_MAX, KEPT_NUMBER, KEPT_STRING, keptCount, keyOf, KEY_NO_ROOM, KEY_TOO_LONG } from "./kept";
+  FIELD_DURATION, FIELD_KEPT, FIELD_LEVEL, FIELD_SERVICE, FIELD_TIME, FOUND, FOUND_BYTES, hasBackslash, literalAt, readObject, TYPE_NUMBER,
+  TYPE_OTHER, TYPE_STRING,
+} from "./json-object";
+import { forgetKept, keep, KEPT_NUMBER, KEPT_STRING, keptCount, keyOf, KEY_NO_ROOM, KEY_TOO_LONG } from "./kept";
 import { note } from "./noted";
 import { durationUs, endOfDuration } from "./numbers";
-import { endOfNumber, endOfString, firstBytes, isDigit, skipBlanks } from "./text";
+import {
+  addSegment, KIND_BITS, KIND_DURATION, KIND_END, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_NUMBER_LEVEL,
+  KIND_SERVICE, KIND_TIME, learnShape, setSegmentKind,
+} from "./shapes";
+import { firstBytes, isDigit } from "./text";
 import { clearLocalUnknown, endOfEpochTime, endOfTime, isLocalUnknown, timeMinute, timeRest } from "./times";
 import { levelOf, numberLevel, SERVICE_NAME_MAX, serviceOf, tally } from "./windows";
 
@@ -16,32 +20,6 @@ export const PROVEN: u32 = 0;
 export const UNPROVEN: u32 = 1;
 /** A table is full; nothing was counted. */
 export const NO_ROOM: u32 = 2;
-
-export const FIELD_TIME: u32 = 0;
-export const FIELD_SERVICE: u32 = 1;
-export const FIELD_LEVEL: u32 = 2;
-export const FIELD_DURATION: u32 = 3;
-/** The first of the kept fields. */
-export const FIELD_KEPT: u32 = 4;
-
-/** Names of fields with a meaning: 48 bytes each: the name (at most 32), its length, field, rank (0 wins). */
-const NAME_BYTES: usize = 48;
-const NAMES_MAX: u32 = 32;
-const NAMES: usize = memory.data(48 * 32, 64);
-let nameCount: u32 = 0;
-/** One bit for each length that a name has. */
-let nameLengths: u64 = 0;
-
-/** What was found of the four fields and the kept ones: rank + 1 of the name (0: not there), address of the value, its end, its type, its segment. */
-const FOUND_BYTES: usize = 20;
-const FOUND: usize = memory.data(20 * 12, 64);
-
-const TYPE_STRING: u32 = 0;
-const TYPE_NUMBER: u32 = 1;
-/** true, false, an object or an array. */
-const TYPE_OTHER: u32 = 2;
-/** As good as absent. */
-const TYPE_NULL: u32 = 3;
 
 /** Service of events that name none; 0: such lines are for the host. */
 export let defaultService: usize = 0;
@@ -72,141 +50,11 @@ export function setDefaults(service: usize, level: u32): void {
   defaultLevel = level;
 }
 
-/** Adds a name; false when there are too many. */
-export function addName(at: usize, length: u32, field: u32, rank: u32): bool {
-  if (nameCount == NAMES_MAX || length > 32) return false;
-  const name = NAMES + <usize>(nameCount++) * NAME_BYTES;
-  memory.copy(name, at, length);
-  store<u32>(name, length, 32);
-  store<u32>(name, field, 36);
-  store<u32>(name, rank, 40);
-  nameLengths |= <u64>1 << length;
-  return true;
-}
-
-/** Number of the name with these bytes, or -1. */
-function nameOf(at: usize, length: u32): i32 {
-  if (length > 32 || ((nameLengths >>> length) & 1) == 0) return -1;
-  for (let number: u32 = 0; number < nameCount; number++) {
-    const name = NAMES + <usize>number * NAME_BYTES;
-    if (load<u32>(name, 32) == length && memory.compare(name, at, length) == 0) return <i32>number;
-  }
-  return -1;
-}
-
-function hasBackslash(from: usize, to: usize): bool {
-  for (; from < to; from++) if (load<u8>(from) == 0x5c) return true;
-  return false;
-}
-
-/** Keeps the value of a field, unless one with a better name is there. */
-function find(name: i32, from: usize, to: usize, type: u32, segment: u32): void {
-  const entry = NAMES + <usize>name * NAME_BYTES;
-  const found = FOUND + <usize>load<u32>(entry, 36) * FOUND_BYTES;
-  const rank = load<u32>(entry, 40) + 1;
-  if (load<u32>(found) && load<u32>(found) < rank) return;
-  store<u32>(found, rank);
-  store<u32>(found, <u32>from, 4);
-  store<u32>(found, <u32>to, 8);
-  store<u32>(found, type, 12);
-  store<u32>(found, segment, 16);
-}
-
-const AT_KEY_OR_END: u32 = 0;
-const AT_KEY: u32 = 1;
-const AT_VALUE_OR_END: u32 = 2;
-const AT_VALUE: u32 = 3;
-const AFTER_VALUE: u32 = 4;
-const DEPTH_MAX: u32 = 63;
-
 /** Parses and counts the line at `start`, whose line feed is at `end`. */
 export function parseLine(start: usize, end: usize): u32 {
   lesson = LESSON_NONE;
-  memory.fill(FOUND, 0, FOUND_BYTES * (FIELD_KEPT + KEPT_MAX));
-  beginSegments();
-  let at = skipBlanks(start);
-  if (load<u8>(at) != 0x7b) return UNPROVEN;
-  at++;
-  // One bit a level of depth: set when it is an object.
-  let depth: u32 = 1, objects: u64 = 2, state = AT_KEY_OR_END, literal = start;
-  let name: i32 = -1, seen: u32 = 0;
-  while (depth) {
-    at = skipBlanks(at);
-    const byte: u32 = load<u8>(at);
-    if (state <= AT_KEY) {
-      if (byte == 0x7d && state == AT_KEY_OR_END) {
-        at++;
-        depth--;
-        state = AFTER_VALUE;
-        continue;
-      }
-      if (byte != 0x22) return UNPROVEN;
-      const key = at + 1;
-      at = endOfString(key);
-      if (!at) return UNPROVEN;
-      if (depth == 1) {
-        if (hasBackslash(key, at)) return UNPROVEN;
-        name = nameOf(key, <u32>(at - key));
-        if (name >= 0) {
-          if (seen & (1 << name)) return UNPROVEN;
-          seen |= 1 << name;
-        }
-      }
-      at = skipBlanks(at + 1);
-      if (load<u8>(at) != 0x3a) return UNPROVEN;
-      at++;
-      state = AT_VALUE;
-      continue;
-    }
-    if (state == AFTER_VALUE) {
-      const isObject = (objects >>> depth) & 1;
-      if (byte == 0x2c) state = isObject ? AT_KEY : AT_VALUE;
-      else if (byte == (isObject ? 0x7d : 0x5d)) depth--;
-      else return UNPROVEN;
-      at++;
-      continue;
-    }
-    const from = at;
-    let type = TYPE_OTHER, segment: u32 = 0;
-    let isContainer = false;
-    if (byte == 0x22) {
-      at = endOfString(from + 1);
-      if (!at) return UNPROVEN;
-      type = TYPE_STRING;
-      segment = addSegment(literal, from + 1, KIND_STRING);
-      literal = at++;
-    } else if (byte == 0x2d || isDigit(byte)) {
-      at = endOfNumber(from);
-      if (!at) return UNPROVEN;
-      type = TYPE_NUMBER;
-      segment = addSegment(literal, from, KIND_NUMBER);
-      literal = at;
-    } else if (byte == 0x7b || byte == 0x5b) {
-      if (++depth > DEPTH_MAX) return UNPROVEN;
-      const bit = <u64>1 << depth;
-      objects = byte == 0x7b ? objects | bit : objects & ~bit;
-      state = byte == 0x7b ? AT_KEY_OR_END : AT_VALUE_OR_END;
-      at++;
-      isContainer = true;
-    } else if (byte == 0x5d && state == AT_VALUE_OR_END) {
-      at++;
-      depth--;
-      state = AFTER_VALUE;
-      continue;
-    } else if (load<u32>(at) == 0x6c6c756e) {
-      at += 4;
-      type = TYPE_NULL;
-    } else if (load<u32>(at) == 0x65757274) at += 4; // true
-    else if (load<u32>(at) == 0x736c6166 && load<u8>(at, 4) == 0x65) at += 5; // false
-    else return UNPROVEN;
-    if (name >= 0) {
-      if (type != TYPE_NULL) find(name, type == TYPE_STRING ? from + 1 : from, literal, type, segment);
-      name = -1;
-    }
-    if (!isContainer) state = AFTER_VALUE;
-  }
-  if (skipBlanks(at) != end) return UNPROVEN;
-  addSegment(literal, end + 1, KIND_END);
+  if (!readObject(start, end)) return UNPROVEN;
+  addSegment(literalAt, end + 1, KIND_END);
   return countFound(start, end + 1);
 }
 

@@ -1,6 +1,7 @@
 // The door to the kernel for lines of text; see text-line-counter.ts for the whole story.
 import { accessLine, setNginxTime } from "./access-log";
 import { beginContainers, criLine, dockerLine } from "./containers";
+import { addJsonName, FIELD_MARK } from "./json-text";
 import { addLevelWord as addLevelWordAt } from "./level-words";
 import * as times from "./line-times";
 import { addKey as addKeyAt, logfmtLine, setTimeGiven } from "./logfmt";
@@ -111,9 +112,14 @@ export function addZone(packed: u32): bool {
   return times.addZone(packed);
 }
 
-/** Adds the name in the scratch bytes as a key of logfmt for a meaning: time, service, level, duration from 0. */
+/** Adds the name in the scratch bytes as a key of logfmt and of JSON for a meaning: time, service, level, duration from 0. */
 export function addKey(length: u32, meaning: u32, rank: u32): bool {
-  return addKeyAt(SCRATCH, length, meaning, rank);
+  return addKeyAt(SCRATCH, length, meaning, rank) && addJsonName(SCRATCH, length, meaning, rank);
+}
+
+/** Adds the name in the scratch bytes as one that JSON inside of other lines does not have unless it is of a dialect. */
+export function addMark(length: u32): bool {
+  return addJsonName(SCRATCH, length, FIELD_MARK, 0);
 }
 
 let defaultService: usize = 0;
