@@ -90,12 +90,12 @@ export class FileIdentifier {
     if (!isKnown) this.follower.loseNeverRead(found);
   }
 
-  /** States whether a file is known by what it was packed into, which keeps the time of its last change, some of it only whole seconds. */
+  /** States whether a file is known by what it was packed into, which keeps the time of its last change, often rounded: to milliseconds or whole seconds. */
   private isPacked({ paths, stat }: FoundFile, siblings: FoundFiles): boolean {
     const chains = new Set(paths.map(chainOf));
     const times = [stat.modifiedMs, Math.trunc(stat.modifiedMs / 1_000) * 1_000];
     for (const [key, sibling] of siblings) {
-      if (!times.includes(sibling.stat.modifiedMs)) continue;
+      if (!times.some((timeMs) => Math.abs(sibling.stat.modifiedMs - timeMs) <= 1)) continue;
       if (!sibling.paths.some((path) => isPackedName(path) && chains.has(chainOf(path)))) continue;
       if (this.files.byIdentity(sibling.stat) !== undefined) return true;
       if (this.follower.waiting.has(key)) return true;
