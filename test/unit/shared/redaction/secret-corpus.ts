@@ -137,7 +137,7 @@ export const SECRETS: Readonly<
     ["qX3vVw9zAA==\n-----END RSA PRIVATE KEY-----", "qX3vVw9zAA=="],
     ["x\\nqX3vVw9zAA==\\n-----END RSA PRIVATE KEY-----", "qX3vVw9zAA=="],
     // Written in one line.
-    [`${"aB3/".repeat(400)} -----END PRIVATE KEY-----`, "aB3/aB3/"],
+    [`${"aB3/".repeat(200)} -----END PRIVATE KEY-----`, "aB3/aB3/"],
   ],
 };
 
