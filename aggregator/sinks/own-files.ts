@@ -8,7 +8,10 @@ import type { ConfiguredSink } from "./sink.ts";
  */
 export const ownFiles: z.core.$ZodCheck<ConfiguredSink[]> = z.check(({ value, issues }) => {
   const writers = new Map<string, string>();
-  for (const [index, { name, files }] of value.entries()) {
+  for (const [index, sink] of value.entries()) {
+    // One with faults of its own is still as it was written.
+    if (!isConfigured(sink)) continue;
+    const { name, files } = sink;
     for (const { key, path } of files) {
       const file = resolve(path);
       const writer = writers.get(file);
@@ -20,3 +23,9 @@ export const ownFiles: z.core.$ZodCheck<ConfiguredSink[]> = z.check(({ value, is
     }
   }
 });
+
+function isConfigured(sink: unknown): sink is ConfiguredSink {
+  return (
+    typeof sink === "object" && sink !== null && "open" in sink && typeof sink.open === "function"
+  );
+}

@@ -39,6 +39,6 @@ describe("a wait that can be ended", () => {
 
   it("ends by itself when the time has come", async () => {
     const wake = new Wake({ sleep: async () => undefined });
-    await expect(wake.wait(3)).resolves.toBeUndefined();
+    await expect(wake.wait(3)).resolves.toBe(false);
   });
 });
