@@ -29,7 +29,7 @@ describe("of an aggregator", () => {
     expect(stdout).toContain(`aggregator at ${endpoint}: ready\n`);
     expect(stdout).toContain("lines: 6 received, 6 merged, 0 too late\n");
     expect(stdout).toMatch(/^windows: \d+ changes; watermark 2026-\S+, .+ behind the clock$/m);
-    expect(stdout).toContain("rules: 2; alerts: none open\n");
+    expect(stdout).toContain("rules: 0; alerts: none open\n");
     expect(stdout).toMatch(/^agent +last seen +lag +lines +sources$/m);
     expect(stdout).toMatch(/^web-1 +\S+ +\d+ h +6 +1 live$/m);
     expect(stdout).toMatch(/^out +windows +\d+ +\d+ +0 +closed$/m);
