@@ -4,7 +4,7 @@ import type { Prng } from "./prng.ts";
 /** A file, whatever its names. */
 export interface FileNode {
   readonly kind: "file";
-  readonly inode: number;
+  inode: number;
   readonly birthMs: number;
   modifiedMs: number;
   readonly content: FileContent;
@@ -15,7 +15,7 @@ export interface FileNode {
 /** A folder: the entries that programs see, and what the disk is sure to hold. */
 export interface FolderNode {
   readonly kind: "directory";
-  readonly inode: number;
+  inode: number;
   readonly birthMs: number;
   modifiedMs: number;
   entries: Map<string, TreeNode>;
@@ -151,6 +151,19 @@ export class FileTree {
   /** A power cut: names and contents that were not synced may be lost. */
   crash(): void {
     this.crashNode(this.root);
+    const used = new Map<number, TreeNode>();
+    this.claimInodes(this.root, used);
+    const free = this.freeInodes.splice(0).filter((inode) => !used.has(inode));
+    this.freeInodes.push(...free);
+  }
+
+  /** A file whose last name was gone may be there again: its number is its own once more, or another when a new file has got it. */
+  private claimInodes(node: TreeNode, used: Map<number, TreeNode>): void {
+    const owner = used.get(node.inode);
+    if (owner !== undefined && owner !== node) node.inode = this.nextInode++;
+    used.set(node.inode, node);
+    if (node.kind === "file") return;
+    for (const child of node.entries.values()) this.claimInodes(child, used);
   }
 
   private crashNode(node: TreeNode): void {

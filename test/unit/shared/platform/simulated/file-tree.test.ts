@@ -26,6 +26,26 @@ describe("the names of a simulated disk", () => {
     expect(outcomes).toEqual(new Set(["", "a", "a b", "b"]));
   });
 
+  it("have an inode each, also when a file is back whose number was given away", () => {
+    let backCount = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const tree = new FileTree(new Prng(seed), () => 0);
+      tree.addFolders("/d");
+      tree.syncWay("/d");
+      tree.addFile("/d/a", false);
+      tree.remove("/d/a");
+      tree.addFile("/d/b", true);
+      tree.crash();
+      const back = tree.find("/d/a");
+      if (back === undefined) continue;
+      backCount++;
+      tree.addFile("/d/c", true);
+      const inodes = tree.files("/d").map(({ node }) => node.inode);
+      expect(new Set(inodes).size).toBe(inodes.length);
+    }
+    expect(backCount).toBeGreaterThan(0);
+  });
+
   it("lose nothing of a folder that was synced", () => {
     const outcomes = afterCrash((tree) => {
       tree.remove("/d/a");
