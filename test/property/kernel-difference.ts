@@ -12,6 +12,7 @@ import { logChunks } from "../benchmark/log-lines.ts";
 import { countedText, JsonReference } from "./json-reference.ts";
 import { NastyLines } from "./nasty-lines.ts";
 import type { NastyValues } from "./nasty-values.ts";
+import { shrinkBlocks } from "./shrink-blocks.ts";
 
 /** What one case does: blocks of whole lines, each counted by one call; some are followed by a take. */
 interface Block {
@@ -246,29 +247,8 @@ function texts(
 
 /** Leaves out lines while the case still differs. */
 function shrink(nasty: NastyCase, kernel: URL | undefined): NastyCase {
-  let { blocks } = nasty;
-  const differs = (fewer: readonly Block[]) =>
-    compare({ ...nasty, blocks: fewer }, kernel) !== undefined;
-  for (let step = blocks.length >> 1; step >= 1; step >>= 1) {
-    for (let at = 0; at < blocks.length; ) {
-      const fewer = blocks.toSpliced(at, step);
-      if (differs(fewer)) blocks = fewer;
-      else at += step;
-    }
-  }
-  for (let number = 0; number < blocks.length; number++) {
-    const size = blocks[number]?.lines.length ?? 0;
-    for (let step = size >> 1; step >= 1; step >>= 1) {
-      for (let at = 0; at < (blocks[number]?.lines.length ?? 0); ) {
-        const fewer = blocks.map((block, index) =>
-          index === number ? { ...block, lines: block.lines.toSpliced(at, step) } : block,
-        );
-        if (differs(fewer)) blocks = fewer;
-        else at += step;
-      }
-    }
-  }
-  return { ...nasty, blocks };
+  const differs = (blocks: readonly Block[]) => compare({ ...nasty, blocks }, kernel) !== undefined;
+  return { ...nasty, blocks: shrinkBlocks(nasty.blocks, differs) };
 }
 
 /** A report of a difference for people. */

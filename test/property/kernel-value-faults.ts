@@ -156,25 +156,25 @@ const times: readonly PlantedFault[] = [
   },
   {
     name: "every fourth year is a leap year",
-    file: "times.ts",
+    file: "calendar.ts",
     find: "(year % 4 == 0 && year % 100 != 0) || year % 400 == 0",
     replace: "year % 4 == 0",
   },
   {
     name: "August has 30 days",
-    file: "times.ts",
+    file: "calendar.ts",
     find: "30 + ((month + (month >>> 3)) & 1)",
     replace: "30 + (month & 1)",
   },
   {
     name: "a day has 24:59",
-    file: "times.ts",
+    file: "calendar.ts",
     find: "hour > 23",
     replace: "hour > 24",
   },
   {
     name: "there is a month 0",
-    file: "times.ts",
+    file: "calendar.ts",
     find: "month < 1 ||",
     replace: "month < 0 ||",
   },
@@ -241,5 +241,5 @@ const times: readonly PlantedFault[] = [
   },
 ];
 
-/** Faults in `text.ts`, `numbers.ts` and `times.ts`. */
+/** Faults in `text.ts`, `numbers.ts`, `times.ts` and `calendar.ts`. */
 export const valueFaults: readonly PlantedFault[] = [...text, ...numbers, ...times];

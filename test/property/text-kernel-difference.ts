@@ -15,6 +15,7 @@ import { seededRandom } from "../benchmark/log-lines.ts";
 import { countedText } from "./json-reference.ts";
 import { NastyText } from "./nasty-text.ts";
 import { TEXT_KERNEL_FORMATS, type TextKernelFormat } from "./odd-text-lines.ts";
+import { shrinkBlocks } from "./shrink-blocks.ts";
 
 /** Whole lines that one call counts; some are followed by a take. */
 interface Block {
@@ -173,28 +174,8 @@ function texts(each: TextCase, open: (options: EventOptions) => LineCounter): st
 
 /** Leaves out blocks and lines while the case still differs. */
 function shrink(each: TextCase, kernel: URL | undefined): TextCase {
-  let { blocks } = each;
-  const differs = (fewer: readonly Block[]) =>
-    compare({ ...each, blocks: fewer }, kernel) !== undefined;
-  for (let step = blocks.length >> 1; step >= 1; step >>= 1) {
-    for (let at = 0; at < blocks.length; ) {
-      const fewer = blocks.toSpliced(at, step);
-      if (differs(fewer)) blocks = fewer;
-      else at += step;
-    }
-  }
-  for (let number = 0; number < blocks.length; number++) {
-    for (let step = (blocks[number]?.lines.length ?? 0) >> 1; step >= 1; step >>= 1) {
-      for (let at = 0; at < (blocks[number]?.lines.length ?? 0); ) {
-        const fewer = blocks.map((block, index) =>
-          index === number ? { ...block, lines: block.lines.toSpliced(at, step) } : block,
-        );
-        if (differs(fewer)) blocks = fewer;
-        else at += step;
-      }
-    }
-  }
-  return { ...each, blocks };
+  const differs = (blocks: readonly Block[]) => compare({ ...each, blocks }, kernel) !== undefined;
+  return { ...each, blocks: shrinkBlocks(each.blocks, differs) };
 }
 
 /** A report of a difference for people. */

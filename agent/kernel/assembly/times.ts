@@ -1,4 +1,5 @@
 // Times: ISO 8601 with a zone, and whole numbers of milliseconds or seconds since the epoch. Others are left to the host.
+import { minuteOf, NO_MINUTE, twoDigits, YEAR_MAX, YEAR_MIN } from "./calendar";
 import { decimal } from "./numbers";
 import { isDigit } from "./text";
 
@@ -28,14 +29,6 @@ export function forgetTimes(): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline function twoDigits(at: usize): i32 {
-  const tens: u32 = <u32>load<u8>(at) - 48, ones: u32 = <u32>load<u8>(at, 1) - 48;
-  return tens < 10 && ones < 10 ? <i32>(tens * 10 + ones) : -100000;
-}
-
-const NO_MINUTE: i32 = i32.MIN_VALUE;
-
 /** Minutes since the epoch of "YYYY-MM-DDTHH:MM" at `at` (or with a space for the T), years 1970 to 2199, or NO_MINUTE. */
 function readMinute(at: usize): i32 {
   if (
@@ -45,19 +38,7 @@ function readMinute(at: usize): i32 {
   const year = twoDigits(at) * 100 + twoDigits(at + 2);
   const month = twoDigits(at + 5), day = twoDigits(at + 8);
   const hour = twoDigits(at + 11), minute = twoDigits(at + 14);
-  if (
-    year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1 ||
-    hour < 0 || hour > 23 || minute < 0 || minute > 59
-  ) return NO_MINUTE;
-  const isLeap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  const days = month == 2 ? (isLeap ? 29 : 28) : 30 + ((month + (month >>> 3)) & 1);
-  if (day > days) return NO_MINUTE;
-  // Days before the year and the month, counted from March so that the leap day comes last.
-  const fromMarch = month > 2 ? month - 3 : month + 9;
-  const years = month > 2 ? year : year - 1;
-  const epochDay = years * 365 + years / 4 - years / 100 + years / 400 +
-    (153 * fromMarch + 2) / 5 + day - 1 - 719468;
-  return epochDay * 1440 + hour * 60 + minute;
+  return year < YEAR_MIN || year > YEAR_MAX ? NO_MINUTE : minuteOf(year, month, day, hour, minute);
 }
 
 /** What each byte of ":SS.mmmZ" weighs in milliseconds. */

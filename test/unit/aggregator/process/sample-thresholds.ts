@@ -24,6 +24,19 @@ labels: { team: shop }
 alert: { type: HIGH_ERROR_RATE, severity: critical, message: "{{service}} {{errorCount}}/{{requestCount}}" }
 `;
 
+/** A pattern over the windows of a service. */
+export const PATTERN_RULE = `
+name: slow-twice
+summary: Many requests failed in two minutes, one after the other.
+stream: service-metrics
+key: service
+within: 5m
+skip: skipPastLastEvent
+stages:
+  - { name: bad, where: "errorRate > 0.05", times: { min: 2, max: 2 } }
+alert: { type: SLOW_TWICE, severity: info, message: "{{key}}" }
+`;
+
 /** Stage 2 of one partition, with threshold rules, over a store. */
 export class Thresholds {
   readonly store = new MemoryStore();

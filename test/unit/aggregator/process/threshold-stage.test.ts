@@ -1,14 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { rangeOf } from "../../../../aggregator/state/keys.ts";
-import { findAlert, readAlerts } from "../../../../aggregator/state/read-alerts.ts";
-import { readThresholdCounters } from "../../../../aggregator/state/read-rules.ts";
+import { readAlerts } from "../../../../aggregator/state/read-alerts.ts";
 import { restoredChange } from "../../../../aggregator/state/restored-row.ts";
-import { decodeThresholdRow, encodeJsonRow } from "../../../../aggregator/state/threshold-rows.ts";
 import { TEN_MS } from "../collect/sample-agent.ts";
 import { keysOf } from "./sample-deltas.ts";
-import { THRESHOLD_RULE, Thresholds } from "./sample-thresholds.ts";
+import { PATTERN_RULE, THRESHOLD_RULE, Thresholds } from "./sample-thresholds.ts";
 
 const SELF_FOLDER = join(import.meta.dirname, "../../../../config/rules/self");
 /** The rules that ship for the program itself, by name. */
@@ -18,18 +15,6 @@ const SELF = new Map(
     readFileSync(join(SELF_FOLDER, file), "utf8"),
   ]),
 );
-
-const PATTERN = `
-name: slow-twice
-summary: Many requests failed in two minutes, one after the other.
-stream: service-metrics
-key: service
-within: 5m
-skip: skipPastLastEvent
-stages:
-  - { name: bad, where: "errorRate > 0.05", times: { min: 2, max: 2 } }
-alert: { type: SLOW_TWICE, severity: info, message: "{{key}}" }
-`;
 
 const RULE = THRESHOLD_RULE;
 
@@ -48,7 +33,7 @@ describe("a threshold rule", () => {
   });
 
   it("gives revisions above all that stores may have when its state was restored", async () => {
-    const rules = new Thresholds([RULE, PATTERN]);
+    const rules = new Thresholds([RULE, PATTERN_RULE]);
     await rules.take([rules.window(1, 20, 2), rules.window(1, 20, 2, "carts")], 2);
     expect(rules.told.toSorted()).toEqual(["2 carts firing r1", "2 orders firing r1"]);
     const restoredMs = TEN_MS + 120_000;
@@ -281,71 +266,6 @@ describe("a correction", () => {
   });
 });
 
-describe("an operation", () => {
-  it("acknowledges an alert, which still resolves", async () => {
-    const rules = new Thresholds([RULE]);
-    await rules.take([rules.window(0, 20, 2)], 1);
-    const { id } = rules.newest;
-    rules.restart();
-    await rules.clock(1.5);
-    await rules.operate({ kind: "acknowledge", alert: id, comment: "on it" });
-    await rules.operate({ kind: "acknowledge", alert: id, comment: "me too" });
-    rules.restart();
-    await rules.take([rules.window(1, 20, 0)], 2);
-    expect(rules.told).toEqual([
-      "1 orders firing r1",
-      "1.5 orders acknowledged r2",
-      "2 orders resolved r3",
-    ]);
-    expect(rules.newest.acknowledged).toMatchObject({ by: "ann", comment: "on it" });
-    expect(findAlert(rules.store, id)?.state).toBe("resolved");
-    expect(keysOf(rules.store, "audit")).toHaveLength(2);
-  });
-
-  it("silences what fits, until its end by the log's clock", async () => {
-    const rules = new Thresholds([RULE]);
-    const matchers = [{ name: "service", value: "ord.*", isRegex: true }];
-    const silence = { matchers, endsAt: "2026-11-20T10:05:00Z", createdBy: "ann", comment: "c" };
-    await rules.operate({ kind: "silence", silence, newId: "s1" });
-    await rules.take([rules.window(0, 20, 2), rules.window(0, 20, 2, "other")], 1);
-    expect(rules.told).toEqual(["1 orders firing r1 quiet", "1 other firing r1"]);
-    rules.restart();
-    await rules.clock(5);
-    expect(rules.told.at(-1)).toBe("5 orders firing r2");
-    expect(rules.newest.suppressed).toBeUndefined();
-  });
-
-  it("silences what fires already, and ends that when it is expired", async () => {
-    const rules = new Thresholds([RULE]);
-    await rules.take([rules.window(0, 20, 2)], 1);
-    const matchers = [{ name: "team", value: "shop" }];
-    const silence = { matchers, endsAt: "2026-11-21T10:00:00Z", createdBy: "ann", comment: "c" };
-    await rules.operate({ kind: "silence", silence, newId: "s1" });
-    expect(rules.newest.suppressed).toEqual({ silencedBy: ["s1"], inhibitedBy: [] });
-    await rules.operate({ kind: "expire", silence: "s1" });
-    expect(rules.told.map((one) => one.replace(/^\S+ /, ""))).toEqual([
-      "orders firing r1",
-      "orders firing r2 quiet",
-      "orders firing r3",
-    ]);
-  });
-});
-
-describe("a match of a pattern", () => {
-  it("notifies nobody while a silence fits, and is told all the same", async () => {
-    const rules = new Thresholds([PATTERN]);
-    const matchers = [{ name: "alertname", value: "slow-twice" }];
-    const silence = { matchers, endsAt: "2026-11-20T10:05:00Z", createdBy: "ann", comment: "c" };
-    await rules.operate({ kind: "silence", silence, newId: "s1" });
-    await rules.take([rules.window(0, 20, 5), rules.window(1, 20, 5)], 2);
-    await rules.clock(5);
-    await rules.take([rules.window(2, 20, 5), rules.window(3, 20, 5)], 4);
-    const told = readAlerts(rules.store, 0, 10).map(({ alert }) => alert);
-    expect(told.map(({ isSuppressed }) => isSuppressed)).toEqual([true, false]);
-    expect(JSON.parse(told[0]?.json ?? "").suppressed.silencedBy).toEqual(["s1"]);
-  });
-});
-
 describe("the rules over the program itself", () => {
   const well = {
     eventsPerSecond: 5_000,
@@ -394,125 +314,5 @@ describe("a rule over silent agents", () => {
     });
     await look(150, { "web-1": 1 });
     expect(rules.told).toEqual(["1.5 web-1 firing r1", "2.5 web-1 resolved r2"]);
-  });
-});
-
-describe("inhibition", () => {
-  it("does not read all that fires again for every alert", async () => {
-    const matcher = (name: string, value: string) => ({
-      ...{ name, value, isRegex: false, isEqual: true },
-    });
-    const rules = new Thresholds(
-      [RULE],
-      [
-        {
-          sourceMatchers: [matcher("service", "database")],
-          targetMatchers: [matcher("team", "shop")],
-          equal: [],
-        },
-      ],
-    );
-    const services = Array.from({ length: 50 }, (_, index) => `service-${index}`);
-    await rules.take([rules.window(0, 20, 2, "database")], 1);
-    await rules.take(
-      services.map((service) => rules.window(1, 20, 2, service)),
-      2,
-    );
-    const { store } = rules;
-    let readCount = 0;
-    const get = store.get.bind(store);
-    store.get = (key) => {
-      if (key.startsWith("alert/")) readCount++;
-      return get(key);
-    };
-    await rules.take(
-      services.map((service) => rules.window(2, 20, 2, `other-${service}`)),
-      3,
-    );
-    expect(rules.told.filter((one) => one.endsWith("firing r1 quiet"))).toHaveLength(100);
-    expect(readCount).toBeLessThan(10 * services.length);
-  });
-
-  it("keeps the consequence quiet while the cause fires", async () => {
-    const matcher = (name: string, value: string) => ({
-      name,
-      value,
-      isRegex: false,
-      isEqual: true,
-    });
-    const rules = new Thresholds(
-      [RULE],
-      [
-        {
-          sourceMatchers: [matcher("service", "database")],
-          targetMatchers: [matcher("service", "orders")],
-          equal: ["team"],
-        },
-      ],
-    );
-    await rules.take([rules.window(0, 20, 2, "database"), rules.window(1, 20, 2)], 2);
-    await rules.take([rules.window(1, 20, 0, "database"), rules.window(2, 20, 2)], 3);
-    await rules.take([rules.window(3, 20, 2), rules.window(3, 20, 0, "database")], 4);
-    expect(rules.told).toEqual(expect.arrayContaining(["2 orders firing r1 quiet"]));
-    expect(rules.told.at(-1)).toMatch(/orders firing r2$/);
-  });
-});
-
-describe("counters of a threshold rule", () => {
-  const HELD = RULE.replace("labels:", "for: 2m\nlabels:").replace(
-    "severity: critical",
-    "severity: critical, cooldown: 5m",
-  );
-  const idOf = (rules: Thresholds) => rules.shown[0]?.id ?? "";
-  const shown = (rules: Thresholds) => {
-    const { alerts, cooledDown, keys, partials } = readThresholdCounters(
-      [rules.store],
-      idOf(rules),
-    );
-    return { alerts, cooledDown, keys, partials };
-  };
-  const rowsOf = (rules: Thresholds) => {
-    const { from, to } = rangeOf(`threshold/${idOf(rules)}/`);
-    const phases = [...rules.store.range(from, to)].map(
-      ([, bytes]) => decodeThresholdRow(bytes).phase,
-    );
-    const pending = phases.filter((phase) => phase === "pending");
-    return { keys: phases.length, partials: pending.length };
-  };
-
-  it("say how much it knows, over restarts, until all of it is forgotten", async () => {
-    const rules = new Thresholds([HELD]);
-    const minutes = [
-      [5, 5],
-      [5, 0],
-      [5, 5],
-      [0, 5],
-      [5, 0],
-    ] as const;
-    for (const [minute, [orders, carts]] of minutes.entries()) {
-      const both = [rules.window(minute, 20, orders), rules.window(minute, 20, carts, "carts")];
-      await rules.take(both, minute + 1);
-      expect(shown(rules)).toMatchObject(rowsOf(rules));
-      rules.restart();
-    }
-    expect(shown(rules)).toMatchObject({ alerts: 2, cooledDown: 1 });
-    await rules.take([], 3_000);
-    expect(shown(rules)).toMatchObject({ keys: 0, partials: 0 });
-    expect(rowsOf(rules)).toEqual({ keys: 0, partials: 0 });
-  });
-
-  it("are counted anew when an older program did not, or the rule comes back", async () => {
-    const rules = new Thresholds([HELD]);
-    await rules.take([rules.window(0, 20, 5), rules.window(0, 20, 5, "carts")], 1);
-    const [key = ""] = keysOf(rules.store, "threshold-count");
-    const older = encodeJsonRow({ name: "errors", alerts: 7, cooledDown: 1 });
-    await rules.store.commit([{ key, value: older }]);
-    rules.restart();
-    await rules.take([]);
-    expect(shown(rules)).toEqual({ alerts: 7, cooledDown: 1, keys: 2, partials: 2 });
-    rules.use();
-    rules.use(HELD);
-    await rules.take([]);
-    expect(shown(rules)).toMatchObject(rowsOf(rules));
   });
 });
