@@ -225,8 +225,8 @@ const walking: readonly PlantedFault[] = [
   {
     name: "a walked line needs no service",
     file: "walk-line.ts",
-    find: "if (!service) return NO_SHAPE;\n        return tally",
-    replace: "return tally",
+    find: "if (!service) return NO_SHAPE;\n        if (keptCount)",
+    replace: "if (keptCount)",
   },
   {
     name: "walked levels need not be known",
@@ -258,8 +258,9 @@ const door: readonly PlantedFault[] = [
   {
     name: "a full list begins anew by itself",
     file: "json-lines.ts",
-    find: "if (unprovenCount == UNPROVEN_MAX || (lesson",
-    replace: "if (unprovenCount == UNPROVEN_MAX) unprovenCount = 0;\n      if ((lesson",
+    find: "if (unprovenCount == UNPROVEN_MAX || isNotedFull() || (lesson",
+    replace:
+      "if (unprovenCount == UNPROVEN_MAX) unprovenCount = 0;\n      if (isNotedFull() || (lesson",
   },
   {
     name: "a list that was taken is handed over again",
@@ -270,8 +271,8 @@ const door: readonly PlantedFault[] = [
   {
     name: "a line with a lesson is read again",
     file: "json-lines.ts",
-    find: "lineAt = at;\n        isListTaken = true;",
-    replace: "isListTaken = true;",
+    find: "LESSONS_MAX)) {\n        lineAt = at;\n",
+    replace: "LESSONS_MAX)) {\n",
   },
 ];
 

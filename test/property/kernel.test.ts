@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { JsonLineCounter } from "../../agent/kernel/json-line-counter.ts";
 import { parsers } from "../../agent/parsers/registry.ts";
@@ -8,6 +10,7 @@ import { findDetailDifference } from "./kernel-details.ts";
 import { differenceText, findDifference, nastyCase } from "./kernel-difference.ts";
 import type { PlantedFault } from "./kernel-fault.ts";
 import { plantedFaults, plantFault } from "./kernel-faults.ts";
+import { textFaults } from "./text-kernel-faults.ts";
 
 const isLong = process.env["TAILRACE_LONG"] === "1";
 const CASE_COUNT = isLong ? 3000 : 60;
@@ -71,4 +74,14 @@ describe("the nasty lines", () => {
       expect(await plantFault(fault, 400)).toBeDefined();
     },
   );
+});
+
+describe("the planted faults", () => {
+  it("have one place each in the sources of the kernels", () => {
+    const assembly = join(import.meta.dirname, "../../agent/kernel/assembly");
+    const lost = [...plantedFaults, ...textFaults].filter(
+      ({ file, find }) => readFileSync(join(assembly, file), "utf8").split(find).length !== 2,
+    );
+    expect(lost.map(({ name }) => name)).toEqual([]);
+  });
 });
