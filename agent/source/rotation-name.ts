@@ -14,6 +14,13 @@ export function isRotationOf(path: string, base: string): boolean {
   return path.startsWith(base) && WHOLE_ENDING.test(path.slice(base.length));
 }
 
+/** As {@link isRotationOf}, for a path in another folder than `base`: where `olddir` puts rotated files. */
+export function isRotationElsewhere(path: string, base: string): boolean {
+  const [nameFrom, baseFrom] = [path.lastIndexOf("/") + 1, base.lastIndexOf("/") + 1];
+  if (path.slice(0, nameFrom) === base.slice(0, baseFrom)) return false;
+  return isRotationOf(path.slice(nameFrom), base.slice(baseFrom));
+}
+
 /** The path without its rotation endings: what all generations of one log have in common. */
 export function chainOf(path: string): string {
   const nameFrom = path.lastIndexOf("/") + 1;
@@ -23,6 +30,11 @@ export function chainOf(path: string): string {
     if (shorter === name || shorter === "") return path.slice(0, nameFrom) + name;
     name = shorter;
   }
+}
+
+/** The name, without folder and rotation endings, of the log that a file is or was a generation of. */
+export function logNameOf(path: string): string {
+  return chainOf(path.slice(path.lastIndexOf("/") + 1));
 }
 
 /** States whether a name is that of a gzip file, which is read through {@link file://./gunzip-file.ts}. */
