@@ -183,8 +183,8 @@ export class RotationFollower {
     for (const copy of copies) {
       if (copy === next) continue;
       // As long as little was read, several generations may go on like it: what the others are, has still to be found out.
-      if (next !== undefined && copy.isWhole)
-        this.freed.push({ paths: [copy.path], stat: copy.stat });
+      const isOther = next !== undefined && copy.isWhole && !isSameEnd(copy.end, next.end);
+      if (isOther) this.freed.push({ paths: [copy.path], stat: copy.stat });
       else this.takeAsRead(copy);
     }
     this.forgetCopies(file);
@@ -466,6 +466,11 @@ async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
     if (attempt < LOOK_COUNT_MAX) continue;
     return { stat: { ...stat, bytes: 0 }, head: Buffer.alloc(0) };
   }
+}
+
+/** True of two copies that hold the same, such as one that is just packed and what it is packed into. */
+function isSameEnd(a: StartPosition, b: StartPosition): boolean {
+  return a.offset === b.offset && a.guard.guard === b.guard.guard && a.head.equals(b.head);
 }
 
 function namesOf(files: ReadonlyMap<string, FoundFile>): string {
