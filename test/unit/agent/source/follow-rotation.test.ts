@@ -139,6 +139,24 @@ describe("rotation", () => {
     expect(folder.ledgerBytes).toBe(size);
   });
 
+  it("ROT-04 ledgers what was seen while nothing could be read, and was destroyed then", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    // The spool is full: looks go on.
+    for (const from of [100, 150]) {
+      await folder.tick();
+      folder.append("x.log", lines("a", from, 50));
+      await folder.source.discover();
+      await folder.source.discover();
+    }
+    truncateSync(folder.file("x.log"), 0);
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 100)));
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, lines("a", 100, 100).length]);
+    expect(folder.ledgerBytes).toBe(lines("a", 0, 200).length);
+  });
+
   it.each(["*.log*", "*.log"])(
     "ROT-04 reads all generations that go on like the few bytes that were read (%s)",
     async (pattern) => {
