@@ -124,7 +124,7 @@ async function writeAndRotate(
   { log, address }: { readonly log: string; readonly address: string },
   { rotation, reopens, lineCount, pauseMs, isHasty = false }: RotationRunOptions,
 ): Promise<number> {
-  const program = join(import.meta.dirname, "reopening-writer.ts");
+  const program = new URL("./reopening-writer.ts", import.meta.url);
   const writer = fork(program, [log, String(lineCount), reopens]);
   let isWritten = false;
   writer.once("message", () => {
