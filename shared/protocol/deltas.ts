@@ -7,7 +7,7 @@ import type { Aggregate } from "../aggregates/aggregate.ts";
 import { assert } from "../assert.ts";
 import type { Delta } from "./batch.ts";
 import { DetailColumns, pushDetail, writeDetailColumns } from "./detail-columns.ts";
-import { writePacked } from "./wire.ts";
+import { writePacked } from "./write-packed.ts";
 
 const UINT32_LIMIT = 2 ** 32;
 
@@ -76,7 +76,8 @@ export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: S
 
 function pushAggregate(columns: Columns, aggregate: Aggregate): void {
   let mask = 0;
-  for (const [index, count] of aggregate.levels.entries()) {
+  for (let index = 0; index < aggregate.levels.length; index++) {
+    const count = aggregate.levels[index] ?? 0;
     assert(count < UINT32_LIMIT, "a delta counts less than 2^32 events of a level");
     if (count > 0) {
       mask |= 1 << index;

@@ -36,8 +36,8 @@ import {
   refuseTag,
   tag,
   VARINT,
-  writePacked,
 } from "./wire.ts";
+import { writePacked } from "./write-packed.ts";
 
 /** Event times are within this many milliseconds of the Unix epoch. */
 const TIME_MS_LIMIT = 4e15;

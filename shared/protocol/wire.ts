@@ -22,7 +22,7 @@ export const VARINT = 0;
 /** Length-delimited: text, bytes, messages and packed numbers. */
 export const BYTES = 2;
 /** A byte of a varint from here on says that another follows. */
-const CONTINUED = 128;
+export const CONTINUED = 128;
 /** Four bytes, little endian. */
 export const FIXED32 = 5;
 
@@ -154,20 +154,4 @@ export function readPackedDouble(reader: Reader): number[] {
   const values: number[] = [];
   while (reader.pos < end) values.push(reader.double());
   return values;
-}
-
-/** How numbers of a packed field are written. */
-export type PackedKind = "uint32" | "sint32" | "uint64" | "sint64" | "double";
-
-/** Writes `values` as one packed field; nothing when there are none. */
-export function writePacked(
-  writer: Writer,
-  field: number,
-  kind: PackedKind,
-  values: readonly number[],
-): void {
-  if (values.length === 0) return;
-  writer.uint32(tag(field, BYTES)).fork();
-  for (const value of values) writer[kind](value);
-  writer.ldelim();
 }
