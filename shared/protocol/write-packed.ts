@@ -33,11 +33,16 @@ function varints(values: readonly number[], isSigned: boolean): Uint8Array {
     if (to + NUMBER_BYTES_MAX > bytes.length) {
       bytes = Buffer.concat([bytes.subarray(0, to)], 2 * bytes.length);
     }
+    const code = !isSigned ? value : value < 0 ? -2 * value - 1 : 2 * value;
+    if (code < CONTINUED) {
+      bytes[to++] = code;
+      continue;
+    }
     // The sign is the lowest bit. It is taken apart first, since twice a number of 53 bits may have no exact double.
     const sign = isSigned && value < 0 ? 1 : 0;
     const magnitude = sign === 1 ? -value - 1 : value;
     const firstUnit = isSigned ? CONTINUED / 2 : CONTINUED;
-    let rest = magnitude < firstUnit ? 0 : Math.floor(magnitude / firstUnit);
+    let rest = Math.floor(magnitude / firstUnit);
     const first = magnitude - rest * firstUnit;
     let low = isSigned ? 2 * first + sign : first;
     while (rest > 0) {
