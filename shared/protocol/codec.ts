@@ -1,15 +1,17 @@
 /** The bytes of a batch: `encodeBatch` and `decodeBatch` are each other's inverse. FORMAT.md draws them. */
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import { present } from "../assert.ts";
-import type {
-  Batch,
-  ByteRange,
-  Checkpoint,
-  LedgerEntry,
-  LedgerKind,
-  SourceReport,
-  SourceState,
-  Tombstone,
+import {
+  type Batch,
+  type ByteRange,
+  type Checkpoint,
+  LEDGER_KINDS,
+  type LedgerEntry,
+  type LedgerKind,
+  SOURCE_STATES,
+  type SourceReport,
+  type SourceState,
+  type Tombstone,
 } from "./batch.ts";
 import { type DeltaColumns, readDeltaColumns } from "./delta-columns.ts";
 import { type StringTable, writeDeltas } from "./deltas.ts";
@@ -35,21 +37,6 @@ import {
   VARINT,
 } from "./wire.ts";
 
-const SOURCE_STATES = ["live", "idle", "ended"] as const satisfies readonly SourceState[];
-const LEDGER_KINDS = [
-  "aggregated",
-  "filtered",
-  "rejected",
-  "lost",
-  "held",
-  "noted",
-  "events_selected",
-  "events_sent",
-  "events_shed",
-  "lines_selected",
-  "lines_sent",
-  "lines_shed",
-] as const satisfies readonly LedgerKind[];
 const TOMBSTONE_REASONS = [
   "malformed_batch",
   "spool_corrupt",
