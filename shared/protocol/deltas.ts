@@ -8,6 +8,7 @@ import type { QuantileSketch } from "../aggregates/quantile-sketch.ts";
 import { assert } from "../assert.ts";
 import type { Delta } from "./batch.ts";
 import { DetailColumns, pushDetail, writeDetailColumns } from "./detail-columns.ts";
+import type { StringTable } from "./string-table.ts";
 import { writePacked } from "./write-packed.ts";
 
 const UINT32_LIMIT = 2 ** 32;
@@ -17,11 +18,6 @@ const UINT32_LIMIT = 2 ** 32;
  * windows and adds one read of 1 MiB at most, whose lines are no shorter than 14 bytes.
  */
 export const DELTA_ROWS_MAX: number = 2 ** 17;
-
-/** Gives every text a number, in order of first use. */
-export interface StringTable {
-  index(text: string): number;
-}
 
 /** The columns of a Deltas message, by the names of its fields. */
 export class Columns {
