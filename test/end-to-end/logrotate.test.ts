@@ -81,7 +81,7 @@ describe(`a log that is rotated by ${ROTATED_BY} while a program writes it`, () 
       expect(result.rotationCount).toBeGreaterThan(2);
       const { agentLost, lost, doubled } = result;
       expect({ agentLost, doubled }, result.stderr).toEqual({ agentLost: [], doubled: [] });
-        const counted = ledger.filter(({ kind }) => kind === "aggregated");
+      const counted = ledger.filter(({ kind }) => kind === "aggregated");
       expect(counted.map(({ lines }) => lines)).toEqual([LINE_COUNT - lost.length]);
       expect(ledger.filter(({ reason }) => reason === "gone_unread")).toEqual([]);
     },
