@@ -13,6 +13,7 @@ import type { FilePlacer } from "./place-files.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
 import {
   chainOf,
+  isBeside,
   isPackedName,
   isRotationElsewhere,
   isRotationOf,
@@ -122,7 +123,8 @@ export class FileIdentifier {
     for (const path of paths) {
       for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
         if (file.presence !== "listed" || file.birthMs === undefined) continue;
-        if (!isRotationOf(path, file.path) && !isRotationElsewhere(path, file.path)) continue;
+        const isBelow = isBeside(path, file.path) && isRotationElsewhere(path, file.path);
+        if (!isBelow && !isRotationOf(path, file.path)) continue;
         if (file.birthMs < birthMs) return true;
       }
     }
@@ -133,7 +135,8 @@ export class FileIdentifier {
   private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
     for (const path of found.paths) {
       for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
-        if (!isPackedName(file.homePath) || packedBefore.has(identityKey(file))) continue;
+        if (!isPackedName(file.homePath) || !isBeside(file.homePath, path)) continue;
+        if (packedBefore.has(identityKey(file))) continue;
         if (file.bytes < found.stat.bytes || this.holdsGone.has(file)) continue;
         this.holdsGone.add(file);
         return true;

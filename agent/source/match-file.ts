@@ -1,7 +1,6 @@
 /**
  * Which known file is this one? Everything here is pure: the caller has looked at the bytes and says what it found.
  */
-import { dirname } from "node:path";
 import {
   FINGERPRINT_BYTES_MAX,
   type Fingerprint,
@@ -9,7 +8,13 @@ import {
   fingerprintOf,
 } from "./fingerprint.ts";
 import { type Guard, guardFits } from "./guard.ts";
-import { chainOf, isPackedName, isRotationElsewhere, isRotationOf } from "./rotation-name.ts";
+import {
+  chainOf,
+  isBeside,
+  isPackedName,
+  isRotationElsewhere,
+  isRotationOf,
+} from "./rotation-name.ts";
 import { type FileIdentity, isSameInode } from "./tailed-file.ts";
 
 /** What is known of a file that was read before. */
@@ -196,8 +201,7 @@ function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean 
  */
 function isCopyInFolder(known: KnownFile, seen: SeenFile): boolean {
   if (!hasRotatedNameElsewhere(seen.path, known.names)) return false;
-  const folder = dirname(dirname(seen.path));
-  for (const name of known.names) if (dirname(name) === folder) return true;
+  for (const name of known.names) if (isBeside(seen.path, name)) return true;
   if (known.fingerprint.fingerprintBytes === 0) return false;
   return isTimeKept(seen.modifiedMs, known.provenMs) || seen.bytes >= FINGERPRINT_BYTES_MAX;
 }

@@ -1,4 +1,5 @@
 /** What names say about rotation. Names alone prove nothing: content decides, names only say where to look and how to read equal content. */
+import { dirname } from "node:path";
 
 const NUMBER = String.raw`\.\d{1,9}`;
 const DATE = String.raw`[-._]\d{4}[-_.]?\d{2}(?:[-_.]?\d{2})?(?:[-_T.:]?\d{1,10})*Z?`;
@@ -19,6 +20,12 @@ export function isRotationElsewhere(path: string, base: string): boolean {
   const [nameFrom, baseFrom] = [path.lastIndexOf("/") + 1, base.lastIndexOf("/") + 1];
   if (path.slice(0, nameFrom) === base.slice(0, baseFrom)) return false;
   return isRotationOf(path.slice(nameFrom), base.slice(baseFrom));
+}
+
+/** States whether a path is in the folder of `base`, or in one right below that. */
+export function isBeside(path: string, base: string): boolean {
+  const folder = dirname(base);
+  return dirname(path) === folder || dirname(dirname(path)) === folder;
 }
 
 /** The path without its rotation endings: what all generations of one log have in common. */

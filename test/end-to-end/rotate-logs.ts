@@ -39,7 +39,7 @@ const LOGROTATE = ["/usr/sbin/logrotate", "/sbin/logrotate", "/usr/bin/logrotate
 export const ROTATED_BY =
   LOGROTATE === undefined ? "logrotate's calls (it is not installed)" : "logrotate";
 
-/** Rotates `log` once whatever its size; `onRotated` of the writer is a SIGHUP to the process `writer`. Resolves when all of it is done. */
+/** Rotates `log` once, whatever its size, and sends the process `writer` a SIGHUP where logrotate tells programs to reopen. Resolves when all is done. */
 export async function rotateOnce(log: string, rotation: Rotation, writer: number): Promise<void> {
   const old =
     rotation.oldFolder === undefined ? dirname(log) : join(dirname(log), rotation.oldFolder);
