@@ -3,7 +3,7 @@ import { ROTATED_BY, type Rotation } from "./rotate-logs.ts";
 import { type RotationRunOptions, rotationRun } from "./rotation-run.ts";
 
 const LIMIT_MS = 180_000;
-const LINE_COUNT = 5_000;
+const LINE_COUNT = 3_000;
 
 type Case = readonly [string, Rotation, Partial<RotationRunOptions>];
 

@@ -5,12 +5,17 @@ const FIRST_MS = Date.parse("2026-01-05T00:00:00Z");
 const MINUTE_MS = 60_000;
 const NUMBER = /"message":"line (\d+) /g;
 
+/** The service and the time of the line with a number. */
+export function placeOf(index: number): { readonly service: string; readonly timestamp: string } {
+  const timeMs = FIRST_MS + Math.floor(index / SERVICE_COUNT) * MINUTE_MS;
+  const service = `service-${index % SERVICE_COUNT}`;
+  return { service, timestamp: new Date(timeMs).toISOString() };
+}
+
 /** The line with a number, as JSON; some hundred bytes. */
 export function numberedLine(index: number): string {
-  const timestamp = new Date(FIRST_MS + Math.floor(index / SERVICE_COUNT) * MINUTE_MS);
-  const service = `service-${index % SERVICE_COUNT}`;
   const message = `line ${index} ${"x".repeat(index % 50)}`;
-  return `${JSON.stringify({ timestamp: timestamp.toISOString(), service, message })}\n`;
+  return `${JSON.stringify({ ...placeOf(index), message })}\n`;
 }
 
 /** The number of the line that is counted in a window. */

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { z } from "zod";
-import { numberOf, numbersIn } from "./numbered-lines.ts";
+import { numberOf, numbersIn, placeOf } from "./numbered-lines.ts";
 import { Daemon, freePort } from "./program.ts";
 import { type Rotation, rotateOnce } from "./rotate-logs.ts";
 
@@ -152,7 +152,11 @@ async function writeAndRotate(
 async function isBegun(log: string, address: string): Promise<boolean> {
   if (!existsSync(log)) return false;
   const [first] = numbersIn(readFileSync(log, "utf8"));
-  return first !== undefined && (await countsOf(address)).has(first);
+  if (first === undefined) return false;
+  const { service, timestamp } = placeOf(first);
+  const to = new Date(Date.parse(timestamp) + 1).toISOString();
+  const answer = await fetch(`${address}/v1/windows?service=${service}&from=${timestamp}&to=${to}`);
+  return windowsPage.parse(await answer.json()).windows.length > 0;
 }
 
 function numbersInFolder(folder: string): number[] {
