@@ -1,4 +1,5 @@
 /** Finds out what a file is that belongs to no number yet: a known one that moved, a copy of one, or a new one. */
+import { basename } from "node:path";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { type FoundFile, isGone } from "./find-files.ts";
 import { POSITION_NONE, type RotationFollower, readPosition } from "./follow-rotation.ts";
@@ -52,7 +53,7 @@ export class FileIdentifier {
   readonly undecided = new Map<string, UndecidedFile>();
   /** Known files by {@link chainOf} of their names. */
   chains = new Map<string, TailedFile[]>();
-  /** Known files by {@link logNameOf} their names. */
+  /** Known files by {@link logNameOf} of their names. */
   private namesakes = new Map<string, TailedFile[]>();
   /** Known files that are nowhere. */
   missing: TailedFile[] = [];
@@ -70,7 +71,7 @@ export class FileIdentifier {
     this.chains = this.files.byChain();
     this.namesakes = new Map();
     for (const [chain, members] of this.chains) {
-      for (const file of members) addTo(this.namesakes, logNameOf(chain), file);
+      for (const file of members) addTo(this.namesakes, basename(chain), file);
     }
     this.missing = [...this.files.all.values()].filter(
       (file) => file.presence === "missing" && !file.isRemoved,
@@ -313,7 +314,7 @@ export class FileIdentifier {
   private addToChain(file: TailedFile): void {
     const chain = chainOf(file.path);
     addTo(this.chains, chain, file);
-    addTo(this.namesakes, logNameOf(chain), file);
+    addTo(this.namesakes, basename(chain), file);
   }
 }
 

@@ -158,6 +158,23 @@ describe("which file is which", () => {
     expect(folder.counted.toSorted()).toEqual(split(expected.join("")).toSorted());
   });
 
+  it("ROT-16 keeps the handle of a file with lines to read, which may be moved out of reach", async () => {
+    const folder = open({ handleCountMax: 2 });
+    mkdirSync(folder.file("old"));
+    folder.append("a.log", lines("a", 0, 3_000));
+    folder.append("b.log", lines("b", 0, 10));
+    await folder.source.discover();
+    // A part of the first, all of the second.
+    await folder.source.read(1);
+    await folder.source.read(1);
+    folder.append("c.log", lines("c", 0, 10));
+    await folder.source.discover();
+    renameSync(folder.file("a.log"), folder.file("old/a.log.1"));
+    await folder.follow();
+    const expected = lines("a", 0, 3_000) + lines("b", 0, 10) + lines("c", 0, 10);
+    expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+  });
+
   it("ROT-16 gets along when the machine runs out of descriptors", async () => {
     let openCount = 0;
     const disk: Disk = {
