@@ -87,6 +87,7 @@ function configText(
 }
 
 function rotateByCalls(log: string, old: string, rotation: Rotation, writer: number): void {
+  if (!existsSync(log)) return;
   const { style, packs, hasDate } = rotation;
   const name = join(old, basename(log));
   const { atime, mtime, mode } = statSync(log);

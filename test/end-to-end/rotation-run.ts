@@ -34,11 +34,9 @@ export interface RotationRunOptions {
 /** What became of the lines, by their numbers. */
 export interface RotationRunResult {
   readonly rotationCount: number;
-  /** In no file any more: written into one that was packed and removed, or between copying and truncating. */
-  readonly writerLost: readonly number[];
-  /** In a file, and in no window. */
+  /** In a file, and in no window: the agent has lost them. */
   readonly agentLost: readonly number[];
-  /** In no file and in no window. */
+  /** In no file and in no window: written into one that was packed already, or between copying and truncating. */
   readonly lost: readonly number[];
   readonly doubled: readonly number[];
   readonly ledger: readonly LedgerLine[];
@@ -93,7 +91,6 @@ export async function rotationRun(options: RotationRunOptions): Promise<Rotation
     const all = Array.from({ length: options.lineCount }, (_, index) => index);
     return {
       rotationCount,
-      writerLost: all.filter((index) => !inFiles.has(index)),
       agentLost: all.filter((index) => inFiles.has(index) && !counts.has(index)),
       lost: all.filter((index) => !inFiles.has(index) && !counts.has(index)),
       doubled: [...counts].filter(([, count]) => count !== 1).map(([index]) => index),
