@@ -17,7 +17,6 @@ import { MalformedError } from "../../../../shared/protocol/wire.ts";
 import { detail } from "../aggregates/sample-details.ts";
 import { EMPTY_BATCH } from "./sample-batch.ts";
 
-
 function aggregateOf(durations: readonly number[], levels: readonly number[]): Aggregate {
   const aggregate = new Aggregate();
   for (const [index, level] of levels.entries()) aggregate.add(level, durations[index] ?? -1);
