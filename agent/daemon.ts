@@ -8,7 +8,7 @@
  */
 
 import { TailraceError } from "../shared/errors.ts";
-import type { Listener } from "../shared/platform/network.ts";
+import type { HttpRequest, Listener } from "../shared/platform/network.ts";
 import type { Platform } from "../shared/platform/platform.ts";
 import {
   noServiceManager,
@@ -16,13 +16,14 @@ import {
   type ServiceState,
 } from "../shared/platform/service-manager.ts";
 import { compileRedaction } from "../shared/redaction/compile-redaction.ts";
-import { type AdminHost, openAdminDoor } from "./admin/admin-door.ts";
+import { openAdminDoor } from "./admin/admin-door.ts";
 import { ProblemMemory } from "./admin/last-problem.ts";
 import { LineMeaning } from "./admin/line-meaning.ts";
 import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts";
 import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { lineKindOf } from "./line-kind.ts";
+import { answerTelemetry } from "./telemetry/answer-telemetry.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Where a daemon gets a changed configuration from. */
@@ -160,10 +161,11 @@ class Daemon {
     return agent;
   }
 
-  async #openDoor(host: AdminHost): Promise<Listener | undefined> {
+  async #openDoor(host: ObservedAgent): Promise<Listener | undefined> {
     const { platform, logger } = this.#options;
+    const answerOther = (request: HttpRequest) => answerTelemetry(host, request);
     try {
-      return await openAdminDoor(platform, this.#config.data_dir, { host, logger });
+      return await openAdminDoor(platform, this.#config.data_dir, { host, answerOther, logger });
     } catch (error) {
       if (!(error instanceof TailraceError)) throw error;
       logger.warn("status, top and tap will not reach this agent", { detail: error.message });

@@ -9,13 +9,20 @@ import type { Logger } from "../../shared/log.ts";
 import type { HttpRequest, HttpResponse, Listener } from "../../shared/platform/network.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
-import { answerTelemetry, type TelemetryHost } from "../telemetry/answer-telemetry.ts";
 import type { StatusAnswer } from "./status.ts";
 import { type TapHost, takeSample, tapRequestSchema } from "./tap.ts";
 
 /** What can be asked at the door. */
-export interface AdminHost extends TapHost, TelemetryHost {
+export interface AdminHost extends TapHost {
   status(): StatusAnswer;
+}
+
+/** What stands behind the door. */
+export interface AdminParts {
+  readonly host: AdminHost;
+  /** Answers what the door itself does not know; undefined for what nobody knows. */
+  readonly answerOther: (request: HttpRequest) => HttpResponse | undefined;
+  readonly logger: Logger;
 }
 
 /** Where the door of an agent with this data directory is. */
@@ -34,7 +41,7 @@ const CONNECTION_COUNT_MAX = 16;
 export async function openAdminDoor(
   platform: Pick<Platform, "disk" | "network">,
   dataDirectory: string,
-  parts: { readonly host: AdminHost; readonly logger: Logger },
+  parts: AdminParts,
 ): Promise<Listener> {
   const socketPath = adminSocketPath(dataDirectory);
   try {
@@ -50,7 +57,7 @@ export async function openAdminDoor(
   };
   return platform.network.listen(options, async (request) => {
     try {
-      return await answer(parts.host, request);
+      return await answer(parts, request);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       parts.logger.warn("a question at the admin socket failed", { path: request.path, detail });
@@ -59,7 +66,10 @@ export async function openAdminDoor(
   });
 }
 
-async function answer(host: AdminHost, request: HttpRequest): Promise<HttpResponse> {
+async function answer(
+  { host, answerOther }: AdminParts,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   const { method, path } = request;
   if (path === "/v1/status") {
     if (method !== "GET") return refused("method_not_allowed", 405, "ask with GET");
@@ -72,7 +82,7 @@ async function answer(host: AdminHost, request: HttpRequest): Promise<HttpRespon
     return jsonAnswer(200, await takeSample(host, asked.data));
   }
   const known = "known are GET /v1/status, /metrics, /healthz and /readyz, and POST /v1/tap";
-  return answerTelemetry(host, request) ?? refused("not_found", 404, known);
+  return answerOther(request) ?? refused("not_found", 404, known);
 }
 
 function refused(
