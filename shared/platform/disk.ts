@@ -54,8 +54,11 @@ export interface DiskWatcher {
   close(): Promise<void>;
 }
 
-/** `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). `private`: like `write`, and a file that is made is for this user alone. */
-export type OpenMode = "read" | "write" | "create" | "private";
+/**
+ * `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). `public`: like `create`, and every user may
+ * read the file, whatever this one's umask says. `private`: like `write`, and a file that is made is for this user alone.
+ */
+export type OpenMode = "read" | "write" | "create" | "public" | "private";
 
 /** The file system. Failures carry the system's `code` (`ENOENT`, `ENOSPC`, `EIO`, …). */
 export interface Disk {
@@ -87,7 +90,9 @@ export const realDisk: Disk = {
       const file = openLocal(path);
       if (file !== undefined) return file;
     }
-    return realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined));
+    const handle = await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined);
+    if (mode === "public") await handle.chmod(0o644);
+    return realFile(handle);
   },
   stat: statPath,
   usage: async (path) => {
@@ -123,6 +128,7 @@ const OPEN_FLAGS = {
   read: "r",
   write: constants.O_RDWR | constants.O_CREAT,
   create: "wx+",
+  public: "wx+",
   private: constants.O_RDWR | constants.O_CREAT,
 } as const;
 
