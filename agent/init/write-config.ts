@@ -14,7 +14,8 @@ export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
   const others = host.logs.filter(({ format }) => format === undefined);
   const lines = [
     "# The tailrace agent on this host. Check changes with `tailrace validate`; a running agent takes them over by itself.",
-    "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, config/REFERENCE.md.",
+    "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, and REFERENCE.md among the documents.",
+    "# The service reads as the user `tailrace`, with the groups adm and systemd-journal: `tailrace status` counts what it may not read.",
     "",
     "# Name of this agent in the aggregator; unique in the fleet. Changing it needs a restart.",
     `id: ${JSON.stringify(facts.id)}`,
