@@ -5,7 +5,7 @@
  * The service manager hears that the agent is ready as soon as it runs, whether an aggregator answers or not: neither the start of a machine nor
  * an upgrade waits for one. The text beside it says how things stand; ready by itself, as `status` has it, means that it works: it has an epoch,
  * reads, and its disk takes what it seals. The watchdog is fed only while reading goes round.
- * A configuration with a fault changes nothing. When only sources and intervals differ, the running agent exchanges them at a seal; for any
+ * A configuration with a fault changes nothing. When only sources, intervals and telemetry differ, the running agent exchanges them at a seal; for any
  * other difference the agent seals, stops and starts anew within the process. `id` and `data_dir` need a new process.
  */
 
@@ -25,6 +25,7 @@ import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts"
 import { type AgentOptions, type AgentStatus, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { lineKindOf } from "./line-kind.ts";
+import { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Where a daemon gets a changed configuration from. */
 export interface Reloading {
@@ -74,6 +75,7 @@ class Daemon {
   #agent: RunningAgent | undefined;
   #observed: ObservedAgent | undefined;
   #door: Listener | undefined;
+  #telemetry: Telemetry | undefined;
   #isReloadAsked = false;
   /** Of the configuration that is in use, or was refused, and as it was seen at the last look. */
   #signature = "";
@@ -107,6 +109,7 @@ class Daemon {
     );
     this.#observed = observed;
     this.#door = await this.#openDoor(observed);
+    this.#telemetry = await this.#openTelemetry(observed);
     const { sources, ship, data_dir } = this.#config;
     logger.info("the agent runs", {
       agent: agent.status().agent,
@@ -140,6 +143,7 @@ class Daemon {
   async close(): Promise<void> {
     const { logger } = this.#options;
     await this.#tell("stopping", "sealing what was counted");
+    await this.#telemetry?.close();
     await this.#door?.close();
     const agent = this.#agent;
     if (agent === undefined) return;
@@ -168,6 +172,12 @@ class Daemon {
     }
   }
 
+  #openTelemetry(host: ObservedAgent): Promise<Telemetry> {
+    const { platform, logger, hostname = "" } = this.#options;
+    const { telemetry: config } = this.#config;
+    return Telemetry.open({ platform, config, host, hostname, logger });
+  }
+
   async #tick(): Promise<void> {
     const nowMs = this.#options.platform.clock.monotonic();
     this.#observed?.observe(nowMs);
@@ -189,11 +199,7 @@ class Daemon {
     const status = this.#agent?.status();
     if (status === undefined) return;
     const standing = this.#standingOf(status);
-    if (standing !== this.#standing) {
-      this.#toldAtMs = nowMs;
-      await this.#tellReady(standing);
-      return;
-    }
+    if (standing !== this.#standing) await this.#tellReady(standing);
     const { watchdogMs } = this.#manager;
     if (watchdogMs === undefined || nowMs - this.#toldAtMs < watchdogMs / 2) return;
     // Without an epoch there is nothing to go round in: that is no reason to be killed.
@@ -245,7 +251,14 @@ class Daemon {
       return;
     }
     await this.#tell("reloading", "takes a new configuration over");
+    const isTelemetryKept =
+      JSON.stringify(next.telemetry) === JSON.stringify(this.#config.telemetry);
     await this.#take(next, change);
+    const observed = this.#observed;
+    if (!isTelemetryKept && observed !== undefined) {
+      await this.#telemetry?.close();
+      this.#telemetry = await this.#openTelemetry(observed);
+    }
     await this.#tellReady(`reads ${next.sources.length} sources`);
   }
 
@@ -290,8 +303,8 @@ function changeBetween(
 ): "none" | "sources" | "rest" | "identity" {
   if (JSON.stringify(before) === JSON.stringify(after)) return "none";
   if (before.id !== after.id || before.data_dir !== after.data_dir) return "identity";
-  const { sources, flush_interval, poll_interval, max_future } = after;
-  const exchangeable = { sources, flush_interval, poll_interval, max_future };
+  const { sources, flush_interval, poll_interval, max_future, telemetry } = after;
+  const exchangeable = { sources, flush_interval, poll_interval, max_future, telemetry };
   const isRest = JSON.stringify({ ...before, ...exchangeable }) !== JSON.stringify(after);
   return isRest ? "rest" : "sources";
 }

@@ -94,8 +94,16 @@ class Encoder {
   /** Lays choices out, and everything that may come after them; returns where. `path` leads to them. */
   choices({ nodes, byByte }: ShapeChoices, path: readonly ShapeNode[]): number {
     const places = new Map(nodes.map((node) => [node, this.#node(node, path)]));
-    const listOf = (some: readonly ShapeNode[]): number =>
-      this.#words([some.length, ...some.map((node) => present(places.get(node), "its place"))]);
+    // Most bytes have the same list as another.
+    const lists = new Map<readonly ShapeNode[], number>();
+    const listOf = (some: readonly ShapeNode[]): number => {
+      const known = lists.get(some);
+      if (known !== undefined) return known;
+      const nodePlaces = some.map((node) => present(places.get(node), "its place"));
+      const place = this.#words([some.length, ...nodePlaces]);
+      lists.set(some, place);
+      return place;
+    };
     const table = byByte === undefined ? 0 : this.#words(byByte.map(listOf));
     return this.#words([listOf(nodes), table]);
   }

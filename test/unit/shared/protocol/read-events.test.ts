@@ -10,10 +10,9 @@ import {
   createReader,
   createWriter,
   finish,
-  type PackedKind,
   tag,
-  writePacked,
 } from "../../../../shared/protocol/wire.ts";
+import { type PackedKind, writePacked } from "../../../../shared/protocol/write-packed.ts";
 
 const event: SelectedEvent = {
   stream: "business-events",
