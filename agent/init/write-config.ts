@@ -15,7 +15,6 @@ export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
   const lines = [
     "# The tailrace agent on this host. Check changes with `tailrace validate`; a running agent takes them over by itself.",
     "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, or REFERENCE.md (of the packages in /usr/share/doc/tailrace).",
-    "# The service reads as the user `tailrace`, with the groups adm and systemd-journal: `tailrace status` counts what it may not read.",
     "",
     "# Name of this agent in the aggregator; unique in the fleet. Changing it needs a restart.",
     `id: ${JSON.stringify(facts.id)}`,
