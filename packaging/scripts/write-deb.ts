@@ -34,7 +34,7 @@ Description: turns logs into exact per-minute numbers
  batches; an aggregator merges the parts of all hosts into windows with error
  rates and latency quantiles, runs rules and hands both on. Nothing is lost or
  counted twice, whatever crashes. Brings its own runtime.`,
-  "tailrace-archive": `Depends: libc6 (>= 2.28), libstdc++6 (>= 5), libgcc-s1, tailrace
+  "tailrace-archive": `Depends: libc6 (>= 2.28), libstdc++6 (>= 6), libgcc-s1, tailrace
 Description: DuckDB for the archive of a tailrace aggregator
  Needed where aggregator.yaml says "archive:", for "tailrace query" and for
  "tailrace rules backtest".`,
