@@ -2,7 +2,9 @@
  * The agent's life as a daemon: it opens the admin door, tells the service manager how things stand, and takes a changed configuration over
  * while it runs.
  *
- * Ready means that it works: it has an epoch, reads, and its disk takes what it seals. The watchdog is fed only while reading goes round.
+ * The service manager hears that the agent is ready as soon as it runs, whether an aggregator answers or not: neither the start of a machine nor
+ * an upgrade waits for one. The text beside it says how things stand; ready by itself, as `status` has it, means that it works: it has an epoch,
+ * reads, and its disk takes what it seals. The watchdog is fed only while reading goes round.
  * A configuration with a fault changes nothing. When only sources, intervals and telemetry differ, the running agent exchanges them at a seal; for any
  * other difference the agent seals, stops and starts anew within the process. `id` and `data_dir` need a new process.
  */
@@ -20,7 +22,7 @@ import { openAdminDoor } from "./admin/admin-door.ts";
 import { ProblemMemory } from "./admin/last-problem.ts";
 import { LineMeaning } from "./admin/line-meaning.ts";
 import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts";
-import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
+import { type AgentOptions, type AgentStatus, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { lineKindOf } from "./line-kind.ts";
 import { answerTelemetry } from "./telemetry/answer-telemetry.ts";
@@ -51,8 +53,6 @@ export interface DaemonOptions extends AgentOptions {
 const TICK_MS = 500;
 const START_TICK_MS = 20;
 const START_MS_MAX = 2_000;
-/** How often a start that waits for an aggregator asks the service manager for patience. */
-const EXTEND_MS = 20_000;
 
 /** Runs an agent until the signal aborts or it ends by itself; fails like {@link startAgent}. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
@@ -81,7 +81,8 @@ class Daemon {
   /** Of the configuration that is in use, or was refused, and as it was seen at the last look. */
   #signature = "";
   #seenSignature = "";
-  #isReadyTold = false;
+  /** How things stand, as the service manager was told last. */
+  #standing: string | undefined;
   #isManagerFailing = false;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #turnCount = -1;
@@ -199,17 +200,8 @@ class Daemon {
   async #tellProgress(nowMs: number): Promise<void> {
     const status = this.#agent?.status();
     if (status === undefined) return;
-    if (!this.#isReadyTold) {
-      if (status.isReady) {
-        this.#isReadyTold = true;
-        this.#toldAtMs = nowMs;
-        await this.#tell("ready", `reads ${this.#config.sources.length} sources`);
-      } else if (nowMs - this.#toldAtMs >= EXTEND_MS) {
-        this.#toldAtMs = nowMs;
-        await this.#tell("extend", `waits for an aggregator: ${status.mode}`);
-      }
-      return;
-    }
+    const standing = this.#standingOf(status);
+    if (standing !== this.#standing) await this.#tellReady(standing);
     const { watchdogMs } = this.#manager;
     if (watchdogMs === undefined || nowMs - this.#toldAtMs < watchdogMs / 2) return;
     // Without an epoch there is nothing to go round in: that is no reason to be killed.
@@ -217,6 +209,16 @@ class Daemon {
     this.#turnCount = status.turnCount;
     this.#toldAtMs = nowMs;
     await this.#tell("watchdog");
+  }
+
+  #standingOf({ isReady, mode }: AgentStatus): string {
+    if (isReady) return `reads ${this.#config.sources.length} sources`;
+    return mode === "hello" ? "waits for an aggregator" : `not ready: ${mode}`;
+  }
+
+  async #tellReady(standing: string): Promise<void> {
+    this.#standing = standing;
+    await this.#tell("ready", standing);
   }
 
   async #tell(state: ServiceState, text?: string): Promise<void> {
@@ -259,7 +261,7 @@ class Daemon {
       await this.#telemetry?.close();
       this.#telemetry = await this.#openTelemetry(observed);
     }
-    await this.#tell("ready", `reads ${next.sources.length} sources`);
+    await this.#tellReady(`reads ${next.sources.length} sources`);
   }
 
   async #exchange(agent: RunningAgent, next: AgentConfig): Promise<void> {

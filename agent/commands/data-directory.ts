@@ -37,10 +37,23 @@ export async function dataDirectory(
     const { kind } = await io.platform.disk.stat(directory);
     if (kind !== "directory") throw new UsageError(`${directory} is no folder`);
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    throw new UsageError(`${directory} cannot be read: ${systemReason(error)}`);
+    throw new UsageError(`${directory} ${whyUnreadable(error)}`);
   }
   return directory;
+}
+
+/** What the system's refusal means for whoever asks. Other errors are thrown on. */
+function whyUnreadable(error: unknown): string {
+  switch (systemCode(error)) {
+    case undefined:
+      throw error;
+    case "ENOENT":
+      return "is not there: no agent has run with it yet";
+    case "EACCES":
+      return "cannot be read by this user: run this as root, or as the agent's user";
+    default:
+      return `cannot be read: ${systemReason(error)}`;
+  }
 }
 
 async function configuredDirectory(file: string, io: CommandIo): Promise<string> {

@@ -1,7 +1,11 @@
 import { defineCommand, EXIT_DONE, EXIT_FAILED } from "../../shared/command.ts";
 import { systemCode, systemReason } from "../../shared/errors.ts";
+import { withRightsOf } from "../../shared/platform/rights.ts";
 import { lookAtHost } from "../init/look-at-host.ts";
 import { writeConfig } from "../init/write-config.ts";
+
+/** As whom the packages' service reads. */
+const SERVICE = { user: "tailrace", groups: ["adm", "systemd-journal"] } as const;
 
 /** `tailrace init`: a configuration for this host. */
 export const command = defineCommand({
@@ -21,7 +25,9 @@ export const command = defineCommand({
   },
   run: async ([path], options, io) => {
     const { disk } = io.platform;
-    const host = await lookAtHost(disk, String(options["root"]));
+    const look = () => lookAtHost(disk, String(options["root"]));
+    // Root reads more than the service will.
+    const { result: host, isTaken } = await withRightsOf(SERVICE, look);
     const text = writeConfig(host, {
       id: io.hostname,
       dataDirectory: String(options["dataDir"]),
@@ -32,7 +38,8 @@ export const command = defineCommand({
       return EXIT_DONE;
     }
     try {
-      const file = await disk.open(path, options["force"] === true ? "write" : "create");
+      // It names secrets and holds none, and the service's user has to read what root writes.
+      const file = await disk.open(path, options["force"] === true ? "write" : "public");
       try {
         await file.truncate(0);
         await file.write(Buffer.from(text), 0);
@@ -48,7 +55,8 @@ export const command = defineCommand({
       io.stderr(`${path} cannot be written: ${advice}\n`);
       return EXIT_FAILED;
     }
-    io.stderr(`${path} is written; next: tailrace validate ${path}\n`);
+    const extent = isTaken ? `, of what the service's user ${SERVICE.user} may read` : "";
+    io.stderr(`${path} is written${extent}; next: tailrace validate ${path}\n`);
     return EXIT_DONE;
   },
 });

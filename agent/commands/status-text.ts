@@ -23,15 +23,20 @@ export function statusText(status: StatusAnswer, nowMs: number): string {
   const { agent, mode, isReady, applied, sealed, accepted, spoolBytes, spoolBytesMax } = status;
   const upMs = Math.max(0, nowMs - Date.parse(status.startedAt));
   const ready = isReady ? "ready" : "NOT READY";
+  const doing = mode === "hello" ? "waits for an aggregator" : mode;
   const fill = ((100 * spoolBytes) / spoolBytesMax).toFixed(1);
   const lines = [
-    `agent ${agent}, process ${status.process}, up ${upTime(upMs)}: ${ready}, ${mode}`,
+    `agent ${agent}, process ${status.process}, up ${upTime(upMs)}: ${ready}, ${doing}`,
     `reads ${status.linesPerSecond.toFixed(0)} lines/s, ${sizeText(status.bytesPerSecond)}/s; ${sizeText(status.readBytes)} since the start`,
     `batches: ${sealed} sealed, ${accepted} accepted, ${applied} applied, ${Math.max(0, sealed - applied)} wait; spool ${sizeText(spoolBytes)} of ${sizeText(spoolBytesMax)} (${fill} %) in ${status.segmentCount} segments${status.isSpoolFull ? ", FULL" : ""}`,
     `ships to ${status.endpoints.join(", ")}${status.logId === undefined ? "" : `, log ${status.logId}`}`,
   ];
-  const unreadable = status.sources.reduce((sum, source) => sum + (source.unreadableCount ?? 0), 0);
-  if (unreadable > 0) lines.push(`${unreadable} files match that cannot be read`);
+  const unreadable = status.sources.flatMap(({ name, unreadableCount = 0 }) =>
+    unreadableCount === 0 ? [] : [`${unreadableCount} of ${name}`],
+  );
+  if (unreadable.length > 0) {
+    lines.push(`files that cannot be read: ${unreadable.join(", ")}`);
+  }
   if (status.damageCount > 0) lines.push(`the spool was found damaged ${status.damageCount} times`);
   const { lastProblem } = status;
   const agoMs = lastProblem === undefined ? 0 : Math.max(0, nowMs - Date.parse(lastProblem.at));

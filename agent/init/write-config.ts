@@ -14,7 +14,7 @@ export function writeConfig(host: HostLogs, facts: ConfigFacts): string {
   const others = host.logs.filter(({ format }) => format === undefined);
   const lines = [
     "# The tailrace agent on this host. Check changes with `tailrace validate`; a running agent takes them over by itself.",
-    "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, config/REFERENCE.md.",
+    "# More sources may stand in conf.d/*.yaml beside this file. All settings: `tailrace schema agent`, or REFERENCE.md (of the packages in /usr/share/doc/tailrace).",
     "",
     "# Name of this agent in the aggregator; unique in the fleet. Changing it needs a restart.",
     `id: ${JSON.stringify(facts.id)}`,

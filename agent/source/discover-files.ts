@@ -39,6 +39,7 @@ export class FileDiscovery {
   private readonly placer: FilePlacer;
   private readonly identifier: FileIdentifier;
   private isFirst = true;
+  private havePatternsFailed = false;
 
   constructor(files: SourceFiles, follower: RotationFollower, options: DiscoveryOptions) {
     this.files = files;
@@ -55,10 +56,13 @@ export class FileDiscovery {
     try {
       look = await statFiles(disk, await findPaths(disk, settings.paths, settings.exclude));
     } catch (error) {
+      this.havePatternsFailed = true;
       this.files.failPath(settings.paths.join(", "), error);
       return false;
     }
-    this.files.succeedPath(settings.paths.join(", "));
+    // A pattern may be the path of a file: what failed of that file stays.
+    if (this.havePatternsFailed) this.files.succeedPath(settings.paths.join(", "));
+    this.havePatternsFailed = false;
     if (this.isFirst && look.files.size === 0) {
       await this.checkFolders();
       logger.warn("no file matches", { source: name, patterns: settings.paths.join(", ") });

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import type { Architecture } from "./architectures.ts";
-import { bundleProgram } from "./bundle.ts";
+import { type Bundle, bundleProgram } from "./bundle.ts";
 import { fetchParts } from "./fetch-parts.ts";
 import { layOutArchive, layOutProgram } from "./lay-out.ts";
 import { runTool } from "./run-tool.ts";
@@ -72,11 +72,9 @@ export async function layOutTree(architecture: Architecture, work: string): Prom
   return tree;
 }
 
-async function makeBundle(work: string): Promise<string> {
+async function makeBundle(work: string): Promise<Bundle> {
   await runTool("npm", ["run", "--silent", "build:kernel"], { folder: root });
-  const bundle = join(work, "bundle");
-  await bundleProgram(root, bundle);
-  return bundle;
+  return bundleProgram(root, join(work, "bundle"));
 }
 
 /** The version that package.json says. */

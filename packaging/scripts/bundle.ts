@@ -5,34 +5,38 @@ import { type Assets, bundlePlugin } from "./bundle-plugin.ts";
 
 /** The archive's library is large and native: it stays a package of its own, installed only where it is wanted. */
 const EXTERNAL = ["@duckdb/node-api"];
+const PACKAGE_FOLDER = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/;
 /** CommonJS packages in the bundle ask for what Node itself brings. */
 const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
+/** A bundled program. */
+export interface Bundle {
+  readonly folder: string;
+  /** Folders of the npm packages of which something is in it, from the project's root, in alphabetical order. */
+  readonly packages: readonly string[];
+}
+
 /**
  * Bundles the program in `root` into `folder`: `main.js`, the parts that it loads lazily, and the files that sources name. Only the native
- * modules are missing. A file that is a thread's own program is bundled, too.
+ * modules are missing.
  */
-export async function bundleProgram(root: string, folder: string): Promise<void> {
+export async function bundleProgram(root: string, folder: string): Promise<Bundle> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const assets: Assets = new Map();
-  await bundle(root, folder, assets, { main: join(root, "main.ts") });
+  const packages = await bundle(root, folder, assets);
   const threads = [...assets].filter(([name]) => name.endsWith(".ts"));
   if (threads.length > 0) throw new Error(`threads cannot be bundled yet: ${threads.join(", ")}`);
   for (const [name, path] of assets) await cp(path, join(folder, name));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+  return { folder, packages };
 }
 
-async function bundle(
-  root: string,
-  folder: string,
-  assets: Assets,
-  entryPoints: Record<string, string>,
-): Promise<void> {
-  await build({
+async function bundle(root: string, folder: string, assets: Assets): Promise<string[]> {
+  const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints,
+    entryPoints: { main: join(root, "main.ts") },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -46,6 +50,9 @@ async function bundle(
     legalComments: "external",
     banner: { js: BANNER },
     plugins: [bundlePlugin(root, assets)],
+    metafile: true,
     logLevel: "warning",
   });
+  const folders = Object.keys(metafile.inputs).flatMap((path) => PACKAGE_FOLDER.exec(path) ?? []);
+  return [...new Set(folders)].toSorted();
 }

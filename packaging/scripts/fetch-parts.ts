@@ -1,17 +1,20 @@
 /** The parts of a package that depend on the architecture: the runtime, and native modules. */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { type Architecture, architectures, NODE_VERSION } from "./architectures.ts";
-import { findTool, runTool } from "./run-tool.ts";
+import { runTool } from "./run-tool.ts";
 
 /** Where the parts lie. */
 export interface Parts {
+  readonly architecture: Architecture;
   readonly node: string;
+  /** The package that brought it, with its licence. */
+  readonly nodeFolder: string;
   readonly lz4: string;
-  /** The folder `node_modules` with what the archive needs. */
-  readonly duckdb: () => Promise<string>;
+  /** Folders of the packages that the archive needs, by name. */
+  readonly duckdb: () => Promise<ReadonlyMap<string, string>>;
 }
 
 const lockSchema = z.object({
@@ -41,25 +44,24 @@ export async function fetchParts(
   if (lock.packages["node_modules/node"]?.version !== NODE_VERSION) {
     throw new Error("architectures.ts names another version of node than package-lock.json");
   }
-  const node = isHost
-    ? join(root, "node_modules/node")
+  const nodeFolder = isHost
+    ? join(root, "node_modules/node/node_modules", `node-linux-${npm}`)
     : await fetchPackage({
         ...{ root, cache, name: `node-linux-${npm}`, version: NODE_VERSION },
         integrity: nodeIntegrity,
       });
   const lz4 = await locked(`@antoniomuso/lz4-napi-linux-${npm}-gnu`);
   return {
-    node: await stripped(join(node, "bin/node"), architecture, cache),
+    architecture,
+    node: join(nodeFolder, "bin/node"),
+    nodeFolder,
     lz4: join(lz4, `lz4-napi.linux-${npm}-gnu.node`),
     duckdb: async () => {
-      const modules = join(cache, `duckdb-${architecture}`, "node_modules");
-      await rm(modules, { recursive: true, force: true });
+      const folders = new Map<string, string>();
       for (const name of ["node-api", "node-bindings", `node-bindings-linux-${npm}`]) {
-        const folder = join(modules, "@duckdb", name);
-        await mkdir(dirname(folder), { recursive: true });
-        await runTool("cp", ["-r", await locked(`@duckdb/${name}`), folder]);
+        folders.set(`@duckdb/${name}`, await locked(`@duckdb/${name}`));
       }
-      return modules;
+      return folders;
     },
   };
 }
@@ -101,15 +103,4 @@ async function hasIntegrity(path: string, integrity: string): Promise<boolean> {
     // It is not there yet.
     return false;
   }
-}
-
-/** A copy without symbols, a fifth smaller. Where no tool is there for it the binary is taken as it is. */
-async function stripped(node: string, architecture: Architecture, cache: string): Promise<string> {
-  const tool = await findTool(architectures[architecture].strippers);
-  if (tool === undefined) return node;
-  await mkdir(cache, { recursive: true });
-  const path = join(cache, `node-${NODE_VERSION}-${architecture}`);
-  await copyFile(node, path);
-  await runTool(tool, [path]);
-  return path;
 }

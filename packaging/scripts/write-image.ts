@@ -61,6 +61,11 @@ async function layOutRoot({ tree }: ImageIngredients, root: string): Promise<voi
   }
   await cp(join(tree, "usr/lib/tailrace"), join(root, "usr/lib/tailrace"), { recursive: true });
   await cp(join(tree, "usr/share/tailrace"), join(root, "usr/share/tailrace"), { recursive: true });
+  await cp(
+    join(tree, "usr/share/doc/tailrace/copyright"),
+    join(root, "usr/share/doc/tailrace/copyright"),
+    { recursive: true },
+  );
   for (const folder of ["etc/tailrace", "var/lib/tailrace-aggregator", "tmp"]) {
     await mkdir(join(root, folder), { recursive: true });
   }

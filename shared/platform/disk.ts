@@ -48,8 +48,11 @@ export interface DiskWatcher {
   close(): Promise<void>;
 }
 
-/** `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). `private`: like `write`, and a file that is made is for this user alone. */
-export type OpenMode = "read" | "write" | "create" | "private";
+/**
+ * `read`: must exist. `write`: made when absent, kept when present. `create`: must not exist (EEXIST). `public`: like `create`, and every user may
+ * read the file, whatever this one's umask says. `private`: like `write`, and a file that is made is for this user alone.
+ */
+export type OpenMode = "read" | "write" | "create" | "public" | "private";
 
 /** The file system. Failures carry the system's `code` (`ENOENT`, `ENOSPC`, `EIO`, …). */
 export interface Disk {

@@ -12,7 +12,9 @@ export const realDisk: Disk = {
       const file = openLocal(path);
       if (file !== undefined) return file;
     }
-    return realFile(await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined));
+    const handle = await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined);
+    if (mode === "public") await handle.chmod(0o644);
+    return realFile(handle);
   },
   stat: statPath,
   usage: async (path) => {
@@ -48,6 +50,7 @@ const OPEN_FLAGS = {
   read: "r",
   write: constants.O_RDWR | constants.O_CREAT,
   create: "wx+",
+  public: "wx+",
   private: constants.O_RDWR | constants.O_CREAT,
 } as const;
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { TailraceError } from "../errors.ts";
 
 /** What a service can tell the manager that started it (sd_notify(3)). */
-export type ServiceState = "ready" | "reloading" | "stopping" | "watchdog" | "extend";
+export type ServiceState = "ready" | "reloading" | "stopping" | "watchdog";
 
 /** The manager that started this process as a service, such as systemd. */
 export interface ServiceManager {
@@ -21,8 +21,6 @@ export const noServiceManager: ServiceManager = {
   notify: () => Promise.resolve(),
 };
 
-/** More time for a start that is going on, in microseconds. */
-const EXTEND_US = 60_000_000;
 const NOTIFY_TIMEOUT_MS = 5_000;
 
 /**
@@ -58,8 +56,6 @@ function assignments(state: ServiceState): string[] {
       return ["STOPPING=1"];
     case "watchdog":
       return ["WATCHDOG=1"];
-    case "extend":
-      return [`EXTEND_TIMEOUT_USEC=${EXTEND_US}`];
     default:
       return state satisfies never;
   }

@@ -51,7 +51,9 @@ describe("the agent as a process", () => {
     agent.signal("SIGHUP");
     await untilSaid("the configuration is as it was");
     const status = await runProgram(["status", "--config", join(folder, "agent.yaml")]);
-    expect(status.stdout).toMatch(/^agent web-1, process \d+, up \d+ s: NOT READY, hello\n/);
+    expect(status.stdout).toMatch(
+      /^agent web-1, process \d+, up \d+ s: NOT READY, waits for an aggregator\n/,
+    );
     expect(status.code).toBe(1);
     expect(await agent.stop("SIGTERM")).toBe(0);
     const gone = await runProgram(["status", "--config", join(folder, "agent.yaml")]);

@@ -34,7 +34,7 @@ export class DiskPort implements Disk {
         this.disk.checkSpace(1, path);
         node = files.addFile(path, false);
         this.disk.notify(path);
-      } else if (mode === "create") {
+      } else if (mode === "create" || mode === "public") {
         throw new FileSystemError("EEXIST", "open", path);
       }
       return new FilePort(this.disk, this.process, { node, path, isWritable: mode !== "read" });

@@ -118,11 +118,13 @@ async function status(): Promise<StatusAnswer> {
 }
 
 describe("a daemon and who started it", () => {
-  it("tells that it is ready when it works, feeds the watchdog, and tells when it stops", async () => {
+  it("tells that it is ready and how things stand, feeds the watchdog, and tells when it stops", async () => {
     receiver.script = () => "cut";
     begin();
-    await until("a start that waits", () => told.length > 0);
-    expect(told).toEqual(["extend waits for an aggregator: hello"]);
+    await until("a start without an aggregator", () => told.length > 0);
+    expect(told[0]).toBe("ready waits for an aggregator");
+    expect((await status()).isReady).toBe(false);
+    await until("the watchdog fed", () => told.includes("watchdog"));
     receiver.script = () => undefined;
     await until("ready", () => told.includes("ready reads 1 sources"));
     await until("the watchdog fed twice", () => told.filter((t) => t === "watchdog").length > 1);

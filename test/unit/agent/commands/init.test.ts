@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { command } from "../../../../agent/commands/init.ts";
@@ -67,6 +67,17 @@ describe("init", () => {
     expect(await readFile(path, "utf8")).toContain("mine");
     expect((await init([path], true)).exitCode).toBe(0);
     expect(await readFile(path, "utf8")).toBe((await init()).output);
+  });
+
+  it("writes a file that the service's user can read, whatever the umask of who writes it", async () => {
+    const path = join(folder.path, "agent.yaml");
+    const umask = process.umask(0o077);
+    try {
+      await init([path]);
+    } finally {
+      process.umask(umask);
+    }
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
   });
 
   it("says where it may not write", async () => {

@@ -173,6 +173,17 @@ describe("faults", () => {
     expect(folder.source.ended).toBe(true);
   });
 
+  it("warns once, too, where the pattern is the path of the file", async () => {
+    const denied = Object.assign(new Error("denied"), { code: "EACCES" });
+    const disk: Disk = { ...realDisk, open: () => Promise.reject(denied) };
+    const folder = open({ disk });
+    folder.append("only.log", "line\n");
+    await folder.restart({ disk, paths: [folder.file("only.log")] });
+    for (let look = 0; look < 3; look++) await folder.follow();
+    expect(folder.complaints).toEqual(["cannot read file; will try again"]);
+    expect(folder.source.unreadableCount).toBe(1);
+  });
+
   it("tries again after a read error, without losing its place", async () => {
     let isBroken = false;
     const disk: Disk = {
