@@ -30,6 +30,8 @@ const POSTGRES_DURATION = "LOG:  duration: {duration:number:ms} ms {message}";
 const LOGCAT = "{time:[yyyy-]MM-dd HH:mm:ss[.SSS]}";
 
 const HAPROXY_SYSLOG = "{time:MMM d HH:mm:ss} {host:word} haproxy[{pid:int}]:";
+/** As rsyslog writes it. */
+const HAPROXY_SYSLOG_ISO = `${ISO} {host:word} haproxy[{pid:int}]:`;
 const HAPROXY =
   "{client:word} [{time:dd/MMM/yyyy:HH:mm:ss.SSS}] {frontend:word} {backend}/{server:word}";
 const HAPROXY_REQUEST =
@@ -155,10 +157,12 @@ export const shapeFormats = {
   haproxy: {
     summary: "HAProxy's HTTP and TCP logs, from syslog's files or bare.",
     shapes: [
-      `${HAPROXY_SYSLOG} ${HAPROXY_HTTP}`,
-      `${HAPROXY_SYSLOG} ${HAPROXY_HTTP_CUT}`,
-      `${HAPROXY_SYSLOG} ${HAPROXY_TCP}`,
-      `${HAPROXY_SYSLOG} {message}`,
+      ...[HAPROXY_SYSLOG, HAPROXY_SYSLOG_ISO].flatMap((header) => [
+        `${header} ${HAPROXY_HTTP}`,
+        `${header} ${HAPROXY_HTTP_CUT}`,
+        `${header} ${HAPROXY_TCP}`,
+        `${header} {message}`,
+      ]),
       HAPROXY_HTTP,
       HAPROXY_HTTP_CUT,
       HAPROXY_TCP,
@@ -190,6 +194,9 @@ export const shapeFormats = {
     shapes: [
       `${ISO} {thread:int} [{level}] [{code}] [{module}] {message}`,
       `${ISO} {thread:int} [{level}] {message}`,
+      // MariaDB writes a space for the first digit of an hour.
+      "{time:yyyy-MM-dd H:mm:ss} {thread:int} [{level}] {message}",
+      "{time:yyyy-MM-dd H:mm:ss} [{level}] {message}",
       "{time:yyMMdd H:mm:ss} [{level}] {message}",
       "{time:yyMMdd H:mm:ss} {message}",
     ],
@@ -297,6 +304,8 @@ export const shapeFormats = {
       `[${ISO}] [{level}] {message}`,
       `[${ISO}] {level:upper} {message}`,
       `[${ISO} {level:upper} {logger}] {message}`,
+      `[${ISO} {level:near}{message}`,
+      `[${ISO} {thread}] {message}`,
       `{level:letter}, [${ISO} #{pid:int}] {_}: {message}`,
       `${ISO} {level:letter} {logger:name} [{thread}] {message}`,
       `[{level}] ${ISO} {message}`,
@@ -304,6 +313,8 @@ export const shapeFormats = {
       `[${DAY_FIRST}] {level:upper}: {message}`,
       `[${DAY_FIRST}] {level:near}{message}`,
       `[${DAY_FIRST}] {message}`,
+      `${DAY_FIRST} {level:near}{message}`,
+      `${DAY_FIRST} {message}`,
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {level:near}{message}",
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {message}",
       `${APACHE} {level:near}{message}`,
