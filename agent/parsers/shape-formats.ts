@@ -98,6 +98,11 @@ const OPENSTACK = [
   `${ISO} {pid:int} {level:upper} {logger:name} {message}`,
 ];
 
+const ASTERISK = [ISO, "{time:MMM d HH:mm:ss[.SSS]}"].flatMap((time) => [
+  `[${time}] {level:upper}[{pid:int}](:)? {message}`,
+  `[${time}] {level:upper}[{pid:int}][{call}] {message}`,
+]);
+
 /** Words of loggers that are no level by these names elsewhere. */
 const JAVA_LEVELS = { CONFIG: "DEBUG", FINER: "TRACE", FINEST: "TRACE" } as const;
 
@@ -140,6 +145,7 @@ export const shapeFormats = {
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] [client {client}] {message}`,
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] {message}`,
       `${APACHE} [{module}:{level}] {message}`,
+      `${APACHE} [{level}] [pid {pid:int}] [client {client}] {message}`,
       `${APACHE} [{level}] [client {client}] {message}`,
       `${APACHE} [{level}] {message}`,
     ],
@@ -215,6 +221,8 @@ export const shapeFormats = {
       SLOW_QUERY,
       `# Time: ${ISO}`,
       "# Time: {time:yyMMdd H:mm:ss}",
+      // By this line alone `auto` knows logs that state times otherwise.
+      "# User@Host: {user}",
     ],
   },
   "nginx-error": {
@@ -313,10 +321,17 @@ export const shapeFormats = {
       `[${DAY_FIRST}] {level:upper}: {message}`,
       `[${DAY_FIRST}] {level:near}{message}`,
       `[${DAY_FIRST}] {message}`,
+      `[${DAY_FIRST}]: {message}`,
       `${DAY_FIRST} {level:near}{message}`,
       `${DAY_FIRST} {message}`,
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {level:near}{message}",
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {message}",
+      ...ASTERISK,
+      // Django's server.
+      "[{time:dd/MMM/yyyy HH:mm:ss}] {level:near}{message}",
+      "[{time:dd/MMM/yyyy HH:mm:ss}] {message}",
+      "[{time:MMM d HH:mm:ss[.SSS]}] {level:near}{message}",
+      "[{time:MMM d HH:mm:ss[.SSS]}] {message}",
       `${APACHE} {level:near}{message}`,
       `${APACHE} {message}`,
       "{time:ansi_c} {level:near}{message}",
