@@ -1,5 +1,5 @@
 /** `tailrace scan`: from log files to exact numbers per service and window, without a server. */
-import { windowJson } from "../../shared/aggregates/window-json.ts";
+import { windowJsonText } from "../../shared/aggregates/window-json-text.ts";
 import {
   type CommandIo,
   defineCommand,
@@ -135,7 +135,7 @@ async function print(
     let text = "";
     for (const { service, minute, aggregate } of sorted.slice(from, from + ROWS_PER_WRITE)) {
       const window = { stream: STREAM_DEFAULT, service, minute, windowMinutes, aggregate };
-      text += `${JSON.stringify(windowJson(window))}\n`;
+      text += `${windowJsonText(window)}\n`;
     }
     await io.stdout(text);
   }

@@ -90,20 +90,18 @@ export function readAggregate(reader: ByteReader): Aggregate {
 function readBins(reader: ByteReader, aggregate: Aggregate, binCount: number): void {
   const sketch = aggregate.sketch;
   sketch.first = reader.int();
-  const bins = sketch.bins;
+  const bins = new Array<number>(binCount);
   let count = sketch.count;
-  while (bins.length < binCount) {
+  for (let at = 0; at < binCount; at++) {
     const bin = reader.uint();
-    if (bin > 0) {
-      bins.push(bin);
-      count += bin;
-      continue;
-    }
-    const run = reader.uint();
-    if (bins.length + run >= binCount || run === 0)
-      throw reader.corrupt("has a run of bins that does not fit");
-    for (let at = 0; at < run; at++) bins.push(0);
+    bins[at] = bin;
+    count += bin;
+    if (bin > 0) continue;
+    const end = at + reader.uint();
+    if (end >= binCount || end === at) throw reader.corrupt("has a run of bins that does not fit");
+    while (at + 1 < end) bins[++at] = 0;
   }
+  sketch.bins = bins;
   sketch.count = count;
 }
 

@@ -87,8 +87,8 @@ export function* storedParts(
   if (service !== undefined) {
     const { key } = makeSeries(tenant, stream, service);
     for (const view of views) {
-      for (const part of partsOfSeries(view, key, range)) {
-        yield { ...part, service, dimensions: DIMENSIONS_NONE };
+      for (const { minute, widthMinutes, row } of partsOfSeries(view, key, range)) {
+        yield { minute, widthMinutes, row, service, dimensions: DIMENSIONS_NONE };
       }
     }
     return;

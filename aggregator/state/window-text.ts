@@ -1,4 +1,4 @@
-import { windowJson } from "../../shared/aggregates/window-json.ts";
+import { windowJsonText } from "../../shared/aggregates/window-json-text.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
 import type { StoredWindow } from "./read-windows.ts";
 
@@ -12,6 +12,6 @@ export function windowText(window: StoredWindow, watermarkMs: number | undefined
   const isOpen = windowMinutes > 1 && (watermarkMs === undefined || watermarkMs < endMs - 1);
   const progress = { state: isOpen ? ("provisional" as const) : window.state, revision };
   const { aggregate, contributors } = window;
-  const facts = { stream, service, dimensions, minute, windowMinutes, aggregate };
-  return JSON.stringify(windowJson({ ...facts, progress, contributors }));
+  const facts = { stream, service, dimensions, minute, windowMinutes, aggregate, progress };
+  return windowJsonText({ ...facts, contributors });
 }

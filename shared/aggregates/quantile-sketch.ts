@@ -106,7 +106,11 @@ export class QuantileSketch {
 
   /** Makes room in `bins` for the buckets from `first` to `last`, both of which the caller then counts something in. */
   cover(first: number, last: number): void {
-    if (this.bins.length === 0) this.first = first;
+    if (this.bins.length === 0) {
+      this.first = first;
+      this.bins = new Array<number>(last - first + 1).fill(0);
+      return;
+    }
     if (first < this.first) {
       const gap: number[] = new Array(this.first - first).fill(0);
       this.bins = gap.concat(this.bins);

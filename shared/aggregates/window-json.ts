@@ -119,7 +119,8 @@ export function measuresJson(detail: Detail): Record<string, MeasureJson> {
   return measures;
 }
 
-function detailJson(detail: Detail): Pick<WindowJson, "measures" | "exemplars"> {
+/** Measures and sample lines, as far as there are any. */
+export function detailJson(detail: Detail): Pick<WindowJson, "measures" | "exemplars"> {
   const measures = measuresJson(detail);
   const exemplars = detail.exemplars.map(({ id, timeMs, level, line }) => ({
     id,

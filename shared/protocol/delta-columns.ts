@@ -17,10 +17,10 @@ import {
 import {
   BYTES,
   MalformedError,
+  readInt32Array,
   readPackedSint,
-  readPackedSint32,
   readPackedUint,
-  readPackedUint32,
+  readUint32Array,
   refuseTag,
   tag,
 } from "./wire.ts";
@@ -30,6 +30,11 @@ const DURATION_LIMIT_US = 2 ** 30 * 1000;
 const BUCKET_INDEX_MAX = bucketIndex(DURATION_LIMIT_US);
 /** Dates end 8.64e15 ms from the epoch; a window must be able to say when it begins and ends, rolled up by any step, too. */
 const MINUTE_LIMIT = 143e9;
+
+/** The columns as they are read. */
+type ReadColumns = {
+  [Name in keyof Columns]: Columns[Name] extends number[] ? ArrayLike<number> : Columns[Name];
+};
 
 /** What is told of a delta before it is added; one object for all of them. */
 export interface DeltaHead {
@@ -48,11 +53,11 @@ export type DeltaTarget = (head: DeltaHead) => Aggregate;
 
 /** See the head of this file. */
 export class DeltaColumns {
-  private readonly columns: Columns;
+  private readonly columns: ReadColumns;
   private readonly strings: readonly string[];
 
   /** Throws {@link MalformedError} when columns disagree or a value is out of range. */
-  constructor(columns: Columns, strings: readonly string[]) {
+  constructor(columns: ReadColumns, strings: readonly string[]) {
     checkColumns(columns, strings);
     this.columns = columns;
     this.strings = strings;
@@ -107,7 +112,7 @@ export function readDeltaColumns(
 }
 
 function countLevels(
-  columns: Columns,
+  columns: ReadColumns,
   row: number,
   first: number,
   head: { requestCount: number; errorCount: number },
@@ -125,7 +130,7 @@ function countLevels(
 }
 
 function addRow(
-  columns: Columns,
+  columns: ReadColumns,
   row: number,
   cursor: { level: number; bin: number },
   target: Aggregate,
@@ -140,17 +145,18 @@ function addRow(
   const binEnd = cursor.bin + (columns.binCount[row] ?? 0);
   let count = zeroCount;
   if (cursor.bin < binEnd) {
+    const { binIndex, binValue } = columns;
     let last = 0;
-    for (let bin = cursor.bin; bin < binEnd; bin++) last += columns.binIndex[bin] ?? 0;
+    for (let bin = cursor.bin; bin < binEnd; bin++) last += binIndex[bin] ?? 0;
     // Both ends first, so that the loop never grows the array.
-    sketch.cover(columns.binIndex[cursor.bin] ?? 0, last);
+    sketch.cover(binIndex[cursor.bin] ?? 0, last);
     const { bins } = sketch;
     let at = -sketch.first;
     for (let bin = cursor.bin; bin < binEnd; bin++) {
-      at += columns.binIndex[bin] ?? 0;
-      const binValue = columns.binValue[bin] ?? 0;
-      bins[at] = (bins[at] ?? 0) + binValue;
-      count += binValue;
+      at += binIndex[bin] ?? 0;
+      const value = binValue[bin] ?? 0;
+      bins[at] = (bins[at] ?? 0) + value;
+      count += value;
     }
   }
   cursor.bin = binEnd;
@@ -165,31 +171,31 @@ function addRow(
   if (max > target.durationMax) target.durationMax = max;
 }
 
-function readColumns(reader: Reader, end: number, strings: readonly string[]): Columns {
-  const columns = new Columns();
+function readColumns(reader: Reader, end: number, strings: readonly string[]): ReadColumns {
+  const columns: ReadColumns = new Columns();
   while (reader.pos < end) {
     const fieldTag = reader.uint32();
-    if (fieldTag === tag(1, BYTES)) columns.stream = readPackedUint32(reader);
-    else if (fieldTag === tag(2, BYTES)) columns.service = readPackedUint32(reader);
+    if (fieldTag === tag(1, BYTES)) columns.stream = readUint32Array(reader);
+    else if (fieldTag === tag(2, BYTES)) columns.service = readUint32Array(reader);
     else if (fieldTag === tag(3, BYTES)) columns.minute = readPackedSint(reader);
-    else if (fieldTag === tag(4, BYTES)) columns.levelMask = readPackedUint32(reader);
-    else if (fieldTag === tag(5, BYTES)) columns.levelCounts = readPackedUint32(reader);
-    else if (fieldTag === tag(6, BYTES)) columns.zeroCount = readPackedUint32(reader);
-    else if (fieldTag === tag(7, BYTES)) columns.sumLow = readPackedUint32(reader);
-    else if (fieldTag === tag(8, BYTES)) columns.sumHigh = readPackedUint32(reader);
+    else if (fieldTag === tag(4, BYTES)) columns.levelMask = readUint32Array(reader);
+    else if (fieldTag === tag(5, BYTES)) columns.levelCounts = readUint32Array(reader);
+    else if (fieldTag === tag(6, BYTES)) columns.zeroCount = readUint32Array(reader);
+    else if (fieldTag === tag(7, BYTES)) columns.sumLow = readUint32Array(reader);
+    else if (fieldTag === tag(8, BYTES)) columns.sumHigh = readUint32Array(reader);
     else if (fieldTag === tag(9, BYTES)) columns.min = readPackedUint(reader);
     else if (fieldTag === tag(10, BYTES)) columns.max = readPackedUint(reader);
-    else if (fieldTag === tag(11, BYTES)) columns.binCount = readPackedUint32(reader);
-    else if (fieldTag === tag(12, BYTES)) columns.binIndex = readPackedSint32(reader);
-    else if (fieldTag === tag(13, BYTES)) columns.binValue = readPackedUint32(reader);
-    else if (fieldTag === tag(14, BYTES)) columns.folded = readPackedUint32(reader);
+    else if (fieldTag === tag(11, BYTES)) columns.binCount = readUint32Array(reader);
+    else if (fieldTag === tag(12, BYTES)) columns.binIndex = readInt32Array(reader);
+    else if (fieldTag === tag(13, BYTES)) columns.binValue = readUint32Array(reader);
+    else if (fieldTag === tag(14, BYTES)) columns.folded = readUint32Array(reader);
     else if (!readDetailField(reader, fieldTag, columns.detail, strings))
       refuseTag("Deltas", fieldTag);
   }
   return columns;
 }
 
-function checkColumns(columns: Columns, strings: readonly string[]): void {
+function checkColumns(columns: ReadColumns, strings: readonly string[]): void {
   const rowCount = columns.stream.length;
   if (rowCount > DELTA_ROWS_MAX) {
     throw malformed(`${rowCount} rows are more than the ${DELTA_ROWS_MAX} that a batch may have`);
@@ -219,7 +225,7 @@ function checkColumns(columns: Columns, strings: readonly string[]): void {
 }
 
 /** Returns the count of events. */
-function checkLevels(columns: Columns, row: number, cursor: { level: number }): number {
+function checkLevels(columns: ReadColumns, row: number, cursor: { level: number }): number {
   const mask = at(columns.levelMask, row);
   check(mask < 1 << LEVELS.length, "a level is not known");
   let requestCount = 0;
@@ -233,25 +239,26 @@ function checkLevels(columns: Columns, row: number, cursor: { level: number }): 
 }
 
 /** Returns the count of durations in bins. */
-function checkBins(columns: Columns, row: number, cursor: { bin: number }): number {
+function checkBins(columns: ReadColumns, row: number, cursor: { bin: number }): number {
+  const { binIndex, binValue } = columns;
   const binEnd = cursor.bin + at(columns.binCount, row);
-  check(binEnd <= columns.binIndex.length, "a column is too short");
+  check(binEnd <= binIndex.length, "a column is too short");
   let count = 0;
   let index = 0;
   for (let bin = cursor.bin; bin < binEnd; bin++) {
-    const step = at(columns.binIndex, bin);
+    const step = binIndex[bin] ?? 0;
     check(bin === cursor.bin ? step >= 0 : step > 0, "bins are not ascending");
     index += step;
-    const binValue = at(columns.binValue, bin);
-    check(binValue > 0, "a bin is empty");
-    count += binValue;
+    const value = binValue[bin] ?? 0;
+    check(value > 0, "a bin is empty");
+    count += value;
   }
   check(index <= BUCKET_INDEX_MAX, "a bin is out of range");
   cursor.bin = binEnd;
   return count;
 }
 
-function checkSums(columns: Columns, row: number, durationCount: number): void {
+function checkSums(columns: ReadColumns, row: number, durationCount: number): void {
   const min = at(columns.min, row);
   const max = at(columns.max, row);
   if (durationCount > 0) {
@@ -263,7 +270,7 @@ function checkSums(columns: Columns, row: number, durationCount: number): void {
   check(hasNone, "a sum of no durations is not zero");
 }
 
-function at(column: readonly number[], row: number): number {
+function at(column: ArrayLike<number>, row: number): number {
   const value = column[row];
   if (value === undefined) throw malformed("a column is too short");
   return value;

@@ -22,8 +22,8 @@ import {
   dimensionsKey,
 } from "../aggregates/dimensions.ts";
 import type { Delta } from "./batch.ts";
-import type { StringTable } from "./deltas.ts";
 import { readRegisters, writeRegisters } from "./registers.ts";
+import type { StringTable } from "./string-table.ts";
 import {
   BYTES,
   MalformedError,
@@ -36,8 +36,8 @@ import {
   refuseTag,
   tag,
   VARINT,
-  writePacked,
 } from "./wire.ts";
+import { writePacked } from "./write-packed.ts";
 
 /** Event times are within this many milliseconds of the Unix epoch. */
 const TIME_MS_LIMIT = 4e15;

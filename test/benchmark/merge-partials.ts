@@ -27,7 +27,7 @@ const MINUTE_COUNT = 10;
 const DELTA_COUNT = SERVICE_COUNT * MINUTE_COUNT;
 const BIN_COUNT = 20;
 /** Of each agent. */
-const BATCH_COUNT = 15;
+const BATCH_COUNT = 60;
 const FIRST_MINUTE = 29_919_480;
 const SOURCE = {
   source: "app",
