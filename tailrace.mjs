@@ -7,6 +7,8 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const NODE_MAJOR_MIN = 24;
+/** Set by this file for the newer Node that it starts; a channel between the two ends with either. */
+const LAUNCHED = "TAILRACE_LAUNCHED";
 const home = dirname(fileURLToPath(import.meta.url));
 const bundle = join(home, "dist", "main.js");
 const program = existsSync(bundle) ? bundle : join(home, "main.ts");
@@ -28,6 +30,12 @@ const findNode = () => {
 };
 
 if (majorOf(process.version) >= NODE_MAJOR_MIN) {
+  if (process.env[LAUNCHED] !== undefined) {
+    delete process.env[LAUNCHED];
+    // A launcher that cannot pass signals on was killed at once, and this program was meant.
+    process.channel?.unref();
+    process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  }
   process.argv[1] = program;
   await import(pathToFileURL(program).href);
 } else {
@@ -38,7 +46,10 @@ if (majorOf(process.version) >= NODE_MAJOR_MIN) {
     );
     process.exit(1);
   }
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...process.env, [LAUNCHED]: "1" },
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {

@@ -1,6 +1,7 @@
 /** What a line of a source means, for people who look on: the parser of its configuration, outside the way of the data. */
 
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import { serviceCutter } from "../../shared/events/leaving-event.ts";
 import type { LineParser } from "../../shared/events/parser.ts";
 import type { Redactor } from "../../shared/redaction/redactor.ts";
 import { FormatGuess, FormatSampler } from "../parsers/auto.ts";
@@ -20,7 +21,7 @@ export class LineMeaning {
   constructor(format: FormatName, service: string, options: EventOptions, redactor: Redactor) {
     this.#format = format;
     this.#service = service;
-    this.#options = options;
+    this.#options = { ...options, cutService: serviceCutter(redactor) };
     this.#redactor = redactor;
     this.#sampler = new FormatSampler(options);
   }

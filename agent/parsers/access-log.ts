@@ -68,11 +68,12 @@ class AccessLogParser implements LineParser {
   readonly #durationUnit: DurationUnit;
   readonly #times: TimeReader;
   readonly #serviceFields: readonly string[];
-  readonly #services = new TextCache(serviceName);
+  readonly #services: TextCache<string>;
   readonly #parts = new Parts();
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
+    this.#services = new TextCache((text) => serviceName(text, options.cutService));
     this.#durationUnit = options.durationUnit;
     this.#times = new TimeReader(new TimeZone(options.timezone));
     this.#serviceFields = options.fields.service ?? [];

@@ -7,6 +7,7 @@
  */
 import { LEVEL_INDEX, type Level } from "../../shared/aggregates/aggregate.ts";
 import { DURATION_NONE, levelAt, serviceName } from "../../shared/events/event-fields.ts";
+import type { EventOptions } from "../../shared/events/event-options.ts";
 import { isBlank, lineContentEnd } from "../../shared/events/line-bytes.ts";
 import {
   emptyMeasure,
@@ -44,11 +45,13 @@ interface Entry {
 /** See the head of the file. */
 export class JournaldParser implements LineParser {
   readonly #inner: LineParser;
+  readonly #cutService: EventOptions["cutService"];
   readonly #measure = emptyMeasure();
 
   /** `inner` was compiled with `isTimeGiven`. */
-  constructor(inner: LineParser) {
+  constructor(inner: LineParser, cutService: EventOptions["cutService"]) {
     this.#inner = inner;
+    this.#cutService = cutService;
   }
 
   parse(line: Buffer): ParsedEvent | Rejection {
@@ -93,7 +96,7 @@ export class JournaldParser implements LineParser {
       target.durationOutOfRange = false;
     }
     target.timeMs = entry.timeMs;
-    if (target.service === "") target.service = entry.service;
+    if (target.service === "") target.service = serviceName(entry.service, this.#cutService);
     if (level !== undefined && level !== LEVEL_INDEX.INFO) target.level = level;
     return isKnown;
   }
@@ -123,7 +126,7 @@ function readEntry(buffer: Buffer, from: number, to: number): Entry | RejectionR
   const level = /^[0-7]$/.test(priority) ? LEVELS[Number(priority)] : undefined;
   return {
     timeMs: Math.floor(Number(micros) / 1000),
-    service: serviceName(identifier || unit || textOf(values["_COMM"])),
+    service: identifier || unit || textOf(values["_COMM"]),
     level: level === undefined ? undefined : LEVEL_INDEX[level],
     message: bytesOf(values["MESSAGE"]),
     values,

@@ -60,7 +60,8 @@ class LogfmtParser implements LineParser {
   readonly #durationUnit: DurationUnit;
   readonly #isTimeGiven: boolean;
   readonly #times: AnyTimeReader;
-  readonly #services = new TextCache(serviceName);
+  readonly #cutService: EventOptions["cutService"];
+  readonly #services: TextCache<string>;
   readonly #levels = new TextCache(levelOfText);
   readonly #spans: Readonly<Record<FieldMeaning, Span>> = {
     time: new Span(),
@@ -79,6 +80,8 @@ class LogfmtParser implements LineParser {
   #pairs: Map<string, string | true> | undefined;
 
   constructor(options: EventOptions) {
+    this.#cutService = options.cutService;
+    this.#services = new TextCache((text) => serviceName(text, options.cutService));
     this.#durationUnit = options.durationUnit;
     this.#isTimeGiven = options.isTimeGiven === true;
     this.#times = new AnyTimeReader(
@@ -151,7 +154,7 @@ class LogfmtParser implements LineParser {
 
   #serviceOf(buffer: Buffer, span: Span): string {
     if (span.rank === Number.POSITIVE_INFINITY) return "";
-    if (span.isEscaped) return serviceName(textOf(buffer, span));
+    if (span.isEscaped) return serviceName(textOf(buffer, span), this.#cutService);
     return this.#services.get(buffer, span.from, span.to);
   }
 

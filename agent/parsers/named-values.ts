@@ -94,7 +94,7 @@ export class NamedValuesParser implements LineParser {
     }
     const level = this.#first(values, "level");
     target.level = level === undefined ? LEVEL_INDEX.INFO : levelOfText(level);
-    target.service = serviceName(this.#first(values, "service") ?? "");
+    target.service = serviceName(this.#first(values, "service") ?? "", this.#options.cutService);
     const duration = Buffer.from(this.#first(values, "duration") ?? "");
     const us = durationTextUs(duration, 0, duration.length, this.#options.durationUnit);
     target.durationOutOfRange = us === DURATION_OUT_OF_RANGE;

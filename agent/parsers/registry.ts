@@ -85,7 +85,7 @@ const containerParsers = {
   journald: defineParser({
     summary: "Entries of systemd's journal as JSON, with a message of any format inside.",
     takes: ["inner"],
-    compile: (options) => new JournaldParser(innerParser(options)),
+    compile: (options) => new JournaldParser(innerParser(options), options.cutService),
   }),
 } as const satisfies Record<string, ParserDefinition>;
 

@@ -77,7 +77,7 @@ class ShapeParser implements LineParser {
   readonly #readers: (LayoutReader | undefined)[] = [];
   readonly #units = new Map<number, DurationUnit>();
   readonly #levels: TextCache<number>;
-  readonly #services = new TextCache(serviceName);
+  readonly #services: TextCache<string>;
   readonly #from: Int32Array;
   readonly #to: Int32Array;
   /** Times and levels that nodes read, by slot. */
@@ -86,6 +86,7 @@ class ShapeParser implements LineParser {
   #leaf: Leaf | undefined;
 
   constructor(format: ShapeFormat, options: EventOptions) {
+    this.#services = new TextCache((text) => serviceName(text, options.cutService));
     this.#options = options;
     const { roots, slotCount } = compileShapes(format.shapes);
     this.#roots = roots;

@@ -100,11 +100,14 @@ class SyslogParser implements LineParser {
   readonly #serviceFields: readonly string[] | undefined;
   readonly #older: LayoutReader;
   readonly #iso: LayoutReader;
-  readonly #services = new TextCache(serviceName);
+  readonly #cutService: EventOptions["cutService"];
+  readonly #services: TextCache<string>;
   readonly #parts = new Parts();
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
+    this.#cutService = options.cutService;
+    this.#services = new TextCache((text) => serviceName(text, options.cutService));
     this.#isTimeGiven = options.isTimeGiven === true;
     this.#serviceFields = options.fields.service;
     const zone = new TimeZone(options.timezone);
@@ -153,7 +156,8 @@ class SyslogParser implements LineParser {
     const fields = fieldsOf(buffer, this.#parts, to);
     for (const name of this.#serviceFields ?? []) {
       const value = fields[name];
-      if (typeof value === "string" || typeof value === "number") return serviceName(String(value));
+      if (typeof value !== "string" && typeof value !== "number") continue;
+      return serviceName(String(value), this.#cutService);
     }
     return "";
   }

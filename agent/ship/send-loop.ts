@@ -18,7 +18,7 @@ import {
   readHelloAnswer,
   type Welcome,
 } from "./read-answer.ts";
-import type { ShipEffect, ShipPosition, Shipper } from "./ship.ts";
+import type { ShipEffect, ShipPosition, Shipper, ShipStep } from "./ship.ts";
 
 /** What the loop needs of the agent. Everything may fail with DISK_FAILED, and is then asked for again. */
 export interface ShipHost {
@@ -60,6 +60,8 @@ export interface SendLoopOptions {
 }
 
 const DISK_RETRY_MS = 1000;
+
+type HelloStep = Extract<ShipStep, { readonly kind: "hello" }>;
 
 /** See the head of this file. */
 export class SendLoop {
@@ -112,7 +114,7 @@ export class SendLoop {
     const releaseAtMs =
       this.#released < this.#releaseUpTo ? this.#releaseAtMs : Number.POSITIVE_INFINITY;
     if (step.kind === "wait") await this.#wake.wait(Math.min(step.untilMs, releaseAtMs) - nowMs);
-    else if (step.kind === "hello") await this.#hello(step.endpoint, step.isFresh);
+    else if (step.kind === "hello") await this.#hello(step);
     else if (step.kind === "replace") await this.#replace(step.sequence, step.detail);
     else await this.#send(step.endpoint, step.from, step.bytesMax);
   }
@@ -138,13 +140,18 @@ export class SendLoop {
     this.#options.shipper.replaced();
   }
 
-  async #hello(endpoint: string, isFresh: boolean): Promise<void> {
-    const { agent, machine, takeover, host, shipper, platform } = this.#options;
+  async #hello({ endpoint, isFresh, isPatient }: HelloStep): Promise<void> {
+    const { agent, machine, host, shipper, platform } = this.#options;
+    const takeover = this.#options.takeover && !isPatient;
     const epoch = await host.drawEpoch(isFresh);
     if (isFresh) shipper.drewEpoch();
     const { selectorRevision } = host;
     const version = ENVELOPE_VERSION;
-    const hello: HelloRequest = { agent, machine, epoch, takeover, version, selectorRevision };
+    const hello: HelloRequest = {
+      ...{ agent, machine, epoch, takeover, version, selectorRevision },
+      // An aggregator that does not know it refuses it, so it is left out where it says nothing.
+      ...(isPatient ? { isPatient } : {}),
+    };
     const response = await this.#call(endpoint, "/v1/hello", {
       headers: { "content-type": "application/json" },
       body: Buffer.from(JSON.stringify(hello)),

@@ -3,7 +3,7 @@
  * to do, does it, and hands the answer back.
  *
  * One request is under way at a time; the next begins after the last was answered. Whatever is not understood is tried again later, with the same
- * records. Only five answers lead elsewhere: `fenced` (stop), `diverged` (say hello, then recover), `wrong_log` (leave that
+ * records. Only five answers lead elsewhere: `fenced` (stop, and ask now and then), `diverged` (say hello, then recover), `wrong_log` (leave that
  * endpoint), `malformed_batch` naming a record of the request (a tombstone takes its place), `body_too_large` (send fewer at a time).
  */
 import { assert } from "../../shared/assert.ts";
@@ -13,8 +13,16 @@ import type { Accepted, Refused, Welcome } from "./read-answer.ts";
 
 /** What to do next. */
 export type ShipStep =
-  /** `isFresh`: with an epoch that was never used, even if one is remembered; then call {@link Shipper.drewEpoch}. */
-  | { readonly kind: "hello"; readonly endpoint: string; readonly isFresh: boolean }
+  /**
+   * `isFresh`: with an epoch that was never used, even if one is remembered; then call {@link Shipper.drewEpoch}. `isPatient`: only if the spool
+   * that has the name is silent.
+   */
+  | {
+      readonly kind: "hello";
+      readonly endpoint: string;
+      readonly isFresh: boolean;
+      readonly isPatient: boolean;
+    }
   | {
       readonly kind: "send";
       readonly endpoint: string;
@@ -34,7 +42,10 @@ export interface ShipEffect {
   readonly endpoint: string;
 }
 
-/** `hello`: has to ask. `recovering`: asked, the new epoch is being begun. `replacing`: a tombstone is being made. `fenced`: the end. */
+/**
+ * `hello`: has to ask. `recovering`: asked, the new epoch is being begun. `replacing`: a tombstone is being made. `fenced`: another spool has
+ * the name; asks now and then whether that is still there.
+ */
 export type ShipMode = "hello" | "recovering" | "sending" | "replacing" | "fenced";
 
 /** Records of a request that is under way. */
@@ -63,6 +74,8 @@ export interface ShipPosition {
 
 /** A wrong endpoint is looked at again after so long if there is no other left. */
 const WRONG_LOG_WAIT_MS = 30_000;
+/** A fenced spool asks for its name so often. */
+const PATIENT_MS = 60_000;
 
 /** See the head of this file. */
 export class Shipper {
@@ -160,18 +173,22 @@ export class Shipper {
   /** What to do at `nowMs` (monotonic). Asking changes nothing but which endpoints are left out. */
   next(nowMs: number): ShipStep {
     if (this.#mode === "replacing") return { kind: "replace", ...this.#replacing };
-    const isAsking = this.#mode === "hello";
+    const isPatient = this.#mode === "fenced";
+    const isAsking = this.#mode === "hello" || isPatient;
     const isSending = this.#mode === "sending" && this.#accepted < this.#last;
     if (!isAsking && !isSending) return { kind: "wait", untilMs: Number.POSITIVE_INFINITY };
     if (nowMs < this.#notBeforeMs) return { kind: "wait", untilMs: this.#notBeforeMs };
     const endpoint = this.#endpoint();
-    if (isAsking) return { kind: "hello", endpoint, isFresh: this.#needsFreshEpoch };
+    if (isAsking) return { kind: "hello", endpoint, isFresh: this.#needsFreshEpoch, isPatient };
     return { kind: "send", endpoint, from: this.#accepted + 1, bytesMax: this.#requestBytes };
   }
 
   /** Takes the answer to a hello that `endpoint` gave. When the mode is `recovering` then, begin the epoch and call {@link begin}. */
   helloAnswered(endpoint: string, result: Welcome | Refused, nowMs: number): ShipEffect[] {
-    if (this.#mode !== "hello") return [];
+    if (this.#mode === "fenced" && result.kind === "refused") {
+      return this.#waitForName(result, nowMs);
+    }
+    if (this.#mode !== "hello" && this.#mode !== "fenced") return [];
     if (result.kind === "refused") return this.#refused(endpoint, result, nowMs);
     const { answer } = result;
     if (this.#logId !== undefined && answer.logId !== this.#logId) {
@@ -179,7 +196,18 @@ export class Shipper {
     }
     this.#succeed();
     this.#hasOwned = true;
+    const wasFenced = this.#mode === "fenced";
     this.#mode = "recovering";
+    if (!wasFenced) return [];
+    const message = "the spool that took over this agent's name is silent: this one goes on";
+    return [{ severity: "warn", message, detail: "", endpoint }];
+  }
+
+  /** Whatever a patient hello met, it comes again. */
+  #waitForName({ code }: Refused, nowMs: number): ShipEffect[] {
+    if (code === "fenced") this.#needsFreshEpoch = true;
+    this.#notBeforeMs = nowMs + PATIENT_MS;
+    this.#endpointIndex++;
     return [];
   }
 
@@ -207,7 +235,9 @@ export class Shipper {
     if (answer.logId !== this.#logId) {
       return this.#leave(endpoint, `it leads to the log ${answer.logId}`, nowMs);
     }
-    if (answer.outcomes.some(({ outcome }) => outcome === "fenced")) return this.#fence(endpoint);
+    if (answer.outcomes.some(({ outcome }) => outcome === "fenced")) {
+      return this.#fence(endpoint, nowMs);
+    }
     const isOther = sent.some(
       (record) => record.sequence === answer.applied && record.digest !== answer.appliedDigest,
     );
@@ -253,7 +283,7 @@ export class Shipper {
 
   #refused(endpoint: string, refusal: Refused, nowMs: number): ShipEffect[] {
     const { code, detail, retryAfterMs } = refusal;
-    if (code === "fenced") return this.#fence(endpoint, refusal.holder);
+    if (code === "fenced") return this.#fence(endpoint, nowMs, refusal.holder);
     if (code === "diverged" && this.#mode === "sending") return this.#diverge(endpoint, detail);
     if (code === "wrong_log") return this.#leave(endpoint, detail, nowMs);
     return this.#retry(endpoint, { detail, retryAfterMs, message: messages[code ?? ""] }, nowMs);
@@ -285,20 +315,25 @@ export class Shipper {
    * hello once: whoever was started last has the name. A spool that had the name in this run and lost it stays silent, so two never take turns;
    * unless it lost it to an epoch of its own. Then a late copy of an old hello reached an aggregator which, restored from a backup, did not
    * know that epoch any more.
+   *
+   * An epoch of its own may also be one that it forgot: rolled back, it went on in the one before, with an aggregator that was restored to
+   * then; which was restored once more, to when the forgotten one had the name. Nothing tells that from a clone but time: a spool that is
+   * there is heard of every ten seconds, and one that is silent for ten minutes has lost the name.
    */
-  #fence(endpoint: string, holder?: string): ShipEffect[] {
+  #fence(endpoint: string, nowMs: number, holder?: string): ShipEffect[] {
     const isOwn = holder !== undefined && holder !== this.#epoch && this.#ownEpochs.has(holder);
+    this.#needsFreshEpoch = true;
     if (isOwn || (!this.#hasOwned && !this.#hasAppealed)) {
       this.#hasAppealed = true;
       this.sayHello(this.#logId);
-      this.#needsFreshEpoch = true;
       const message = "this spool's epoch is over: the agent asks what the aggregator holds";
       return [{ severity: "warn", message, detail: "", endpoint }];
     }
     this.#mode = "fenced";
+    this.#notBeforeMs = nowMs + PATIENT_MS;
     const message =
-      "another spool took over this agent's name: nothing is sent or read any more, everything is kept; " +
-      "give one of the two agents another id, or restart this one to take the name back";
+      "another spool took over this agent's name: nothing is sent or read until that was silent for ten minutes, " +
+      "everything is kept; give one of the two agents another id, or restart this one to take the name back";
     return [{ severity: "error", message, detail: "", endpoint }];
   }
 

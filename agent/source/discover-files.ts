@@ -12,6 +12,7 @@ import {
 } from "./find-files.ts";
 import type { MissedGenerations, RotationFollower } from "./follow-rotation.ts";
 import { FileIdentifier } from "./identify-file.ts";
+import { MatchedFiles } from "./matched-files.ts";
 import { FilePlacer } from "./place-files.ts";
 import { chainOf, isLaterGeneration, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
@@ -64,6 +65,7 @@ export class FileDiscovery {
     }
     await this.placer.placeAll(look);
     if (this.isCalm(look)) return true;
+    this.follower.matched = new MatchedFiles(look.files);
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>
@@ -191,7 +193,7 @@ export class FileDiscovery {
       if (path === undefined || look.files.has(key)) continue;
       const { files } = await this.follower.lookBeside(path);
       const now = files.get(key);
-      if (now === undefined) this.identifier.missUndecided(key, files);
+      if (now === undefined) this.identifier.missUndecided(key);
       else await this.identify(now, false);
     }
   }

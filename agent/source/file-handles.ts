@@ -7,7 +7,8 @@ import { identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
 /**
  * The open handles of a source, a bounded number of them. A file that is read keeps its handle, so that it can be read to its end after
- * it was renamed or deleted; when there are too many, the one not used for longest is closed, but never one that no name leads back to.
+ * it was renamed or deleted; when there are too many, the one not used for longest is closed, one with lines to read only if there is no other,
+ * and never one that no name leads back to.
  */
 export class FileHandles {
   private readonly disk: Disk;
@@ -110,9 +111,12 @@ export class FileHandles {
 
   private async makeRoom(count: number): Promise<void> {
     if (this.open.size <= count) return;
-    for (const file of [...this.open.keys()]) {
-      if (file.presence === "listed") await this.close(file);
-      if (this.open.size <= count) return;
+    for (const closesUnread of [false, true]) {
+      for (const file of [...this.open.keys()]) {
+        if (file.presence !== "listed" || (file.isDirty && !closesUnread)) continue;
+        await this.close(file);
+        if (this.open.size <= count) return;
+      }
     }
   }
 }

@@ -62,6 +62,8 @@ export interface FileSourceOptions {
 }
 
 const BUFFER_BYTES = 262_144;
+/** So much is read at most when the agent is told to stop: a second's work. */
+const DRAIN_BYTES_MAX = 67_108_864;
 /** What waiting events of all files may take in memory. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -190,6 +192,25 @@ export class FileSource implements Source {
         bytes += await this.takeTurn(file, context);
       }
       return bytes + (await this.finishFiles(context));
+    });
+  }
+
+  /** Reads files to their ends that no name leads to: no later run can find them. */
+  drain(): Promise<void> {
+    return this.enqueue(async () => {
+      await this.discovery.discover();
+      const context = this.readContext();
+      let bytes = 0;
+      for (const file of this.files.all.values()) {
+        if (file.presence !== "unnamed") continue;
+        while (file.isDirty && this.isReadable(file) && bytes < DRAIN_BYTES_MAX) {
+          if (this.options.counter.isFull === true) return;
+          bytes += await this.takeTurn(file, context);
+        }
+        if (file.hasEvent) await this.countEvent(file, context);
+        const isUnfinished = file.offset < file.searchedTo && !file.isDirty;
+        if (isUnfinished && this.isReadable(file)) await this.countTail(file, context);
+      }
     });
   }
 

@@ -10,6 +10,7 @@ import { type FoundFile, findSiblings, type Look, statFiles } from "./find-files
 import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts";
 import { isGzipFault } from "./gunzip-file.ts";
 import { hasRotatedName, matchFile } from "./match-file.ts";
+import { MatchedFiles } from "./matched-files.ts";
 import { probeContent, readBytes, readHead } from "./probe-file.ts";
 import {
   type AgedFile,
@@ -93,6 +94,8 @@ export class RotationFollower {
   private readonly brokenSince = new Map<string, number>();
   /** Files that have the inodes of known ones that are gone. */
   freed: FoundFile[] = [];
+  /** What the patterns found at the last look. */
+  matched = new MatchedFiles(new Map());
 
   constructor(files: SourceFiles, allocateFile: () => number) {
     this.files = files;
@@ -180,8 +183,8 @@ export class RotationFollower {
     for (const copy of copies) {
       if (copy === next) continue;
       // As long as little was read, several generations may go on like it: what the others are, has still to be found out.
-      if (next !== undefined && copy.isWhole)
-        this.freed.push({ paths: [copy.path], stat: copy.stat });
+      const isOther = next !== undefined && copy.isWhole && !isSameEnd(copy.end, next.end);
+      if (isOther) this.freed.push({ paths: [copy.path], stat: copy.stat });
       else this.takeAsRead(copy);
     }
     this.forgetCopies(file);
@@ -344,11 +347,13 @@ export class RotationFollower {
       (sibling) => isRotationOf(sibling, path) && !isForeignName(sibling),
     );
     const look = await statFiles(this.files.disk, siblings);
-    return [...look.files.values()].filter((found) => {
-      const known = this.files.byIdentity(found.stat);
-      if (known === undefined || !isSameInode(known, identityOf(found.stat))) return true;
-      return !known.isVerified || known.isSuspect;
-    });
+    return [...look.files.values()].filter((found) => this.isUnproven(found));
+  }
+
+  private isUnproven({ stat }: FoundFile): boolean {
+    const known = this.files.byIdentity(stat);
+    if (known === undefined || !isSameInode(known, identityOf(stat))) return true;
+    return !known.isVerified || known.isSuspect;
   }
 
   /** Which file each name of a path plus a rotation ending leads to: two equal answers mean that nothing was renamed between. */
@@ -392,6 +397,9 @@ export class RotationFollower {
       for (const found of await this.findRotations(base)) {
         if (found.paths.some((path) => hasRotatedName(path, names))) rotations.push(found);
       }
+    }
+    for (const found of this.matched.rotatedElsewhere(names)) {
+      if (this.isUnproven(found)) rotations.push(found);
     }
     const own = file.isReplaced ? undefined : identityKey(file);
     const others = rotations.filter((found) => identityKey(found.stat) !== own);
@@ -458,6 +466,11 @@ async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
     if (attempt < LOOK_COUNT_MAX) continue;
     return { stat: { ...stat, bytes: 0 }, head: Buffer.alloc(0) };
   }
+}
+
+/** True of two copies that hold the same, such as one that is just packed and what it is packed into. */
+function isSameEnd(a: StartPosition, b: StartPosition): boolean {
+  return a.offset === b.offset && a.guard.guard === b.guard.guard && a.head.equals(b.head);
 }
 
 function namesOf(files: ReadonlyMap<string, FoundFile>): string {

@@ -1,11 +1,25 @@
 /** Finds out what a file is that belongs to no number yet: a known one that moved, a copy of one, or a new one. */
+import { basename } from "node:path";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
-import { type FoundFile, type FoundFiles, isGone } from "./find-files.ts";
+import { type FoundFile, isGone } from "./find-files.ts";
 import { POSITION_NONE, type RotationFollower, readPosition } from "./follow-rotation.ts";
-import { type Candidate, hasRotatedName, matchFile } from "./match-file.ts";
+import {
+  type Candidate,
+  hasRotatedName,
+  hasRotatedNameElsewhere,
+  headComparer,
+  matchFile,
+} from "./match-file.ts";
 import type { FilePlacer } from "./place-files.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
-import { chainOf, isPackedName, isRotationOf } from "./rotation-name.ts";
+import {
+  chainOf,
+  isBeside,
+  isPackedName,
+  isRotationElsewhere,
+  isRotationOf,
+  logNameOf,
+} from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
@@ -23,6 +37,8 @@ export interface Finding {
 /** A file that was seen and could not be told. */
 interface UndecidedFile {
   found: FoundFile;
+  /** Packed files that were there when it was seen first, by {@link identityKey}. */
+  readonly packedBefore: ReadonlySet<string>;
   readonly sinceMs: number;
   /** Since when no name leads to it; undefined while one does. */
   missingSinceMs: number | undefined;
@@ -37,8 +53,12 @@ export class FileIdentifier {
   readonly undecided = new Map<string, UndecidedFile>();
   /** Known files by {@link chainOf} of their names. */
   chains = new Map<string, TailedFile[]>();
+  /** Known files by {@link logNameOf} of their names. */
+  private namesakes = new Map<string, TailedFile[]>();
   /** Known files that are nowhere. */
   missing: TailedFile[] = [];
+  /** Packed files that hold the lines of one that was gone before it could be read. */
+  private readonly holdsGone = new WeakSet<TailedFile>();
 
   constructor(files: SourceFiles, follower: RotationFollower, placer: FilePlacer) {
     this.files = files;
@@ -49,6 +69,10 @@ export class FileIdentifier {
   /** Takes over which known files there are, and which of them are missing. */
   refresh(): void {
     this.chains = this.files.byChain();
+    this.namesakes = new Map();
+    for (const [chain, members] of this.chains) {
+      for (const file of members) addTo(this.namesakes, basename(chain), file);
+    }
     this.missing = [...this.files.all.values()].filter(
       (file) => file.presence === "missing" && !file.isRemoved,
     );
@@ -67,48 +91,84 @@ export class FileIdentifier {
     if (isDecided) this.undecided.delete(key);
     else if (known === undefined) {
       const sinceMs = this.files.clock.monotonic();
-      this.undecided.set(key, { found, sinceMs, missingSinceMs: undefined });
+      const packedBefore = this.packedBeside(found);
+      this.undecided.set(key, { found, packedBefore, sinceMs, missingSinceMs: undefined });
     }
     return isDecided;
   }
 
   /**
-   * Takes note that no name leads to a file that could not be told, beside which there are `siblings`: after a while it is gone for good,
-   * and what it held is lost, unless it is known as what it was packed into.
+   * Takes note that no name leads to a file that could not be told: after a while it is gone for good, and what it held is lost, unless
+   * that is known as what it was packed into, or as what it was a copy of.
    */
-  missUndecided(key: string, siblings: FoundFiles): void {
+  missUndecided(key: string): void {
     const file = this.undecided.get(key);
     if (file === undefined) return;
     const now = this.files.clock.monotonic();
     file.missingSinceMs ??= now;
     const { found } = file;
     const isKnown =
-      this.files.byIdentity(found.stat) !== undefined || this.isPacked(found, siblings);
+      this.files.byIdentity(found.stat) !== undefined ||
+      this.wasCopy(found) ||
+      this.wasPacked(file);
     if (!isKnown && now - file.missingSinceMs < this.files.settings.rotateWaitMs) return;
     this.undecided.delete(key);
     for (const path of found.paths) this.files.forgetPath(path);
     if (!isKnown) this.follower.loseNeverRead(found);
   }
 
-  /** States whether a file is known by what it was packed into, which keeps the time of its last change, often rounded: to milliseconds or whole seconds. */
-  private isPacked({ paths, stat }: FoundFile, siblings: FoundFiles): boolean {
-    const chains = new Set(paths.map(chainOf));
-    const times = [stat.modifiedMs, Math.trunc(stat.modifiedMs / 1_000) * 1_000];
-    for (const [key, sibling] of siblings) {
-      if (!times.some((timeMs) => Math.abs(sibling.stat.modifiedMs - timeMs) <= 1)) continue;
-      if (!sibling.paths.some((path) => isPackedName(path) && chains.has(chainOf(path)))) continue;
-      if (this.files.byIdentity(sibling.stat) !== undefined) return true;
-      if (this.follower.waiting.has(key)) return true;
+  /** True of a copy beside its original: that one tells of itself what is lost of it. A file that was renamed is older than what has its name now. */
+  private wasCopy({ paths, stat }: FoundFile): boolean {
+    const { birthMs } = stat;
+    if (birthMs === undefined) return false;
+    for (const path of paths) {
+      for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
+        if (file.presence !== "listed" || file.birthMs === undefined) continue;
+        const isBelow = isBeside(path, file.path) && isRotationElsewhere(path, file.path);
+        if (!isBelow && !isRotationOf(path, file.path)) continue;
+        if (file.birthMs < birthMs) return true;
+      }
     }
     return false;
+  }
+
+  /** True when a packed file appeared meanwhile that can hold its lines: one for each file that is gone. Times prove nothing, programs set them. */
+  private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
+    for (const path of found.paths) {
+      for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
+        if (!isPackedName(file.homePath) || !isBeside(file.homePath, path)) continue;
+        if (packedBefore.has(identityKey(file))) continue;
+        if (file.bytes < found.stat.bytes || this.holdsGone.has(file)) continue;
+        this.holdsGone.add(file);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Packed files of the log of a file, but the one into which it may just be packed. */
+  private packedBeside({ paths }: FoundFile): Set<string> {
+    const own = new Set(paths.map((path) => `${path}.gz`));
+    const keys = new Set<string>();
+    for (const path of paths) {
+      const logName = logNameOf(path);
+      for (const file of this.namesakes.get(logName) ?? []) {
+        if (isPackedName(file.homePath)) keys.add(identityKey(file));
+      }
+      for (const { paths: others, stat } of this.follower.matched.ofLog(logName)) {
+        if (others.some((other) => isPackedName(other) && !own.has(other)))
+          keys.add(identityKey(stat));
+      }
+    }
+    return keys;
   }
 
   /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
   private isOriginalUndecided(path: string, own: string): boolean {
     const now = this.files.clock.monotonic();
-    for (const [key, { found, sinceMs }] of this.undecided) {
-      // It may be one of them itself, under another name by now.
-      if (key === own || now - sinceMs >= UNDECIDED_MS) continue;
+    for (const [key, { found, sinceMs, missingSinceMs }] of this.undecided) {
+      // It may be one of them itself, under another name by now; and what is gone cannot be read a second time.
+      if (key === own || missingSinceMs !== undefined || now - sinceMs >= UNDECIDED_MS) continue;
       if (found.paths.some((original) => isRotationOf(path, original))) return true;
     }
     return false;
@@ -189,6 +249,7 @@ export class FileIdentifier {
     const related = new Set(this.chains.get(chainOf(path)) ?? []);
     if (waitsFor !== undefined) related.add(waitsFor);
     for (const file of this.missing) if (file.inode === found.stat.inode) related.add(file);
+    for (const file of this.namesakesLike(path, head)) related.add(file);
     for (const known of related) {
       if (known.isRemoved) continue;
       const wasCopy = known === waitsFor;
@@ -196,7 +257,11 @@ export class FileIdentifier {
       if (known.presence === "missing") {
         const content = await probeContent(handle, head, known);
         candidates.push({ known, content, isElsewhere: false, wasCopy, isReplaced });
-      } else if (wasCopy || hasRotatedName(path, known.names)) {
+      } else if (
+        wasCopy ||
+        hasRotatedName(path, known.names) ||
+        hasRotatedNameElsewhere(path, known.names)
+      ) {
         const isCopy = await this.isCopyOf(known, found.stat.bytes, handle);
         if (isCopy === undefined) return undefined;
         const content = isCopy ? "beginning" : "other";
@@ -204,6 +269,18 @@ export class FileIdentifier {
       }
     }
     return candidates;
+  }
+
+  /**
+   * Known files of other folders that a found one may have been rotated from, by its name and its first bytes: of thousands of containers each
+   * may have a folder with a log of this name, so none is opened that begins otherwise.
+   */
+  private namesakesLike(path: string, head: Buffer): TailedFile[] {
+    if (chainOf(path) === path) return [];
+    const fits = headComparer(head);
+    return (this.namesakes.get(logNameOf(path)) ?? []).filter(
+      (file) => hasRotatedNameElsewhere(path, file.names) && fits(file),
+    );
   }
 
   /** States whether the first `bytes` behind a handle are those of a file that is there; undefined when it is just changing. */
@@ -236,8 +313,13 @@ export class FileIdentifier {
 
   private addToChain(file: TailedFile): void {
     const chain = chainOf(file.path);
-    const members = this.chains.get(chain);
-    if (members === undefined) this.chains.set(chain, [file]);
-    else members.push(file);
+    addTo(this.chains, chain, file);
+    addTo(this.namesakes, basename(chain), file);
   }
+}
+
+function addTo(groups: Map<string, TailedFile[]>, key: string, file: TailedFile): void {
+  const members = groups.get(key);
+  if (members === undefined) groups.set(key, [file]);
+  else members.push(file);
 }

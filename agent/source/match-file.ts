@@ -1,9 +1,20 @@
 /**
  * Which known file is this one? Everything here is pure: the caller has looked at the bytes and says what it found.
  */
-import { type Fingerprint, fingerprintFits } from "./fingerprint.ts";
+import {
+  FINGERPRINT_BYTES_MAX,
+  type Fingerprint,
+  fingerprintFits,
+  fingerprintOf,
+} from "./fingerprint.ts";
 import { type Guard, guardFits } from "./guard.ts";
-import { chainOf, isPackedName, isRotationOf } from "./rotation-name.ts";
+import {
+  chainOf,
+  isBeside,
+  isPackedName,
+  isRotationElsewhere,
+  isRotationOf,
+} from "./rotation-name.ts";
 import { type FileIdentity, isSameInode } from "./tailed-file.ts";
 
 /** What is known of a file that was read before. */
@@ -52,6 +63,24 @@ export function beginsLike(
   head: Uint8Array,
 ): boolean {
   return fingerprintFits(known.fingerprint, head) || isShorterHead(head, known.head);
+}
+
+/** As {@link beginsLike} for many known files and one found file, whose bytes are hashed once for each length. */
+export function headComparer(
+  head: Uint8Array,
+): (known: Pick<KnownFile, "fingerprint" | "head">) => boolean {
+  const prints = new Map<number, Fingerprint>();
+  return (known) => {
+    const { fingerprintBytes, fingerprint } = known.fingerprint;
+    if (fingerprintBytes === 0) return false;
+    if (head.length < fingerprintBytes) return isShorterHead(head, known.head);
+    let print = prints.get(fingerprintBytes);
+    if (print === undefined) {
+      print = fingerprintOf(head.subarray(0, fingerprintBytes));
+      prints.set(fingerprintBytes, print);
+    }
+    return print.fingerprint === fingerprint;
+  };
 }
 
 /** A file that is shorter than the fingerprint can be compared only byte by byte. */
@@ -127,9 +156,22 @@ function isMovedDevice(known: KnownFile, seen: SeenFile): boolean {
  * which its inode does not survive: a packed one may be that of any generation.
  */
 export function hasRotatedName(path: string, names: ReadonlySet<string>): boolean {
+  return isRotated(path, names, isRotationOf);
+}
+
+/** As {@link hasRotatedName}, for a path in another folder. */
+export function hasRotatedNameElsewhere(path: string, names: ReadonlySet<string>): boolean {
+  return isRotated(path, names, isRotationElsewhere);
+}
+
+function isRotated(
+  path: string,
+  names: ReadonlySet<string>,
+  isRotation: (path: string, base: string) => boolean,
+): boolean {
   for (const name of names) {
-    if (isRotationOf(path, name)) return true;
-    if (isPackedName(path) && isRotationOf(path, chainOf(name))) return true;
+    if (isRotation(path, name)) return true;
+    if (isPackedName(path) && isRotation(path, chainOf(name))) return true;
   }
   return false;
 }
@@ -142,7 +184,7 @@ function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean 
   const { known, content } = candidate;
   if (content === "other") return false;
   if (candidate.wasCopy) return true;
-  if (!hasRotatedName(seen.path, known.names)) return false;
+  if (!hasRotatedName(seen.path, known.names) && !isCopyInFolder(known, seen)) return false;
   if (!candidate.isElsewhere && known.fingerprint.fingerprintBytes === 0) return false;
   const isShorter = content === "beginning" && !candidate.isElsewhere;
   if (isShorter && known.provenMs !== undefined && seen.modifiedMs > known.provenMs) return false;
@@ -151,4 +193,22 @@ function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean 
     known.birthMs !== undefined &&
     seen.birthMs < known.birthMs
   );
+}
+
+/**
+ * Names of other folders prove less, since every host or container may have a folder with files of the same names: the copy is below the folder
+ * of the original, or was last changed when that was, or so long that equal content is no chance.
+ */
+function isCopyInFolder(known: KnownFile, seen: SeenFile): boolean {
+  if (!hasRotatedNameElsewhere(seen.path, known.names)) return false;
+  for (const name of known.names) if (isBeside(seen.path, name)) return true;
+  if (known.fingerprint.fingerprintBytes === 0) return false;
+  return isTimeKept(seen.modifiedMs, known.provenMs) || seen.bytes >= FINGERPRINT_BYTES_MAX;
+}
+
+/** Who packs or copies a file may give it the time of its last change, often rounded: to milliseconds or whole seconds. */
+function isTimeKept(foundMs: number, knownMs: number | undefined): boolean {
+  if (knownMs === undefined) return false;
+  const rounded = [knownMs, Math.trunc(knownMs / 1_000) * 1_000];
+  return rounded.some((timeMs) => Math.abs(foundMs - timeMs) <= 1);
 }

@@ -1,4 +1,5 @@
 /** What names say about rotation. Names alone prove nothing: content decides, names only say where to look and how to read equal content. */
+import { dirname } from "node:path";
 
 const NUMBER = String.raw`\.\d{1,9}`;
 const DATE = String.raw`[-._]\d{4}[-_.]?\d{2}(?:[-_.]?\d{2})?(?:[-_T.:]?\d{1,10})*Z?`;
@@ -14,6 +15,19 @@ export function isRotationOf(path: string, base: string): boolean {
   return path.startsWith(base) && WHOLE_ENDING.test(path.slice(base.length));
 }
 
+/** As {@link isRotationOf}, for a path in another folder than `base`: where `olddir` puts rotated files. */
+export function isRotationElsewhere(path: string, base: string): boolean {
+  const [nameFrom, baseFrom] = [path.lastIndexOf("/") + 1, base.lastIndexOf("/") + 1];
+  if (path.slice(0, nameFrom) === base.slice(0, baseFrom)) return false;
+  return isRotationOf(path.slice(nameFrom), base.slice(baseFrom));
+}
+
+/** States whether a path is in the folder of `base`, or in one right below that. */
+export function isBeside(path: string, base: string): boolean {
+  const folder = dirname(base);
+  return dirname(path) === folder || dirname(dirname(path)) === folder;
+}
+
 /** The path without its rotation endings: what all generations of one log have in common. */
 export function chainOf(path: string): string {
   const nameFrom = path.lastIndexOf("/") + 1;
@@ -23,6 +37,11 @@ export function chainOf(path: string): string {
     if (shorter === name || shorter === "") return path.slice(0, nameFrom) + name;
     name = shorter;
   }
+}
+
+/** The name, without folder and rotation endings, of the log that a file is or was a generation of. */
+export function logNameOf(path: string): string {
+  return chainOf(path.slice(path.lastIndexOf("/") + 1));
 }
 
 /** States whether a name is that of a gzip file, which is read through {@link file://./gunzip-file.ts}. */

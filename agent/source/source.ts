@@ -47,7 +47,7 @@ export interface Source {
   checkpoints(): Checkpoint[];
   /** Asks to be called when there is something to read; files are looked at instead. */
   listen?(wake: () => void): void;
-  /** Counts what was received and nobody sends again, before the last cut; of files nothing. */
+  /** Counts, before the last cut, what no later run gets: what was received and nobody sends again, files that no name leads to. */
   drain?(): Promise<void>;
   /** Closes everything; waits for what is at work. Nothing may be called afterwards but `cut` and `checkpoints`. */
   close(): Promise<void>;

@@ -206,6 +206,8 @@ export class TailedFile {
     }
     const { fingerprintBytes } = this.fingerprint;
     if (stat.bytes < Math.max(this.provenBytes, fingerprintBytes)) this.isSuspect = true;
+    // Seen before and not read since: as soon as these bytes are proven it is known what is lost if they vanish.
+    else if (this.bytes > this.provenBytes && !this.isRetired) this.isVerified = false;
     // What was empty gets a fingerprint as soon as it is not, even when reading has to wait.
     if (stat.bytes > 0 && fingerprintBytes === 0) this.isVerified = false;
     if (!this.isSized || stat.bytes !== this.bytes || stat.modifiedMs !== this.modifiedMs) {

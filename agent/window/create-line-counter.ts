@@ -1,6 +1,7 @@
 import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
 import { fieldNames } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
+import { serviceCutter } from "../../shared/events/leaving-event.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import type { Redactor } from "../../shared/redaction/redactor.ts";
@@ -49,7 +50,8 @@ export interface SelectingOptions extends LineCounterOptions {
 }
 
 /** Makes the fastest counter that counts lines of this format and selects events from them. */
-export function createSelectingCounter(options: SelectingOptions): SelectingLineCounter {
+export function createSelectingCounter(settings: SelectingOptions): SelectingLineCounter {
+  const options = { ...settings, cutService: serviceCutter(settings.redactor) };
   const { format, source, selection, redactor, stream = STREAM_DEFAULT } = options;
   const createParser = (name: ParserName) => parsers[name].compile(options);
   const levelNames = fieldNames(options).level;

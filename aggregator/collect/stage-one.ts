@@ -223,6 +223,8 @@ export class StageOne {
     try {
       const envelope = decodeEnvelope(entry.envelope);
       const standing = standingOf(row, envelope.epoch);
+      // Who lost the name must not keep the one who has it alive.
+      if (row !== undefined && standing === "current") row.seenMs = this.clockMs;
       for (const record of envelope.records) {
         const outcome = this.applyRecord(row, standing, record);
         outcomes.push({ sequence: record.sequence, outcome });
@@ -235,7 +237,6 @@ export class StageOne {
       if (row !== undefined) row.diverged = true;
     }
     if (row === undefined) return { kind: "envelope", outcomes, mark: undefined, fault };
-    row.seenMs = this.clockMs;
     this.agents.touch(row);
     return { kind: "envelope", outcomes, mark: markOf(row), fault };
   }

@@ -20,6 +20,7 @@ const helloSchema = z.strictObject({
   machine: name,
   epoch: z.string().regex(/^[0-9a-f]{32}$/, { error: "is not 32 lower-case hex digits" }),
   takeover: z.boolean(),
+  isPatient: z.boolean().optional(),
   version: z.int().min(0),
   selectorRevision: z.string().regex(REVISION, { error: "is not hex digits" }).optional(),
 });
@@ -68,18 +69,19 @@ export type HelloStep = { readonly fence: Fence } | { readonly refusal: Refusal 
 
 /**
  * Decides about a hello by what stage 1 has committed of the agent. The epoch that holds the name already gets a fence, too: it changes
- * nothing, and brings the answer again.
+ * nothing, and brings the answer again. A patient hello takes the name only from a spool that is silent, on this machine as on any other.
  */
 export function decideHello(
   hello: HelloRequest,
   standing: AgentStanding | undefined,
   nowMs: number,
 ): HelloStep {
-  const { epoch, machine } = hello;
+  const { epoch, machine, isPatient = false } = hello;
   const fence = { number: (standing?.fenceNumber ?? 0) + 1, epoch, machine };
   if (standing === undefined || standing.epoch === epoch) return { fence };
   const agoMs = nowMs - standing.seenMs;
-  if (hello.takeover || standing.machine === machine || agoMs >= ID_IN_USE_MS) return { fence };
+  const isOwnMachine = standing.machine === machine && !isPatient;
+  if (hello.takeover || isOwnMachine || agoMs >= ID_IN_USE_MS) return { fence };
   return {
     refusal: {
       status: 409,

@@ -14,7 +14,7 @@ import { type CompiledSelector, compileSelectors } from "../../shared/events/com
 import { EventDetail } from "../../shared/events/event-detail.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
 import { parser } from "../../shared/events/json.ts";
-import { redactedFields, withLevel } from "../../shared/events/leaving-event.ts";
+import { redactedFields, serviceCutter, withLevel } from "../../shared/events/leaving-event.ts";
 import { lineEvent } from "../../shared/events/line-event.ts";
 import { emptyMeasure, type LineParser } from "../../shared/events/parser.ts";
 import { PendingEvents } from "../../shared/events/pending-events.ts";
@@ -93,8 +93,8 @@ export class RecordCounter {
 
   constructor(options: CountOptions) {
     this.#options = options;
-    this.#parser = parser.compile(options.events);
-    const { aggregation } = options.leaving;
+    const { aggregation, redactor } = options.leaving;
+    this.#parser = parser.compile({ ...options.events, cutService: serviceCutter(redactor) });
     this.#detail = aggregation && new EventDetail(aggregation, SERVICES_MAX);
     this.#switch();
   }

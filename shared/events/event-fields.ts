@@ -27,10 +27,13 @@ export function fieldNames(options: EventOptions): Record<FieldMeaning, readonly
 /** Longer names of services are cut: a name is part of every key, and keys must stay small. */
 export const SERVICE_LENGTH_MAX = 1024;
 
-/** The name that a text gives a service: well-formed, at most {@link SERVICE_LENGTH_MAX} UTF-16 units; empty means none. */
-export function serviceName(text: string): string {
-  const name = text.length > SERVICE_LENGTH_MAX ? text.slice(0, SERVICE_LENGTH_MAX) : text;
-  return name.toWellFormed();
+/**
+ * The name that a text gives a service: well-formed, at most {@link SERVICE_LENGTH_MAX} UTF-16 units; empty means none. `cut` is the
+ * options' {@link EventOptions.cutService}.
+ */
+export function serviceName(text: string, cut?: EventOptions["cutService"]): string {
+  if (text.length <= SERVICE_LENGTH_MAX) return text.toWellFormed();
+  return (cut?.(text) ?? text).slice(0, SERVICE_LENGTH_MAX).toWellFormed();
 }
 
 const LEVEL_NAMES: Readonly<Record<Level, readonly string[]>> = {

@@ -64,6 +64,11 @@ export interface EventOptions extends LineOptions {
   readonly timezone: string;
   /** The clock that says the year of times without one; when left out such times are refused. */
   readonly nowMs?: (() => number) | undefined;
+  /**
+   * What may be kept of a service's name that is longer than SERVICE_LENGTH_MAX, of which then the beginning is; left out: all of it. It sees the
+   * whole name, so that no secret is cut in two before it is found.
+   */
+  readonly cutService?: ((name: string) => string) | undefined;
   /** True when the caller tries several formats: a line then bears the marks of the format, or it is none of its. */
   readonly isGuess?: boolean;
   /** True when the caller knows the time of each line: a line then needs none, and `timeMs` may stay as it is. */

@@ -61,6 +61,7 @@ export class JsonParser implements LineParser {
   readonly #layouts: AnyTimeReader | undefined;
   readonly #times: TimeReader;
   readonly #isTimeGiven: boolean;
+  readonly #cutService: EventOptions["cutService"];
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions, dialect?: JsonDialect) {
@@ -69,6 +70,7 @@ export class JsonParser implements LineParser {
     const fields = { ...dialectNames(dialect), ...options.fields };
     this.#names = fieldNames({ ...options, fields });
     this.#isTimeGiven = options.isTimeGiven === true;
+    this.#cutService = options.cutService;
     this.#durationUnit = dialect?.durationUnit ?? options.durationUnit;
     const zone = new TimeZone(options.timezone);
     const { timeFormats, nowMs } = options;
@@ -122,7 +124,7 @@ export class JsonParser implements LineParser {
       if (Number.isNaN(target.timeMs)) return "bad_time";
     }
     const service = this.#first(value, "service");
-    target.service = typeof service === "string" ? serviceName(service) : "";
+    target.service = typeof service === "string" ? serviceName(service, this.#cutService) : "";
     const level = this.#first(value, "level");
     target.level = this.#levelOf(level);
     const duration = this.#first(value, "duration");

@@ -1,8 +1,9 @@
 /** Events as they are asked about, and as they leave the host. */
 
+import { SERVICE_OTHER } from "../aggregates/minute-windows.ts";
 import type { ExpressionEvent } from "../expression/compile.ts";
 import type { Redactor } from "../redaction/redactor.ts";
-import { levelAt } from "./event-fields.ts";
+import { levelAt, SERVICE_LENGTH_MAX } from "./event-fields.ts";
 import { lineEvent } from "./line-event.ts";
 import type { LineParser } from "./parser.ts";
 
@@ -32,6 +33,11 @@ export function redactedText(
   const left =
     redacted === undefined ? undefined : lineEvent(parser, format, Buffer.from(redacted), service);
   return left === undefined ? { ...event, type: null, fields: {} } : { ...left, ts: event.ts };
+}
+
+/** {@link EventOptions.cutService} without secrets. */
+export function serviceCutter(redactor: Redactor): (name: string) => string {
+  return (name) => redactor.redactStart(name, SERVICE_LENGTH_MAX) ?? SERVICE_OTHER;
 }
 
 /** The event with these fields only, each without secrets. */

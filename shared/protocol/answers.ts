@@ -37,6 +37,8 @@ export interface HelloRequest {
   readonly epoch: string;
   /** Take the name over although it was seen on another machine a moment ago. */
   readonly takeover: boolean;
+  /** Take the name only when the spool that has it was silent for ten minutes; left out: false. */
+  readonly isPatient?: boolean | undefined;
   readonly version: number;
   /** Revision of the selectors that the agent has; empty when it has none. Left out in version 1. */
   readonly selectorRevision?: string | undefined;

@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { runProgram } from "./program.ts";
 
@@ -49,7 +50,55 @@ describe("tailrace", () => {
     const wrong = spawnSync(process.execPath, [launcher, "scan", "--window", "7s", "-"]);
     expect(wrong.status).toBe(2);
   });
+
+  it("leaves nothing behind when the launcher that found a newer Node is killed", async () => {
+    const launcher = join(import.meta.dirname, "../../tailrace.mjs");
+    const isOld = "data:text/javascript,Object.defineProperty(process,'version',{value:'v20.0.0'})";
+    const words = ["--import", isOld, launcher, "scan", "--output", "ndjson", "-"];
+    const through = spawnSync(process.execPath, words, { input: LINE, encoding: "utf8" });
+    expect(through.status, through.stderr).toBe(0);
+    expect(JSON.parse(through.stdout)).toMatchObject({ service: "orders", errorCount: 1 });
+
+    // Input that never ends, whoever is killed.
+    const fifo = join(home, "input");
+    spawnSync("mkfifo", [fifo]);
+    const input = openSync(fifo, "r+");
+    const old = spawn(process.execPath, words, { stdio: [input, "ignore", "ignore"] });
+    closeSync(input);
+    const started = await eventually(() => childrenOf(old.pid ?? 0).find(isScan));
+    old.kill("SIGKILL");
+    try {
+      await eventually(() => (isScan(started) ? undefined : true));
+    } finally {
+      if (isScan(started)) process.kill(started, "SIGKILL");
+    }
+  });
 });
+
+/** What `find` finds, as soon as it does. */
+async function eventually<T>(find: () => T | undefined): Promise<T> {
+  for (let turn = 0; turn < 1_000; turn++) {
+    const found = find();
+    if (found !== undefined) return found;
+    await sleep(20);
+  }
+  throw new Error("it did not come true");
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return children.split(" ").filter(Boolean).map(Number);
+}
+
+/** True while a process runs that is not the launcher's look at a version. */
+function isScan(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0scan\0");
+  } catch {
+    // It is gone.
+    return false;
+  }
+}
 
 describe("tailrace scan", () => {
   it("prints one window exactly as every interface gives it", async () => {

@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AgentOptions, type RunningAgent, startAgent } from "../../../agent/agent.ts";
 import { agentConfig } from "../../../agent/config.ts";
 import type { Logger } from "../../../shared/log.ts";
+import type { Platform } from "../../../shared/platform/platform.ts";
 import { realPlatform } from "../../../shared/platform/real-platform.ts";
 import { decodeBatch } from "../../../shared/protocol/codec.ts";
 import { decodeEnvelope } from "../../../shared/protocol/envelope.ts";
@@ -25,11 +26,13 @@ const quiet: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 let folder: string;
 let receiver: ScriptedReceiver;
 let agents: RunningAgent[];
+let platform: Platform;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "tailrace-agent-"));
   receiver = new ScriptedReceiver();
   agents = [];
+  platform = { ...realPlatform, network: receiver };
 });
 afterEach(async () => {
   for (const agent of agents) await agent.close();
@@ -58,7 +61,6 @@ async function start(
     ...source,
   };
   const config = configOf({ sources: [app], ...settings });
-  const platform = { ...realPlatform, network: receiver };
   const agent = await startAgent(platform, config, { logger: quiet, machine: "m", ...options });
   agents.push(agent);
   return agent;
@@ -347,7 +349,14 @@ describe("an agent", () => {
     );
   });
 
-  it("stays up but silent when another spool takes its name, and keeps what it has", async () => {
+  it("stays up but silent while another spool has its name, keeps what it has, and goes on when that is silent", async () => {
+    let skewMs = 0;
+    const { clock, timers } = realPlatform;
+    platform = {
+      ...platform,
+      clock: { now: () => clock.now(), monotonic: () => clock.monotonic() + skewMs },
+      timers: { sleep: (delayMs, signal) => timers.sleep(Math.min(delayMs, 20), signal) },
+    };
     const agent = await start();
     await write(2);
     await untilCounted(2);
@@ -359,6 +368,15 @@ describe("an agent", () => {
     expect(sealed).toBeGreaterThan(applied);
     expect(spoolBytes).toBeGreaterThan(0);
     expect(receiver.eventCount).toBe(2);
+    receiver.isHolderAlive = true;
+    skewMs += 61_000;
+    await until("it asks for its name", () => receiver.hellos.at(-1)?.isPatient === true);
+    expect(agent.status().mode).toBe("fenced");
+    receiver.isHolderAlive = false;
+    skewMs += 61_000;
+    await untilCounted(4);
+    expect(agent.status()).toMatchObject({ isReady: true, mode: "sending" });
+    expect(receiver.ledgerLines("aggregated")).toBe(4);
   });
 
   it("takes the name back when it is started again, without counting twice", async () => {

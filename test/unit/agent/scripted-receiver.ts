@@ -48,6 +48,8 @@ export class ScriptedReceiver implements Network {
   state = NOTHING;
   logId = "log-1";
   readonly hellos: HelloRequest[] = [];
+  /** True while the spool that has the name was heard of a moment ago. */
+  isHolderAlive = false;
   readonly batches: Batch[] = [];
   /** What it asks for; undefined: it knows nothing of events. */
   selectors: Selectors | undefined;
@@ -87,6 +89,9 @@ export class ScriptedReceiver implements Network {
     this.hellos.push(hello);
     const { state } = this;
     if (state.retired.includes(hello.epoch)) return fenced();
+    if (state.epoch !== hello.epoch && hello.isPatient === true && this.isHolderAlive) {
+      return problemAnswer({ status: 409, code: "id_in_use", detail: "a moment ago" });
+    }
     if (state.epoch !== hello.epoch) {
       const { epoch, sequence, digest } = state;
       const isFirst = epoch === "";

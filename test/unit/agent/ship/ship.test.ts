@@ -183,7 +183,7 @@ describe("a divergence", () => {
   ])("told by %s leads to a hello, never to a deletion", (_, result) => {
     answered(1, 3, result);
     expect(ship.applied).toBe(0);
-    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: A, isFresh: false });
+    expect(ship.next(0)).toMatchObject({ kind: "hello", endpoint: A, isFresh: false });
   });
 
   it("ends when the new epoch has begun", () => {
@@ -223,7 +223,7 @@ describe("a hello", () => {
     expect(ship.mode).toBe("recovering");
     ship.sayHello("mine");
     ship.helloAnswered(A, welcome("other"), 0);
-    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: B, isFresh: false });
+    expect(ship.next(0)).toMatchObject({ kind: "hello", endpoint: B, isFresh: false });
   });
 
   it("refused because the id is in use is repeated, and says what to do", () => {
@@ -241,7 +241,7 @@ describe("a fence", () => {
     ["an outcome", ok(1, { accepted: 3, outcomes: [{ sequence: 2, outcome: "fenced" }] })],
   ] as const;
 
-  it.each(fencings)("told by %s silences a spool that had the name, for good", (_, result) => {
+  it.each(fencings)("told by %s silences a spool that had the name", (_, result) => {
     answered(1, 1, ok(1));
     const [effect] = answered(2, 3, result);
     expect(effect?.severity).toBe("error");
@@ -249,14 +249,41 @@ describe("a fence", () => {
     ship.sealed(9);
     ship.sayHello("log");
     ship.begin({ epoch: "e1", logId: "log", firstSequence: 1, lastSequence: 9 });
-    expect(ship.next(1e9)).toEqual({ kind: "wait", untilMs: Number.POSITIVE_INFINITY });
+    expect(ship.next(59_999)).toEqual({ kind: "wait", untilMs: 60_000 });
+  });
+
+  it("lasts as long as the other spool is there: the name is asked for patiently, minute by minute", () => {
+    answered(1, 1, ok(1));
+    answered(2, 3, refused("fenced"), 1_000);
+    const asks = { kind: "hello", endpoint: A, isFresh: true, isPatient: true };
+    expect(ship.next(61_000)).toEqual(asks);
+    ship.drewEpoch();
+    for (const [code, atMs] of [
+      ["id_in_use", 61_000],
+      [undefined, 121_000],
+      ["fenced", 181_000],
+    ] as const) {
+      expect(ship.next(atMs)).toMatchObject({ kind: "hello", isFresh: false, isPatient: true });
+      expect(ship.helloAnswered(A, refused(code), atMs)).toEqual([]);
+      expect(ship.mode).toBe("fenced");
+      expect(ship.next(atMs + 59_999)).toEqual({ kind: "wait", untilMs: atMs + 60_000 });
+    }
+    // That epoch was fenced off, too.
+    expect(ship.next(241_000)).toEqual(asks);
+    ship.drewEpoch();
+    const [effect] = ship.helloAnswered(A, welcome(), 241_000);
+    expect(effect?.message).toContain("this one goes on");
+    expect(ship.mode).toBe("recovering");
+    ship.begin({ epoch: "e9", logId: "log", firstSequence: 1, lastSequence: 1 });
+    expect(ship.next(241_000)).toMatchObject({ kind: "send", from: 1 });
   });
 
   it("at the first word of a run makes the spool ask once, with an epoch that was never used", () => {
     answered(1, 3, refused("fenced"));
-    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: A, isFresh: true });
+    const asks = { kind: "hello", endpoint: A, isPatient: false };
+    expect(ship.next(0)).toEqual({ ...asks, isFresh: true });
     ship.drewEpoch();
-    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: A, isFresh: false });
+    expect(ship.next(0)).toEqual({ ...asks, isFresh: false });
     ship.helloAnswered(A, refused("fenced"), 0);
     expect(ship.mode).toBe("fenced");
   });
@@ -274,7 +301,7 @@ describe("a fence", () => {
     ship.begin({ epoch: "e2", logId: "log", firstSequence: 4, lastSequence: 5 });
     answered(4, 4, ok(4));
     answered(5, 5, refused("fenced", { holder: "e1" }));
-    expect(ship.next(0)).toEqual({ kind: "hello", endpoint: A, isFresh: true });
+    expect(ship.next(0)).toMatchObject({ kind: "hello", isFresh: true, isPatient: false });
     ship.drewEpoch();
     ship.helloAnswered(A, welcome(), 0);
     ship.begin({ epoch: "e3", logId: "log", firstSequence: 5, lastSequence: 5 });

@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/real-disk.ts";
@@ -27,6 +27,29 @@ describe("rotation and identity", () => {
       split(lines("a", 0, 50) + lines("b", 0, 5)).toSorted(),
     );
   });
+
+  it.each([undefined, (line: string) => line.includes("line")])(
+    "ROT-12 reads what was moved out of reach to its end before a stop (%#)",
+    async (joins) => {
+      const folder = open(joins === undefined ? {} : { joins });
+      mkdirSync(folder.file("old"));
+      folder.append("x.log", lines("a", 0, 10));
+      await folder.follow();
+      renameSync(folder.file("x.log"), folder.file("old/x.log.1"));
+      folder.append("x.log", lines("b", 0, 5));
+      await folder.follow();
+      folder.append("old/x.log.1", `${lines("a", 10, 2_000)}a line cut short`);
+      folder.append("x.log", lines("b", 5, 5));
+      await folder.source.drain();
+      folder.store();
+      await folder.restart();
+      await folder.follow();
+      await folder.wait();
+      expect(folder.counted.toSorted()).toEqual(
+        [...split(lines("a", 0, 2_010) + lines("b", 0, 10)), "a line cut short"].toSorted(),
+      );
+    },
+  );
 });
 
 describe("offsets", () => {

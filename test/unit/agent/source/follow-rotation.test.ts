@@ -1,4 +1,4 @@
-import { renameSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/real-disk.ts";
@@ -140,6 +140,24 @@ describe("rotation", () => {
     expect(folder.ledgerBytes).toBe(size);
   });
 
+  it("ROT-04 ledgers what was seen while nothing could be read, and was destroyed then", async () => {
+    const folder = open();
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    // The spool is full: looks go on.
+    for (const from of [100, 150]) {
+      await folder.tick();
+      folder.append("x.log", lines("a", from, 50));
+      await folder.source.discover();
+      await folder.source.discover();
+    }
+    truncateSync(folder.file("x.log"), 0);
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 100)));
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, lines("a", 100, 100).length]);
+    expect(folder.ledgerBytes).toBe(lines("a", 0, 200).length);
+  });
+
   it.each(["*.log*", "*.log"])(
     "ROT-04 reads all generations that go on like the few bytes that were read (%s)",
     async (pattern) => {
@@ -231,5 +249,65 @@ describe("rotation", () => {
         expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
       }
     }
+  });
+});
+
+describe("ROT-07 rotated files in another folder that the patterns find (`olddir`)", () => {
+  const ways = ["renamed", "copied"].flatMap((way) =>
+    ["packed", "plain"].flatMap((form) =>
+      ["logs/old", "archive"].flatMap((old) =>
+        ["in reach", "away"].map((agent) => [way, form, old, agent] as const),
+      ),
+    ),
+  );
+
+  it.each(ways)("%s, %s, in %s, the agent %s: each line once", async (way, form, old, agent) => {
+    const folder = open();
+    for (const name of ["logs", "logs/old", "archive"]) mkdirSync(folder.file(name));
+    const paths = ["logs/*.log*", `${old}/*.log*`].map((pattern) => folder.file(pattern));
+    await folder.restart({ paths });
+    folder.append("logs/x.log", lines("a", 0, 200));
+    await folder.follow();
+    let expected = lines("a", 0, 250);
+    let text = lines("a", 200, 50);
+    for (const name of ["b", "c"]) {
+      if (agent === "away") await folder.source.close();
+      folder.append("logs/x.log", text);
+      await folder.tick();
+      for (const ending of ["", ".gz"]) {
+        if (existsSync(folder.file(`${old}/x.log.1${ending}`))) {
+          renameSync(
+            folder.file(`${old}/x.log.1${ending}`),
+            folder.file(`${old}/x.log.2${ending}`),
+          );
+        }
+      }
+      if (way === "copied") folder.copyTruncate("logs/x.log", `${old}/x.log.1`);
+      else renameSync(folder.file("logs/x.log"), folder.file(`${old}/x.log.1`));
+      if (form === "packed") folder.gzip(`${old}/x.log.1`);
+      // What is copied elsewhere has to be long, or else it may be another log's.
+      text = lines(name, 0, way === "copied" && old === "archive" ? 200 : 20);
+      folder.append("logs/x.log", text);
+      expected += text;
+      if (agent === "away") await folder.restart();
+      await folder.follow();
+      text = "";
+    }
+    for (let round = 0; round < 3; round++) await folder.wait();
+    await folder.restart();
+    await folder.follow();
+    expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+    expect(folder.ledgerBytes).toBe(expected.length);
+  });
+
+  it("a folder of equal names and short files that are alike is another log's", async () => {
+    const folder = open();
+    for (const name of ["one", "two"]) mkdirSync(folder.file(name));
+    await folder.restart({ paths: [folder.file("*/*.log*")] });
+    folder.append("one/x.log", lines("banner", 0, 1));
+    await folder.tick();
+    folder.append("two/x.log.1", lines("banner", 0, 1));
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("banner", 0, 1).repeat(2)));
   });
 });

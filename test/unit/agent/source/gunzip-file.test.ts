@@ -168,6 +168,28 @@ describe("ROT-07 a rotated file is packed", () => {
     },
   );
 
+  it("a copy that is still beside what it was packed into is read once", async () => {
+    const folder = open();
+    await folder.restart({ paths: [folder.file("*.log*")] });
+    folder.append("x.log", lines("a", 0, 200));
+    await folder.follow();
+    await folder.tick();
+    folder.append("x.log", lines("a", 200, 100));
+    folder.copyTruncate("x.log", "x.log.1");
+    await folder.tick();
+    writeFileSync(folder.file("x.log.1.gz"), gzipSync(lines("a", 0, 300)));
+    folder.append("x.log", lines("b", 0, 10));
+    await folder.follow();
+    rmSync(folder.file("x.log.1"));
+    await folder.follow();
+    await folder.wait();
+    await folder.restart();
+    await folder.follow();
+    const expected = lines("a", 0, 300) + lines("b", 0, 10);
+    expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+    expect(folder.ledgerBytes).toBe(expected.length);
+  });
+
   it("a half-written one waits, and is read when it is whole", async () => {
     const folder = open();
     await folder.restart({ paths: [folder.file("*.log*")] });

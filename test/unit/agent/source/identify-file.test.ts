@@ -6,6 +6,7 @@ import {
   rmSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
 } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../../shared/platform/disk.ts";
@@ -157,6 +158,23 @@ describe("which file is which", () => {
     expect(folder.counted.toSorted()).toEqual(split(expected.join("")).toSorted());
   });
 
+  it("ROT-16 keeps the handle of a file with lines to read, which may be moved out of reach", async () => {
+    const folder = open({ handleCountMax: 2 });
+    mkdirSync(folder.file("old"));
+    folder.append("a.log", lines("a", 0, 3_000));
+    folder.append("b.log", lines("b", 0, 10));
+    await folder.source.discover();
+    // A part of the first, all of the second.
+    await folder.source.read(1);
+    await folder.source.read(1);
+    folder.append("c.log", lines("c", 0, 10));
+    await folder.source.discover();
+    renameSync(folder.file("a.log"), folder.file("old/a.log.1"));
+    await folder.follow();
+    const expected = lines("a", 0, 3_000) + lines("b", 0, 10) + lines("c", 0, 10);
+    expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
+  });
+
   it("ROT-16 gets along when the machine runs out of descriptors", async () => {
     let openCount = 0;
     const disk: Disk = {
@@ -267,6 +285,9 @@ describe("logs that are rotated faster than they are looked at", () => {
           : realDisk.open(path, mode),
     };
     const folder = open({ disk });
+    await folder.restart({ disk, paths: [folder.file("*.log*")] });
+    folder.append("bad.log.1", lines("earlier", 0, 10));
+    folder.gzip("bad.log.1");
     folder.append("bad.log", "lost line\n");
     await folder.follow();
     rmSync(folder.file("bad.log"));
@@ -277,6 +298,33 @@ describe("logs that are rotated faster than they are looked at", () => {
     expect(folder.total("lost", "gone_unread")).toEqual([0, "lost line\n".length]);
     expect(folder.complaints.at(-1)).toBe("a file that could not be read is gone");
     expect(folder.source.unreadableCount).toBe(0);
+  });
+
+  it("ROT-07 loses nothing of a file that is renamed and packed between the look and the reading", async () => {
+    let isPacking = true;
+    const disk: Disk = {
+      ...realDisk,
+      open: async (path, mode) => {
+        if (isPacking && path === folder.file("x.log")) {
+          isPacking = false;
+          renameSync(path, `${path}.1`);
+          folder.gzip("x.log.1");
+          // logrotate gives it the time that the log had when its rotation began.
+          utimesSync(`${path}.1.gz`, new Date(), new Date(Date.now() - 5_000));
+        }
+        return realDisk.open(path, mode);
+      },
+    };
+    const folder = open({ disk });
+    await folder.restart({ disk, paths: [folder.file("*.log*")] });
+    folder.append("x.log", lines("a", 0, 100));
+    await folder.follow();
+    await folder.wait();
+    await folder.wait();
+    expect(isPacking).toBe(false);
+    expect(folder.counted).toEqual(split(lines("a", 0, 100)));
+    expect(folder.ledgerBytes).toBe(lines("a", 0, 100).length);
+    expect(folder.complaints).toEqual([]);
   });
 
   it("ROT-04 loses nothing by a copy that is packed between the look and the reading", async () => {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   chainOf,
+  isBeside,
   isForeignName,
   isLaterGeneration,
   isPackedName,
+  isRotationElsewhere,
   isRotationOf,
+  logNameOf,
 } from "../../../../agent/source/rotation-name.ts";
 
 describe("isRotationOf", () => {
@@ -75,6 +78,25 @@ describe("isLaterGeneration", () => {
     expect(isLaterGeneration(at("x.1", 10), at("x.2", 10))).toBe(true);
     expect(isLaterGeneration(at("x.3", 10), at("x.2", 10))).toBe(false);
     expect(isLaterGeneration(at("x-20261124", 10), at("x-20261123", 10))).toBe(true);
+  });
+});
+
+describe("other folders", () => {
+  it("hold rotated files of the same name with an ending", () => {
+    expect(isRotationElsewhere("/l/old/x.log.1.gz", "/l/x.log")).toBe(true);
+    expect(isRotationElsewhere("/l/x.log.1", "/l/x.log")).toBe(false);
+    expect(isRotationElsewhere("/l/old/x.log", "/l/x.log")).toBe(false);
+    expect(isRotationElsewhere("/l/old/y.log.1", "/l/x.log")).toBe(false);
+  });
+
+  it("are beside when they are right below", () => {
+    expect(["/l/x.1", "/l/old/x.1"].every((path) => isBeside(path, "/l/x"))).toBe(true);
+    expect(["/x.1", "/m/x.1", "/l/a/b/x.1"].some((path) => isBeside(path, "/l/x"))).toBe(false);
+  });
+
+  it("say nothing of the name of a log", () => {
+    expect(logNameOf("/l/old/x.log-20261123.1.gz")).toBe("x.log");
+    expect(logNameOf("/l.1/x.log")).toBe("x.log");
   });
 });
 

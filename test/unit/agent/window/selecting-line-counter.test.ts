@@ -231,3 +231,42 @@ describe("raw lines", () => {
     expect(lines[0]?.line).toHaveLength(4000);
   });
 });
+
+describe("a name of a service that is too long", () => {
+  const redactor = compileRedaction(redactionConfig.parse({ detectors: ["card"] }));
+  // The last of 1,024 characters divides the number of a card.
+  const name = `${"s".repeat(1_012)} 4111 1111 1111 1111 of a card`;
+  const cases = [
+    ["json", `{"time":"2026-11-20T10:00:00Z","level":"ERROR","service":"${name}"}`],
+    ["logfmt", `time=2026-11-20T10:00:00Z level=error service="${name}"`],
+    ["logfmt", `time=2026-11-20T10:00:00Z level=error service="\\"${name}"`],
+    ["csv", `2026-11-20T10:00:00Z;ERROR;${name}`],
+    [
+      "journald",
+      `{"__REALTIME_TIMESTAMP":"1763632800000000","PRIORITY":"3","SYSLOG_IDENTIFIER":"${name}","MESSAGE":"m"}`,
+    ],
+    ["auto", `{"time":"2026-11-20T10:00:00Z","level":"ERROR","service":"${name}"}`],
+  ] as const;
+
+  it.each(cases)("loses its secrets before it is cut (%s, %#)", (format, line) => {
+    const limits = { lineRate: 1e6, byteRate: 1e9, sampleOf: 1 };
+    const pending = new PendingLines("web-1", limits, () => 0);
+    const select = [{ stream: STREAM_DEFAULT, keys: [], where: [], fields: ["service"] }];
+    const counter = createSelectingCounter({
+      ...EVENT_OPTIONS_DEFAULT,
+      ...{ timezone: "UTC", format, source: "app", redactor },
+      ...{ columns: ["time", "level", "service"], delimiter: ";" },
+      selection: new EventSelection({ forbid: [], select }),
+      lines: { minLevel: LEVEL_INDEX.ERROR, where: undefined, pending },
+    });
+    const bytes = Buffer.from(`${line}\n`);
+    counter.count(bytes, 0, bytes.length, CONTEXT);
+    const { deltas, events, lines } = counter.take(false);
+    const kept = [deltas[0]?.service, lines[0]?.service];
+    for (const found of kept) expect(found?.length).toBeLessThanOrEqual(1_024);
+    for (const found of [...kept, events[0]?.fields["service"]]) {
+      expect(found).toMatch(/^"?s{1000,}/);
+      expect(found).not.toContain("4111");
+    }
+  });
+});

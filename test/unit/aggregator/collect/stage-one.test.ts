@@ -154,6 +154,15 @@ describe("batches", () => {
     expect(collector.lines).toBe(2);
   });
 
+  it("of an epoch that lost the name do not keep the one alive that has it", async () => {
+    const { collector, agent } = await started();
+    const next = agent.renew(2);
+    await collector.apply(next.fence(2));
+    await collector.apply(next.send(oneLine), TEN_MS + 1_000);
+    await collector.apply(agent.send(oneLine), TEN_MS + 2_000);
+    expect(readAgent(collector.store, "", "web-1")?.seenMs).toBe(TEN_MS + 1_000);
+  });
+
   it("that cannot be read, though they were checked, make the agent say hello", async () => {
     const { collector, agent } = await started();
     const entry = { ...agent.send(oneLine), envelope: Buffer.from("garbage") };

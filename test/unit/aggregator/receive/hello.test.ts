@@ -83,6 +83,18 @@ describe("deciding about a hello", () => {
     );
     expect(decideHello(hello, elsewhere, justBefore + 1)).toHaveProperty("fence");
   });
+
+  it("gives a patient spool the name only after ten minutes of silence, whatever machine had it", () => {
+    const patient = { ...hello, isPatient: true };
+    const justBefore = standing.seenMs + ID_IN_USE_MS - 1;
+    expect(standing.machine).toBe(hello.machine);
+    expect(decideHello(hello, standing, justBefore)).toHaveProperty("fence");
+    expect(decideHello(patient, standing, justBefore)).toMatchObject({
+      refusal: { status: 409, code: "id_in_use" },
+    });
+    expect(decideHello(patient, standing, justBefore + 1)).toHaveProperty("fence");
+    expect(decideHello(patient, { ...standing, epoch: EPOCH }, justBefore)).toHaveProperty("fence");
+  });
 });
 
 describe("the answer to a hello", () => {

@@ -53,6 +53,16 @@ describe("records", () => {
     expect(ledger).toMatchObject([{ kind: "aggregated", lines: 3 }]);
   });
 
+  it("lose the secrets in the name of a service before it is cut", () => {
+    const redactor = compileRedaction(redactionConfig.parse({ detectors: ["card"] }));
+    const target = counter(undefined, { redactor, aggregation: undefined });
+    const service = `${"s".repeat(1_012)} 4111 1111 1111 1111 of a card`;
+    add(target, JSON.stringify({ time: TEN_MS, service }));
+    const [delta] = decodeBatch(target.take(0).batch).deltas;
+    expect(delta?.service).toMatch(/^s{1012} \[card\]/);
+    expect(delta?.service).not.toContain("4111");
+  });
+
   it("that are no events become letters, cut where they are long; blank ones are only counted", () => {
     const target = counter();
     expect(add(target, "no", 5)).toBe("not_json");

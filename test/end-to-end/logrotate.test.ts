@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { ROTATED_BY, type Rotation } from "./rotate-logs.ts";
+import { type RotationRunOptions, rotationRun } from "./rotation-run.ts";
+
+const LIMIT_MS = 180_000;
+const LINE_COUNT = 4_000;
+
+type Case = readonly [string, Rotation, Partial<RotationRunOptions>];
+
+/** Lines that a program still writes into a file that was renamed stand in no file once that was packed: only the agent has read them. */
+const RENAMED: readonly Case[] = [
+  ["create, packed at once", { style: "create", packs: "at once" }, {}],
+  [
+    "create, packed at once, outside the patterns",
+    { style: "create", packs: "at once" },
+    { patterns: ["*.log"], reopens: "by inode" },
+  ],
+  ["create, packed one rotation later", { style: "create", packs: "delayed" }, {}],
+  ["nocreate, packed at once", { style: "nocreate", packs: "at once" }, {}],
+  [
+    "nocreate, outside the patterns",
+    { style: "nocreate", packs: "never" },
+    { patterns: ["*.log"], reopens: "by inode" },
+  ],
+  [
+    "dateext, packed at once",
+    { style: "create", packs: "at once", hasDate: true },
+    { pauseMs: 1_100, lineCount: 2 * LINE_COUNT },
+  ],
+  [
+    "olddir, packed at once",
+    { style: "create", packs: "at once", oldFolder: "old" },
+    { patterns: ["*.log", "old/*.log*"] },
+  ],
+  [
+    "olddir, packed at once, outside the patterns",
+    { style: "create", packs: "at once", oldFolder: "old" },
+    { patterns: ["*.log"] },
+  ],
+];
+
+/** What comes between the copy and the truncation, logrotate itself discards. */
+const COPIED: readonly Case[] = [
+  ["copytruncate, packed at once", { style: "copytruncate", packs: "at once" }, {}],
+  [
+    "copytruncate, outside the patterns",
+    { style: "copytruncate", packs: "never" },
+    { patterns: ["*.log"] },
+  ],
+  [
+    "copytruncate and olddir",
+    { style: "copytruncate", packs: "at once", oldFolder: "old" },
+    { patterns: ["*.log", "old/*.log*"] },
+  ],
+];
+
+function run(rotation: Rotation, changes: Partial<RotationRunOptions>) {
+  const patterns = ["*.log*"];
+  const usual = { reopens: "on signal", lineCount: LINE_COUNT, pauseMs: 200, patterns } as const;
+  return rotationRun({ rotation, ...usual, ...changes });
+}
+
+describe(`a log that is rotated by ${ROTATED_BY} while a program writes it`, () => {
+  it.each(RENAMED)("%s: every line is counted once", { timeout: LIMIT_MS }, async (...of) => {
+    const [, rotation, changes] = of;
+    const { ledger, ...result } = await run(rotation, changes);
+    expect(result.rotationCount).toBeGreaterThan(2);
+    const { agentLost, lost, doubled } = result;
+    expect({ agentLost, lost, doubled }, result.stderr).toEqual({
+      ...{ agentLost: [], lost: [], doubled: [] },
+    });
+    const { lineCount = LINE_COUNT } = changes;
+    expect(ledger.map(({ kind, lines }) => [kind, lines])).toEqual([["aggregated", lineCount]]);
+  });
+
+  it.each(COPIED)(
+    "%s: every line that is left is counted once",
+    { timeout: LIMIT_MS },
+    async (...of) => {
+      const [, rotation, changes] = of;
+      const { ledger, ...result } = await run(rotation, changes);
+      expect(result.rotationCount).toBeGreaterThan(2);
+      const { agentLost, lost, doubled } = result;
+      expect({ agentLost, doubled }, result.stderr).toEqual({ agentLost: [], doubled: [] });
+      const counted = ledger.filter(({ kind }) => kind === "aggregated");
+      expect(counted.map(({ lines }) => lines)).toEqual([LINE_COUNT - lost.length]);
+      expect(ledger.filter(({ reason }) => reason === "gone_unread")).toEqual([]);
+    },
+  );
+
+  it("faster than the agent looks: what stands in a file is counted once", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const rotation = { style: "create", packs: "at once" } as const;
+    const { agentLost, doubled, stderr, ledger } = await run(rotation, {
+      pauseMs: 40,
+      isHasty: true,
+    });
+    expect({ agentLost, doubled }, stderr).toEqual({ agentLost: [], doubled: [] });
+    expect(ledger.filter(({ kind }) => kind === "lost")).toEqual([]);
+  });
+});
