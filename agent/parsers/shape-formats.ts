@@ -30,6 +30,8 @@ const POSTGRES_DURATION = "LOG:  duration: {duration:number:ms} ms {message}";
 const LOGCAT = "{time:[yyyy-]MM-dd HH:mm:ss[.SSS]}";
 
 const HAPROXY_SYSLOG = "{time:MMM d HH:mm:ss} {host:word} haproxy[{pid:int}]:";
+/** As rsyslog writes it. */
+const HAPROXY_SYSLOG_ISO = `${ISO} {host:word} haproxy[{pid:int}]:`;
 const HAPROXY =
   "{client:word} [{time:dd/MMM/yyyy:HH:mm:ss.SSS}] {frontend:word} {backend}/{server:word}";
 const HAPROXY_REQUEST =
@@ -96,6 +98,11 @@ const OPENSTACK = [
   `${ISO} {pid:int} {level:upper} {logger:name} {message}`,
 ];
 
+const ASTERISK = [ISO, "{time:MMM d HH:mm:ss[.SSS]}"].flatMap((time) => [
+  `[${time}] {level:upper}[{pid:int}](:)? {message}`,
+  `[${time}] {level:upper}[{pid:int}][{call}] {message}`,
+]);
+
 /** Words of loggers that are no level by these names elsewhere. */
 const JAVA_LEVELS = { CONFIG: "DEBUG", FINER: "TRACE", FINEST: "TRACE" } as const;
 
@@ -138,6 +145,7 @@ export const shapeFormats = {
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] [client {client}] {message}`,
       `${APACHE} [{module}:{level}] [pid {pid:int}(:tid {thread:int})?] {message}`,
       `${APACHE} [{module}:{level}] {message}`,
+      `${APACHE} [{level}] [pid {pid:int}] [client {client}] {message}`,
       `${APACHE} [{level}] [client {client}] {message}`,
       `${APACHE} [{level}] {message}`,
     ],
@@ -155,10 +163,12 @@ export const shapeFormats = {
   haproxy: {
     summary: "HAProxy's HTTP and TCP logs, from syslog's files or bare.",
     shapes: [
-      `${HAPROXY_SYSLOG} ${HAPROXY_HTTP}`,
-      `${HAPROXY_SYSLOG} ${HAPROXY_HTTP_CUT}`,
-      `${HAPROXY_SYSLOG} ${HAPROXY_TCP}`,
-      `${HAPROXY_SYSLOG} {message}`,
+      ...[HAPROXY_SYSLOG, HAPROXY_SYSLOG_ISO].flatMap((header) => [
+        `${header} ${HAPROXY_HTTP}`,
+        `${header} ${HAPROXY_HTTP_CUT}`,
+        `${header} ${HAPROXY_TCP}`,
+        `${header} {message}`,
+      ]),
       HAPROXY_HTTP,
       HAPROXY_HTTP_CUT,
       HAPROXY_TCP,
@@ -190,6 +200,9 @@ export const shapeFormats = {
     shapes: [
       `${ISO} {thread:int} [{level}] [{code}] [{module}] {message}`,
       `${ISO} {thread:int} [{level}] {message}`,
+      // MariaDB writes a space for the first digit of an hour.
+      "{time:yyyy-MM-dd H:mm:ss} {thread:int} [{level}] {message}",
+      "{time:yyyy-MM-dd H:mm:ss} [{level}] {message}",
       "{time:yyMMdd H:mm:ss} [{level}] {message}",
       "{time:yyMMdd H:mm:ss} {message}",
     ],
@@ -208,6 +221,8 @@ export const shapeFormats = {
       SLOW_QUERY,
       `# Time: ${ISO}`,
       "# Time: {time:yyMMdd H:mm:ss}",
+      // By this line alone `auto` knows logs that state times otherwise.
+      "# User@Host: {user}",
     ],
   },
   "nginx-error": {
@@ -297,6 +312,8 @@ export const shapeFormats = {
       `[${ISO}] [{level}] {message}`,
       `[${ISO}] {level:upper} {message}`,
       `[${ISO} {level:upper} {logger}] {message}`,
+      `[${ISO} {level:near}{message}`,
+      `[${ISO} {thread}] {message}`,
       `{level:letter}, [${ISO} #{pid:int}] {_}: {message}`,
       `${ISO} {level:letter} {logger:name} [{thread}] {message}`,
       `[{level}] ${ISO} {message}`,
@@ -304,8 +321,17 @@ export const shapeFormats = {
       `[${DAY_FIRST}] {level:upper}: {message}`,
       `[${DAY_FIRST}] {level:near}{message}`,
       `[${DAY_FIRST}] {message}`,
+      `[${DAY_FIRST}]: {message}`,
+      `${DAY_FIRST} {level:near}{message}`,
+      `${DAY_FIRST} {message}`,
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {level:near}{message}",
       "[{time:dd/MMM/yyyy:HH:mm:ss Z}] {message}",
+      ...ASTERISK,
+      // Django's server.
+      "[{time:dd/MMM/yyyy HH:mm:ss}] {level:near}{message}",
+      "[{time:dd/MMM/yyyy HH:mm:ss}] {message}",
+      "[{time:MMM d HH:mm:ss[.SSS]}] {level:near}{message}",
+      "[{time:MMM d HH:mm:ss[.SSS]}] {message}",
       `${APACHE} {level:near}{message}`,
       `${APACHE} {message}`,
       "{time:ansi_c} {level:near}{message}",

@@ -46,6 +46,8 @@ const GREATER = 0x3e;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const LETTER_T = 0x54;
+const SMALL_A = 0x61;
+const SMALL_Z = 0x7a;
 const PRIORITY_MAX = 191;
 /** Longest names in the newer form: RFC 5424, section 6. */
 const HOST_BYTES_MAX = 255;
@@ -277,7 +279,7 @@ function findOlder(buffer: Buffer, from: number, to: number, parts: Parts): bool
   parts.messageIdFrom = parts.messageIdTo = 0;
   parts.hostFrom = parts.hostTo = from;
   parts.programFrom = parts.programTo = from;
-  if (findTag(buffer, from, to, parts)) return !parts.isIso;
+  if (findTag(buffer, from, to, parts)) return !parts.isIso || isSureTag(buffer, parts);
   let at = from;
   // `--- last message repeated 2 times ---` has no host.
   if (buffer[from] !== DASH) {
@@ -293,7 +295,15 @@ function findOlder(buffer: Buffer, from: number, to: number, parts: Parts): bool
   parts.programFrom = parts.programTo = at;
   parts.processFrom = parts.processTo = at;
   parts.messageFrom = at;
-  return !parts.isIso;
+  return !parts.isIso || parts.priority >= 0;
+}
+
+/** True when a program without a host is one for sure: behind a priority, or as Heroku writes them, `app[web.1]:`. */
+function isSureTag(buffer: Buffer, parts: Parts): boolean {
+  const first = buffer[parts.programFrom] ?? 0;
+  const isSmall = first >= SMALL_A && first <= SMALL_Z;
+  const hasProcess = parts.processTo > parts.processFrom;
+  return parts.priority >= 0 || (isSmall && hasProcess);
 }
 
 /** Finds `facility.severity` and a program behind it. */

@@ -3,7 +3,7 @@
  *
  * - ISO 8601: `2026-11-20T10:00:00.123Z`; also a space for the `T`, `/` for the `-`, a comma before the fraction, no seconds, no zone,
  *   the basic form `20261120T100000Z`, and zones as `+01:00`, `+0100`, `+01`, ` UTC`, ` CEST`, ` +0100 CET`. A date alone is no moment.
- * - The common log format: `20/Nov/2026:10:00:00 +0000`.
+ * - The common log format: `20/Nov/2026:10:00:00 +0000`, also with a space before the hour, as Python's http.server writes it.
  * - Time since the epoch as text of digits: see {@link epochMs}.
  *
  * Dates that do not exist, second 60 and hour 24 are refused. A time without a zone is a wall clock's: see {@link TimeZone}.
@@ -102,7 +102,7 @@ export class TimeReader {
     const separators =
       bytes[from + 2] === SLASH &&
       bytes[from + 6] === SLASH &&
-      bytes[from + 11] === COLON &&
+      (bytes[from + 11] === COLON || bytes[from + 11] === SPACE) &&
       bytes[from + 14] === COLON;
     if (!separators) return Number.NaN;
     const date = [

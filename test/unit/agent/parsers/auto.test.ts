@@ -43,6 +43,7 @@ describe("FormatGuess", () => {
     expect(guess(["{}", '{"a":1}']).choice).toBeUndefined();
     expect(guess(["{}", '{"a":1}']).nearest).toBe("json");
     expect(guess(["a=b"]).nearest).toBe("logfmt");
+    expect(guess(["# User@Host: app[app] @ localhost []", "select 1;"]).nearest).toBe("mysql-slow");
     expect(guess(["plain words"]).nearest).toBeUndefined();
   });
 });

@@ -41,6 +41,25 @@ describe("the syslog parser", () => {
     });
   });
 
+  test("reads times of the ISO form where a program or a priority shows that it is syslog", () => {
+    const time = "2026-11-20T10:00:59Z";
+    expect(parse(`${time} app[web.1]: x`)).toMatchObject({
+      service: "app",
+      message: "x",
+      fields: { appname: "app", procid: "web.1" },
+    });
+    expect(parse(`<11>${time} app: x`)).toMatchObject({ service: "app", level: "ERROR" });
+    expect(parse(`<11>${time} web some text`)).toMatchObject({
+      service: undefined,
+      level: "ERROR",
+      message: "some text",
+      fields: { hostname: "web" },
+    });
+    for (const text of ["app: x", "WARN[7]: x", "web some text"]) {
+      expect(parse(`${time} ${text}`)).toEqual({ kind: "rejection", reason: "unparsed" });
+    }
+  });
+
   test("reads facility and severity by name before a program", () => {
     const time = "Nov 20 10:00:59";
     expect(parse(`${time} web daemon.err app[12]: x`)).toMatchObject({

@@ -72,13 +72,14 @@ describe("TimeReader", () => {
   test("reads the common log format", () => {
     const reader = utc();
     expect(iso(reader, "20/Nov/2026:10:00:59 +0100")).toBe("2026-11-20T09:00:59.000Z");
+    expect(iso(reader, "20/Nov/2026 10:00:59")).toBe("2026-11-20T10:00:59.000Z");
     expect(iso(reader, "29/Feb/2024:23:59:59 +0000")).toBe("2024-02-29T23:59:59.000Z");
     expect(iso(reader, "01/jan/2026:00:00:00 -0930")).toBe("2026-01-01T09:30:00.000Z");
     for (const text of [
       "29/Feb/2026:23:59:59 +0000",
       "20/Nox/2026:10:00:59 +0000",
       "20/Nov/2026:10:00:59 +0060",
-      "20/Nov/2026 10:00:59 +0000",
+      "20/Nov/2026-10:00:59 +0000",
       "20/Nov/2026:24:00:59 +0000",
     ]) {
       expect([text, iso(reader, text)]).toEqual([text, "refused"]);
