@@ -3,7 +3,7 @@
 //
 // What a wall clock's minute is in UTC, and in which year a time without one is, the host knows: it teaches it, minute by minute.
 import { fourDigits, minuteOf, monthOf, NO_MINUTE, twoDigits, YEAR_MAX, YEAR_MIN } from "./calendar";
-import { isDigit } from "./text";
+import { digitBits, digitValues, isDigit } from "./text";
 
 /** The time was read. */
 export const TIME_READ: u32 = 0;
@@ -210,6 +210,13 @@ export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 
     at = readFraction(at + 1, end);
   }
   hasOffset = false;
+  if (at < end && load<u8>(at) == 0x5a && isBehindZ(at + 1, end)) {
+    timeRest = ms;
+    timeEnd = at + 1;
+    timeMinute = wall;
+    hasOffset = true;
+    return TIME_READ;
+  }
   if (at < end && load<u8>(at) > 32) {
     isUnknown = false;
     const behind = readZone(at, end);
@@ -349,12 +356,19 @@ function endOfLetters(at: usize, end: usize, isLoose: bool): usize {
 
 // @ts-ignore: decorator
 @inline function readFraction(at: usize, end: usize): usize {
-  let weight = 100;
-  for (; at < end && isDigit(load<u8>(at)); at++) {
-    ms += weight * (<i32>load<u8>(at) - 48);
-    weight /= 10;
-  }
-  return at;
+  let to = at + ctz(~digitBits(digitValues(v128.load(at))));
+  if (to - at == 16) while (to < end && isDigit(load<u8>(to))) to++;
+  to = min(to, end);
+  if (to > at) ms += 100 * (<i32>load<u8>(at) - 48);
+  if (to > at + 1) ms += 10 * (<i32>load<u8>(at, 1) - 48);
+  if (to > at + 2) ms += <i32>load<u8>(at, 2) - 48;
+  return to;
+}
+
+/** True when a zone that begins with Z is that letter alone. */
+// @ts-ignore: decorator
+@inline function isBehindZ(at: usize, end: usize): bool {
+  return at >= end || !(isLetter(load<u8>(at)) || load<u8>(at) == 0x2f);
 }
 
 /** Names of zones that the host knows, packed; and one bit for each by its last bits. */
@@ -388,7 +402,20 @@ function isZoneName(packed: u32): bool {
   return first == 0x2b || first == 0x2d || (first - 65 < 26 && mayBeZoneName(at, end));
 }
 
+/** One bit for each letter and for each digit more than {@link zoneBits}: the two letters that names of zones and halves of days end in. */
+// @ts-ignore: decorator
+@inline function mayEndZone(at: usize): bool {
+  const last = ((<u32>load<u8>(at) & 1) << 5) | (<u32>load<u8>(at, 1) & 31);
+  return (((zoneBits | HALF_DAY_BITS) >>> last) & 1) != 0;
+}
+
+/** States whether a word in capitals may be a zone. Most are levels: the letters that they end in, or their length, tell it at once. */
 function mayBeZoneName(from: usize, end: usize): bool {
+  const text = v128.load(from);
+  const capitals = ctz(~i8x16.bitmask(i8x16.lt_u(i8x16.sub(text, i8x16.splat(65)), i8x16.splat(26))));
+  const next: u32 = load<u8>(from + capitals);
+  const isWord = next != 0x2f && !isLetter(next);
+  if (isWord && capitals > 1 && from + capitals < end && (capitals > <i32>ZONE_NAME_MAX || !mayEndZone(from + capitals - 2))) return false;
   let at = from;
   let packed: u32 = 0;
   for (; at < end && <u32>load<u8>(at) - 65 < 26; at++) packed = (packed << 5) | (load<u8>(at) & 31);
@@ -403,6 +430,8 @@ function mayBeZoneName(from: usize, end: usize): bool {
 /** Halves of a day, packed. */
 const AM: u32 = (1 << 5) | 13;
 const PM: u32 = (16 << 5) | 13;
+/** The bits of both, as in {@link zoneBits}. */
+const HALF_DAY_BITS: u64 = (<u64>1 << (AM & 63)) | (<u64>1 << (PM & 63));
 
 /** True when no letter, digit or underscore stands at `at`. */
 function isWordEnd(at: usize, end: usize): bool {

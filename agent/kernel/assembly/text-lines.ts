@@ -12,9 +12,9 @@ import {
 } from "./memory";
 import { setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
 import { syslogLine } from "./syslog";
-import { endOfLine } from "./text";
+import { endOfLine, firstBytes } from "./text";
 import { setSourceUnit } from "./text-durations";
-import { SERVICE_NAME_MAX, clearSlots, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
+import { clearSlots, likelyService, SERVICE_NAME_MAX, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
 import * as windows from "./windows";
 
 /** Results of {@link run}. */
@@ -221,12 +221,20 @@ function runLines(): u32 {
   return measured.serviceLength != 0 || defaultService != 0;
 }
 
+/** As {@link serviceOf}; nearly all names are short and were met before. */
+// @ts-ignore: decorator
+@inline function serviceOfText(at: usize, length: u32): usize {
+  if (length > 15) return serviceOf(at, length);
+  const service = likelyService(v128.and(v128.load(at), firstBytes(length)), length);
+  return service ? service : serviceOf(at, length);
+}
+
 /** Counts what was measured; false when there is no room. */
 // @ts-ignore: decorator
 @inline function count(bytes: usize): bool {
   let service = defaultService;
   if (measured.serviceLength) {
-    service = serviceOf(measured.serviceAt, <u32>measured.serviceLength);
+    service = serviceOfText(measured.serviceAt, <u32>measured.serviceLength);
     if (!service) return false;
   }
   if (!tally(service, measured.minute, measured.rest, measured.level, measured.us, <u32>bytes)) return false;

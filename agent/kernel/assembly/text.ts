@@ -13,6 +13,7 @@ const CONSTANTS: usize = memory.data<u64>([
   0x5c5c5c5c5c5c5c5c, 0x5c5c5c5c5c5c5c5c,
   0x3030303030303030, 0x3030303030303030,
   0x0909090909090909, 0x0909090909090909,
+  0x0a0a0a0a0a0a0a0a, 0x0a0a0a0a0a0a0a0a,
 ], 64);
 
 /** Values of sixteen bytes as digits: 0 to 9, or something larger. */
@@ -124,10 +125,14 @@ export function endOfNumber(at: usize): usize {
 }
 
 /** Address of the line feed that ends the line at `at`. */
-export function endOfLine(at: usize): usize {
+// @ts-ignore: decorator
+@inline export function endOfLine(at: usize): usize {
+  const lineFeed = v128.load(CONSTANTS + 80);
   while (true) {
-    const found = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(10)));
-    if (found) return at + ctz(found);
-    at += 16;
+    const first = i8x16.eq(v128.load(at), lineFeed), second = i8x16.eq(v128.load(at, 16), lineFeed);
+    if (v128.any_true(v128.or(first, second))) {
+      return at + ctz(i8x16.bitmask(first) | (i8x16.bitmask(second) << 16));
+    }
+    at += 32;
   }
 }
