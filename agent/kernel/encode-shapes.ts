@@ -9,6 +9,7 @@ import {
   parseLayout,
 } from "../../shared/time/time-layout.ts";
 import {
+  AT_END,
   compileShapes,
   type NodeKind,
   type ShapeChoices,
@@ -92,11 +93,14 @@ class Encoder {
   }
 
   /** Lays choices out, and everything that may come after them; returns where. `path` leads to them. */
-  choices({ nodes, byByte }: ShapeChoices, path: readonly ShapeNode[]): number {
+  choices({ nodes }: ShapeChoices, path: readonly ShapeNode[]): number {
     const places = new Map(nodes.map((node) => [node, this.#node(node, path)]));
     const listOf = (some: readonly ShapeNode[]): number =>
       this.#words([some.length, ...some.map((node) => present(places.get(node), "its place"))]);
-    const table = byByte === undefined ? 0 : this.#words(byByte.map(listOf));
+    const byByte = Array.from({ length: AT_END + 1 }, (_, byte) =>
+      nodes.filter(({ first }) => first[byte] === 1),
+    );
+    const table = nodes.length < 2 ? 0 : this.#words(byByte.map(listOf));
     return this.#words([listOf(nodes), table]);
   }
 

@@ -5,8 +5,8 @@ import { readTime, TIME_READ, TIME_UNKNOWN, timeEnd, timeMinute, timeRest } from
 import {
   CONTINUES, EVENT, LEVEL_ERROR, LEVEL_INFO, LEVEL_OTHER, LEVEL_WARN, setDuration, setLevel, setService, setTime, UNPROVEN,
 } from "./measured";
-import { find, findBlank, findEither } from "./search";
-import { isDigit } from "./text";
+import { find, findBlank } from "./search";
+import { digitBits, digitValues, isDigit } from "./text";
 import { readDuration } from "./text-durations";
 
 /** Where the host puts trees. */
@@ -63,6 +63,12 @@ let levelSet: u32 = 0;
 let isTimeGiven = false;
 let isUnknown = false;
 let leaf: usize = 0;
+/** True when an event of several lines is read. */
+let hasLines = false;
+
+export function setHasLines(has: bool): void {
+  hasLines = has;
+}
 
 export function setShapes(first: usize, second: usize, isGiven: bool): void {
   firstRoots = first;
@@ -70,7 +76,7 @@ export function setShapes(first: usize, second: usize, isGiven: bool): void {
   isTimeGiven = isGiven;
 }
 
-/** Reads a line, or the lines of an event, by the first tree. */
+/** Reads a line by the first tree. */
 export function shapeLine(from: usize, end: usize): u32 {
   return readShapes(0, from, end);
 }
@@ -82,10 +88,10 @@ export function readShapes(tree: u32, from: usize, end: usize): u32 {
   if (end > from && load<u8>(from) == ESCAPE) return UNPROVEN;
   if (end > from && load<u8>(end - 1) == 13) end--;
   isUnknown = false;
-  if (!walkAny(roots, from, end)) {
+  if (!walk(roots, from, end)) {
     if (isUnknown) return UNPROVEN;
     const start = isTimeGiven ? from : endOfPrefix(from, end);
-    if (start == from || !walkAny(roots, start, end)) return isUnknown ? UNPROVEN : CONTINUES;
+    if (start == from || !walk(roots, start, end)) return isUnknown ? UNPROVEN : CONTINUES;
   }
   return readLeaf() ? EVENT : UNPROVEN;
 }
@@ -129,37 +135,66 @@ function readLeaf(): bool {
   return true;
 }
 
-/** Choices: a list of nodes, and 0 or a table of lists by byte. */
-function walkAny(choices: usize, at: usize, end: usize): bool {
-  const byte: usize = at < end ? <usize>load<u8>(at) : AT_END;
-  const table: usize = load<u32>(choices, 4);
-  const list: usize = table ? load<u32>(table + (byte << 2)) : load<u32>(choices);
-  const count = load<u32>(list);
-  for (let number: u32 = 1; number <= count; number++) {
-    const node: usize = load<u32>(list + (<usize>number << 2));
-    if (load<u8>(<usize>load<u32>(node, NODE_FIRST) + byte) == 0) continue;
-    if (walk(node, at, end)) return true;
-    if (isUnknown) return false;
-  }
-  return false;
-}
+/** Ways not yet tried: the rest of a list (from, to), and where in the line. */
+const WAY_BYTES: usize = 16;
+const WAYS_MAX: usize = 512;
+const WAYS: usize = memory.data(16 * 512, 64);
 
-function walk(node: usize, at: usize, end: usize): bool {
-  const kind = load<u32>(node);
-  if (kind == KIND_END) {
-    leaf = load<u32>(node, NODE_TEXT);
-    return at >= end;
+/**
+ * Walks down the tree as far as the line fits, each time by the first choice that can begin with the byte at hand; where it ends blindly, on
+ * by the next choice of the last place that has one. Choices: a list of nodes, and 0 or a table of lists by byte. One function, so that the
+ * position stays in registers.
+ */
+function walk(choices: usize, at: usize, end: usize): bool {
+  let way = WAYS;
+  untilText = 0;
+  while (true) {
+    const byte: usize = at < end ? <usize>load<u8>(at) : AT_END;
+    const table: usize = load<u32>(choices, 4);
+    const list: usize = table ? load<u32>(table + (byte << 2)) : load<u32>(choices);
+    let next = list + 4, stop = next + (<usize>load<u32>(list) << 2);
+    // A list of a table holds only nodes that can begin with the byte.
+    if (!table && load<u8>(<usize>load<u32>(load<u32>(next), NODE_FIRST) + byte) == 0) next = stop;
+    while (true) {
+      if (next == stop) {
+        if (way == WAYS) return false;
+        way -= WAY_BYTES;
+        next = load<u32>(way);
+        stop = load<u32>(way, 4);
+        at = load<u32>(way, 8);
+      }
+      const node: usize = load<u32>(next);
+      next += 4;
+      const kind = load<u32>(node);
+      if (kind == KIND_END) {
+        if (at < end) continue;
+        leaf = load<u32>(node, NODE_TEXT);
+        return true;
+      }
+      const to = take(kind, node, at, end);
+      if (!to) {
+        if (isUnknown) return false;
+        continue;
+      }
+      if (next < stop) {
+        store<u32>(way, <u32>next);
+        store<u32>(way, <u32>stop, 4);
+        store<u32>(way, <u32>at, 8);
+        way += WAY_BYTES;
+      }
+      at = to;
+      choices = load<u32>(node, NODE_CHOICES);
+      break;
+    }
   }
-  const next = take(kind, node, at, end);
-  return next != 0 && walkAny(load<u32>(node, NODE_CHOICES), next, end);
 }
 
 /** Takes what a node stands for; where it ends, or 0. */
-function take(kind: u32, node: usize, at: usize, end: usize): usize {
+// @ts-ignore: decorator
+@inline function take(kind: u32, node: usize, at: usize, end: usize): usize {
   if (kind == KIND_TEXT) {
-    return isTextAt(at, end, load<u32>(node, NODE_TEXT), load<u32>(node, NODE_TEXT_BYTES))
-      ? at + <usize>load<u32>(node, NODE_TEXT_BYTES)
-      : 0;
+    const length: usize = load<u32>(node, NODE_TEXT_BYTES);
+    return at + length <= end && isTextAt(at, load<u32>(node, NODE_TEXT), length) ? at + length : 0;
   }
   if (kind == KIND_SPACE) {
     const from = at;
@@ -181,7 +216,8 @@ function take(kind: u32, node: usize, at: usize, end: usize): usize {
   return to;
 }
 
-function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize): usize {
+// @ts-ignore: decorator
+@inline function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize): usize {
   switch (kind) {
     case KIND_TIME: {
       const steps: usize = load<u32>(node, NODE_TEXT);
@@ -227,33 +263,54 @@ function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize):
   }
 }
 
+/** True when the text of a node stands at `at`; behind both stand at least fifteen bytes that may be read. */
 // @ts-ignore: decorator
-@inline function isTextAt(at: usize, end: usize, text: usize, length: usize): bool {
-  if (at + length > end) return false;
-  for (let index: usize = 0; index < length; index++) {
-    if (load<u8>(at + index) != load<u8>(text + index)) return false;
-  }
-  return true;
+@inline function isTextAt(at: usize, text: usize, length: usize): bool {
+  if (length > 16) return memory.compare(at, text, length) == 0;
+  const mask = (1 << <u32>length) - 1;
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(text))) & mask) == mask;
 }
 
+/** The last search of {@link indexOfText} in the line at hand: several shapes look for the same text from the same place. */
+let untilText: usize = 0, untilDetail: u32 = 0, untilFrom: usize = 0, untilFound: usize = 0;
+
 /** Where the text of a node first stands; where it may not lead over the end of a line, not behind it. */
-function indexOfText(node: usize, at: usize, end: usize): usize {
-  const text: usize = load<u32>(node, NODE_TEXT), length: usize = load<u32>(node, NODE_TEXT_BYTES);
-  const first = load<u8>(text);
-  const limit = load<u32>(node, NODE_DETAIL) ? LINE_FEED : first;
-  while (true) {
-    at = findEither(at, end, first, limit);
-    if (at + length > end) return 0;
-    if (isTextAt(at, end, text, length)) return at;
-    if (load<u8>(at) != first) return 0;
-    at++;
+function indexOfText(node: usize, from: usize, end: usize): usize {
+  const text: usize = load<u32>(node, NODE_TEXT), detail = load<u32>(node, NODE_DETAIL);
+  if (text == untilText && detail == untilDetail && from == untilFrom) return untilFound;
+  untilText = text;
+  untilDetail = detail;
+  untilFrom = from;
+  untilFound = findText(from, detail ? endOfFirstLine(from, end) : end, text, load<u32>(node, NODE_TEXT_BYTES));
+  return untilFound;
+}
+
+/** Where the line that holds `from` ends, in an event that may have several. */
+// @ts-ignore: decorator
+@inline function endOfFirstLine(from: usize, end: usize): usize {
+  return hasLines ? find(from, end, LINE_FEED) : end;
+}
+
+function findText(at: usize, end: usize, text: usize, length: usize): usize {
+  const first = i8x16.splat(load<i8>(text)), second = i8x16.splat(load<i8>(text + min(length - 1, 1)));
+  const skip = min(length - 1, 1);
+  while (at + length <= end) {
+    let found = i8x16.bitmask(v128.and(i8x16.eq(v128.load(at), first), i8x16.eq(v128.load(at + skip), second)));
+    while (found) {
+      const place = at + ctz(found);
+      if (place + length > end) return 0;
+      if (isTextAt(place, text, length)) return place;
+      found &= found - 1;
+    }
+    at += 16;
   }
+  return 0;
 }
 
 function lastIndexOfText(node: usize, from: usize, end: usize): usize {
   const text: usize = load<u32>(node, NODE_TEXT), length: usize = load<u32>(node, NODE_TEXT_BYTES);
-  if (load<u32>(node, NODE_DETAIL)) end = find(from, end, LINE_FEED);
-  for (let at = end - length; at >= from; at--) if (isTextAt(at, end, text, length)) return at;
+  if (load<u32>(node, NODE_DETAIL)) end = endOfFirstLine(from, end);
+  for (let at = end - length; at >= from; at--) if (isTextAt(at, text, length)) return at;
   return 0;
 }
 
@@ -268,14 +325,11 @@ function endOfLevel(detail: u32, from: usize, end: usize): usize {
   const first: u32 = load<u8>(from);
   if (detail == LEVEL_MARK) return isUpper(first & 0xdf) || isDigit(first) ? 0 : from + 1;
   if (detail == LEVEL_LETTER) return isUpper(first) ? from + 1 : 0;
-  const limit = min(end, from + LEVEL_BYTES_MAX);
-  let at = from;
-  while (at < limit) {
-    const byte: u32 = load<u8>(at);
-    if (!isUpper(detail == LEVEL_UPPER ? byte : byte & 0xdf) && !(at > from && isDigit(byte))) break;
-    at++;
-  }
-  return at - from < LEVEL_BYTES_MIN ? 0 : at;
+  const text = v128.load(from);
+  const letters = detail == LEVEL_UPPER ? text : v128.and(text, i8x16.splat(<i8>0xdf));
+  const isLetter = i8x16.bitmask(i8x16.lt_u(i8x16.sub(letters, i8x16.splat(0x41)), i8x16.splat(26)));
+  const length = min(<usize>ctz(~(isLetter | (digitBits(digitValues(text)) & ~1))), min(end - from, LEVEL_BYTES_MAX));
+  return length < LEVEL_BYTES_MIN ? 0 : from + length;
 }
 
 function endOfDigits(from: usize, end: usize, hasPoint: bool): usize {
@@ -297,20 +351,33 @@ function endOfClock(at: usize, end: usize): usize {
   return to ? to : at + 8;
 }
 
-/** Where a name ends: before what stands between parts of a line. A dash alone is no name. */
-function endOfName(from: usize, end: usize): usize {
-  if (load<u8>(from) == 0x2d) return 0;
-  let at = from;
-  while (at < end && isNameByte(load<u8>(at))) at++;
-  return at > from ? at : 0;
-}
+/**
+ * Bytes that end a name, by the halves of each: it is one when both have a bit in common. Up to the space (bits 0 and 1), quote, brackets and
+ * comma (1), colon and equals sign (2), square brackets and braces (3).
+ */
+const NAME_LOW: usize = memory.data<u8>([3, 1, 3, 1, 1, 1, 1, 1, 3, 3, 5, 9, 3, 13, 1, 1], 16);
+const NAME_HIGH: usize = memory.data<u8>([1, 1, 2, 4, 0, 8, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0], 16);
 
-/** Colon, comma, quote, equals sign, brackets of all kinds. */
+/** Where a name ends: before what stands between parts of a line. A dash alone is no name. */
 // @ts-ignore: decorator
-@inline function isNameByte(byte: u32): bool {
-  if (byte <= SPACE) return false;
-  return byte != 0x3a && byte != 0x2c && byte != 0x22 && byte != 0x3d && byte != 0x5b && byte != 0x5d &&
-    byte != 0x28 && byte != 0x29 && byte != 0x7b && byte != 0x7d;
+@inline function endOfName(from: usize, end: usize): usize {
+  if (load<u8>(from) == 0x2d) return 0;
+  const low = v128.load(NAME_LOW), high = v128.load(NAME_HIGH);
+  let at = from;
+  while (at < end) {
+    const text = v128.load(at);
+    const kinds = v128.and(
+      i8x16.swizzle(low, v128.and(text, i8x16.splat(15))),
+      i8x16.swizzle(high, i8x16.shr_u(text, 4)),
+    );
+    const found = i8x16.bitmask(i8x16.ne(kinds, i8x16.splat(0)));
+    if (found) {
+      at = min(at + ctz(found), end);
+      return at > from ? at : 0;
+    }
+    at += 16;
+  }
+  return end > from ? end : 0;
 }
 
 const PREFIX_BYTES_MAX: usize = 160;

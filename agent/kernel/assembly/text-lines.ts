@@ -10,7 +10,7 @@ import { CONTINUES, EVENT } from "./measured";
 import {
   PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
-import { setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
+import { setHasLines, setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
 import { syslogLine } from "./syslog";
 import { endOfLine, firstBytes } from "./text";
 import { setSourceUnit } from "./text-durations";
@@ -312,7 +312,7 @@ function close(to: usize): u32 {
 
 /** Measures the event that waits, which ends at `to`; true when the host has to say what it is. */
 function isHostEvent(to: usize): bool {
-  if (eventJoinedLines && (to - eventAt > eventBytesMax || readLine(eventAt, to - 1) != EVENT)) return true;
+  if (eventJoinedLines && (to - eventAt > eventBytesMax || !readEvent(to - 1))) return true;
   if (!eventJoinedLines) {
     measured.setTime(eventMinute, eventRest);
     measured.setLevel(eventLevel);
@@ -320,6 +320,14 @@ function isHostEvent(to: usize): bool {
     measured.setService(eventServiceAt, eventServiceLength);
   }
   return measured.serviceLength > SERVICE_NAME_MAX || !hasService();
+}
+
+/** Reads the lines of the event that waits, which end at `end`; false when the host has to. */
+function readEvent(end: usize): bool {
+  setHasLines(true);
+  const outcome = readLine(eventAt, end);
+  setHasLines(false);
+  return outcome == EVENT;
 }
 
 /** The text is at its end, and so is its last event. */
