@@ -20,8 +20,14 @@ export const UNIT_MILLISECONDS: u32 = 2;
 export const UNIT_MICROSECONDS: u32 = 3;
 export const UNIT_NANOSECONDS: u32 = 4;
 
+/** From here on a number is read in the source's unit. */
+// @ts-ignore: decorator
+@inline export function useSourceUnit(): void {
+  setDurations(sourceMultiplier, sourceDivisor, limit);
+}
+
 function useUnit(unit: u32): void {
-  if (unit == UNIT_OF_SOURCE) setDurations(sourceMultiplier, sourceDivisor, limit);
+  if (unit == UNIT_OF_SOURCE) useSourceUnit();
   else if (unit == UNIT_SECONDS) setDurations(1000000, 0, limit);
   else if (unit == UNIT_MILLISECONDS) setDurations(1000, 0, limit);
   else if (unit == UNIT_MICROSECONDS) setDurations(1, 0, limit);

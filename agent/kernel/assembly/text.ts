@@ -64,6 +64,26 @@ const CONSTANTS: usize = memory.data<u64>([
   return byte - 48 < 10 || (byte | 32) - 97 < 6;
 }
 
+/** True when four hexadecimal digits stand at `at`. */
+// @ts-ignore: decorator
+@inline export function isHexAt(at: usize): bool {
+  return isHex(load<u8>(at)) && isHex(load<u8>(at, 1)) && isHex(load<u8>(at, 2)) && isHex(load<u8>(at, 3));
+}
+
+/** The byte of four hexadecimal digits at `at` when it is one of ASCII, not 0; else 0. */
+export function asciiEscape(at: usize): u32 {
+  if (load<u16>(at) != 0x3030) return 0;
+  const high = hexadecimal(load<u8>(at, 2)), low = hexadecimal(load<u8>(at, 3));
+  return high < 8 && low < 16 ? high * 16 + low : 0;
+}
+
+/** The value of a hexadecimal digit, or 16. */
+function hexadecimal(byte: u32): u32 {
+  if (byte - 48 < 10) return byte - 48;
+  const letter = (byte | 32) - 97;
+  return letter < 6 ? letter + 10 : 16;
+}
+
 /** First byte at or after `at` that is no JSON white space. The line feed is none here: it ends the line. */
 // @ts-ignore: decorator
 @inline export function skipBlanks(at: usize): usize {
@@ -88,7 +108,7 @@ export function endOfString(at: usize): usize {
     if (byte != 0x5c) return 0;
     const escaped: u32 = load<u8>(at, 1);
     if (escaped == 0x75) {
-      for (let digit: usize = 2; digit < 6; digit++) if (!isHex(load<u8>(at + digit))) return 0;
+      if (!isHexAt(at + 2)) return 0;
       at += 6;
     } else {
       if (
