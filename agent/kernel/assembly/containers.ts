@@ -24,10 +24,10 @@ const STREAM_CUT: u32 = 2;
 let outBefore: u32 = 0, errBefore: u32 = 0, out: u32 = 0, err: u32 = 0;
 let lineAt: usize = 0;
 
-/** Forgets the lines before: their streams are not known. */
-export function beginContainers(): void {
-  out = STREAM_UNKNOWN;
-  err = STREAM_UNKNOWN;
+/** Forgets the lines before: their streams are not known, unless there are none. */
+export function beginContainers(isFirst: bool): void {
+  out = isFirst ? STREAM_WHOLE : STREAM_UNKNOWN;
+  err = out;
   lineAt = 0;
 }
 

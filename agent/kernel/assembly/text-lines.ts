@@ -156,8 +156,11 @@ const ASKS_MAX: u32 = 3;
 
 let countedByteCount: u32 = 0, joinedLineCount: u32 = 0, joinedByteCount: u32 = 0;
 
-/** Prepares to scan whole lines from `from` to `to`. Unless `isLast`, the last event is left for the next call: see {@link heldFrom}. */
-export function begin(from: usize, to: usize, isLast: bool): void {
+/**
+ * Prepares to scan whole lines from `from` to `to`. Unless `isLast`, the last event is left for the next call: see {@link heldFrom}. `before`:
+ * where the line before begins, `from` when there is none, 0 when it is not known.
+ */
+export function begin(from: usize, to: usize, isLast: bool, before: usize): void {
   unprovenCount = 0;
   lineAt = from;
   textEnd = to;
@@ -167,7 +170,10 @@ export function begin(from: usize, to: usize, isLast: bool): void {
   askedAt = 0;
   lastJoinedBytes = -1;
   renewShapes();
-  beginContainers();
+  if (!isInside) return;
+  beginContainers(before == from);
+  // Of it only the stream counts, and whether it was cut.
+  if (before && before < from) readLine(before, from - 1);
 }
 
 /**
