@@ -38,6 +38,8 @@ const LAYOUT_OTHER = 0;
 const LAYOUT_ISO_PREFIX = 1;
 
 const NODE_WORDS = 7;
+/** Added to the address of a table or of a list. */
+const IS_MANY = 1;
 const LINE_FEED = 0x0a;
 const WORD_BYTES = 4;
 
@@ -92,16 +94,20 @@ class Encoder {
     return Buffer.concat(this.#parts);
   }
 
-  /** Lays choices out, and everything that may come after them; returns where. `path` leads to them. */
+  /**
+   * Lays choices out, and everything that may come after them; returns where: a single node, or a table by byte of such nodes and lists of
+   * nodes. `path` leads to them.
+   */
   choices({ nodes }: ShapeChoices, path: readonly ShapeNode[]): number {
     const places = new Map(nodes.map((node) => [node, this.#node(node, path)]));
-    const listOf = (some: readonly ShapeNode[]): number =>
-      this.#words([some.length, ...some.map((node) => present(places.get(node), "its place"))]);
-    const byByte = Array.from({ length: AT_END + 1 }, (_, byte) =>
-      nodes.filter(({ first }) => first[byte] === 1),
-    );
-    const table = nodes.length < 2 ? 0 : this.#words(byByte.map(listOf));
-    return this.#words([listOf(nodes), table]);
+    const placeOf = (node: ShapeNode): number => present(places.get(node), "its place");
+    const [only] = nodes;
+    if (nodes.length === 1 && only !== undefined) return placeOf(only);
+    const table = Array.from({ length: AT_END + 1 }, (_, byte) => {
+      const fitting = nodes.filter(({ first }) => first[byte] === 1).map(placeOf);
+      return fitting.length < 2 ? (fitting[0] ?? 0) : this.#words([...fitting, 0]) + IS_MANY;
+    });
+    return this.#words(table) + IS_MANY;
   }
 
   #node(node: ShapeNode, path: readonly ShapeNode[]): number {

@@ -135,56 +135,61 @@ function readLeaf(): bool {
   return true;
 }
 
-/** Ways not yet tried: the rest of a list (from, to), and where in the line. */
-const WAY_BYTES: usize = 16;
+/** Ways not yet tried: the rest of a list, and where in the line. */
+const WAY_BYTES: usize = 8;
 const WAYS_MAX: usize = 512;
-const WAYS: usize = memory.data(16 * 512, 64);
+const WAYS: usize = memory.data(8 * 512, 64);
+/** Marks an address as that of a table of choices by byte, or in it of a list of nodes up to a 0; else it is that of a single node. */
+const IS_MANY: usize = 1;
 
 /**
  * Walks down the tree as far as the line fits, each time by the first choice that can begin with the byte at hand; where it ends blindly, on
- * by the next choice of the last place that has one. Choices: a list of nodes, and 0 or a table of lists by byte. One function, so that the
- * position stays in registers.
+ * by the next choice of the last place that has one. One function, so that the position stays in registers.
  */
 function walk(choices: usize, at: usize, end: usize): bool {
   let way = WAYS;
   untilText = 0;
   while (true) {
     const byte: usize = at < end ? <usize>load<u8>(at) : AT_END;
-    const table: usize = load<u32>(choices, 4);
-    const list: usize = table ? load<u32>(table + (byte << 2)) : load<u32>(choices);
-    let next = list + 4, stop = next + (<usize>load<u32>(list) << 2);
-    // A list of a table holds only nodes that can begin with the byte.
-    if (!table && load<u8>(<usize>load<u32>(load<u32>(next), NODE_FIRST) + byte) == 0) next = stop;
+    let node = choices, others: usize = 0;
+    if (choices & IS_MANY) {
+      node = load<u32>(choices - IS_MANY + (byte << 2));
+      if (node & IS_MANY) {
+        others = node - IS_MANY + 4;
+        node = load<u32>(node - IS_MANY);
+      }
+    } else if (load<u8>(<usize>load<u32>(node, NODE_FIRST) + byte) == 0) node = 0;
     while (true) {
-      if (next == stop) {
+      if (!node) {
         if (way == WAYS) return false;
         way -= WAY_BYTES;
-        next = load<u32>(way);
-        stop = load<u32>(way, 4);
-        at = load<u32>(way, 8);
+        others = load<u32>(way);
+        at = load<u32>(way, 4);
+        node = load<u32>(others);
+        others += 4;
       }
-      const node: usize = load<u32>(next);
-      next += 4;
       const kind = load<u32>(node);
       if (kind == KIND_END) {
-        if (at < end) continue;
-        leaf = load<u32>(node, NODE_TEXT);
-        return true;
-      }
-      const to = take(kind, node, at, end);
-      if (!to) {
+        if (at >= end) {
+          leaf = load<u32>(node, NODE_TEXT);
+          return true;
+        }
+      } else {
+        const to = take(kind, node, at, end);
+        if (to) {
+          if (others && load<u32>(others)) {
+            store<u32>(way, <u32>others);
+            store<u32>(way, <u32>at, 4);
+            way += WAY_BYTES;
+          }
+          at = to;
+          choices = load<u32>(node, NODE_CHOICES);
+          break;
+        }
         if (isUnknown) return false;
-        continue;
       }
-      if (next < stop) {
-        store<u32>(way, <u32>next);
-        store<u32>(way, <u32>stop, 4);
-        store<u32>(way, <u32>at, 8);
-        way += WAY_BYTES;
-      }
-      at = to;
-      choices = load<u32>(node, NODE_CHOICES);
-      break;
+      node = others ? <usize>load<u32>(others) : 0;
+      others += 4;
     }
   }
 }
