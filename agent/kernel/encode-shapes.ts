@@ -37,7 +37,7 @@ const STEP_EPOCH = 16;
 const LAYOUT_OTHER = 0;
 const LAYOUT_ISO_PREFIX = 1;
 
-const NODE_WORDS = 7;
+const NODE_WORDS = 9;
 /** Added to the address of a table or of a list. */
 const IS_MANY = 1;
 const LINE_FEED = 0x0a;
@@ -112,7 +112,11 @@ class Encoder {
 
   #node(node: ShapeNode, path: readonly ShapeNode[]): number {
     const way = [...path, node];
-    const [text, textBytes] = this.#textOf(node, path);
+    const [only, other] = node.next.nodes;
+    // Spaces behind a value are taken with it, the end with the rest of a line.
+    const spaces = other === undefined && only?.kind === "space" && only.detail === "" ? only : undefined;
+    const end = node.kind === "end" ? path : node.kind === "rest" ? way : undefined;
+    const [text, textBytes] = this.#textOf(node);
     const words = [
       KINDS.indexOf(node.kind),
       Math.max(node.slot, 0),
@@ -120,15 +124,16 @@ class Encoder {
       text,
       textBytes,
       this.#put(Buffer.from(node.first)),
-      node.kind === "end" ? 0 : this.choices(node.next, way),
+      end === undefined ? this.choices(spaces?.next ?? node.next, spaces ? [...way, spaces] : way) : 0,
+      spaces === undefined ? 0 : 1,
+      end === undefined ? 0 : this.#leaf(end),
     ];
     assert(words.length === NODE_WORDS, "a node has so many words");
     return this.#words(words);
   }
 
-  /** The bytes of a text, the steps of a layout, or where the values are found at an end; and their length. */
-  #textOf(node: ShapeNode, path: readonly ShapeNode[]): readonly [number, number] {
-    if (node.kind === "end") return [this.#leaf(path), 0];
+  /** The bytes of a text, or the steps of a layout; and their length. */
+  #textOf(node: ShapeNode): readonly [number, number] {
     if (node.kind !== "time") return [this.#put(Buffer.from(node.bytes)), node.bytes.length];
     const layout = parseLayout(node.detail);
     assert(typeof layout !== "string", `the layout ${node.detail} of a shape is right`);

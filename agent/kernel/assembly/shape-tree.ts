@@ -24,6 +24,10 @@ const NODE_TEXT: usize = 12;
 const NODE_TEXT_BYTES: usize = 16;
 const NODE_FIRST: usize = 20;
 const NODE_CHOICES: usize = 24;
+/** Not 0 when spaces have to follow, which are taken with it. */
+const NODE_SPACED: usize = 28;
+/** What is found where, if a line ends with the node. */
+const NODE_LEAF: usize = 32;
 /** Kinds of nodes. */
 const KIND_TEXT: u32 = 0;
 const KIND_SPACE: u32 = 1;
@@ -169,13 +173,16 @@ function walk(choices: usize, at: usize, end: usize): bool {
         others += 4;
       }
       const kind = load<u32>(node);
-      if (kind == KIND_END) {
-        if (at >= end) {
-          leaf = load<u32>(node, NODE_TEXT);
-          return true;
-        }
-      } else {
-        const to = take(kind, node, at, end);
+      if (kind == KIND_REST || (kind == KIND_END && at >= end)) {
+        const slot = slotAt(load<u32>(node, NODE_SLOT));
+        store<u32>(slot, <u32>at);
+        store<u32>(slot, <u32>end, 4);
+        leaf = load<u32>(node, NODE_LEAF);
+        return true;
+      }
+      if (kind != KIND_END) {
+        let to = take(kind, node, at, end);
+        if (to && load<u32>(node, NODE_SPACED)) to = endOfSpaces(to, end);
         if (to) {
           if (others && load<u32>(others)) {
             store<u32>(way, <u32>others);
@@ -194,6 +201,14 @@ function walk(choices: usize, at: usize, end: usize): bool {
   }
 }
 
+/** Where spaces and tabs end that begin at `at`, or 0: there are none. */
+// @ts-ignore: decorator
+@inline function endOfSpaces(at: usize, end: usize): usize {
+  const from = at;
+  while (at < end && (load<u8>(at) == SPACE || load<u8>(at) == TAB)) at++;
+  return at > from ? at : 0;
+}
+
 /** Takes what a node stands for; where it ends, or 0. */
 // @ts-ignore: decorator
 @inline function take(kind: u32, node: usize, at: usize, end: usize): usize {
@@ -202,9 +217,8 @@ function walk(choices: usize, at: usize, end: usize): bool {
     return at + length <= end && isTextAt(at, load<u32>(node, NODE_TEXT), length) ? at + length : 0;
   }
   if (kind == KIND_SPACE) {
-    const from = at;
-    while (at < end && (load<u8>(at) == SPACE || load<u8>(at) == TAB)) at++;
-    return at > from || load<u32>(node, NODE_DETAIL) != 0 ? at : 0;
+    const to = endOfSpaces(at, end);
+    return !to && load<u32>(node, NODE_DETAIL) ? at : to;
   }
   const slot = slotAt(load<u32>(node, NODE_SLOT));
   store<u32>(slot, <u32>at);
@@ -216,7 +230,7 @@ function walk(choices: usize, at: usize, end: usize): bool {
     store<u32>(slot, <u32>to, 4);
     return found + <usize>load<u32>(node, NODE_TEXT_BYTES);
   }
-  const to = kind == KIND_REST ? end : endOfValue(kind, node, slot, at, end);
+  const to = endOfValue(kind, node, slot, at, end);
   store<u32>(slot, <u32>to, 4);
   return to;
 }
