@@ -37,7 +37,17 @@ const STEP_EPOCH = 16;
 const LAYOUT_OTHER = 0;
 const LAYOUT_ISO_PREFIX = 1;
 
-const NODE_WORDS = 9;
+/** A node: a byte each for kind, flags, detail and the length of its text; then words, the first bytes of the text, and what it may begin with. */
+const NODE_BYTES = 64;
+const NODE_SLOT = 4;
+const NODE_CHOICES = 8;
+const NODE_TEXT = 12;
+const NODE_HEAD = 16;
+const NODE_FIRST = 32;
+const FLAG_SPACED = 1;
+const FLAG_AT_END = 2;
+const TEXT_BYTES_MAX = 255;
+const SLOT_BYTES = 16;
 /** Added to the address of a table or of a list. */
 const IS_MANY = 1;
 const LINE_FEED = 0x0a;
@@ -51,16 +61,15 @@ export interface EncodedShapes {
   readonly slotCount: number;
 }
 
-/** The tree of `shapes`, to lie at `address`. */
+/** The tree of `shapes`, to lie at `address`, a multiple of 64; its length is one, too. */
 export function encodeShapes(
   shapes: readonly string[],
   options: EventOptions,
   address: number,
 ): EncodedShapes {
-  const { roots, slotCount } = compileShapes(shapes);
   const encoder = new Encoder(options, address);
-  const rootsAt = encoder.choices(roots, []);
-  return { bytes: encoder.bytes(), roots: rootsAt, slotCount };
+  const roots = encoder.choices(compileShapes(shapes).roots, []);
+  return { bytes: encoder.bytes(), roots, slotCount: encoder.slotCount };
 }
 
 /** The steps of a layout as bytes. */
@@ -84,6 +93,8 @@ class Encoder {
   #length = 0;
   /** What was laid out already, by its bytes: many nodes begin with the same bytes. */
   readonly #known = new Map<string, number>();
+  /** The kernel's number of each slot that is asked for at an end. */
+  readonly #slots = new Map<number, number>();
 
   constructor(options: EventOptions, address: number) {
     this.#options = options;
@@ -91,7 +102,12 @@ class Encoder {
   }
 
   bytes(): Buffer {
+    this.#append(Buffer.alloc(-this.#length & (NODE_BYTES - 1)));
     return Buffer.concat(this.#parts);
+  }
+
+  get slotCount(): number {
+    return this.#slots.size + 1;
   }
 
   /**
@@ -110,35 +126,40 @@ class Encoder {
     return this.#words(table) + IS_MANY;
   }
 
+  /** A node fills a line of the processor's cache, with all that most lines need of it. */
   #node(node: ShapeNode, path: readonly ShapeNode[]): number {
     const way = [...path, node];
     const [only, other] = node.next.nodes;
     // Spaces behind a value are taken with it, the end with the rest of a line.
-    const spaces = other === undefined && only?.kind === "space" && only.detail === "" ? only : undefined;
+    const isSpaced = other === undefined && only?.kind === "space" && only.detail === "";
     const end = node.kind === "end" ? path : node.kind === "rest" ? way : undefined;
-    const [text, textBytes] = this.#textOf(node);
-    const words = [
-      KINDS.indexOf(node.kind),
-      Math.max(node.slot, 0),
-      detailOf(node),
-      text,
-      textBytes,
-      this.#put(Buffer.from(node.first)),
-      end === undefined ? this.choices(spaces?.next ?? node.next, spaces ? [...way, spaces] : way) : 0,
-      spaces === undefined ? 0 : 1,
-      end === undefined ? 0 : this.#leaf(end),
-    ];
-    assert(words.length === NODE_WORDS, "a node has so many words");
-    return this.#words(words);
+    const next = isSpaced ? only.next : node.next;
+    const choices = end === undefined ? this.choices(next, isSpaced ? [...way, only] : way) : 0;
+    const text = textOf(node);
+    assert(text.length <= TEXT_BYTES_MAX, "a text or a layout of a shape is short");
+    const flags = (isSpaced ? FLAG_SPACED : 0) | (node.first[AT_END] === 1 ? FLAG_AT_END : 0);
+    const bytes = Buffer.alloc(NODE_BYTES);
+    bytes.set([KINDS.indexOf(node.kind), flags, detailOf(node), text.length]);
+    bytes.writeUInt32LE(this.#slotOf(node.slot) * SLOT_BYTES, NODE_SLOT);
+    bytes.writeUInt32LE(choices, NODE_CHOICES);
+    bytes.writeUInt32LE(end === undefined ? this.#put(text) : this.#leaf(end), NODE_TEXT);
+    text.copy(bytes, NODE_HEAD, 0, NODE_FIRST - NODE_HEAD);
+    for (let byte = 0; byte < AT_END; byte++) {
+      const at = NODE_FIRST + (byte >>> 3);
+      if (node.first[byte] === 1) bytes.writeUInt8(bytes.readUInt8(at) | (1 << (byte & 7)), at);
+    }
+    return this.#put(bytes, NODE_BYTES);
   }
 
-  /** The bytes of a text, or the steps of a layout; and their length. */
-  #textOf(node: ShapeNode): readonly [number, number] {
-    if (node.kind !== "time") return [this.#put(Buffer.from(node.bytes)), node.bytes.length];
-    const layout = parseLayout(node.detail);
-    assert(typeof layout !== "string", `the layout ${node.detail} of a shape is right`);
-    const steps = encodeSteps(layout);
-    return [this.#put(Buffer.from(steps)), steps.length];
+  /** Where the kernel keeps a value: of those that no end asks for in one place, which is 0. Ends come before what leads to them. */
+  #slotOf(slot: number): number {
+    return this.#slots.get(slot) ?? 0;
+  }
+
+  #useSlot(slot: number): number {
+    const known = this.#slots.get(slot) ?? this.#slots.size + 1;
+    this.#slots.set(slot, known);
+    return known;
   }
 
   #leaf(path: readonly ShapeNode[]): number {
@@ -146,10 +167,12 @@ class Encoder {
     const durations = slots.duration.map((slot) => {
       const detail = path.find((node) => node.slot === slot)?.detail ?? "";
       const unit = DURATION_UNITS.find((known) => known === detail) ?? "";
-      return [slot, UNITS.indexOf(unit)];
+      return [this.#useSlot(slot), UNITS.indexOf(unit)];
     });
+    const services = slots.service.map((slot) => this.#useSlot(slot));
     return this.#words([
-      ...[time, level, slots.service.length, ...slots.service],
+      ...[time, level].map((slot) => (slot < 0 ? slot : this.#useSlot(slot))),
+      ...[services.length, ...services],
       ...[durations.length, ...durations.flat()],
     ]);
   }
@@ -160,18 +183,30 @@ class Encoder {
     return this.#put(words);
   }
 
-  #put(bytes: Buffer): number {
+  #put(bytes: Buffer, alignment = WORD_BYTES): number {
     const key = bytes.toString("latin1");
     const known = this.#known.get(key);
     if (known !== undefined) return known;
+    this.#append(Buffer.alloc(-this.#length & (alignment - 1)));
     const place = this.#address + this.#length;
-    const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / WORD_BYTES) * WORD_BYTES);
-    bytes.copy(padded);
-    this.#parts.push(padded);
-    this.#length += padded.length;
+    this.#append(bytes);
+    this.#append(Buffer.alloc(-this.#length & (WORD_BYTES - 1)));
     this.#known.set(key, place);
     return place;
   }
+
+  #append(bytes: Buffer): void {
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
+  }
+}
+
+/** The bytes of a text, or the steps of a layout. */
+function textOf(node: ShapeNode): Buffer {
+  if (node.kind !== "time") return Buffer.from(node.bytes);
+  const layout = parseLayout(node.detail);
+  assert(typeof layout !== "string", `the layout ${node.detail} of a shape is right`);
+  return Buffer.from(encodeSteps(layout));
 }
 
 function detailOf({ kind, name, detail, bytes }: ShapeNode): number {

@@ -84,13 +84,14 @@ function taughtMinute(wall: i32, isYearless: bool): i32 {
 const HEAD_BYTES: usize = 32;
 /** Only of ISO 8601; NO_MINUTE: that is not known. */
 const HEAD_LOCAL: usize = 20;
-const ISO_HEADS: usize = memory.data(32 * 16, 64);
-const SYSLOG_HEADS: usize = memory.data(32 * 16, 64);
+const HEADS: u32 = 32;
+const ISO_HEADS: usize = memory.data(32 * 32, 64);
+const SYSLOG_HEADS: usize = memory.data(32 * 32, 64);
 
 function forgetHeads(heads: usize): void {
   // A text that belongs to another place is never found in this one.
-  for (let place = 0; place < 16; place++) {
-    memory.fill(heads + <usize>place * HEAD_BYTES, <u8>((place + 1) & 15), HEAD_BYTES);
+  for (let place: u32 = 0; place < HEADS; place++) {
+    memory.fill(heads + <usize>place * HEAD_BYTES, <u8>((place + 1) & (HEADS - 1)), HEAD_BYTES);
   }
 }
 
@@ -187,7 +188,8 @@ function finishTime(to: usize): u32 {
  */
 export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 {
   if (at + 19 > end) return TIME_NONE;
-  const place = ISO_HEADS + <usize>(load<u8>(at, 15) & 15) * HEAD_BYTES;
+  // The time of a line and that of its envelope differ in what stands between date and clock.
+  const place = ISO_HEADS + <usize>((load<u8>(at, 15) & 15) | (load<u8>(at, 10) & 16)) * HEAD_BYTES;
   const text = v128.load(at);
   if (i8x16.bitmask(i8x16.eq(text, v128.load(place))) != 0xffff) {
     if (

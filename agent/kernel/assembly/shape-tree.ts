@@ -17,17 +17,22 @@ export const SLOTS_MAX: u32 = 4096;
 const SLOT_BYTES: usize = 16;
 const SLOTS: usize = memory.data(16 * 4096, 64);
 
-/** Words of a node. */
+/** A node fills a line of the processor's cache: a byte each for kind, flags, detail and the length of its text, then words. */
+const NODE_FLAGS: usize = 1;
+const NODE_DETAIL: usize = 2;
+const NODE_TEXT_BYTES: usize = 3;
+/** Where in {@link SLOTS} its value is kept; what no end asks for lies in the first place. */
 const NODE_SLOT: usize = 4;
-const NODE_DETAIL: usize = 8;
+const NODE_CHOICES: usize = 8;
+/** Its text, or the steps of a layout; of what ends a line what is found where. */
 const NODE_TEXT: usize = 12;
-const NODE_TEXT_BYTES: usize = 16;
-const NODE_FIRST: usize = 20;
-const NODE_CHOICES: usize = 24;
-/** Not 0 when spaces have to follow, which are taken with it. */
-const NODE_SPACED: usize = 28;
-/** What is found where, if a line ends with the node. */
-const NODE_LEAF: usize = 32;
+/** The first sixteen bytes of the text, then one bit for each byte that it can begin with. */
+const NODE_HEAD: usize = 16;
+const NODE_FIRST: usize = 32;
+/** Spaces have to follow, which are taken with it. */
+const FLAG_SPACED: u32 = 1;
+/** It may stand where the line has ended. */
+const FLAG_AT_END: u32 = 2;
 /** Kinds of nodes. */
 const KIND_TEXT: u32 = 0;
 const KIND_SPACE: u32 = 1;
@@ -101,6 +106,11 @@ export function readShapes(tree: u32, from: usize, end: usize): u32 {
 }
 
 // @ts-ignore: decorator
+@inline function slotOf(node: usize): usize {
+  return SLOTS + <usize>load<u32>(node, NODE_SLOT);
+}
+
+// @ts-ignore: decorator
 @inline function slotAt(slot: u32): usize {
   return SLOTS + <usize>slot * SLOT_BYTES;
 }
@@ -162,7 +172,7 @@ function walk(choices: usize, at: usize, end: usize): bool {
         others = node - IS_MANY + 4;
         node = load<u32>(node - IS_MANY);
       }
-    } else if (load<u8>(<usize>load<u32>(node, NODE_FIRST) + byte) == 0) node = 0;
+    } else if (!mayBegin(node, byte)) node = 0;
     while (true) {
       if (!node) {
         if (way == WAYS) return false;
@@ -172,17 +182,17 @@ function walk(choices: usize, at: usize, end: usize): bool {
         node = load<u32>(others);
         others += 4;
       }
-      const kind = load<u32>(node);
+      const kind: u32 = load<u8>(node);
       if (kind == KIND_REST || (kind == KIND_END && at >= end)) {
-        const slot = slotAt(load<u32>(node, NODE_SLOT));
+        const slot = slotOf(node);
         store<u32>(slot, <u32>at);
         store<u32>(slot, <u32>end, 4);
-        leaf = load<u32>(node, NODE_LEAF);
+        leaf = load<u32>(node, NODE_TEXT);
         return true;
       }
       if (kind != KIND_END) {
         let to = take(kind, node, at, end);
-        if (to && load<u32>(node, NODE_SPACED)) to = endOfSpaces(to, end);
+        if (to && load<u8>(node, NODE_FLAGS) & FLAG_SPACED) to = endOfSpaces(to, end);
         if (to) {
           if (others && load<u32>(others)) {
             store<u32>(way, <u32>others);
@@ -201,6 +211,13 @@ function walk(choices: usize, at: usize, end: usize): bool {
   }
 }
 
+/** True when a node can begin with a byte, or with the end of the line. */
+// @ts-ignore: decorator
+@inline function mayBegin(node: usize, byte: usize): bool {
+  if (byte == AT_END) return (load<u8>(node, NODE_FLAGS) & FLAG_AT_END) != 0;
+  return ((load<u8>(node + (byte >>> 3), NODE_FIRST) >>> <u8>(byte & 7)) & 1) != 0;
+}
+
 /** Where spaces and tabs end that begin at `at`, or 0: there are none. */
 // @ts-ignore: decorator
 @inline function endOfSpaces(at: usize, end: usize): usize {
@@ -213,14 +230,14 @@ function walk(choices: usize, at: usize, end: usize): bool {
 // @ts-ignore: decorator
 @inline function take(kind: u32, node: usize, at: usize, end: usize): usize {
   if (kind == KIND_TEXT) {
-    const length: usize = load<u32>(node, NODE_TEXT_BYTES);
-    return at + length <= end && isTextAt(at, load<u32>(node, NODE_TEXT), length) ? at + length : 0;
+    const length: usize = load<u8>(node, NODE_TEXT_BYTES);
+    return at + length <= end && isTextAt(at, node, length) ? at + length : 0;
   }
   if (kind == KIND_SPACE) {
     const to = endOfSpaces(at, end);
-    return !to && load<u32>(node, NODE_DETAIL) ? at : to;
+    return !to && <u32>load<u8>(node, NODE_DETAIL) ? at : to;
   }
-  const slot = slotAt(load<u32>(node, NODE_SLOT));
+  const slot = slotOf(node);
   store<u32>(slot, <u32>at);
   if (kind == KIND_UNTIL || kind == KIND_LAST) {
     const found = kind == KIND_UNTIL ? indexOfText(node, at, end) : lastIndexOfText(node, at, end);
@@ -228,7 +245,7 @@ function walk(choices: usize, at: usize, end: usize): bool {
     let to = found;
     while (to > at && load<u8>(to - 1) == SPACE) to--;
     store<u32>(slot, <u32>to, 4);
-    return found + <usize>load<u32>(node, NODE_TEXT_BYTES);
+    return found + <usize>load<u8>(node, NODE_TEXT_BYTES);
   }
   const to = endOfValue(kind, node, slot, at, end);
   store<u32>(slot, <u32>to, 4);
@@ -241,7 +258,7 @@ function walk(choices: usize, at: usize, end: usize): bool {
     case KIND_TIME: {
       const steps: usize = load<u32>(node, NODE_TEXT);
       const outcome = readTime(
-        load<u32>(node, NODE_DETAIL), steps, steps + <usize>load<u32>(node, NODE_TEXT_BYTES), at, end,
+        <u32>load<u8>(node, NODE_DETAIL), steps, steps + <usize>load<u8>(node, NODE_TEXT_BYTES), at, end,
       );
       if (outcome != TIME_READ) {
         isUnknown = outcome == TIME_UNKNOWN;
@@ -252,11 +269,11 @@ function walk(choices: usize, at: usize, end: usize): bool {
       return timeEnd;
     }
     case KIND_LEVEL: {
-      if (load<u32>(node, NODE_DETAIL) == LEVEL_NEAR) {
+      if (<u32>load<u8>(node, NODE_DETAIL) == LEVEL_NEAR) {
         isUnknown = true;
         return 0;
       }
-      const to = endOfLevel(load<u32>(node, NODE_DETAIL), at, end);
+      const to = endOfLevel(<u32>load<u8>(node, NODE_DETAIL), at, end);
       if (!to) return 0;
       const level = levelOfWord(at, to - at, levelSet);
       store<u32>(slot, level, 8);
@@ -282,12 +299,12 @@ function walk(choices: usize, at: usize, end: usize): bool {
   }
 }
 
-/** True when the text of a node stands at `at`; behind both stand at least fifteen bytes that may be read. */
+/** True when the text of a node stands at `at`; behind it at least fifteen bytes may be read. */
 // @ts-ignore: decorator
-@inline function isTextAt(at: usize, text: usize, length: usize): bool {
-  if (length > 16) return memory.compare(at, text, length) == 0;
+@inline function isTextAt(at: usize, node: usize, length: usize): bool {
+  if (length > 16) return memory.compare(at, load<u32>(node, NODE_TEXT), length) == 0;
   const mask = (1 << <u32>length) - 1;
-  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(text))) & mask) == mask;
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node, NODE_HEAD))) & mask) == mask;
 }
 
 /** The last search of {@link indexOfText} in the line at hand: several shapes look for the same text from the same place. */
@@ -295,12 +312,12 @@ let untilText: usize = 0, untilDetail: u32 = 0, untilFrom: usize = 0, untilFound
 
 /** Where the text of a node first stands; where it may not lead over the end of a line, not behind it. */
 function indexOfText(node: usize, from: usize, end: usize): usize {
-  const text: usize = load<u32>(node, NODE_TEXT), detail = load<u32>(node, NODE_DETAIL);
+  const text: usize = load<u32>(node, NODE_TEXT), detail = <u32>load<u8>(node, NODE_DETAIL);
   if (text == untilText && detail == untilDetail && from == untilFrom) return untilFound;
   untilText = text;
   untilDetail = detail;
   untilFrom = from;
-  untilFound = findText(from, detail ? endOfFirstLine(from, end) : end, text, load<u32>(node, NODE_TEXT_BYTES));
+  untilFound = findText(node, from, detail ? endOfFirstLine(from, end) : end);
   return untilFound;
 }
 
@@ -310,15 +327,16 @@ function indexOfText(node: usize, from: usize, end: usize): usize {
   return hasLines ? find(from, end, LINE_FEED) : end;
 }
 
-function findText(at: usize, end: usize, text: usize, length: usize): usize {
-  const first = i8x16.splat(load<i8>(text)), second = i8x16.splat(load<i8>(text + min(length - 1, 1)));
+function findText(node: usize, at: usize, end: usize): usize {
+  const length: usize = load<u8>(node, NODE_TEXT_BYTES);
   const skip = min(length - 1, 1);
+  const first = i8x16.splat(load<i8>(node, NODE_HEAD)), second = i8x16.splat(load<i8>(node + skip, NODE_HEAD));
   while (at + length <= end) {
     let found = i8x16.bitmask(v128.and(i8x16.eq(v128.load(at), first), i8x16.eq(v128.load(at + skip), second)));
     while (found) {
       const place = at + ctz(found);
       if (place + length > end) return 0;
-      if (isTextAt(place, text, length)) return place;
+      if (isTextAt(place, node, length)) return place;
       found &= found - 1;
     }
     at += 16;
@@ -327,9 +345,9 @@ function findText(at: usize, end: usize, text: usize, length: usize): usize {
 }
 
 function lastIndexOfText(node: usize, from: usize, end: usize): usize {
-  const text: usize = load<u32>(node, NODE_TEXT), length: usize = load<u32>(node, NODE_TEXT_BYTES);
-  if (load<u32>(node, NODE_DETAIL)) end = endOfFirstLine(from, end);
-  for (let at = end - length; at >= from; at--) if (isTextAt(at, text, length)) return at;
+  const length: usize = load<u8>(node, NODE_TEXT_BYTES);
+  if (<u32>load<u8>(node, NODE_DETAIL)) end = endOfFirstLine(from, end);
+  for (let at = end - length; at >= from; at--) if (isTextAt(at, node, length)) return at;
   return 0;
 }
 
