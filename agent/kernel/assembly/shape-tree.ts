@@ -252,6 +252,9 @@ function walk(choices: usize, at: usize, end: usize): bool {
   return to;
 }
 
+/** Levels met last, by their first letter: eight bytes, the node that took them, the length of the word, the level. */
+const KNOWN_LEVELS: usize = memory.data(32 * 8, 64);
+
 // @ts-ignore: decorator
 @inline function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize): usize {
   switch (kind) {
@@ -273,11 +276,24 @@ function walk(choices: usize, at: usize, end: usize): bool {
         isUnknown = true;
         return 0;
       }
+      const known = KNOWN_LEVELS + (<usize>(load<u8>(at) & 7) << 5);
+      if (load<u64>(at) == load<u64>(known) && load<u32>(known, 8) == <u32>node && at + 8 <= end) {
+        store<u32>(slot, load<u32>(known, 16), 8);
+        return at + <usize>load<u32>(known, 12);
+      }
       const to = endOfLevel(<u32>load<u8>(node, NODE_DETAIL), at, end);
       if (!to) return 0;
       const level = levelOfWord(at, to - at, levelSet);
       store<u32>(slot, level, 8);
-      return level == LEVEL_OTHER ? 0 : to;
+      if (level == LEVEL_OTHER) return 0;
+      // Only what stands in eight bytes is known by them: the word, and that it ends.
+      if (to - at < 8 && at + 8 <= end) {
+        store<u64>(known, load<u64>(at));
+        store<u32>(known, <u32>node, 8);
+        store<u32>(known, <u32>(to - at), 12);
+        store<u32>(known, level, 16);
+      }
+      return to;
     }
     case KIND_STATUS: {
       const to = endOfDigits(at, end, false);
