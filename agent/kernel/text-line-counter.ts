@@ -188,7 +188,9 @@ export class TextLineCounter implements LineCounter {
     if (!this.#format.looksBack) return undefined;
     if (from < 2) return from;
     const before = buffer.lastIndexOf(LINE_FEED, from - 2) + 1;
-    return buffer[from - 1] === LINE_FEED && from - before <= LINE_BEFORE_BYTES_MAX ? before : undefined;
+    return buffer[from - 1] === LINE_FEED && from - before <= LINE_BEFORE_BYTES_MAX
+      ? before
+      : undefined;
   }
 
   countUnterminated(line: Buffer, context: CountContext): void {
