@@ -275,7 +275,7 @@ export const textFaults: readonly TextFault[] = [
   },
   {
     name: "a search counts for all places of a line",
-    format: "text",
+    format: "haproxy",
     file: "shape-tree.ts",
     find: " && from == untilFrom",
     replace: "",
@@ -309,13 +309,6 @@ export const textFaults: readonly TextFault[] = [
     replace: "",
   },
   {
-    name: "a Z begins no other zone",
-    format: "log4j",
-    file: "line-times.ts",
-    find: "return at >= end || !(isLetter(load<u8>(at)) || load<u8>(at) == 0x2f);",
-    replace: "return true;",
-  },
-  {
     name: "escaped quotes in JSON in a string end it",
     format: "docker",
     file: "walk-text.ts",
@@ -330,11 +323,11 @@ export const textFaults: readonly TextFault[] = [
     replace: "byte < 32 ? 0 : at + 6",
   },
   {
-    name: "services with escapes are walked",
+    name: "walked durations are in the unit of the line before",
     format: "cri",
     file: "walk-text.ts",
-    find: "        if (!isClosed(to, isEscaped)) return 0;\n        serviceAt = at;",
-    replace: "        serviceAt = at;",
+    find: "        useSourceUnit();\n",
+    replace: "",
   },
   {
     name: "a level that is an object is walked",
