@@ -12,6 +12,7 @@ import { countingSettings } from "./counting-settings.ts";
 import { hostSource, journaldSource, stdinSource, syslogSource } from "./live-source-config.ts";
 import { multilineConfig } from "./multiline-config.ts";
 import { FORMAT_NAMES, lineOptionFaults } from "./parsers/registry.ts";
+import { telemetryConfig } from "./telemetry/telemetry-config.ts";
 
 const fileSource = z
   .strictObject({
@@ -230,6 +231,9 @@ export const agentConfig = z.strictObject({
   }),
   ship: shipConfig.meta({ description: "Where batches go." }),
   spool: spoolConfig.prefault({}).meta({ description: "The disk queue of batches." }),
+  telemetry: telemetryConfig
+    .prefault({})
+    .meta({ description: "What the agent tells of itself, and to whom." }),
 });
 
 /** A checked agent.yaml; durations are in milliseconds, sizes in bytes. */

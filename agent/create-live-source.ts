@@ -1,7 +1,6 @@
 /** From the configuration to the sources that are not files. */
 
 import type { SourceConfig, SourceConfigOf } from "./config.ts";
-import type { LeavingOptions, SourcesOptions } from "./create-sources.ts";
 import { lineKindOf } from "./line-kind.ts";
 import { HostFeed } from "./source/host-feed.ts";
 import { JournalFeed } from "./source/journal-feed.ts";
@@ -9,6 +8,7 @@ import type { LineFeed } from "./source/line-feed.ts";
 import { LiveSource } from "./source/live-source.ts";
 import { StdinFeed } from "./source/stdin-feed.ts";
 import { SyslogFeed } from "./source/syslog-feed.ts";
+import type { LeavingOptions, SourcesOptions } from "./source-options.ts";
 import { createSelectingCounter } from "./window/create-line-counter.ts";
 
 /** One checked entry of `sources` that is no file. */

@@ -3,7 +3,7 @@
  * while it runs.
  *
  * Ready means that it works: it has an epoch, reads, and its disk takes what it seals. The watchdog is fed only while reading goes round.
- * A configuration with a fault changes nothing. When only sources and intervals differ, the running agent exchanges them at a seal; for any
+ * A configuration with a fault changes nothing. When only sources, intervals and telemetry differ, the running agent exchanges them at a seal; for any
  * other difference the agent seals, stops and starts anew within the process. `id` and `data_dir` need a new process.
  */
 
@@ -23,6 +23,7 @@ import { ObservedAgent, type ObservedSettings } from "./admin/observed-agent.ts"
 import { type AgentOptions, type RunningAgent, startAgent } from "./agent.ts";
 import type { AgentConfig } from "./config.ts";
 import { lineKindOf } from "./line-kind.ts";
+import { Telemetry } from "./telemetry/telemetry.ts";
 
 /** Where a daemon gets a changed configuration from. */
 export interface Reloading {
@@ -74,6 +75,7 @@ class Daemon {
   #agent: RunningAgent | undefined;
   #observed: ObservedAgent | undefined;
   #door: Listener | undefined;
+  #telemetry: Telemetry | undefined;
   #isReloadAsked = false;
   /** Of the configuration that is in use, or was refused, and as it was seen at the last look. */
   #signature = "";
@@ -106,6 +108,7 @@ class Daemon {
     );
     this.#observed = observed;
     this.#door = await this.#openDoor(observed);
+    this.#telemetry = await this.#openTelemetry(observed);
     const { sources, ship, data_dir } = this.#config;
     logger.info("the agent runs", {
       agent: agent.status().agent,
@@ -139,6 +142,7 @@ class Daemon {
   async close(): Promise<void> {
     const { logger } = this.#options;
     await this.#tell("stopping", "sealing what was counted");
+    await this.#telemetry?.close();
     await this.#door?.close();
     const agent = this.#agent;
     if (agent === undefined) return;
@@ -165,6 +169,12 @@ class Daemon {
       logger.warn("status, top and tap will not reach this agent", { detail: error.message });
       return undefined;
     }
+  }
+
+  #openTelemetry(host: ObservedAgent): Promise<Telemetry> {
+    const { platform, logger, hostname = "" } = this.#options;
+    const { telemetry: config } = this.#config;
+    return Telemetry.open({ platform, config, host, hostname, logger });
   }
 
   async #tick(): Promise<void> {
@@ -239,7 +249,14 @@ class Daemon {
       return;
     }
     await this.#tell("reloading", "takes a new configuration over");
+    const isTelemetryKept =
+      JSON.stringify(next.telemetry) === JSON.stringify(this.#config.telemetry);
     await this.#take(next, change);
+    const observed = this.#observed;
+    if (!isTelemetryKept && observed !== undefined) {
+      await this.#telemetry?.close();
+      this.#telemetry = await this.#openTelemetry(observed);
+    }
     await this.#tell("ready", `reads ${next.sources.length} sources`);
   }
 
@@ -284,8 +301,8 @@ function changeBetween(
 ): "none" | "sources" | "rest" | "identity" {
   if (JSON.stringify(before) === JSON.stringify(after)) return "none";
   if (before.id !== after.id || before.data_dir !== after.data_dir) return "identity";
-  const { sources, flush_interval, poll_interval, max_future } = after;
-  const exchangeable = { sources, flush_interval, poll_interval, max_future };
+  const { sources, flush_interval, poll_interval, max_future, telemetry } = after;
+  const exchangeable = { sources, flush_interval, poll_interval, max_future, telemetry };
   const isRest = JSON.stringify({ ...before, ...exchangeable }) !== JSON.stringify(after);
   return isRest ? "rest" : "sources";
 }

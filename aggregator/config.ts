@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { present } from "../shared/assert.ts";
+import { type ListenAddress, listenAddress } from "../shared/config/listen-address.ts";
 import { uniqueNames } from "../shared/config/unique-names.ts";
 import { byteSize, duration } from "../shared/config/units.ts";
 import { type AggregateConfig, aggregateSetting } from "../shared/events/aggregate-config.ts";
@@ -15,13 +16,6 @@ import { sinks } from "./sinks/registry.ts";
 import type { ConfiguredSink } from "./sinks/sink.ts";
 import { sources } from "./sources/registry.ts";
 import type { ConfiguredSource } from "./sources/source.ts";
-
-/** The address to listen on. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
 
 /** What one request may hold, and all together. */
 export interface AggregatorLimits {
@@ -81,25 +75,6 @@ export interface AggregatorConfig {
   readonly limits: AggregatorLimits;
   readonly time: TimeSettings;
 }
-
-const listen = z
-  .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):\d{1,5}$/, {
-    error: "expected HOST:PORT such as 127.0.0.1:7400 or [::1]:7400",
-    abort: true,
-  })
-  .transform((text, context): ListenAddress => {
-    const at = text.lastIndexOf(":");
-    const port = Number.parseInt(text.slice(at + 1), 10);
-    if (port > 65_535) {
-      context.issues.push({
-        code: "custom",
-        message: "expected a port of at most 65535",
-        input: text,
-      });
-    }
-    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port };
-  });
 
 const archive = z
   .strictObject({
@@ -290,7 +265,7 @@ const sourceList = z
 /** Checks an aggregator.yaml; the result is an {@link AggregatorConfig}. */
 export const aggregatorConfig = z
   .strictObject({
-    listen: listen.prefault("127.0.0.1:7400").meta({
+    listen: listenAddress.prefault("127.0.0.1:7400").meta({
       description: "Address for agents, queries and metrics; port 0 takes any free one.",
       examples: ["127.0.0.1:7400"],
     }),

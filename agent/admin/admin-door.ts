@@ -9,11 +9,12 @@ import type { Logger } from "../../shared/log.ts";
 import type { HttpRequest, HttpResponse, Listener } from "../../shared/platform/network.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
 import { jsonAnswer, problemAnswer } from "../../shared/protocol/http-answer.ts";
+import { answerTelemetry, type TelemetryHost } from "../telemetry/answer-telemetry.ts";
 import type { StatusAnswer } from "./status.ts";
 import { type TapHost, takeSample, tapRequestSchema } from "./tap.ts";
 
 /** What can be asked at the door. */
-export interface AdminHost extends TapHost {
+export interface AdminHost extends TapHost, TelemetryHost {
   status(): StatusAnswer;
 }
 
@@ -70,7 +71,8 @@ async function answer(host: AdminHost, request: HttpRequest): Promise<HttpRespon
     if (!asked.success) return refused("invalid_query", 400, z.prettifyError(asked.error));
     return jsonAnswer(200, await takeSample(host, asked.data));
   }
-  return refused("not_found", 404, "known are GET /v1/status and POST /v1/tap");
+  const known = "known are GET /v1/status, /metrics, /healthz and /readyz, and POST /v1/tap";
+  return answerTelemetry(host, request) ?? refused("not_found", 404, known);
 }
 
 function refused(

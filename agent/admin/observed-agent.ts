@@ -31,6 +31,8 @@ export interface ObservedSettings {
 }
 
 const FILES_MAX = 1000;
+/** Reading goes round at least ten times a second. */
+const STALL_MS = 30_000;
 
 /** See the head of this file. */
 export class ObservedAgent implements AdminHost {
@@ -40,6 +42,9 @@ export class ObservedAgent implements AdminHost {
   readonly #lines = new RateMeter();
   #agent: Observed;
   #settings: ObservedSettings;
+  #turnCount = -1;
+  #turnedAtMs = Number.NEGATIVE_INFINITY;
+  #observedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(facts: ObservedFacts, agent: Observed, settings: ObservedSettings) {
     this.disk = facts.disk;
@@ -56,11 +61,27 @@ export class ObservedAgent implements AdminHost {
 
   /** Takes a look for the rates; call it about once a second. `nowMs` never goes back. */
   observe(nowMs: number): void {
-    const { readBytes, ledger } = this.#agent.status();
+    const { readBytes, ledger, turnCount } = this.#agent.status();
+    if (turnCount !== this.#turnCount) this.#turnedAtMs = nowMs;
+    this.#turnCount = turnCount;
+    this.#observedAtMs = nowMs;
     this.#bytes.note(readBytes, nowMs);
     let lines = 0;
     for (const entry of ledger) if (isBalanced(entry)) lines += entry.lines;
     this.#lines.note(lines, nowMs);
+  }
+
+  /** Why the agent makes no progress, as far as its own doing goes; undefined while it does. An aggregator that is away is none: the spool waits for it. */
+  get stall(): string | undefined {
+    const { isReady, mode, isSpoolFull } = this.#agent.status();
+    if (mode === "fenced") return "another spool took over this agent's name: nothing is read";
+    if (!isReady && mode === "sending") return "the disk of the spool fails";
+    if (!isReady) return "no aggregator has answered yet: nothing is read before";
+    if (isSpoolFull)
+      return "the disk queue is full: nothing is read until an aggregator takes some";
+    const stalledMs = this.#observedAtMs - this.#turnedAtMs;
+    if (stalledMs < STALL_MS) return undefined;
+    return `reading has not gone round for ${Math.round(stalledMs / 1000)} s`;
   }
 
   get sealedSequence(): number {

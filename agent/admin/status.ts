@@ -67,6 +67,8 @@ export interface AgentProgress extends Readonly<Pick<StatusAnswer, keyof typeof 
   readonly logId: string | undefined;
   readonly sources: readonly z.output<typeof sourceSchema>[];
   readonly ledger: readonly LedgerEntry[];
+  /** Rises as long as reading goes round. */
+  readonly turnCount: number;
 }
 
 /** An agent as it stands; times as ISO 8601, sizes in bytes, rates over the last minute. */

@@ -114,14 +114,21 @@ class Encoder {
    * Lays choices out, and everything that may come after them; returns where: a single node, or a table by byte of such nodes and lists of
    * nodes. `path` leads to them.
    */
-  choices({ nodes }: ShapeChoices, path: readonly ShapeNode[]): number {
+  choices({ nodes, byByte }: ShapeChoices, path: readonly ShapeNode[]): number {
     const places = new Map(nodes.map((node) => [node, this.#node(node, path)]));
     const placeOf = (node: ShapeNode): number => present(places.get(node), "its place");
     const [only] = nodes;
     if (nodes.length === 1 && only !== undefined) return placeOf(only);
+    // Most bytes have the same list as another.
+    const entries = new Map<readonly ShapeNode[], number>();
     const table = Array.from({ length: AT_END + 1 }, (_, byte) => {
-      const fitting = nodes.filter(({ first }) => first[byte] === 1).map(placeOf);
-      return fitting.length < 2 ? (fitting[0] ?? 0) : this.#words([...fitting, 0]) + IS_MANY;
+      const fitting = byByte?.[byte] ?? nodes.filter(({ first }) => first[byte] === 1);
+      const [sole, other] = fitting;
+      if (sole === undefined) return 0;
+      if (other === undefined) return placeOf(sole);
+      const entry = entries.get(fitting) ?? this.#words([...fitting.map(placeOf), 0]) + IS_MANY;
+      entries.set(fitting, entry);
+      return entry;
     });
     return this.#words(table) + IS_MANY;
   }
@@ -144,10 +151,7 @@ class Encoder {
     bytes.writeUInt32LE(choices, NODE_CHOICES);
     bytes.writeUInt32LE(end === undefined ? this.#put(text) : this.#leaf(end), NODE_TEXT);
     text.copy(bytes, NODE_HEAD, 0, NODE_FIRST - NODE_HEAD);
-    for (let byte = 0; byte < AT_END; byte++) {
-      const at = NODE_FIRST + (byte >>> 3);
-      if (node.first[byte] === 1) bytes.writeUInt8(bytes.readUInt8(at) | (1 << (byte & 7)), at);
-    }
+    bytes.set(bitsOf(node.first), NODE_FIRST);
     return this.#put(bytes, NODE_BYTES);
   }
 
@@ -199,6 +203,15 @@ class Encoder {
     this.#parts.push(bytes);
     this.#length += bytes.length;
   }
+}
+
+/** One bit for each byte that a node can begin with. */
+function bitsOf(first: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(AT_END / 8);
+  for (let byte = 0; byte < AT_END; byte++) {
+    if (first[byte] === 1) bits[byte >>> 3] = (bits[byte >>> 3] ?? 0) | (1 << (byte & 7));
+  }
+  return bits;
 }
 
 /** The bytes of a text, or the steps of a layout. */

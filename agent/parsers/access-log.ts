@@ -55,7 +55,7 @@ class Parts {
   status = 0;
   bytesFrom = 0;
   bytesTo = 0;
-  /** -1 when there are no quoted strings after the byte count. */
+  /** -1 when there is no quoted string after the byte count; those of the agent when there is no second one. */
   referrerFrom = -1;
   referrerTo = -1;
   agentFrom = -1;
@@ -213,12 +213,12 @@ function findTail(buffer: Buffer, from: number, to: number, parts: Parts): boole
   if (from + 1 >= to || buffer[from + 1] !== QUOTE) return true;
   const referrerTo = closingQuote(buffer, from + 2, to);
   if (referrerTo < 0) return false;
+  parts.referrerFrom = from + 2;
+  parts.referrerTo = referrerTo;
   parts.tailFrom = referrerTo + 1;
   if (referrerTo + 2 >= to || buffer[referrerTo + 2] !== QUOTE) return true;
   const agentTo = closingQuote(buffer, referrerTo + 3, to);
   if (agentTo < 0) return false;
-  parts.referrerFrom = from + 2;
-  parts.referrerTo = referrerTo;
   parts.agentFrom = referrerTo + 3;
   parts.agentTo = agentTo;
   parts.tailFrom = agentTo + 1;
@@ -283,8 +283,8 @@ function fieldsOf(line: Buffer, parts: Parts): Record<string, string | number> {
   }
   if (parts.referrerFrom >= 0) {
     set("referrer", line.toString("utf8", parts.referrerFrom, parts.referrerTo));
-    set("agent", line.toString("utf8", parts.agentFrom, parts.agentTo));
   }
+  if (parts.agentFrom >= 0) set("agent", line.toString("utf8", parts.agentFrom, parts.agentTo));
   set("more", line.toString("utf8", parts.tailFrom).trim());
   return fields;
 }

@@ -120,9 +120,14 @@ function addTables(choices: ShapeChoices): void {
   const { nodes } = choices;
   for (const { next } of nodes) addTables(next);
   if (nodes.length < TABLE_FROM_COUNT) return;
-  choices.byByte = Array.from({ length: AT_END + 1 }, (_, byte) =>
-    nodes.filter(({ first }) => first[byte] === 1),
-  );
+  const lists = new Map<string, readonly ShapeNode[]>();
+  choices.byByte = Array.from({ length: AT_END + 1 }, (_, byte) => {
+    const list = nodes.filter(({ first }) => first[byte] === 1);
+    const key = list.map((node) => nodes.indexOf(node)).join(" ");
+    const known = lists.get(key) ?? list;
+    lists.set(key, known);
+    return known;
+  });
 }
 
 const DIGITS = "0123456789";

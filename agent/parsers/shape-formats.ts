@@ -14,17 +14,30 @@ const DAY_FIRST = "{time:dd-MMM-yyyy HH:mm:ss[.SSS][ Z]}";
 const APACHE = "[{time:ansi_c}]";
 const REDIS = "{time:d MMM[ yyyy] HH:mm:ss[.SSS]}";
 const POSTGRES_TIME = "{time:yyyy-MM-dd HH:mm:ss[.SSS] Z}";
-const POSTGRES = `${POSTGRES_TIME} [{pid:int}`;
 /** The prefix of Amazon's RDS, `%t:%r:%u@%d:[%p]:`. */
 const POSTGRES_RDS = `${POSTGRES_TIME}:{client}:{session}:[{pid:int}]:`;
+/** What a `log_line_prefix` begins with; users, databases and more may follow. */
+const POSTGRES_PREFIXES = [
+  `${POSTGRES_TIME} [{pid:int}]`,
+  `${POSTGRES_TIME} [{pid:int}-{line:int}]`,
+  `${POSTGRES_TIME} [{pid:int}]: [{line}]`,
+  `${POSTGRES_TIME} [{pid:int}]:`,
+  `{client:word} ${POSTGRES_TIME} [{pid:int}]`,
+  "{time:epoch_ms} [{pid:int}-{line:int}]",
+];
+/** A statement with its duration; two spaces stand behind the level, so that no text of a statement is taken for it. */
+const POSTGRES_DURATION = "LOG:  duration: {duration:number:ms} ms {message}";
 const LOGCAT = "{time:[yyyy-]MM-dd HH:mm:ss[.SSS]}";
 
 const HAPROXY_SYSLOG = "{time:MMM d HH:mm:ss} {host:word} haproxy[{pid:int}]:";
 const HAPROXY =
   "{client:word} [{time:dd/MMM/yyyy:HH:mm:ss.SSS}] {frontend:word} {backend}/{server:word}";
-const HAPROXY_HTTP =
+const HAPROXY_REQUEST =
   `${HAPROXY} {queue_wait}/{backend_wait}/{connect}/{response}/(+)?{duration:number:ms} {status} ` +
-  '(+)?{bytes:int} {request_cookie:word} {response_cookie:word} {end:word} {connections:word} {queues:word} {captures}"{message}"';
+  "(+)?{bytes:int} {request_cookie:word} {response_cookie:word} {end:word} {connections:word} {queues:word} {captures}";
+const HAPROXY_HTTP = `${HAPROXY_REQUEST}"{message}"`;
+/** Requests that are too long lose their end, the closing quote too. */
+const HAPROXY_HTTP_CUT = `${HAPROXY_REQUEST}"{message}`;
 const HAPROXY_TCP = `${HAPROXY} {backend_wait}/{connect}/(+)?{duration:number:ms} (+)?{bytes:int} {message}`;
 
 /** Java's loggers: the patterns of log4j, logback, Spring Boot, Hadoop, ZooKeeper, Kafka, Elasticsearch, Cassandra. */
@@ -86,6 +99,7 @@ const OPENSTACK = [
 /** Words of loggers that are no level by these names elsewhere. */
 const JAVA_LEVELS = { CONFIG: "DEBUG", FINER: "TRACE", FINEST: "TRACE" } as const;
 
+const SLOW_QUERY = "# User@Host: {user}\n{_}Query_time: {duration:number:s} {message}";
 const SLOW_QUERY_TIME = Buffer.from("# Time:");
 const SLOW_QUERY_USER = Buffer.from("# User@Host:");
 
@@ -142,9 +156,11 @@ export const shapeFormats = {
     summary: "HAProxy's HTTP and TCP logs, from syslog's files or bare.",
     shapes: [
       `${HAPROXY_SYSLOG} ${HAPROXY_HTTP}`,
+      `${HAPROXY_SYSLOG} ${HAPROXY_HTTP_CUT}`,
       `${HAPROXY_SYSLOG} ${HAPROXY_TCP}`,
       `${HAPROXY_SYSLOG} {message}`,
       HAPROXY_HTTP,
+      HAPROXY_HTTP_CUT,
       HAPROXY_TCP,
     ],
   },
@@ -183,9 +199,13 @@ export const shapeFormats = {
     summary: "The slow-query log of MySQL, Percona and MariaDB; its queries span several lines.",
     joins: beginsSlowQuery,
     shapes: [
-      `# Time: ${ISO}\n# User@Host: {user}\n{_}Query_time: {duration:number:s} {message}`,
-      "# Time: {time:yyMMdd H:mm:ss}\n# User@Host: {user}\n{_}Query_time: {duration:number:s} {message}",
+      `# Time: ${ISO}( )?\n${SLOW_QUERY}`,
+      `# Time: {time:yyMMdd H:mm:ss}( )?\n${SLOW_QUERY}`,
+      // Percona's patch of MySQL 5.0.
+      `# Time: {time:yyMMdd H:mm:ss} ${SLOW_QUERY}`,
       "# User@Host: {user}\n{_}Query_time: {duration:number:s} {_}\nSET timestamp={time:epoch_s};\n{message}",
+      // Without a time: rejected as such.
+      SLOW_QUERY,
       `# Time: ${ISO}`,
       "# Time: {time:yyMMdd H:mm:ss}",
     ],
@@ -208,15 +228,14 @@ export const shapeFormats = {
     summary: "PostgreSQL's log with a `log_line_prefix` of time and process.",
     joins: "unparsed",
     shapes: [
-      `${POSTGRES}] LOG: duration: {duration:number:ms} ms {message}`,
-      `${POSTGRES}] {level}: {message}`,
-      `${POSTGRES}] {session:word} LOG: duration: {duration:number:ms} ms {message}`,
-      `${POSTGRES}] {session:word} {level}: {message}`,
-      `${POSTGRES}-{line:int}] {level}: {message}`,
-      `${POSTGRES}-{line:int}] {session:word} {level}: {message}`,
-      `${POSTGRES}]: [{line}] {level}: {message}`,
-      `${POSTGRES}]: [{line}] {session:word} {level}: {message}`,
-      `${POSTGRES}] {level:near}{message}`,
+      ...POSTGRES_PREFIXES.flatMap((prefix) => [
+        `${prefix} LOG: duration: {duration:number:ms} ms {message}`,
+        `${prefix} {level}: {message}`,
+        `${prefix} {session:word} LOG: duration: {duration:number:ms} ms {message}`,
+        `${prefix} {session:word} {level}: {message}`,
+        `${prefix} {session}${POSTGRES_DURATION}`,
+        `${prefix} {level:near}{message}`,
+      ]),
       `${POSTGRES_RDS}LOG: duration: {duration:number:ms} ms {message}`,
       `${POSTGRES_RDS}{level}: {message}`,
       `${POSTGRES_TIME} LOG: duration: {duration:number:ms} ms {message}`,
@@ -248,6 +267,7 @@ export const shapeFormats = {
     shapes: [
       `{pid:int}:{role:word} ${REDIS} {level:mark} {message}`,
       `[{pid:int}] ${REDIS} {level:mark} {message}`,
+      `[{pid:int}:{role}] ${REDIS} {level:mark} {message}`,
       `${REDIS} {level:mark} {message}`,
       "{pid:int}:signal-handler \\({time:epoch_s}\\) {message}",
     ],
@@ -290,6 +310,8 @@ export const shapeFormats = {
       `${APACHE} {message}`,
       "{time:ansi_c} {level:near}{message}",
       "{time:ansi_c} {message}",
+      "{time:EEE MMM d HH:mm:ss[.SSS]} {level:near}{message}",
+      "{time:EEE MMM d HH:mm:ss[.SSS]} {message}",
       "{time:rfc2822} {level:near}{message}",
       "{time:rfc2822} {message}",
       // Other ways to write a date of which day and month are no guess.
@@ -315,6 +337,9 @@ export const shapeFormats = {
       `${ISO}, {message}`,
       `${ISO}|{level:near}{message}`,
       `${ISO};{level:near}{message}`,
+      // A time on a line of its own, as Oracle's alert log has it.
+      `${ISO}\n{message}`,
+      ISO,
       // Without a time: for lines inside of containers.
       "{level:upper}: {message}",
       "{level:upper}[{_}] {message}",

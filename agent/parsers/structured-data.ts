@@ -49,11 +49,15 @@ function parametersEnd(
   let at = from;
   while (at < to && buffer[at] === SPACE) {
     const nameTo = nameEnd(buffer, at + 1, to);
-    if (nameTo < 0 || buffer[nameTo] !== EQUALS || buffer[nameTo + 1] !== QUOTE) return -1;
-    const close = valueEnd(buffer, nameTo + 2, to);
+    if (nameTo < 0 || buffer[nameTo] !== EQUALS) return -1;
+    // Some write a space before the value.
+    let valueFrom = nameTo + 1;
+    while (valueFrom < to && buffer[valueFrom] === SPACE) valueFrom++;
+    if (buffer[valueFrom++] !== QUOTE) return -1;
+    const close = valueEnd(buffer, valueFrom, to);
     if (close < 0) return -1;
     if (target !== undefined) {
-      const value = buffer.toString("utf8", nameTo + 2, close).replace(/\\(["\\\]])/g, "$1");
+      const value = buffer.toString("utf8", valueFrom, close).replace(/\\(["\\\]])/g, "$1");
       target.set(buffer.toString("utf8", at + 1, nameTo), value);
     }
     at = close + 1;

@@ -5,6 +5,8 @@
  *     <PRI>Nov 20 10:00:00 host program[123]: message                      RFC 3164; the PRI may be missing, as in files
  *     2026-11-20T10:00:00.123456+01:00 host program[123]: message          the same with the time that rsyslog and others write
  *
+ *     Nov 20 10:00:00 host daemon.err program[123]: message                the same with facility and severity by name, as busybox writes files
+ *
  * The level is the severity; a line without one is INFO. The service is the program. In the older form the program is what a colon or
  * a process id in brackets follows; without either everything after the host is the message. A host may be missing before a program.
  */
@@ -56,6 +58,17 @@ const TIME_BYTES_MAX = 35;
 const TAG_BYTES_MAX = 128;
 /** Position of the T in a time of the ISO form. */
 const TIME_T_AT = 10;
+/** `authpriv.warning`; longer words are no facility and severity. */
+const PRIORITY_WORD_BYTES_MAX = 16;
+/** Facilities by their numbers: RFC 5424, section 6.2.1, with the names of syslog.h. */
+const FACILITIES = [
+  ...["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"],
+  ...["authpriv", "ftp", "ntp", "security", "console", "cron"],
+  ...["local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
+];
+/** Severities by their numbers, and the older names of some. */
+const SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+const OLDER_SEVERITIES = ["panic", "", "", "error", "warn"];
 
 /** Where the parts of the line at hand stand; a part that is missing is empty. */
 class Parts {
@@ -272,11 +285,34 @@ function findOlder(buffer: Buffer, from: number, to: number, parts: Parts): bool
     at = spacesEnd(buffer, at, to);
   }
   if (at >= to) return false;
-  if (findTag(buffer, at, to, parts)) return true;
+  if (findTag(buffer, at, to, parts) || findPriorityAndTag(buffer, at, to, parts)) return true;
   parts.programFrom = parts.programTo = at;
   parts.processFrom = parts.processTo = at;
   parts.messageFrom = at;
   return !parts.isIso;
+}
+
+/** Finds `facility.severity` and a program behind it. */
+function findPriorityAndTag(buffer: Buffer, from: number, to: number, parts: Parts): boolean {
+  // Where a look for a program ended, unless that was at a colon or a bracket.
+  const end = parts.programTo;
+  if (parts.priority >= 0 || buffer[end] !== SPACE || end - from > PRIORITY_WORD_BYTES_MAX) {
+    return false;
+  }
+  const priority = priorityOfWord(buffer.toString("latin1", from, end));
+  if (priority < 0 || !findTag(buffer, spacesEnd(buffer, end, to), to, parts)) return false;
+  parts.priority = priority;
+  return true;
+}
+
+/** The priority that `facility.severity` names; -1 when it is none. */
+function priorityOfWord(word: string): number {
+  const [facilityName = "", severityName = "", ...more] = word.split(".");
+  const facility = FACILITIES.indexOf(facilityName);
+  const known = SEVERITIES.indexOf(severityName);
+  const severity = known < 0 ? OLDER_SEVERITIES.indexOf(severityName) : known;
+  const isPriority = facility >= 0 && severity >= 0 && severityName !== "" && more.length === 0;
+  return isPriority ? facility * 8 + severity : -1;
 }
 
 /** Finds `program[process]:` or `program:` or, behind a host, `program[process]`. */

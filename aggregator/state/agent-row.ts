@@ -3,12 +3,13 @@
  * each begins with a format version.
  */
 import type { AgentMark } from "../../shared/protocol/answers.ts";
-import type {
-  ByteRange,
-  Checkpoint,
-  LedgerEntry,
-  LedgerKind,
-  SourceState,
+import {
+  type ByteRange,
+  type Checkpoint,
+  LEDGER_KINDS,
+  type LedgerEntry,
+  SOURCE_STATES,
+  type SourceState,
 } from "../../shared/protocol/batch.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -17,21 +18,6 @@ const VERSION = 1;
 /** 2: with the revision of selectors. */
 const AGENT_VERSION = 2;
 const DIGEST_BYTES = 16;
-const SOURCE_STATES = ["live", "idle", "ended"] as const satisfies readonly SourceState[];
-const LEDGER_KINDS = [
-  "aggregated",
-  "filtered",
-  "rejected",
-  "lost",
-  "held",
-  "noted",
-  "events_selected",
-  "events_sent",
-  "events_shed",
-  "lines_selected",
-  "lines_sent",
-  "lines_shed",
-] as const satisfies readonly LedgerKind[];
 
 /** How far one source of an agent has come. Times are of the log's clock unless they are called event times. */
 export interface SourceInput {

@@ -1,9 +1,9 @@
 import { realClock } from "./clock.ts";
-import { realDisk } from "./disk.ts";
 import { realGunzip } from "./gunzip.ts";
 import type { Platform } from "./platform.ts";
 import { realProcesses } from "./processes.ts";
 import { realRandom } from "./random.ts";
+import { realDisk } from "./real-disk.ts";
 import { realNetwork } from "./real-network.ts";
 import { realSockets } from "./sockets.ts";
 import { realTimers } from "./timers.ts";

@@ -62,8 +62,11 @@ export interface Checkpoint {
   readonly removed: boolean;
 }
 
-/** Whether more is expected of a source. */
-export type SourceState = "live" | "idle" | "ended";
+/** Whether more is expected of a source. The place of each here is its number in batches and stored rows. */
+export const SOURCE_STATES = ["live", "idle", "ended"] as const;
+
+/** One of {@link SOURCE_STATES}. */
+export type SourceState = (typeof SOURCE_STATES)[number];
 
 /** What a batch says of a source's progress in event time. */
 export interface SourceReport {
@@ -77,20 +80,25 @@ export interface SourceReport {
  * The sides of the ledger. Of lines: read = aggregated + filtered + rejected + lost + held; `noted` stands beside the balance (a duration out
  * of range, a clock ahead). Of events, apart from lines: events_selected = events_sent + events_shed; of raw lines that are sent for search,
  * apart from both: lines_selected = lines_sent + lines_shed.
+ * The place of each here is its number in batches and stored rows: new ones go to the end.
  */
-export type LedgerKind =
-  | "aggregated"
-  | "filtered"
-  | "rejected"
-  | "lost"
-  | "held"
-  | "noted"
-  | "events_selected"
-  | "events_sent"
-  | "events_shed"
-  | "lines_selected"
-  | "lines_sent"
-  | "lines_shed";
+export const LEDGER_KINDS = [
+  "aggregated",
+  "filtered",
+  "rejected",
+  "lost",
+  "held",
+  "noted",
+  "events_selected",
+  "events_sent",
+  "events_shed",
+  "lines_selected",
+  "lines_sent",
+  "lines_shed",
+] as const;
+
+/** One of {@link LEDGER_KINDS}. */
+export type LedgerKind = (typeof LEDGER_KINDS)[number];
 
 /** The sides between which read lines and bytes are divided. */
 export const BALANCED_KINDS = [

@@ -1,6 +1,6 @@
 /** Checks of checkpoints and ledgers where they travel or lie as JSON: in the answer to a hello and in the header of a spool segment. */
 import { z } from "zod";
-import type { Checkpoint, LedgerEntry } from "./batch.ts";
+import { type Checkpoint, LEDGER_KINDS, type LedgerEntry } from "./batch.ts";
 
 const count = z.int().min(0);
 
@@ -38,21 +38,6 @@ export const checkpointSchema = z
       modifiedMs: found.modifiedMs ?? undefined,
     }),
   );
-
-const LEDGER_KINDS = [
-  "aggregated",
-  "filtered",
-  "rejected",
-  "lost",
-  "held",
-  "noted",
-  "events_selected",
-  "events_sent",
-  "events_shed",
-  "lines_selected",
-  "lines_sent",
-  "lines_shed",
-] as const;
 
 /** A {@link LedgerEntry} in JSON. */
 export const ledgerEntrySchema = z.object({

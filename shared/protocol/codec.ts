@@ -1,23 +1,26 @@
 /** The bytes of a batch: `encodeBatch` and `decodeBatch` are each other's inverse. FORMAT.md draws them. */
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import { present } from "../assert.ts";
-import type {
-  Batch,
-  ByteRange,
-  Checkpoint,
-  LedgerEntry,
-  LedgerKind,
-  SourceReport,
-  SourceState,
-  Tombstone,
+import {
+  type Batch,
+  type ByteRange,
+  type Checkpoint,
+  LEDGER_KINDS,
+  type LedgerEntry,
+  type LedgerKind,
+  SOURCE_STATES,
+  type SourceReport,
+  type SourceState,
+  type Tombstone,
 } from "./batch.ts";
 import { type DeltaColumns, readDeltaColumns } from "./delta-columns.ts";
-import { type StringTable, writeDeltas } from "./deltas.ts";
+import { writeDeltas } from "./deltas.ts";
 import { writeEvents, writeHole } from "./event-columns.ts";
 import { HOLES_MAX } from "./event-limits.ts";
 import { readEvents, readHole } from "./read-events.ts";
 import { type Hole, REVISION, type SelectedEvent } from "./selected-event.ts";
 import { eventOfLine, lineOfEvent } from "./selected-line.ts";
+import { StringTable } from "./string-table.ts";
 import {
   BYTES,
   createReader,
@@ -35,21 +38,6 @@ import {
   VARINT,
 } from "./wire.ts";
 
-const SOURCE_STATES = ["live", "idle", "ended"] as const satisfies readonly SourceState[];
-const LEDGER_KINDS = [
-  "aggregated",
-  "filtered",
-  "rejected",
-  "lost",
-  "held",
-  "noted",
-  "events_selected",
-  "events_sent",
-  "events_shed",
-  "lines_selected",
-  "lines_sent",
-  "lines_shed",
-] as const satisfies readonly LedgerKind[];
 const TOMBSTONE_REASONS = [
   "malformed_batch",
   "spool_corrupt",
@@ -61,23 +49,9 @@ const TOMBSTONE_REASONS = [
  */
 const STRING_LENGTH_MAX = 4096;
 
-class Strings implements StringTable {
-  readonly list: string[] = [];
-  readonly #indexes = new Map<string, number>();
-
-  index(text: string): number {
-    const known = this.#indexes.get(text);
-    if (known !== undefined) return known;
-    const index = this.list.length;
-    this.#indexes.set(text, index);
-    this.list.push(text);
-    return index;
-  }
-}
-
 /** The bytes of a batch. Equal batches give equal bytes. */
 export function encodeBatch(batch: Batch): Buffer {
-  const strings = new Strings();
+  const strings = new StringTable();
   const body = createWriter();
   if (batch.deltas.length > 0) {
     body.uint32(tag(7, BYTES)).fork();
@@ -118,7 +92,7 @@ export function encodeBatch(batch: Batch): Buffer {
   return Buffer.concat([finish(writeHead(batch, strings)), finish(body)]);
 }
 
-function writeSelected(body: Writer, batch: Batch, strings: Strings): void {
+function writeSelected(body: Writer, batch: Batch, strings: StringTable): void {
   if (batch.events.length > 0) {
     body.uint32(tag(12, BYTES)).fork();
     writeEvents(body, batch.events, strings);
@@ -137,7 +111,7 @@ function writeSelected(body: Writer, batch: Batch, strings: Strings): void {
   if (batch.selectorRevision !== "") body.uint32(tag(14, BYTES)).string(batch.selectorRevision);
 }
 
-function writeHead(batch: Batch, strings: Strings): Writer {
+function writeHead(batch: Batch, strings: StringTable): Writer {
   const head = createWriter();
   head.uint32(tag(1, BYTES)).string(batch.agent);
   head.uint32(tag(2, BYTES)).bytes(Buffer.from(batch.epoch, "hex"));
@@ -148,7 +122,7 @@ function writeHead(batch: Batch, strings: Strings): Writer {
   return head;
 }
 
-function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: Strings): void {
+function writeCheckpoint(writer: Writer, checkpoint: Checkpoint, strings: StringTable): void {
   writer.uint32(tag(1, VARINT)).uint32(strings.index(checkpoint.source));
   writer.uint32(tag(2, VARINT)).uint64(checkpoint.file);
   writer.uint32(tag(3, BYTES)).string(checkpoint.path);

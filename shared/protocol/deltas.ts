@@ -4,9 +4,11 @@
  */
 import type { Writer } from "protobufjs/minimal.js";
 import type { Aggregate } from "../aggregates/aggregate.ts";
+import type { QuantileSketch } from "../aggregates/quantile-sketch.ts";
 import { assert } from "../assert.ts";
 import type { Delta } from "./batch.ts";
 import { DetailColumns, pushDetail, writeDetailColumns } from "./detail-columns.ts";
+import type { StringTable } from "./string-table.ts";
 import { writePacked } from "./write-packed.ts";
 
 const UINT32_LIMIT = 2 ** 32;
@@ -16,11 +18,6 @@ const UINT32_LIMIT = 2 ** 32;
  * windows and adds one read of 1 MiB at most, whose lines are no shorter than 14 bytes.
  */
 export const DELTA_ROWS_MAX: number = 2 ** 17;
-
-/** Gives every text a number, in order of first use. */
-export interface StringTable {
-  index(text: string): number;
-}
 
 /** The columns of a Deltas message, by the names of its fields. */
 export class Columns {
@@ -36,9 +33,9 @@ export class Columns {
   min: number[] = [];
   max: number[] = [];
   binCount: number[] = [];
-  /** Of each row's bins: the first as it is, the others as the difference to the one before. */
-  binIndex: number[] = [];
-  binValue: number[] = [];
+  /** Of each row's bins: the first as it is, the others as the difference to the one before. Nearly all numbers of a batch are here. */
+  binIndex: Int32Array = new Int32Array();
+  binValue: Uint32Array = new Uint32Array();
   folded: number[] = [];
   /** Dimensions, measures and sample lines: of most batches there are none. */
   readonly detail = new DetailColumns();
@@ -48,13 +45,19 @@ export class Columns {
 export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: StringTable): void {
   assert(deltas.length <= DELTA_ROWS_MAX, "a batch is sealed before it has too many rows");
   const columns = new Columns();
+  let binMax = 0;
+  for (const { aggregate } of deltas) binMax += aggregate.sketch.bins.length;
+  columns.binIndex = new Int32Array(binMax);
+  columns.binValue = new Uint32Array(binMax);
+  let binTo = 0;
   let minuteBefore = 0;
   for (const delta of deltas) {
     columns.stream.push(strings.index(delta.stream));
     columns.service.push(strings.index(delta.service));
     columns.minute.push(delta.minute - minuteBefore);
     minuteBefore = delta.minute;
-    pushAggregate(columns, delta.aggregate);
+    pushCounts(columns, delta.aggregate);
+    binTo = pushBins(columns, binTo, delta.aggregate.sketch);
     pushDetail(columns.detail, delta, strings);
   }
   writePacked(writer, 1, "uint32", columns.stream);
@@ -68,13 +71,13 @@ export function writeDeltas(writer: Writer, deltas: readonly Delta[], strings: S
   writePacked(writer, 9, "uint64", columns.min);
   writePacked(writer, 10, "uint64", columns.max);
   writePacked(writer, 11, "uint32", columns.binCount);
-  writePacked(writer, 12, "sint32", columns.binIndex);
-  writePacked(writer, 13, "uint32", columns.binValue);
+  writePacked(writer, 12, "sint32", columns.binIndex.subarray(0, binTo));
+  writePacked(writer, 13, "uint32", columns.binValue.subarray(0, binTo));
   writePacked(writer, 14, "uint32", columns.folded);
   writeDetailColumns(writer, columns.detail);
 }
 
-function pushAggregate(columns: Columns, aggregate: Aggregate): void {
+function pushCounts(columns: Columns, aggregate: Aggregate): void {
   let mask = 0;
   for (let index = 0; index < aggregate.levels.length; index++) {
     const count = aggregate.levels[index] ?? 0;
@@ -92,17 +95,22 @@ function pushAggregate(columns: Columns, aggregate: Aggregate): void {
   columns.sumHigh.push(aggregate.durationSumHigh);
   columns.min.push(hasDurations ? aggregate.durationMin : 0);
   columns.max.push(hasDurations ? aggregate.durationMax : 0);
-  let binCount = 0;
-  let indexBefore = 0;
-  for (let at = 0; at < sketch.bins.length; at++) {
-    const count = sketch.bins[at] ?? 0;
-    if (count === 0) continue;
-    const index = sketch.first + at;
-    columns.binIndex.push(index - indexBefore);
-    columns.binValue.push(count);
-    indexBefore = index;
-    binCount++;
-  }
-  columns.binCount.push(binCount);
   columns.folded.push(aggregate.folded || aggregate.detail?.isFolded === true ? 1 : 0);
+}
+
+/** Adds a row's bins from the place `binFrom` on and returns the place behind them. */
+function pushBins(columns: Columns, binFrom: number, sketch: QuantileSketch): number {
+  const { first, bins } = sketch;
+  const { binIndex, binValue } = columns;
+  let binTo = binFrom;
+  let indexBefore = 0;
+  for (let at = 0; at < bins.length; at++) {
+    const count = bins[at] ?? 0;
+    if (count === 0) continue;
+    binIndex[binTo] = first + at - indexBefore;
+    binValue[binTo++] = count;
+    indexBefore = first + at;
+  }
+  columns.binCount.push(binTo - binFrom);
+  return binTo;
 }

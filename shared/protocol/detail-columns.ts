@@ -22,8 +22,8 @@ import {
   dimensionsKey,
 } from "../aggregates/dimensions.ts";
 import type { Delta } from "./batch.ts";
-import type { StringTable } from "./deltas.ts";
 import { readRegisters, writeRegisters } from "./registers.ts";
+import type { StringTable } from "./string-table.ts";
 import {
   BYTES,
   MalformedError,

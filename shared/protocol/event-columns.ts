@@ -5,9 +5,9 @@
  */
 import type { Writer } from "protobufjs/minimal.js";
 import { assert } from "../assert.ts";
-import type { StringTable } from "./deltas.ts";
 import { EVENT_VALUES_MAX, EVENTS_MAX } from "./event-limits.ts";
 import type { Hole, SelectedEvent } from "./selected-event.ts";
+import type { StringTable } from "./string-table.ts";
 import { BYTES, tag, VARINT } from "./wire.ts";
 import { writePacked } from "./write-packed.ts";
 

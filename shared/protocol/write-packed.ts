@@ -16,7 +16,7 @@ export function writePacked(
   writer: Writer,
   field: number,
   kind: PackedKind,
-  values: readonly number[],
+  values: ArrayLike<number>,
 ): void {
   if (values.length === 0) return;
   const bytes = kind === "double" ? doubles(values) : varints(values, kind.startsWith("s"));
@@ -24,7 +24,7 @@ export function writePacked(
 }
 
 /** `isSigned`: zigzag-coded, so that numbers near zero are short whatever their sign. */
-function varints(values: readonly number[], isSigned: boolean): Uint8Array {
+function varints(values: ArrayLike<number>, isSigned: boolean): Uint8Array {
   // Most are of one byte.
   let bytes = Buffer.allocUnsafe(Math.ceil(values.length * 1.25) + NUMBER_BYTES_MAX);
   let to = 0;
@@ -56,7 +56,7 @@ function varints(values: readonly number[], isSigned: boolean): Uint8Array {
   return bytes.subarray(0, to);
 }
 
-function doubles(values: readonly number[]): Uint8Array {
+function doubles(values: ArrayLike<number>): Uint8Array {
   const bytes = Buffer.allocUnsafe(8 * values.length);
   for (let at = 0; at < values.length; at++) bytes.writeDoubleLE(values[at] ?? 0, 8 * at);
   return bytes;

@@ -10,6 +10,10 @@ import { parseLayout } from "./time-layout.ts";
 import { TimeReader } from "./time-text.ts";
 import type { TimeZone } from "./time-zone.ts";
 
+const SPACE = 0x20;
+const OPEN = 0x28;
+const CLOSE = 0x29;
+
 const OTHER_LAYOUTS = [
   "iso8601",
   "rfc2822",
@@ -17,6 +21,10 @@ const OTHER_LAYOUTS = [
   "rfc850",
   "ansi_c",
   "EEE MMM d HH:mm:ss[.SSS] yyyy Z",
+  "EEE MMM d yyyy HH:mm:ss Z",
+  "EEE d MMM yyyy h:mm:ss a[ Z]",
+  "MMM d, yyyy h:mm:ss a",
+  "MMM d, yyyy HH:mm:ss",
   "syslog",
   "logcat",
   "common_log",
@@ -47,9 +55,10 @@ export class AnyTimeReader {
   read(bytes: Uint8Array, from: number, to: number): number {
     const ms = this.#first?.read(bytes, from, to) ?? Number.NaN;
     if (!Number.isNaN(ms)) return ms;
+    const end = commentFrom(bytes, from, to);
     for (const reader of this.#readers) {
       const found = reader.read(bytes, from, to);
-      if (!Number.isNaN(found) && reader.end === to) return found;
+      if (!Number.isNaN(found) && (reader.end === to || reader.end === end)) return found;
     }
     return Number.NaN;
   }
@@ -59,4 +68,12 @@ export class AnyTimeReader {
     const bytes = Buffer.from(text);
     return this.read(bytes, 0, bytes.length);
   }
+}
+
+/** Where a comment in brackets at the very end begins, as mails and browsers write the name of a zone: `… +0100 (CET)`; `to` when there is none. */
+function commentFrom(bytes: Uint8Array, from: number, to: number): number {
+  if (bytes[to - 1] !== CLOSE) return to;
+  let at = to - 1;
+  while (at > from && bytes[at] !== OPEN) at--;
+  return at > from && bytes[at - 1] === SPACE ? at - 1 : to;
 }

@@ -2,13 +2,13 @@
  * Moments as logs write them, read from bytes.
  *
  * - ISO 8601: `2026-11-20T10:00:00.123Z`; also a space for the `T`, `/` for the `-`, a comma before the fraction, no seconds, no zone,
- *   the basic form `20261120T100000Z`, and zones as `+01:00`, `+0100`, `+01`, ` UTC`. A date alone is no moment.
+ *   the basic form `20261120T100000Z`, and zones as `+01:00`, `+0100`, `+01`, ` UTC`, ` CEST`, ` +0100 CET`. A date alone is no moment.
  * - The common log format: `20/Nov/2026:10:00:00 +0000`.
  * - Time since the epoch as text of digits: see {@link epochMs}.
  *
  * Dates that do not exist, second 60 and hour 24 are refused. A time without a zone is a wall clock's: see {@link TimeZone}.
  */
-import { digits, matchesLower, monthOf, wallMinuteMs, zoneOffsetMs } from "./calendar.ts";
+import { digits, monthOf, wallMinuteMs, zoneNameOffsetMs, zoneOffsetMs } from "./calendar.ts";
 import type { TimeZone } from "./time-zone.ts";
 
 const MINUTE_MS = 60_000;
@@ -27,6 +27,8 @@ const SPACE = 0x20;
 const DOT = 0x2e;
 const COMMA = 0x2c;
 const PLUS = 0x2b;
+const EQUALS = 0x3d;
+const LETTER_M = 0x6d;
 /** Turns an ASCII letter into its lower case. */
 const LOWER = 0x20;
 
@@ -192,11 +194,44 @@ export class TimeReader {
     const first = bytes[at] ?? 0;
     const length = to - at;
     if (length === 1) return (first | LOWER) === 0x7a ? wallMs : Number.NaN;
-    if (first === PLUS || first === DASH) return wallMs - zoneOffsetMs(bytes, at, to);
-    if (length !== 3 || at === from) return Number.NaN;
-    const isUtc = matchesLower(bytes, at, "utc") || matchesLower(bytes, at, "gmt");
-    return isUtc ? wallMs : Number.NaN;
+    if (first === PLUS || first === DASH) {
+      const end = wordEnd(bytes, at, to);
+      return end === to || isZoneRepeated(bytes, end + 1, to)
+        ? wallMs - zoneOffsetMs(bytes, at, end)
+        : Number.NaN;
+    }
+    if (at === from || !areLetters(bytes, at, to)) return Number.NaN;
+    return wallMs - zoneNameOffsetMs(bytes, at, to);
   }
+}
+
+/** Where the next space stands, or `to`. */
+function wordEnd(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at] !== SPACE) at++;
+  return at;
+}
+
+/** True when behind an offset its zone's name stands once more and perhaps a monotonic clock, as Go writes times: `+0300 MSK m=+0.000000001`. */
+function isZoneRepeated(bytes: Uint8Array, from: number, to: number): boolean {
+  const end = wordEnd(bytes, from, to);
+  const isName = areLetters(bytes, from, end) || isOffsetAt(bytes, from, end);
+  const isClock = bytes[end + 1] === LETTER_M && bytes[end + 2] === EQUALS;
+  return isName && (end === to || (isClock && wordEnd(bytes, end + 1, to) === to));
+}
+
+/** True for `+03` and the like, which stands for the name of a zone that has none. */
+function isOffsetAt(bytes: Uint8Array, from: number, to: number): boolean {
+  const isSigned = bytes[from] === PLUS || bytes[from] === DASH;
+  return isSigned && !Number.isNaN(zoneOffsetMs(bytes, from, to));
+}
+
+function areLetters(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const lower = (bytes[at] ?? 0) | LOWER;
+    if (lower < 0x61 || lower > 0x7a) return false;
+  }
+  return to > from;
 }
 
 /** As {@link epochMs}, of the decimal text `bytes[from, to)` without sign or exponent; all digits count, also those that a double could not hold. */

@@ -1,10 +1,11 @@
 /**
  * What an agent costs its host: time to ready, CPU and memory with 100 idle files, at 1,000 lines a second, in blocks and each by a write of its own,
- * and with 1,000 files that are all written. `node test/benchmark/idle.ts` bundles the program as the packages have it and measures that;
+ * with 1,000 files that are all written, and on a backlog of a gigabyte. `node test/benchmark/idle.ts` bundles the program as the packages have it and measures that;
  * `--sources` measures the sources.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import {
   appendFile,
   copyFile,
@@ -18,9 +19,11 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { bundleProgram } from "../../packaging/scripts/bundle.ts";
 import { fetchParts } from "../../packaging/scripts/fetch-parts.ts";
+import { logChunks } from "./log-lines.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FILE_COUNT = 100;
@@ -30,9 +33,13 @@ const TARGETS = {
   ready: "target 250 ms",
   idle: "target 48 MiB anonymous",
   busy: "target 0.8 % of a core",
+  backlog: "targets 1.0 CPU s/GB, 72 MiB",
 };
+const BACKLOG_BYTES = 1e9;
+const SEED = 1;
 const SETTLE_MS = 8_000;
 const MEASURE_MS = 20_000;
+const SAMPLE_MS = 5;
 /** A tick of `/proc/PID/stat`, in milliseconds. */
 const TICK_MS = 10;
 
@@ -175,6 +182,7 @@ async function run(folder: string): Promise<void> {
       await once(agent, "exit");
     }
     await manyFiles(program, folder, port);
+    await backlog(program, folder, port);
   } finally {
     for (const child of children) child.kill("SIGKILL");
   }
@@ -216,6 +224,38 @@ async function manyFiles(program: Program, folder: string, port: number): Promis
   } finally {
     agent.kill("SIGKILL");
   }
+}
+
+/** An agent that begins with a gigabyte to read: from its start to its end, when all of it is applied. */
+async function backlog(program: Program, folder: string, port: number): Promise<void> {
+  const logs = join(folder, "backlog");
+  await mkdir(logs);
+  await pipeline(logChunks(BACKLOG_BYTES, SEED), createWriteStream(join(logs, "app.log")));
+  const config = join(folder, "backlog.yaml");
+  await writeFile(config, agentYaml(folder, port, { id: "backlog", logs }));
+  const startedMs = performance.now();
+  const agent = start(program, ["agent", "--config", config, "--once"]);
+  const exited = once(agent, "exit");
+  let usedMs = 0;
+  let anonymousKib = 0;
+  while (agent.exitCode === null && agent.signalCode === null) {
+    try {
+      usedMs = await cpuMs(agent);
+      const status = await readFile(`/proc/${agent.pid}/status`, "utf8");
+      const kib = Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+      anonymousKib = Math.max(anonymousKib, kib);
+    } catch (error) {
+      // It has just ended.
+      if (!(error instanceof Error && "code" in error)) throw error;
+    }
+    await sleep(SAMPLE_MS);
+  }
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`the agent ended with ${code}`);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  process.stdout.write(
+    `a backlog of 1 GB: ${(usedMs / 1000).toFixed(2)} CPU s with start and end, ${seconds} s, at most ${(anonymousKib / 1024).toFixed(0)} MiB anonymous (${TARGETS.backlog})\n`,
+  );
 }
 
 /** Requests of each service that only the many files name. */

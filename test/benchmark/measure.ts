@@ -25,25 +25,36 @@ export const measurement = z.strictObject({
 /** See {@link measurement}. */
 export type Measurement = z.infer<typeof measurement>;
 
-/** Loads a candidate; what it returns does the work and resolves with the count of what it counted. */
-type Load = (input: string) => Promise<() => Promise<number>>;
+/** Loads a candidate; what it returns does the work and resolves with what then counts the result, which is no part of the work. */
+type Load = (input: string) => Promise<() => Promise<() => number>>;
 
 // As the program does before it loads a command.
 keepCompiledCode();
 if (process.argv[2] === "scan") keepHeapSmall();
 else if (["agent", "selecting"].includes(process.argv[2] ?? "")) keepHeapSmallest();
 
+const loadAgent: Load = async (configPath) => {
+  const { command } = await import("../../agent/commands/agent.ts");
+  return async () => {
+    await output(command, ["--config", configPath, "--once"]);
+    return () => 0;
+  };
+};
+
 /** What can be measured. */
 export const candidates = {
   baseline: async (path) => {
     const { scanBaseline } = await import("./baseline.ts");
-    return () => Promise.resolve(scanBaseline(path));
+    return async () => {
+      const count = scanBaseline(path);
+      return () => count;
+    };
   },
   scan: async (path) => {
     const { command } = await import("../../agent/commands/scan.ts");
     return async () => {
-      const windows = await output(command, ["--format", "json", "--output", "ndjson", path]);
-      return windows.reduce((sum, { requestCount }) => sum + requestCount, 0);
+      const texts = await output(command, ["--format", "json", "--output", "ndjson", path]);
+      return () => requestCount(texts.join(""));
     };
   },
   agent: loadAgent,
@@ -51,27 +62,31 @@ export const candidates = {
   selecting: loadAgent,
   merge: async (directory) => {
     const { preparePartials } = await import("./merge-partials.ts");
-    return preparePartials(directory);
+    const merge = preparePartials(directory);
+    return async () => {
+      const count = await merge();
+      return () => count;
+    };
   },
 } as const satisfies Record<string, Load>;
 
-async function loadAgent(configPath: string): Promise<() => Promise<number>> {
-  const { command } = await import("../../agent/commands/agent.ts");
-  return async () => {
-    await output(command, ["--config", configPath, "--once"]);
-    return 0;
-  };
-}
-
 const windowLine = z.object({ requestCount: z.number() });
 
-/** Runs a command of the program and returns the windows that it prints. */
-async function output(command: CommandDefinition, words: readonly string[]) {
-  const lines: string[] = [];
+function requestCount(lines: string): number {
+  const windows = lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => windowLine.parse(JSON.parse(line)));
+  return windows.reduce((sum, window) => sum + window.requestCount, 0);
+}
+
+/** Runs a command of the program and returns what it prints. */
+async function output(command: CommandDefinition, words: readonly string[]): Promise<string[]> {
+  const texts: string[] = [];
   const io: CommandIo = {
     ...processIo(),
     stdout: (text) => {
-      lines.push(...text.split("\n").filter((line) => line !== ""));
+      texts.push(text);
       return Promise.resolve();
     },
   };
@@ -79,7 +94,7 @@ async function output(command: CommandDefinition, words: readonly string[]) {
   const commands = { measured: () => Promise.resolve({ command }) };
   const code = await runCommand(facts, commands, ["measured", ...words], io);
   if (code !== 0) throw new Error(`the command ended with ${code}`);
-  return lines.map((line) => windowLine.parse(JSON.parse(line)));
+  return texts;
 }
 
 function cpuMs(): number {
@@ -92,14 +107,14 @@ async function measure(name: string, input: string): Promise<Measurement> {
   if (load === undefined) throw new Error(`no such candidate: ${name}`);
   const work = await load(input);
   const [startCpuMs, startMs] = [cpuMs(), performance.now()];
-  const count = await work();
-  return {
+  const counted = await work();
+  const found = {
     startCpuMs,
     workCpuMs: cpuMs() - startCpuMs,
     workWallMs: performance.now() - startMs,
-    count,
     rssBytes: process.resourceUsage().maxRSS * 1024,
   };
+  return { ...found, count: counted() };
 }
 
 if (import.meta.main) {

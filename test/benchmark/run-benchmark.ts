@@ -1,13 +1,13 @@
 /**
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
- * the baseline (split, JSON.parse, the same aggregation), `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
+ * the baseline (split, JSON.parse, the same aggregation), C++ simdjson where it can be compiled, `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
  * when it also selects 1 % of the lines as events;
  * then what an agent sends and what it costs its host, how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what stored windows
  * take and how fast they answer (of two days; the month by hand, see stored-windows.ts), what ten thousand agents ask of an aggregator,
  * and, where real servers are fetched, how long a line takes into them and how many windows they take. Data is generated once and kept in the
  * temporary directory.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -32,6 +32,8 @@ export interface BenchmarkOptions {
 }
 
 type CandidateName = keyof typeof candidates;
+/** Of a row of the table. */
+type RowName = CandidateName | "simdjson";
 
 /** A measurement with what only an observer sees. */
 interface Run extends Measurement {
@@ -53,7 +55,6 @@ const SCRIPTS = [
   { name: "sinks", words: ["sinks.ts", "30000"], servers: ["redis", "elasticsearch"] },
 ] as const;
 const SAMPLE_MS = 10;
-const AGENT_MIB_MAX = 72;
 const FILE_CANDIDATES = ["baseline", "scan", "agent", "selecting"] as const;
 /** One line in a hundred is of this service. */
 const SELECT =
@@ -65,7 +66,11 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
   const path = await logFile(options);
   const work = await mkdtemp(join(tmpdir(), "bench-work-"));
   try {
-    const runs = new Map<CandidateName, Run[]>(FILE_CANDIDATES.map((name) => [name, []]));
+    const runs = new Map<RowName, Run[]>(FILE_CANDIDATES.map((name) => [name, []]));
+    const simdjson = compileSimdjson(work);
+    if (simdjson === undefined) {
+      options.stderr("simdjson: left out, it needs g++ and libsimdjson-dev\n");
+    } else runs.set("simdjson", []);
     const aggregator = await startAggregator(work);
     const { port } = aggregator;
     try {
@@ -76,6 +81,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<void> {
           const input = isAgent ? await agentConfig(work, `${name}-${round}`, port, path) : path;
           runs.get(name)?.push(await runCandidate(name, input, signal));
         }
+        if (simdjson !== undefined) runs.get("simdjson")?.push(await runSimdjson(simdjson, path));
       }
     } finally {
       aggregator.process.kill("SIGTERM");
@@ -132,6 +138,25 @@ async function runCandidate(name: CandidateName, input: string, signal: AbortSig
   const [code] = await exited;
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${await said}`);
   return { ...measurement.parse(JSON.parse(await found)), anonymousBytes };
+}
+
+/** Compiles simdjson.cpp into a folder; undefined where there is no compiler or no library. */
+function compileSimdjson(folder: string): string | undefined {
+  const program = join(folder, "simdjson");
+  const source = join(import.meta.dirname, "simdjson.cpp");
+  const words = ["-O3", "-march=native", source, "-lsimdjson", "-o", program];
+  return spawnSync("g++", words, { stdio: "ignore" }).status === 0 ? program : undefined;
+}
+
+async function runSimdjson(program: string, path: string): Promise<Run> {
+  const child = spawn(program, [path], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  const printed = text(child.stdout);
+  const anonymousBytes = await watchAnonymous(child);
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`simdjson ended with ${code}`);
+  const [count = 0, workCpuMs = 0, workWallMs = 0] = (await printed).split(" ").map(Number);
+  return { startCpuMs: 0, workCpuMs, workWallMs, count, rssBytes: anonymousBytes, anonymousBytes };
 }
 
 /** What a script of this folder prints. */
@@ -220,7 +245,7 @@ async function agentConfig(work: string, id: string, port: number, path: string)
 
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 
-function report(bytes: number, runs: ReadonlyMap<CandidateName, Run[]>, merge: Run): string {
+function report(bytes: number, runs: ReadonlyMap<RowName, Run[]>, merge: Run): string {
   const gb = bytes / 1e9;
   const baselineMs = median(runs.get("baseline") ?? [], "workCpuMs");
   const rows = [...runs].map(([name, each]) => {
@@ -243,7 +268,7 @@ function report(bytes: number, runs: ReadonlyMap<CandidateName, Run[]>, merge: R
   return [
     `${(bytes / 1e6).toFixed(0)} MB of JSON lines, median of ${runs.get("baseline")?.length} runs; CPU is user + system`,
     ...table.map((row) => row.join("  ")),
-    `(target of an agent on a backlog: ${AGENT_MIB_MAX} MiB anonymous)`,
+    "(memory of the agent from its sources; that of the packaged program stands under `cost of an agent`)",
     `merge: ${merge.count} partials of 20 bins into 1,000 windows, durably: ${rate.toFixed(0)} a second of CPU, ` +
       `${(merge.count / (merge.workWallMs / 1000)).toFixed(0)} a second of wall clock`,
     "",

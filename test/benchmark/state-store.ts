@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StateChange } from "../../aggregator/log/log.ts";
 import { openSqliteStore } from "../../aggregator/state/sqlite-store.ts";
-import { realDisk } from "../../shared/platform/disk.ts";
+import { realDisk } from "../../shared/platform/real-disk.ts";
 
 const SERVICES = 100;
 const WINDOWS_PER_COMMIT = 1_000;

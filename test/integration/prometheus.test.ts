@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { adminSocketPath } from "../../agent/admin/admin-door.ts";
 import { present } from "../../shared/assert.ts";
+import { realPlatform } from "../../shared/platform/real-platform.ts";
 import { BurstScene } from "../end-to-end/error-burst.ts";
 import { Daemon } from "../end-to-end/program.ts";
 import { RealServer } from "./real-server.ts";
@@ -50,6 +52,15 @@ afterAll(async () => {
 function promtool(words: readonly string[], input?: string) {
   const program = present(findServer("prometheus"), "promtool");
   return spawnSync(program, ["promtool", ...words], { encoding: "utf8", input });
+}
+
+/** Asks until the agent that has just started answers. */
+async function agentMetrics(): Promise<string> {
+  const socketPath = adminSocketPath(join(folder, "agent"));
+  const call = { url: "http://localhost/metrics", method: "GET", timeoutMs: 1_000, socketPath };
+  const ask = () => realPlatform.network.call(call).then(({ status }) => status);
+  await expect.poll(() => ask().catch(() => 0), { timeout: WAIT_MS_MAX }).toBe(200);
+  return (await realPlatform.network.call(call)).body.toString();
 }
 
 const resultSchema = z.object({ data: z.object({ result: z.array(z.unknown()) }) });
@@ -98,14 +109,17 @@ describe("promtool", () => {
     expect(tested.status).toBe(0);
   });
 
-  it("finds nothing wrong with the metrics", async () => {
-    // Those of the process have the names that all programs on Node give them.
-    const lines = (await scene.call("/metrics")).split("\n");
-    const own = lines.filter((line) => /^(?:# \w+ )?tailrace_/.test(line));
-    expect(own.length).toBeGreaterThan(50);
-    const { status, stderr } = promtool(["check", "metrics"], `${own.join("\n")}\n`);
-    expect([status, stderr]).toEqual([0, ""]);
-  });
+  it.each(["aggregator", "agent"])(
+    "finds nothing wrong with the metrics of an %s",
+    async (program) => {
+      const text = await (program === "agent" ? agentMetrics() : scene.call("/metrics"));
+      // Those of the process have the names that all programs on Node give them.
+      const own = text.split("\n").filter((line) => /^(?:# \w+ )?tailrace_/.test(line));
+      expect(own.length).toBeGreaterThan(program === "agent" ? 20 : 50);
+      const { status, stderr } = promtool(["check", "metrics"], `${own.join("\n")}\n`);
+      expect([status, stderr]).toEqual([0, ""]);
+    },
+  );
 });
 
 describe("Prometheus", () => {

@@ -20,7 +20,7 @@ const SYSLOG_LEVELS = [5, 5, 5, 4, 3, 2, 2, 1];
 const INFO = 2;
 const OTHER = 6;
 const ISO =
-  /^(\d{4})([-/])(\d\d)\2(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?( ?[Zz]| (?:UTC|GMT)| ?[+-]\d\d(?::?\d\d)?)?$/i;
+  /^(\d{4})([-/])(\d\d)\2(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?( ?[Zz]| (?:UTC|GMT|CET)| ?[+-]\d\d(?::?\d\d)?(?: CET)?)?$/i;
 const EPOCH_TEXT = /^([1-9]\d*)(?:\.(\d+))?$/;
 const NAMES = {
   time: ["timestamp", "@timestamp", "time", "ts"],
@@ -213,7 +213,8 @@ export class JsonReference implements Pick<LineCounter, "count" | "countUntermin
     if (!isDate || month === 0 || hour > 23 || minute > 59 || second > 59) return Number.NaN;
     const wallMinute = moment.getTime() / 60_000 + hour * 60 + minute;
     const rest = second * 1000 + Number((parts[8] ?? "").padEnd(3, "0").slice(0, 3));
-    const zone = (parts[9] ?? "").trim();
+    // Of the names of zones only those that the nasty lines have.
+    const zone = (parts[9] ?? "").trim().replace(/ CET$/i, "").replace(/^CET$/i, "+01:00");
     if (zone === "") return wallMinute * 60_000 + rest - this.#zone.offsetMs(wallMinute);
     const offset = /^([+-])(\d\d):?(\d\d)?$/.exec(zone);
     if (offset === null) return wallMinute * 60_000 + rest;

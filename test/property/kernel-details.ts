@@ -6,6 +6,7 @@ import { DetailCounter } from "../../agent/window/detail-counter.ts";
 import type { LineCounter } from "../../agent/window/line-counter.ts";
 import { ParserLineCounter } from "../../agent/window/parser-line-counter.ts";
 import { dimensionsKey } from "../../shared/aggregates/dimensions.ts";
+import { assert } from "../../shared/assert.ts";
 import { aggregateConfig } from "../../shared/events/aggregate-config.ts";
 import { compileAggregation } from "../../shared/events/compile-aggregation.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
@@ -32,7 +33,7 @@ const PATHS = ["/var/log/app.log", "/var/log/pods/shop_cart-1_u1/web/0.log"];
 /** More lines in one go than the kernel's list of noted ones holds, and values about as long as its keys. */
 function masses(seed: number): Buffer {
   let text = "";
-  for (let number = 0; number < 6500; number++) {
+  for (let number = 0; number < 4200; number++) {
     const long = number % 50 === 0 ? "x".repeat((number * 7 + seed) % 300) : `v${number % 9}`;
     const time = 1_795_000_000 + (number % 100);
     text += `{"ts":${time},"level":"ERROR","a":"${long}","trace_id":"${number % 5}"}\n`;
@@ -68,6 +69,7 @@ function texts({ seed, blocks }: NastyCase, counter: LineCounter): string {
   if (seed % 4 === 1) {
     const { readBuffer } = counter;
     const made = masses(seed);
+    assert((readBuffer?.length ?? made.length) >= made.length, "they fit where files are read to");
     made.copy(readBuffer ?? made);
     const bytes = readBuffer?.subarray(0, made.length) ?? made;
     const context = { service: "app", eventTimeLimitMs: Infinity, file: 7, generation: 1, offset };

@@ -10,6 +10,7 @@ const COLON: u32 = 0x3a;
 const OPEN: u32 = 0x5b;
 const CLOSE: u32 = 0x5d;
 const DASH: u32 = 0x2d;
+const DOT: u32 = 0x2e;
 const QUOTE: u32 = 0x22;
 const EQUALS: u32 = 0x3d;
 const BACKSLASH: u32 = 0x5c;
@@ -162,8 +163,16 @@ function readOlder(from: usize, end: usize, isIso: bool): bool {
   }
   if (at >= end) return false;
   if (isTagAt(at, end)) return true;
+  if (mayBePriority(end)) return false;
   programTo = programFrom;
   return !isIso;
+}
+
+/** True when the word that was looked at may be `facility.severity`, which the parser reads. */
+function mayBePriority(end: usize): bool {
+  if (priority >= 0 || programTo >= end || load<u8>(programTo) != SPACE) return false;
+  for (let at = programFrom; at < programTo; at++) if (load<u8>(at) == DOT) return true;
+  return false;
 }
 
 /** Finds `program[process]:` or `program:` or, behind a host, `program[process]`. What it looked at stays noted as the program. */

@@ -17,6 +17,7 @@ import { endOfLine, firstBytes } from "./text";
 import { setSourceUnit } from "./text-durations";
 import { clearSlots, likelyService, SERVICE_NAME_MAX, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
 import * as windows from "./windows";
+import { addZone as addZoneName } from "./zone-names";
 
 /** Results of {@link run}. */
 const RUN_DONE: u32 = 0;
@@ -111,7 +112,7 @@ export function addLevelWord(length: u32, level: u32, set: u32): void {
 
 /** Adds the name of a zone, its letters packed. */
 export function addZone(packed: u32): bool {
-  return times.addZone(packed);
+  return addZoneName(packed);
 }
 
 /** Adds the name in the scratch bytes as a key of logfmt and of JSON for a meaning: time, service, level, duration from 0. */

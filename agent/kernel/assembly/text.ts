@@ -60,6 +60,11 @@ const CONSTANTS: usize = memory.data<u64>([
 }
 
 // @ts-ignore: decorator
+@inline export function isLetter(byte: u32): bool {
+  return (byte | 32) - 97 < 26;
+}
+
+// @ts-ignore: decorator
 @inline function isHex(byte: u32): bool {
   return byte - 48 < 10 || (byte | 32) - 97 < 6;
 }

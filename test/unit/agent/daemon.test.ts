@@ -196,6 +196,44 @@ describe("the door of a daemon", () => {
     expect(aggregated?.lines).toBe(5);
   });
 
+  it("tells metrics and readiness, at an address of its own, too, which may change while the agent runs", async () => {
+    const ports: number[] = [];
+    const network: Network = {
+      call: (call) => receiver.call(call),
+      listen: async (options, handle) => {
+        const listener = await realPlatform.network.listen(options, handle);
+        if (options.socketPath === undefined) ports.push(listener.port);
+        return listener;
+      },
+    };
+    begin({ platform: { ...realPlatform, network } });
+    await write("app.log", 5);
+    await untilCounted(5);
+    const socketPath = join(data, "admin.sock");
+    const asked = { url: "http://localhost/metrics", method: "GET", timeoutMs: 5_000, socketPath };
+    const { body } = await realPlatform.network.call(asked);
+    const counted = 'tailrace_agent_lines_total{source="app",kind="aggregated",reason=""} 5';
+    expect(body.toString()).toContain(counted);
+    expect(ports).toEqual([]);
+    wanted = configOf({ telemetry: { listen: "127.0.0.1:0" } });
+    reload();
+    await until("an address", () => messages.includes("metrics are served"));
+    await until("a reload", isSaid("the new configuration is in use"));
+    expect(isSaid("started anew")()).toBe(false);
+    const address = `http://127.0.0.1:${ports[0]}`;
+    expect(await (await fetch(`${address}/metrics`)).text()).toContain(counted);
+    expect((await fetch(`${address}/readyz`)).status).toBe(200);
+    expect((await fetch(`${address}/v1/status`)).status).toBe(404);
+    wanted = configOf();
+    reload();
+    const isGone = () =>
+      fetch(address).then(
+        () => false,
+        () => true,
+      );
+    await expect.poll(isGone, { timeout: 10_000 }).toBe(true);
+  });
+
   it("opens over the socket that a killed process left", async () => {
     begin();
     await until("a run", isSaid("the agent runs"));

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LineMeaning } from "../../../../agent/admin/line-meaning.ts";
 import { type TapHost, takeSample } from "../../../../agent/admin/tap.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { compileRedaction } from "../../../../shared/redaction/compile-redaction.ts";
 import { redactionConfig } from "../../../../shared/redaction/redaction-config.ts";
 import { MemoryDisk } from "../spool/memory-disk.ts";

@@ -56,6 +56,12 @@ describe("the access log parser", () => {
     expect(event(`${HEAD} "GET / HTTP/1.0" 304 -`).fields["bytes"]).toBeUndefined();
   });
 
+  test("keeps a referrer without an agent", () => {
+    const { fields } = event(`${COMMON} "http://r.example/" 0.123`);
+    expect(fields).toMatchObject({ referrer: "http://r.example/", more: "0.123" });
+    expect(fields).not.toHaveProperty("agent");
+  });
+
   test("takes the level from the status", () => {
     const levels = [200, 302, 404, 499, 500, 503].map(
       (status) => event(`${HEAD} "GET / HTTP/1.1" ${status} 1`).level,

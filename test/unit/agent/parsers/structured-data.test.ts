@@ -26,6 +26,10 @@ describe("structuredDataEnd", () => {
     ]);
   });
 
+  test("takes spaces before a value", () => {
+    expect(read('[a b= "c" d=""] x')).toEqual([[["a", ["b", "c"], ["d", ""]]], " x"]);
+  });
+
   test("loses nothing of an element that occurs twice, or that has a name of JavaScript", () => {
     expect(read('[a b="1"][a c="2"]')).toEqual([[["a", ["b", "1"], ["c", "2"]]], ""]);
     expect(read('[__proto__ b="1"]')).toEqual([[["__proto__", ["b", "1"]]], ""]);
@@ -43,6 +47,8 @@ describe("structuredDataEnd", () => {
     '[a b="c]"]',
     `[${"a".repeat(33)}]`,
     '[a =""]',
+    "[a b= ",
+    "[a b= c]",
   ])("refuses %s", (text) => {
     expect(read(text)).toBe("refused");
   });

@@ -41,6 +41,27 @@ describe("the syslog parser", () => {
     });
   });
 
+  test("reads facility and severity by name before a program", () => {
+    const time = "Nov 20 10:00:59";
+    expect(parse(`${time} web daemon.err app[12]: x`)).toMatchObject({
+      service: "app",
+      level: "ERROR",
+      message: "x",
+      fields: { hostname: "web", priority: 27, facility: 3, severity: 3, procid: "12" },
+    });
+    expect(parse(`${time} web local7.panic app: x`)).toMatchObject({ level: "FATAL" });
+    expect(parse(`${time} web kern.warn kernel: x`)).toMatchObject({
+      level: "WARN",
+      fields: { facility: 0, severity: 4 },
+    });
+    // The number says it, or the words are a text.
+    const plain = { service: undefined, level: "INFO" };
+    expect(parse(`<30>${time} web daemon.err app: x`)).toMatchObject(plain);
+    for (const text of ["daemon.err x", "daemon. app: x", "x.err app: x", "daemon.err.x app: y"]) {
+      expect(parse(`${time} web ${text}`)).toMatchObject({ ...plain, message: text });
+    }
+  });
+
   test("reads RFC 3164 with and without priority, host and process", () => {
     const time = "Nov 20 10:00:59";
     expect(parse(`<11>${time} web app[12]: x`)).toMatchObject({ service: "app", level: "ERROR" });

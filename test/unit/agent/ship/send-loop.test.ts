@@ -12,6 +12,7 @@ import { decodeEnvelope } from "../../../../shared/protocol/envelope.ts";
 import { jsonAnswer } from "../../../../shared/protocol/http-answer.ts";
 import { sealRecord } from "../../../../shared/protocol/sealed-record.ts";
 import type { Selectors } from "../../../../shared/protocol/selected-event.ts";
+import { EMPTY_BATCH } from "../../shared/protocol/sample-batch.ts";
 import { ScriptedReceiver } from "../scripted-receiver.ts";
 import { EPOCH } from "../spool/sample-spool.ts";
 
@@ -50,19 +51,11 @@ class Host implements ShipHost {
     const previousDigest = this.records.at(-1)?.digest ?? DIGEST_NONE;
     const sequence = this.records.length + 1;
     const batch = {
-      agent: "web-1",
+      ...EMPTY_BATCH,
       epoch,
       sequence,
       previousDigest,
       sealedAtMs: sequence,
-      deltas: [],
-      checkpoints: [],
-      sources: [],
-      ledger: [],
-      tombstone: undefined,
-      events: [],
-      holes: [],
-      selectorRevision: "",
     };
     this.records.push(sealRecord(batch));
   }

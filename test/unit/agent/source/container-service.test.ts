@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { containerService } from "../../../../agent/source/container-service.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { folderOpener } from "./log-folder.ts";
 
 const ID = "0123456789abcdef".repeat(4);

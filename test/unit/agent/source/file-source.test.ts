@@ -1,6 +1,7 @@
 import { closeSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Disk, realDisk } from "../../../../shared/platform/disk.ts";
+import type { Disk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { folderOpener, lines, split } from "./log-folder.ts";
 
 const { open, openWithRotated } = folderOpener();

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { HostFeed } from "../../../../agent/source/host-feed.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { LiveRun } from "./live-setup.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 10, 0, 3);

@@ -17,8 +17,8 @@ import { FileSource, type FileSourceOptions } from "../../../../agent/source/fil
 import type { FileSourceSettings } from "../../../../agent/source/source-files.ts";
 import type { WrappedLines } from "../../../../shared/events/parser.ts";
 import type { Disk } from "../../../../shared/platform/disk.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
 import { realGunzip } from "../../../../shared/platform/gunzip.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import type { ByteRange, Checkpoint, LedgerEntry } from "../../../../shared/protocol/batch.ts";
 import { JoiningSink } from "./joining-sink.ts";
 import { RecountingSink } from "./recounting-sink.ts";

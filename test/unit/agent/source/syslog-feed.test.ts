@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SyslogFeed, type SyslogFeedOptions } from "../../../../agent/source/syslog-feed.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { ScriptedSockets } from "../../../../shared/platform/simulated/scripted-sockets.ts";
 import { LiveRun } from "./live-setup.ts";
 

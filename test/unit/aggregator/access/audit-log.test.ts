@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { AuditLog } from "../../../../aggregator/access/audit-log.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 const entry = { time: "t", who: "w", address: "a", action: "POST /x", status: 200, detail: "d" };

@@ -16,6 +16,7 @@ import {
 } from "../../../../shared/protocol/batch.ts";
 import { encodeEnvelope } from "../../../../shared/protocol/envelope.ts";
 import { sealRecord } from "../../../../shared/protocol/sealed-record.ts";
+import { EMPTY_BATCH } from "../../shared/protocol/sample-batch.ts";
 
 /** 2026-11-20T10:00:00Z. */
 export const TEN_MS = Date.UTC(2026, 10, 20, 10);
@@ -92,19 +93,12 @@ export class SampleAgent {
   seal(changes: Partial<Batch> = {}): SealedRecord {
     this.sequence++;
     const record = sealRecord({
+      ...EMPTY_BATCH,
       agent: this.agent,
       epoch: this.epoch,
       sequence: this.sequence,
       previousDigest: this.digest,
       sealedAtMs: TEN_MS,
-      deltas: [],
-      checkpoints: [],
-      sources: [],
-      ledger: [],
-      tombstone: undefined,
-      events: [],
-      holes: [],
-      selectorRevision: "",
       ...changes,
     });
     this.digest = record.digest;

@@ -179,20 +179,6 @@ describe("a threshold rule", () => {
     }
   });
 
-  it("gives revisions above all that were given before its state was restored", async () => {
-    const rules = new Thresholds([RULE]);
-    await rules.take([rules.window(0, 20, 2)], 1);
-    await rules.store.commit([restoredChange(TEN_MS)]);
-    rules.restart();
-    await rules.take([rules.window(1, 20, 0), rules.window(1, 20, 2, "other")], 2);
-    const base = TEN_MS / 10;
-    expect(rules.told).toEqual([
-      "1 orders firing r1",
-      `2 orders resolved r${base}`,
-      `2 other firing r${base}`,
-    ]);
-  });
-
   it("whose file is gone resolves what it fired", async () => {
     const rules = new Thresholds([RULE]);
     await rules.take([rules.window(0, 20, 2)], 1);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteStore } from "../../../../aggregator/state/sqlite-store.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 let directory: string;
@@ -140,7 +140,7 @@ describe("a sqlite store", () => {
 function writerCode(): string {
   return `
     import { openSqliteStore } from ${JSON.stringify(join(root, "aggregator/state/sqlite-store.ts"))};
-    import { realDisk } from ${JSON.stringify(join(root, "shared/platform/disk.ts"))};
+    import { realDisk } from ${JSON.stringify(join(root, "shared/platform/real-disk.ts"))};
     const store = await openSqliteStore(realDisk, ${JSON.stringify(path)});
     for (let number = 1; ; number++) {
       const value = Buffer.from(String(number));

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryState, MemoryStore } from "../../../../aggregator/state/memory-store.ts";
 import { openSqliteStore } from "../../../../aggregator/state/sqlite-store.ts";
 import type { StateStore } from "../../../../aggregator/state/state-store.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 const put = (key: string, value = key) => ({ key, value: bytes(value) });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agentConfig } from "../../../../agent/config.ts";
 import { configSignature, loadConfigFiles } from "../../../../shared/config/load-files.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 let folder: string;
 beforeEach(async () => {

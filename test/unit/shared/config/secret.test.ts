@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { loadConfigFiles } from "../../../../shared/config/load-files.ts";
 import { secret, secretReferences } from "../../../../shared/config/secret.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 const schema = z.strictObject({
   name: z.string(),

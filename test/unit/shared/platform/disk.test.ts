@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemCode } from "../../../../shared/errors.ts";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { realDisk } from "../../../../shared/platform/disk.ts";
+import { realDisk } from "../../../../shared/platform/real-disk.ts";
 import { TlsFiles } from "../../../../shared/platform/tls-files.ts";
 import { Authority, type CertificateFiles } from "../../../end-to-end/certificates.ts";
 

@@ -4,7 +4,7 @@ import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { Aggregate, LEVELS } from "../../../../shared/aggregates/aggregate.ts";
 import { makeDimensions } from "../../../../shared/aggregates/dimensions.ts";
-import { type Batch, type Checkpoint, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
+import type { Batch, Checkpoint } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch } from "../../../../shared/protocol/codec.ts";
 import {
   EVENT_BYTES_MAX,
@@ -15,8 +15,7 @@ import type { SelectedEvent } from "../../../../shared/protocol/selected-event.t
 import type { SelectedLine } from "../../../../shared/protocol/selected-line.ts";
 import { MalformedError } from "../../../../shared/protocol/wire.ts";
 import { detail } from "../aggregates/sample-details.ts";
-
-const EPOCH = "00112233445566778899aabbccddeeff";
+import { EMPTY_BATCH } from "./sample-batch.ts";
 
 function aggregateOf(durations: readonly number[], levels: readonly number[]): Aggregate {
   const aggregate = new Aggregate();
@@ -180,22 +179,6 @@ const batch: fc.Arbitrary<Batch> = fc
   .tuple(plainBatch, fc.array(line, { maxLength: 4 }))
   .map(([plain, lines]) => (lines.length === 0 ? plain : { ...plain, lines }));
 
-const empty: Batch = {
-  agent: "web-1",
-  epoch: EPOCH,
-  sequence: 1,
-  previousDigest: DIGEST_NONE,
-  sealedAtMs: 0,
-  deltas: [],
-  checkpoints: [],
-  sources: [],
-  ledger: [],
-  tombstone: undefined,
-  events: [],
-  holes: [],
-  selectorRevision: "",
-};
-
 describe("encodeBatch and decodeBatch", () => {
   it("give back every batch as it was", () => {
     fc.assert(
@@ -251,7 +234,7 @@ describe("encodeBatch and decodeBatch", () => {
 
   it("refuse a field that this version does not know", () => {
     const bytes = Buffer.concat([
-      encodeBatch(empty),
+      encodeBatch(EMPTY_BATCH),
       Buffer.from([((19 << 3) & 0x7f) | 0x80, 1, 1]),
     ]);
     expect(() => decodeBatch(bytes)).toThrow("unknown field: number 19");
@@ -261,7 +244,7 @@ describe("encodeBatch and decodeBatch", () => {
     const rows = Buffer.alloc(2 ** 17 + 1);
     const column = protobuf.Writer.create().uint32(10).bytes(rows).finish();
     const deltas = protobuf.Writer.create().uint32(58).bytes(column).finish();
-    const bytes = Buffer.concat([encodeBatch(empty), deltas]);
+    const bytes = Buffer.concat([encodeBatch(EMPTY_BATCH), deltas]);
     expect(() => decodeBatch(bytes)).toThrow("131073 rows are more than the 131072");
   });
 
@@ -269,7 +252,7 @@ describe("encodeBatch and decodeBatch", () => {
     const aggregate = aggregateOf([5], [2]);
     aggregate.sketch.first = 2 ** 30;
     const delta = { stream: "s", service: "a", minute: 1, aggregate };
-    expect(() => decodeBatch(encodeBatch({ ...empty, deltas: [delta] }))).toThrow(
+    expect(() => decodeBatch(encodeBatch({ ...EMPTY_BATCH, deltas: [delta] }))).toThrow(
       "a bin is out of range",
     );
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { type Batch, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch } from "../../../../shared/protocol/codec.ts";
 import { EventColumns } from "../../../../shared/protocol/event-columns.ts";
 import { EVENT_TIME_MS_MAX } from "../../../../shared/protocol/event-limits.ts";
@@ -13,6 +12,7 @@ import {
   tag,
 } from "../../../../shared/protocol/wire.ts";
 import { type PackedKind, writePacked } from "../../../../shared/protocol/write-packed.ts";
+import { EMPTY_BATCH } from "./sample-batch.ts";
 
 const event: SelectedEvent = {
   stream: "business-events",
@@ -24,21 +24,6 @@ const event: SelectedEvent = {
   timeMs: 1_795_430_400_123,
   type: "LOGIN",
   fields: { userId: "u1", amount: 12.5 },
-};
-const batch: Batch = {
-  agent: "web-1",
-  epoch: DIGEST_NONE,
-  sequence: 1,
-  previousDigest: DIGEST_NONE,
-  sealedAtMs: 0,
-  deltas: [],
-  checkpoints: [],
-  sources: [],
-  ledger: [],
-  tombstone: undefined,
-  events: [],
-  holes: [],
-  selectorRevision: "",
 };
 
 /** One event of stream, source and type `a` without fields. */
@@ -91,7 +76,7 @@ describe("reading events", () => {
   it("gives back what was written, a name like any other", () => {
     const fields: SelectedEvent["fields"] = JSON.parse('{"__proto__": 1, "a": {"__proto__": [2]}}');
     const events = [event, { ...event, offset: 7, timeMs: -1, type: null, fields }];
-    const read = decodeBatch(encodeBatch({ ...batch, events })).events;
+    const read = decodeBatch(encodeBatch({ ...EMPTY_BATCH, events })).events;
     expect(read).toEqual(events);
     expect(Object.keys(read[1]?.fields ?? {})).toEqual(["__proto__", "a"]);
   });
@@ -139,7 +124,7 @@ describe("reading events", () => {
   });
 
   it("refuses events twice", () => {
-    const once = encodeBatch({ ...batch, events: [event] });
+    const once = encodeBatch({ ...EMPTY_BATCH, events: [event] });
     const writer = createWriter();
     writer.uint32(tag(12, BYTES)).fork().ldelim();
     expect(() => decodeBatch(Buffer.concat([once, finish(writer)]))).toThrow("events twice");
@@ -153,6 +138,6 @@ describe("reading holes", () => {
     ["beyond all dates", { fromMs: -EVENT_TIME_MS_MAX - 1 }],
   ])("refuses one %s", (_, change) => {
     const hole = { stream: "s", fromMs: 0, toMs: 0, count: 1, ...change };
-    expect(() => decodeBatch(encodeBatch({ ...batch, holes: [hole] }))).toThrow("hole");
+    expect(() => decodeBatch(encodeBatch({ ...EMPTY_BATCH, holes: [hole] }))).toThrow("hole");
   });
 });

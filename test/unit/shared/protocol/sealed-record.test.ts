@@ -1,25 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
-import { type Batch, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
+import type { Batch } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch } from "../../../../shared/protocol/codec.ts";
 import { digestOf, openRecord, sealRecord } from "../../../../shared/protocol/sealed-record.ts";
+import { EMPTY_BATCH } from "./sample-batch.ts";
 
 const aggregate = new Aggregate();
 aggregate.add(2, 1500);
 const batch: Batch = {
-  agent: "web-1",
-  epoch: "00112233445566778899aabbccddeeff",
-  sequence: 1,
-  previousDigest: DIGEST_NONE,
-  sealedAtMs: 1_800_000_000_000,
+  ...EMPTY_BATCH,
   deltas: [{ stream: "application-logs", service: "orders", minute: 30_000_000, aggregate }],
-  checkpoints: [],
-  sources: [],
-  ledger: [],
-  tombstone: undefined,
-  events: [],
-  holes: [],
-  selectorRevision: "",
 };
 
 describe("sealRecord and openRecord", () => {
