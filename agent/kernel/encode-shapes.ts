@@ -130,7 +130,7 @@ class Encoder {
       entries.set(fitting, entry);
       return entry;
     });
-    return this.#words(table) + IS_MANY;
+    return this.#place(wordsOf(table), WORD_BYTES) + IS_MANY;
   }
 
   /** A node fills a line of the processor's cache, with all that most lines need of it. */
@@ -152,7 +152,7 @@ class Encoder {
     bytes.writeUInt32LE(end === undefined ? this.#put(text) : this.#leaf(end), NODE_TEXT);
     text.copy(bytes, NODE_HEAD, 0, NODE_FIRST - NODE_HEAD);
     bytes.set(bitsOf(node.first), NODE_FIRST);
-    return this.#put(bytes, NODE_BYTES);
+    return this.#place(bytes, NODE_BYTES);
   }
 
   /** Where the kernel keeps a value: of those that no end asks for in one place, which is 0. Ends come before what leads to them. */
@@ -182,20 +182,23 @@ class Encoder {
   }
 
   #words(values: readonly number[]): number {
-    const words = Buffer.alloc(values.length * WORD_BYTES);
-    values.forEach((value, index) => words.writeInt32LE(value, index * WORD_BYTES));
-    return this.#put(words);
+    return this.#put(wordsOf(values));
   }
 
-  #put(bytes: Buffer, alignment = WORD_BYTES): number {
+  #put(bytes: Buffer): number {
     const key = bytes.toString("latin1");
     const known = this.#known.get(key);
     if (known !== undefined) return known;
+    const place = this.#place(bytes, WORD_BYTES);
+    this.#known.set(key, place);
+    return place;
+  }
+
+  /** Lays bytes out at a multiple of `alignment`; returns where. Nodes and tables are rarely the same, and not compared. */
+  #place(bytes: Buffer, alignment: number): number {
     this.#append(Buffer.alloc(-this.#length & (alignment - 1)));
     const place = this.#address + this.#length;
     this.#append(bytes);
-    this.#append(Buffer.alloc(-this.#length & (WORD_BYTES - 1)));
-    this.#known.set(key, place);
     return place;
   }
 
@@ -203,6 +206,12 @@ class Encoder {
     this.#parts.push(bytes);
     this.#length += bytes.length;
   }
+}
+
+function wordsOf(values: readonly number[]): Buffer {
+  const words = Buffer.alloc(values.length * WORD_BYTES);
+  values.forEach((value, index) => words.writeInt32LE(value, index * WORD_BYTES));
+  return words;
 }
 
 /** One bit for each byte that a node can begin with. */

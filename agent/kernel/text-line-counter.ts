@@ -10,6 +10,11 @@
  * one begins, and then counts as a whole. With an unproven line everything goes to the host from the event before it to the next line that
  * surely begins one: so the parser sees whole events, and what it makes of them depends on nothing else.
  *
+ * What the lines before tell. Most lines are like the one before, so what was found in it is expected first and only compared: the minute of a
+ * time, the keys of logfmt in their order (`logfmt.ts`), the word of a level, the shape of JSON (`walk-text.ts`; Docker's is walked as it
+ * stands in its string, no escape taken out). Other shapes are a tree (`shape-tree.ts`) of which each byte names the few ways that it can begin.
+ * Whether the first line of a container goes on with another tells the line before it, which is given to the kernel along with the others.
+ *
  * What goes to the parser: lines with marks of a wrong or rare form (times of other layouts, durations such as `1m3s`, names of services of
  * more than 64 bytes), pieces of lines and traces of containers, JSON in containers that is of a dialect or writes a name twice or with
  * escapes, and whatever is rejected.

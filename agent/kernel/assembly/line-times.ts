@@ -107,7 +107,7 @@ let year: i32 = 0, month: i32 = 0, day: i32 = 0, hour: i32 = 0, minute: i32 = 0,
 let hasYear = false, hasOffset = false, isUnknown = false;
 let offset: i32 = 0;
 
-/** Steps of a layout: a byte that says what, then what it needs; `agent/kernel/encode-layout.ts` writes them. */
+/** Steps of a layout: a byte that says what, then what it needs; `agent/kernel/encode-shapes.ts` writes them. */
 const STEP_TEXT: u32 = 0;
 const STEP_POINT: u32 = 1;
 const STEP_OPTIONAL: u32 = 2;

@@ -125,6 +125,7 @@ export function logfmtLine(at: usize, end: usize): u32 {
       continue;
     }
     let found: usize, rank: u32;
+    // No key leads over the end of the line: what stands behind it is part of none.
     const mask = load<u32>(pair, PAIR_MASK);
     if (mask && (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(pair))) & mask) == mask) {
       at += <usize>load<u32>(pair, PAIR_LENGTH);
