@@ -20,6 +20,8 @@ export interface TextFormat {
   readonly number: number;
   /** Most bytes of an event of which all lines are looked at; 0 when every line is one. */
   readonly eventBytesMax: number;
+  /** True when the line before tells whether a line begins an event. */
+  readonly looksBack: boolean;
   /** How lines are written, where shapes say it: a tree for each, the second for what the first does not know. */
   readonly shapes: readonly ShapeFormat[];
 }
@@ -47,7 +49,7 @@ export function textFormatOf(
   if (shapes !== undefined) {
     const canRead = lines?.isByParser !== false && options.fields.level === undefined;
     return canRead
-      ? { number: SHAPES, eventBytesMax: lines?.bytesMax ?? 0, shapes: [shapes] }
+      ? { ...single(SHAPES), eventBytesMax: lines?.bytesMax ?? 0, shapes: [shapes] }
       : undefined;
   }
   if (name === "cri" || name === "docker") return containerFormat(name, options, lines);
@@ -68,7 +70,8 @@ function containerFormat(
   const isMapped = Object.values(fields).some((names) => names !== undefined);
   if (lines === undefined || isOwnStart || isMapped || inner !== "auto") return undefined;
   const number = name === "cri" ? CRI : DOCKER;
-  return { number, eventBytesMax: lines.bytesMax, shapes: [anyShapeFormat, shapeFormats.text] };
+  const shapes = [anyShapeFormat, shapeFormats.text];
+  return { number, eventBytesMax: lines.bytesMax, looksBack: true, shapes };
 }
 
 function shapeFormatOf(name: string): ShapeFormat | undefined {
@@ -76,7 +79,7 @@ function shapeFormatOf(name: string): ShapeFormat | undefined {
 }
 
 function single(number: number): TextFormat {
-  return { number, eventBytesMax: 0, shapes: [] };
+  return { number, eventBytesMax: 0, looksBack: false, shapes: [] };
 }
 
 /** Tells a fresh kernel what its lines are. `putScratch` lays a text out where the kernel looks for names, and returns its length. */

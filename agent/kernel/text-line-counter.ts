@@ -10,6 +10,11 @@
  * one begins, and then counts as a whole. With an unproven line everything goes to the host from the event before it to the next line that
  * surely begins one: so the parser sees whole events, and what it makes of them depends on nothing else.
  *
+ * What the lines before tell. Most lines are like the one before, so what was found in it is expected first and only compared: the minute of a
+ * time, the keys of logfmt in their order (`logfmt.ts`), the word of a level, the shape of JSON (`walk-text.ts`; Docker's is walked as it
+ * stands in its string, no escape taken out). Other shapes are a tree (`shape-tree.ts`) of which each byte names the few ways that it can begin.
+ * Whether the first line of a container goes on with another tells the line before it, which is given to the kernel along with the others.
+ *
  * What goes to the parser: lines with marks of a wrong or rare form (times of other layouts, durations such as `1m3s`, names of services of
  * more than 64 bytes), pieces of lines and traces of containers, JSON in containers that is of a dialect or writes a name twice or with
  * escapes, and whatever is rejected.
@@ -41,6 +46,8 @@ const DURATION_US_LIMIT = 2 ** 30 * 1000;
 /** Text is copied in pieces that stay in the processor's second cache. */
 const PIECE_BYTES = 128 * 1024;
 const LINE_FEED = 0x0a;
+/** Longer lines before the first one are not looked at: the host tells what it is. */
+const LINE_BEFORE_BYTES_MAX = 16 * 1024;
 
 /** Results of the kernel's `run`. */
 const RUN_DONE = 0;
@@ -136,8 +143,10 @@ export class TextLineCounter implements LineCounter {
     this.#counts.useContext(context.service, context.eventTimeLimitMs);
     this.#lessons.useClock();
     if (buffer.buffer === this.#kernel.memory && buffer.byteOffset >= this.#text) {
-      const piece = { buffer, from, to, address: buffer.byteOffset + from, isLast: true };
-      this.#scan(piece, context, from);
+      const before = this.#lineBefore(buffer, from);
+      const beforeAddress = before === undefined ? 0 : buffer.byteOffset + before;
+      const address = buffer.byteOffset + from;
+      this.#scan({ buffer, from, to, address, beforeAddress, isLast: true }, context, from);
     } else this.#countPieces(buffer, from, to, context);
   }
 
@@ -150,9 +159,8 @@ export class TextLineCounter implements LineCounter {
       const end = limit === to ? to : buffer.lastIndexOf(LINE_FEED, limit - 1) + 1;
       let next = at;
       if (end > at) {
-        buffer.copy(this.#bytes, this.#text, at, end);
-        const piece = { buffer, from: at, to: end, address: this.#text, isLast: end === to };
-        next = this.#scan(piece, context, from);
+        const piece = this.#copyPiece(buffer, at, end);
+        next = this.#scan({ ...piece, isLast: end === to }, context, from);
       }
       if (next > at) {
         at = next;
@@ -167,6 +175,29 @@ export class TextLineCounter implements LineCounter {
     }
   }
 
+  /** Copies the lines `buffer[from, to)` into the kernel's memory, with the line before if that matters and finds room. */
+  #copyPiece(buffer: Buffer, from: number, to: number): Omit<Piece, "isLast"> {
+    const before = this.#lineBefore(buffer, from);
+    const start = before !== undefined && to - before <= this.readBuffer.length ? before : from;
+    buffer.copy(this.#bytes, this.#text, start, to);
+    const isKnown = start === before;
+    const address = this.#text + from - start;
+    return { buffer, from, to, address, beforeAddress: isKnown ? this.#text : 0 };
+  }
+
+  /**
+   * Where the line before `from` begins, `from` when there is none; undefined when it does not matter, or is too long to be looked at. The
+   * parser looks at the same bytes, which tell it whether the line at `from` goes on with another.
+   */
+  #lineBefore(buffer: Buffer, from: number): number | undefined {
+    if (!this.#format.looksBack) return undefined;
+    if (from < 2) return from;
+    const before = buffer.lastIndexOf(LINE_FEED, from - 2) + 1;
+    return buffer[from - 1] === LINE_FEED && from - before <= LINE_BEFORE_BYTES_MAX
+      ? before
+      : undefined;
+  }
+
   countUnterminated(line: Buffer, context: CountContext): void {
     this.#remainder.countUnterminated(line, context);
   }
@@ -174,9 +205,9 @@ export class TextLineCounter implements LineCounter {
   /** Scans a piece of a call that begins at `start`; returns where in its buffer the next one begins. */
   #scan(piece: Piece, context: CountContext, start: number): number {
     const { call } = this.#kernel;
-    const { from, to, address, isLast } = piece;
+    const { from, to, address, isLast, beforeAddress } = piece;
     this.#counts.reserve(to - from);
-    call.begin(address, address + to - from, isLast ? 1 : 0);
+    call.begin(address, address + to - from, isLast ? 1 : 0, beforeAddress);
     for (;;) {
       const result = call.run();
       if (result === RUN_NO_ROOM) this.#counts.makeRoom();
@@ -243,6 +274,8 @@ interface Piece {
   readonly from: number;
   readonly to: number;
   readonly address: number;
+  /** Where the line before begins there, `address` when there is none; 0 when it is not known, or does not matter. */
+  readonly beforeAddress: number;
   /** True when the call ends with it, and so its last event. */
   readonly isLast: boolean;
 }

@@ -59,6 +59,8 @@ const TRACES = [
   "2026-11-20 10:00:59 UTC+1 INFO x",
   "2026-11-20 10:00:59 utc INFO x",
   "2026-11-20 10:00:59 Z: INFO x",
+  "2026-11-20T10:00:59Z/x INFO x",
+  "2026-11-20T10:00:59Zx INFO x",
   "2026-11-20 10:00:59 Europe/Berlin INFO x",
   "2026-11-20 10:00:59 UTC/x INFO x",
   "2026-11-20 10:00:59 PM INFO x",
@@ -186,6 +188,19 @@ const DOCKER = WRITTEN.flatMap((text, index) => {
   ];
 });
 
+/** JSON as it stands in a string, written in more ways than one. */
+const STRINGS_OF_JSON = [
+  '{\\"level\\":\\"error\\",\\"a\\":\\"\\u003cb\\u003e\\"}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"b\\u0022}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"b\\u0022c\\"}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"\\\\\\"level\\\\\\":\\\\u00e9\\\\n\\"}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"\\\\x\\"}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"\\\\\\\\\\",\\"service\\":\\"b\\"}\\n',
+  '{\\"level\\":\\"error\\",\\"a\\":\\"x\\ty\\"}\\n',
+  '{\\"level\\":\\"warn\\",\\"duration\\":3.5}\\r\\n',
+  '{\\"level\\":\\"warn\\",\\"duration\\":3.5}',
+];
+
 /** See the head of the file. */
 export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]>> = {
   android: TRACES,
@@ -211,6 +226,9 @@ export const ODD_TEXT_LINES: Readonly<Record<TextKernelFormat, readonly string[]
     '{"log":"1 \\u003cINFO\\u003e\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
     '{"log":"1 \\u0000\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
     '{"log":"1 \\x\\n","stream":"stdout","time":"2026-11-20T10:00:59Z"}',
+    ...STRINGS_OF_JSON.map(
+      (json) => `{"log":"${json}","stream":"stdout","time":"2026-11-20T10:00:59Z"}`,
+    ),
     '{"log":"1 x\\n","stream":"stdout","attrs":{"a":"b"},"time":"2026-11-20T10:00:59Z"}',
     '{"stream":"stdout","log":"1 x\\n","time":"2026-11-20T10:00:59Z"}',
     '{"log":"1 x\\n","stream":"stdin","time":"2026-11-20T10:00:59Z"}',

@@ -23,6 +23,8 @@ interface Block {
   readonly isUnterminated: boolean;
   readonly isTaken: boolean;
   readonly isInPlace: boolean;
+  /** True when the lines before stand before them in the buffer of the call, as where a file is read. */
+  readonly isBehind: boolean;
   readonly nowMs: number;
   readonly context: CountContext;
 }
@@ -42,6 +44,8 @@ export interface TextDifference {
   readonly actual: string;
 }
 
+/** Lines of the call before that stand before those of a call. */
+const LINES_BEFORE = 3;
 const ZONES = ["UTC", "UTC", "+05:30", "Europe/Berlin"];
 const SERVICES = ["app", "orders-api", "", "größe", "x".repeat(65), "\ud800"];
 const MAPPED: EventOptions["fields"][] = [
@@ -70,7 +74,7 @@ export function textCase(seed: number, wanted?: TextKernelFormat): TextCase {
     const lines: Buffer[] = [];
     for (let count = 1 + nasty.integer(blockLinesMax); count > 0 && made < lineCount; count--) {
       const line = nasty.line(spoiled);
-      const copies = isRepetitive ? 1 + nasty.integer(3) : 1;
+      const copies = isRepetitive ? 1 + nasty.integer(nasty.chance(0.01) ? 1000 : 3) : 1;
       for (let copy = 0; copy < copies; copy++) lines.push(line);
       made++;
     }
@@ -80,6 +84,7 @@ export function textCase(seed: number, wanted?: TextKernelFormat): TextCase {
       isUnterminated: nasty.chance(0.05),
       isTaken: nasty.chance(0.1),
       isInPlace: nasty.chance(0.5),
+      isBehind: nasty.chance(0.5),
       nowMs,
       context: {
         service: nasty.chance(0.8) ? "app" : nasty.pick(SERVICES),
@@ -150,26 +155,33 @@ function texts(each: TextCase, open: (options: EventOptions) => LineCounter): st
   const counter = open({ ...each.options, nowMs: () => nowMs });
   const parts: string[] = [];
   const seen: string[] = [];
+  let linesBefore: readonly Buffer[] = [];
   for (const block of each.blocks) {
     nowMs = block.nowMs;
     const onRejected = (reason: string, position: number) => seen.push(`${reason} ${position}`);
     const context = { ...block.context, onRejected };
     const last = block.isUnterminated ? block.lines.at(-1) : undefined;
     const whole = last === undefined ? block.lines : block.lines.slice(0, -1);
-    let buffer: Buffer = Buffer.concat(whole.flatMap((line) => [line, Buffer.from("\n")]));
+    const before = block.isBehind ? textOf(linesBefore) : Buffer.alloc(0);
+    linesBefore = block.lines.slice(-LINES_BEFORE);
+    let buffer: Buffer = Buffer.concat([before, textOf(whole)]);
     const to = buffer.length;
     const { readBuffer } = counter;
     if (block.isInPlace && readBuffer !== undefined && to <= readBuffer.length) {
       buffer.copy(readBuffer);
       buffer = readBuffer;
     }
-    counter.count(buffer, 0, to, context);
+    counter.count(buffer, before.length, to, context);
     if (last !== undefined) counter.countUnterminated(last, { ...context, fileStart: false });
     if (block.isTaken) parts.push(countedText(counter.take()));
   }
   return [...parts, countedText(counter.take()), `${counter.lineCount} lines`, ...seen].join(
     "\n\n",
   );
+}
+
+function textOf(lines: readonly Buffer[]): Buffer {
+  return Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
 }
 
 /** Leaves out blocks and lines while the case still differs. */

@@ -9,7 +9,8 @@ import { CONTINUES, EVENT, LEVEL_INFO, setDuration, setLevel, setService, setTim
 import { find } from "./search";
 import { readShapes } from "./shape-tree";
 import { syslogLine } from "./syslog";
-import { isDigit, stops } from "./text";
+import { asciiEscape, isDigit, stops } from "./text";
+import { walkEscapedText } from "./walk-text";
 
 const SPACE: u32 = 32;
 const QUOTE: u32 = 0x22;
@@ -23,10 +24,10 @@ const STREAM_CUT: u32 = 2;
 let outBefore: u32 = 0, errBefore: u32 = 0, out: u32 = 0, err: u32 = 0;
 let lineAt: usize = 0;
 
-/** Forgets the lines before: their streams are not known. */
-export function beginContainers(): void {
-  out = STREAM_UNKNOWN;
-  err = STREAM_UNKNOWN;
+/** Forgets the lines before: their streams are not known, unless there are none. */
+export function beginContainers(isFirst: bool): void {
+  out = isFirst ? STREAM_WHOLE : STREAM_UNKNOWN;
+  err = out;
   lineAt = 0;
 }
 
@@ -84,6 +85,8 @@ export function criLine(from: usize, end: usize): u32 {
 
 /** `{"log":"` and what stands between the text, the stream and the time, in words. */
 const LOG_HEAD: u64 = 0x223a22676f6c227b;
+/** `\n`. */
+const LINE_FEED_ESCAPE: u32 = 0x6e5c;
 /** `","strea`. */
 const STREAM_HEAD: u64 = 0x6165727473222c22;
 /** `","time"`. */
@@ -101,7 +104,10 @@ export function dockerLine(from: usize, end: usize): u32 {
   beginLine(from);
   if (end > from && load<u8>(end - 1) == 13) end--;
   if (end < from + 60 || load<u64>(from) != LOG_HEAD) return unreadable();
-  const close = readString(from + 8, end);
+  // A text of a known shape is measured as it stands.
+  const walked = load<u8>(from, 8) == 0x7b ? walkEscapedText(from + 8) : 0;
+  const isWalked = walked != 0 && walked + 3 < end && load<u16>(walked) == LINE_FEED_ESCAPE && load<u8>(walked, 2) == QUOTE;
+  const close = isWalked ? walked + 2 : readString(from + 8, end);
   // `","stream":"stdout","time":"`: 28 bytes.
   if (!close || close + 28 > end) return unreadable();
   const stream = load<u64>(close, 12) & NAME_MASK;
@@ -115,8 +121,9 @@ export function dockerLine(from: usize, end: usize): u32 {
   if (outcome != TIME_READ || !hadZone() || timeEnd - at > TIME_BYTES_MAX) return unreadable();
   if (timeEnd + 2 != end || load<u16>(timeEnd) != 0x7d22) return unreadable();
   const minute = timeMinute, rest = timeRest;
-  const isAfterWhole = noteStream(isErr, isCut ? STREAM_CUT : STREAM_WHOLE);
-  if (isCut || !isAfterWhole || !readText(textFrom, textTo)) return UNPROVEN;
+  const isWhole = isWalked || !isCut;
+  const isAfterWhole = noteStream(isErr, isWhole ? STREAM_WHOLE : STREAM_CUT);
+  if (!isWhole || !isAfterWhole || !(isWalked || readText(textFrom, textTo))) return UNPROVEN;
   setTime(minute, rest);
   return EVENT;
 }
@@ -207,20 +214,6 @@ function simpleEscape(letter: u32): u32 {
     default:
       return 0;
   }
-}
-
-/** The byte of four hexadecimal digits at `at` when it is one of ASCII, not 0; else 0. */
-function asciiEscape(at: usize): u32 {
-  if (load<u16>(at) != 0x3030) return 0;
-  const high = hexadecimal(load<u8>(at, 2)), low = hexadecimal(load<u8>(at, 3));
-  return high < 8 && low < 16 ? high * 16 + low : 0;
-}
-
-/** The value of a hexadecimal digit, or 16. */
-function hexadecimal(byte: u32): u32 {
-  if (byte - 48 < 10) return byte - 48;
-  const letter = (byte | 32) - 97;
-  return letter < 6 ? letter + 10 : 16;
 }
 
 /** The first four letters of words that parts of traces begin with: Caused, Suppressed, Traceback, During, The, goroutine, created, Stack, exit. */

@@ -3,7 +3,8 @@
 //
 // What a wall clock's minute is in UTC, and in which year a time without one is, the host knows: it teaches it, minute by minute.
 import { fourDigits, minuteOf, monthOf, NO_MINUTE, twoDigits, YEAR_MAX, YEAR_MIN } from "./calendar";
-import { isDigit } from "./text";
+import { digitBits, digitValues, isDigit, isLetter } from "./text";
+import { isWordEnd, mayBeZone, ZONE_NAME_MAX } from "./zone-names";
 
 /** The time was read. */
 export const TIME_READ: u32 = 0;
@@ -80,15 +81,18 @@ function taughtMinute(wall: i32, isYearless: bool): i32 {
   return NO_MINUTE;
 }
 
-/** Heads of times met last, by the last digit of their minute: sixteen bytes of text and the minute that they are. */
+/** Heads of times met last, by the last digit of their minute: sixteen bytes of text, the minute that they are, and what it is without a zone. */
 const HEAD_BYTES: usize = 32;
-const ISO_HEADS: usize = memory.data(32 * 16, 64);
-const SYSLOG_HEADS: usize = memory.data(32 * 16, 64);
+/** Only of ISO 8601; NO_MINUTE: that is not known. */
+const HEAD_LOCAL: usize = 20;
+const HEADS: u32 = 32;
+const ISO_HEADS: usize = memory.data(32 * 32, 64);
+const SYSLOG_HEADS: usize = memory.data(32 * 32, 64);
 
 function forgetHeads(heads: usize): void {
   // A text that belongs to another place is never found in this one.
-  for (let place = 0; place < 16; place++) {
-    memory.fill(heads + <usize>place * HEAD_BYTES, <u8>((place + 1) & 15), HEAD_BYTES);
+  for (let place: u32 = 0; place < HEADS; place++) {
+    memory.fill(heads + <usize>place * HEAD_BYTES, <u8>((place + 1) & (HEADS - 1)), HEAD_BYTES);
   }
 }
 
@@ -103,7 +107,7 @@ let year: i32 = 0, month: i32 = 0, day: i32 = 0, hour: i32 = 0, minute: i32 = 0,
 let hasYear = false, hasOffset = false, isUnknown = false;
 let offset: i32 = 0;
 
-/** Steps of a layout: a byte that says what, then what it needs; `agent/kernel/encode-layout.ts` writes them. */
+/** Steps of a layout: a byte that says what, then what it needs; `agent/kernel/encode-shapes.ts` writes them. */
 const STEP_TEXT: u32 = 0;
 const STEP_POINT: u32 = 1;
 const STEP_OPTIONAL: u32 = 2;
@@ -127,11 +131,6 @@ const STEP_EPOCH: u32 = 16;
 export const LAYOUT_OTHER: u32 = 0;
 /** ISO 8601 before a space and a word. */
 export const LAYOUT_ISO_PREFIX: u32 = 1;
-
-// @ts-ignore: decorator
-@inline function isLetter(byte: u32): bool {
-  return (byte | 32) - 97 < 26;
-}
 
 /** Reads a time of the layout whose steps lie at `[steps, stepsEnd)`, from `at`, not beyond `end`. */
 export function readTime(kind: u32, steps: usize, stepsEnd: usize, at: usize, end: usize): u32 {
@@ -185,7 +184,8 @@ function finishTime(to: usize): u32 {
  */
 export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 {
   if (at + 19 > end) return TIME_NONE;
-  const place = ISO_HEADS + <usize>(load<u8>(at, 15) & 15) * HEAD_BYTES;
+  // The time of a line and that of its envelope differ in what stands between date and clock.
+  const place = ISO_HEADS + <usize>((load<u8>(at, 15) & 15) | (load<u8>(at, 10) & 16)) * HEAD_BYTES;
   const text = v128.load(at);
   if (i8x16.bitmask(i8x16.eq(text, v128.load(place))) != 0xffff) {
     if (
@@ -200,17 +200,35 @@ export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 
     if (found == NO_MINUTE) return TIME_NONE;
     v128.store(place, text);
     store<i32>(place, found, 16);
+    store<i32>(place, NO_MINUTE, HEAD_LOCAL);
   }
   const wall = load<i32>(place, 16);
-  const seconds = twoDigits(at + 17);
-  if (load<u8>(at, 16) != 0x3a || seconds < 0 || seconds > 59) return TIME_NONE;
-  ms = seconds * 1000;
-  at += 19;
-  if (at < end && (load<u8>(at) == 0x2e || load<u8>(at) == 0x2c) && isDigit(load<u8>(at, 1))) {
-    at = readFraction(at + 1, end);
+  // ":SS.mmm": as in times.ts; a comma differs from the point by one bit.
+  const rest = load<u64>(at, 16) ^ 0x003030302e30303a;
+  if (at + 24 <= end && ((rest | (rest + 0x0006060600060a00)) & 0x00f0f0f0fdf0f0ff) == 0) {
+    const digits = i16x8.extend_low_i8x16_u(i64x2.splat(rest));
+    const parts = i32x4.dot_i16x8_s(digits, v128.load(WEIGHTS));
+    const sums = i64x2.extract_lane(parts, 0) + i64x2.extract_lane(parts, 1);
+    timeRest = <i32>sums + <i32>(sums >>> 32);
+    at = endOfDigits(at + 23, end);
+  } else {
+    const seconds = twoDigits(at + 17);
+    if (load<u8>(at, 16) != 0x3a || seconds < 0 || seconds > 59) return TIME_NONE;
+    ms = seconds * 1000;
+    at += 19;
+    if (at < end && (load<u8>(at) == 0x2e || load<u8>(at) == 0x2c) && isDigit(load<u8>(at, 1))) {
+      at = readFraction(at + 1, end);
+    }
+    timeRest = ms;
   }
   hasOffset = false;
   if (at < end && load<u8>(at) > 32) {
+    if (load<u8>(at) == 0x5a && isBehindZ(at + 1, end)) {
+      hasOffset = true;
+      timeMinute = wall;
+      timeEnd = at + 1;
+      return TIME_READ;
+    }
     isUnknown = false;
     const behind = readZone(at, end);
     if (isUnknown) return TIME_UNKNOWN;
@@ -221,9 +239,16 @@ export function readIsoTime(at: usize, end: usize, isPrefix: bool = false): u32 
     if (isUnknown) return TIME_UNKNOWN;
     if (behind) at = behind;
   }
-  timeRest = ms;
   timeEnd = at;
-  return finishWall(wall);
+  if (hasOffset) {
+    timeMinute = wall - offset;
+    return TIME_READ;
+  }
+  timeMinute = load<i32>(place, HEAD_LOCAL);
+  if (timeMinute != NO_MINUTE) return TIME_READ;
+  const outcome = finishWall(wall);
+  store<i32>(place, timeMinute, HEAD_LOCAL);
+  return outcome;
 }
 
 /** Reads `MMM dd HH:mm:ss`, the day with a space for a missing digit: syslog's form. TIME_NONE: it is not of this form. */
@@ -347,68 +372,29 @@ function endOfLetters(at: usize, end: usize, isLoose: bool): usize {
   return at - from < 3 ? 0 : at;
 }
 
+/** What each byte of ":SS.mmm" weighs in milliseconds. */
+const WEIGHTS: usize = memory.data<i16>([0, 10000, 1000, 0, 100, 10, 1, 0], 16);
+
+// @ts-ignore: decorator
+@inline function endOfDigits(at: usize, end: usize): usize {
+  let to = at + ctz(~digitBits(digitValues(v128.load(at))));
+  if (to - at == 16) while (to < end && isDigit(load<u8>(to))) to++;
+  return min(to, end);
+}
+
 // @ts-ignore: decorator
 @inline function readFraction(at: usize, end: usize): usize {
-  let weight = 100;
-  for (; at < end && isDigit(load<u8>(at)); at++) {
-    ms += weight * (<i32>load<u8>(at) - 48);
-    weight /= 10;
-  }
-  return at;
+  const to = endOfDigits(at, end);
+  if (to > at) ms += 100 * (<i32>load<u8>(at) - 48);
+  if (to > at + 1) ms += 10 * (<i32>load<u8>(at, 1) - 48);
+  if (to > at + 2) ms += <i32>load<u8>(at, 2) - 48;
+  return to;
 }
 
-/** Names of zones that the host knows, packed; and one bit for each by its last bits. */
-const ZONES_MAX: u32 = 64;
-const ZONES: usize = memory.data(4 * 64, 64);
-let zoneCount: u32 = 0;
-let zoneBits: u64 = 0;
-/** Longer words are no names of zones. */
-const ZONE_NAME_MAX: usize = 5;
-
-/** Adds the name of a zone, its letters packed as in shared/time/calendar.ts; false when there are too many. */
-export function addZone(packed: u32): bool {
-  if (zoneCount == ZONES_MAX) return false;
-  store<u32>(ZONES + (<usize>(zoneCount++) << 2), packed);
-  zoneBits |= <u64>1 << (packed & 63);
-  return true;
-}
-
-function isZoneName(packed: u32): bool {
-  if (((zoneBits >>> (packed & 63)) & 1) == 0) return false;
-  for (let number: u32 = 0; number < zoneCount; number++) {
-    if (load<u32>(ZONES + (<usize>number << 2)) == packed) return true;
-  }
-  return false;
-}
-
-/** States whether a zone, or half a day, may stand at `at` behind a space, where most lines have their level. */
+/** True when a zone that begins with Z is that letter alone. */
 // @ts-ignore: decorator
-@inline function mayBeZone(at: usize, end: usize): bool {
-  const first: u32 = load<u8>(at);
-  return first == 0x2b || first == 0x2d || (first - 65 < 26 && mayBeZoneName(at, end));
-}
-
-function mayBeZoneName(from: usize, end: usize): bool {
-  let at = from;
-  let packed: u32 = 0;
-  for (; at < end && <u32>load<u8>(at) - 65 < 26; at++) packed = (packed << 5) | (load<u8>(at) & 31);
-  let to = at;
-  while (to < end && isLetter(load<u8>(to))) to++;
-  // A name with its region, such as `Europe/Berlin`.
-  if (to < end && load<u8>(to) == 0x2f) return true;
-  if (at - from > ZONE_NAME_MAX || !isWordEnd(at, end)) return false;
-  return packed == AM || packed == PM || isZoneName(packed);
-}
-
-/** Halves of a day, packed. */
-const AM: u32 = (1 << 5) | 13;
-const PM: u32 = (16 << 5) | 13;
-
-/** True when no letter, digit or underscore stands at `at`. */
-function isWordEnd(at: usize, end: usize): bool {
-  if (at >= end) return true;
-  const byte: u32 = load<u8>(at);
-  return !isLetter(byte) && !isDigit(byte) && byte != 0x5f;
+@inline function isBehindZ(at: usize, end: usize): bool {
+  return at >= end || !(isLetter(load<u8>(at)) || load<u8>(at) == 0x2f);
 }
 
 /** Reads `Z`, an offset of hours or hours and minutes, UTC and GMT; other names of zones are the host's. 0: there is none. */

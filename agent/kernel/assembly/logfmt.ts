@@ -5,12 +5,11 @@ import {
   EVENT, LEVEL_INFO, setDuration, setLevel, setService, setTime, UNPROVEN,
 } from "./measured";
 import { findBlank, findEither } from "./search";
-import { isDigit } from "./text";
+import { firstBytes, isDigit } from "./text";
 import { readDuration, UNIT_OF_SOURCE } from "./text-durations";
 
 const SPACE: u32 = 32;
 const QUOTE: u8 = 0x22;
-const EQUALS: u32 = 0x3d;
 const BACKSLASH: u8 = 0x5c;
 
 /** Keys with a meaning: 48 bytes each: the key (at most 32), its length, meaning, rank (0 wins). */
@@ -20,6 +19,18 @@ const KEYS: usize = memory.data(48 * 32, 64);
 let keyCount: u32 = 0;
 /** One bit for each length that a key has. */
 let keyLengths: u64 = 0;
+
+/**
+ * The keys of the line before, by their place in it: up to 16 bytes with the equals sign, a bit for each of them (none: no such key), their
+ * count, where a value of that meaning is noted (0: the key has none), rank + 1. Nearly every line has the same keys in the same order.
+ */
+const PAIR_BYTES: usize = 32;
+const PAIRS_MAX: usize = 64;
+const PAIRS: usize = memory.data(32 * 65, 64);
+const PAIR_MASK: usize = 16;
+const PAIR_LENGTH: usize = 20;
+const PAIR_FOUND: usize = 24;
+const PAIR_RANK: usize = 28;
 
 /** Meanings, as the host numbers them. */
 const TIME: usize = 0;
@@ -51,44 +62,88 @@ export function addKey(at: usize, length: u32, meaning: u32, rank: u32): bool {
   return true;
 }
 
-/** Keeps a value when its key has a meaning and no better key had one. */
-function note(key: usize, length: usize, from: usize, to: usize, isEscaped: bool): void {
+/** Keeps a value at `found` unless a better key had one. */
+// @ts-ignore: decorator
+@inline function note(found: usize, rank: u32, from: usize, to: usize, isEscaped: bool): void {
+  if (!found || (load<u32>(found) && rank > load<u32>(found))) return;
+  store<u32>(found, rank);
+  store<u32>(found, <u32>from, 4);
+  store<u32>(found, <u32>to, 8);
+  store<u32>(found, <u32>isEscaped, 12);
+}
+
+/** Where a value of the key is noted, and its rank + 1, by its known name; 0: the key has no meaning. */
+let keyFound: usize = 0, keyRank: u32 = 0;
+
+function findKey(key: usize, length: usize): void {
+  keyFound = 0;
+  keyRank = 0;
   if (length > 32 || ((keyLengths >>> length) & 1) == 0) return;
   for (let number: u32 = 0; number < keyCount; number++) {
     const known = KEYS + <usize>number * KEY_BYTES;
     if (load<u32>(known, 32) != <u32>length || load<u8>(known) != load<u8>(key)) continue;
     if (memory.compare(known, key, length) != 0) continue;
-    const found = FOUND + <usize>load<u32>(known, 36) * FOUND_BYTES;
-    const rank = load<u32>(known, 40) + 1;
-    if (load<u32>(found) && rank > load<u32>(found)) continue;
-    store<u32>(found, rank);
-    store<u32>(found, <u32>from, 4);
-    store<u32>(found, <u32>to, 8);
-    store<u32>(found, <u32>isEscaped, 12);
+    keyFound = FOUND + <usize>load<u32>(known, 36) * FOUND_BYTES;
+    keyRank = load<u32>(known, 40) + 1;
+    return;
   }
+}
+
+/** Remembers the key of {@link findKey} for the next line. `length`: with the equals sign. */
+// @ts-ignore: decorator
+@inline function expectKey(pair: usize, key: usize, length: usize): void {
+  if (length > 16) return;
+  v128.store(pair, v128.and(v128.load(key), firstBytes(length)));
+  store<u32>(pair, (1 << <u32>length) - 1, PAIR_MASK);
+  store<u32>(pair, <u32>length, PAIR_LENGTH);
+  store<u32>(pair, <u32>keyFound, PAIR_FOUND);
+  store<u32>(pair, keyRank, PAIR_RANK);
+}
+
+/** Where the key at `at` may end: at a byte up to the space, an equals sign or a quote; or `end`. */
+// @ts-ignore: decorator
+@inline function endOfKey(at: usize, end: usize): usize {
+  while (at < end) {
+    const text = v128.load(at);
+    const found = i8x16.bitmask(v128.or(
+      i8x16.le_u(text, i8x16.splat(32)),
+      v128.or(i8x16.eq(text, i8x16.splat(0x3d)), i8x16.eq(text, i8x16.splat(0x22))),
+    ));
+    if (found) return min(at + ctz(found), end);
+    at += 16;
+  }
+  return end;
 }
 
 /** Reads a line of logfmt. */
 export function logfmtLine(at: usize, end: usize): u32 {
-  memory.fill(FOUND, 0, FOUND_BYTES * 4);
-  let pairCount = 0;
+  for (let meaning: usize = 0; meaning < 4; meaning++) v128.store(FOUND + meaning * FOUND_BYTES, i64x2.splat(0));
+  let pair = PAIRS;
   while (at < end) {
-    let byte: u32 = load<u8>(at);
-    if (byte <= SPACE) {
+    if (load<u8>(at) <= SPACE) {
       at++;
       continue;
     }
-    const key = at;
-    while (byte > SPACE && byte != EQUALS && byte != QUOTE) {
+    let found: usize, rank: u32;
+    // No key leads over the end of the line: what stands behind it is part of none.
+    const mask = load<u32>(pair, PAIR_MASK);
+    if (mask && (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(pair))) & mask) == mask) {
+      at += <usize>load<u32>(pair, PAIR_LENGTH);
+      found = load<u32>(pair, PAIR_FOUND);
+      rank = load<u32>(pair, PAIR_RANK);
+    } else {
+      const key = at;
+      at = endOfKey(at, end);
+      if (at >= end || load<u8>(at) <= SPACE) continue;
+      if (at == key || load<u8>(at) == QUOTE) return UNPROVEN;
+      findKey(key, at - key);
       at++;
-      if (at >= end) break;
-      byte = load<u8>(at);
+      expectKey(pair, key, at - key);
+      found = keyFound;
+      rank = keyRank;
     }
-    const keyLength = at - key;
-    if (at >= end || byte <= SPACE) continue;
-    if (keyLength == 0 || byte == QUOTE) return UNPROVEN;
-    pairCount++;
-    at++;
+    // Behind so many pairs the last place is used for all others.
+    if (pair < PAIRS + PAIR_BYTES * PAIRS_MAX) pair += PAIR_BYTES;
     if (at < end && load<u8>(at) == QUOTE) {
       const from = at + 1;
       at = findEither(from, end, QUOTE, BACKSLASH);
@@ -98,16 +153,16 @@ export function logfmtLine(at: usize, end: usize): u32 {
         at = findEither(at + 2, end, QUOTE, BACKSLASH);
       }
       if (at >= end) return UNPROVEN;
-      note(key, keyLength, from, at, isEscaped);
+      note(found, rank, from, at, isEscaped);
       at++;
       if (at < end && load<u8>(at) > SPACE) return UNPROVEN;
       continue;
     }
     const from = at;
     at = findBlank(at, end);
-    note(key, keyLength, from, at, false);
+    note(found, rank, from, at, false);
   }
-  if (pairCount == 0 || !readFoundTime() || !readFoundDuration()) return UNPROVEN;
+  if (pair == PAIRS || !readFoundTime() || !readFoundDuration()) return UNPROVEN;
   return readFoundNames() ? EVENT : UNPROVEN;
 }
 

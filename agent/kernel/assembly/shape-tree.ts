@@ -5,8 +5,8 @@ import { readTime, TIME_READ, TIME_UNKNOWN, timeEnd, timeMinute, timeRest } from
 import {
   CONTINUES, EVENT, LEVEL_ERROR, LEVEL_INFO, LEVEL_OTHER, LEVEL_WARN, setDuration, setLevel, setService, setTime, UNPROVEN,
 } from "./measured";
-import { find, findBlank, findEither } from "./search";
-import { isDigit } from "./text";
+import { find, findBlank } from "./search";
+import { digitBits, digitValues, isDigit } from "./text";
 import { readDuration } from "./text-durations";
 
 /** Where the host puts trees. */
@@ -17,13 +17,22 @@ export const SLOTS_MAX: u32 = 4096;
 const SLOT_BYTES: usize = 16;
 const SLOTS: usize = memory.data(16 * 4096, 64);
 
-/** Words of a node. */
+/** A node fills a line of the processor's cache: a byte each for kind, flags, detail and the length of its text, then words. */
+const NODE_FLAGS: usize = 1;
+const NODE_DETAIL: usize = 2;
+const NODE_TEXT_BYTES: usize = 3;
+/** Where in {@link SLOTS} its value is kept; what no end asks for lies in the first place. */
 const NODE_SLOT: usize = 4;
-const NODE_DETAIL: usize = 8;
+const NODE_CHOICES: usize = 8;
+/** Its text, or the steps of a layout; of what ends a line what is found where. */
 const NODE_TEXT: usize = 12;
-const NODE_TEXT_BYTES: usize = 16;
-const NODE_FIRST: usize = 20;
-const NODE_CHOICES: usize = 24;
+/** The first sixteen bytes of the text, then one bit for each byte that it can begin with. */
+const NODE_HEAD: usize = 16;
+const NODE_FIRST: usize = 32;
+/** Spaces have to follow, which are taken with it. */
+const FLAG_SPACED: u32 = 1;
+/** It may stand where the line has ended. */
+const FLAG_AT_END: u32 = 2;
 /** Kinds of nodes. */
 const KIND_TEXT: u32 = 0;
 const KIND_SPACE: u32 = 1;
@@ -63,6 +72,12 @@ let levelSet: u32 = 0;
 let isTimeGiven = false;
 let isUnknown = false;
 let leaf: usize = 0;
+/** True when an event of several lines is read. */
+let hasLines = false;
+
+export function setHasLines(has: bool): void {
+  hasLines = has;
+}
 
 export function setShapes(first: usize, second: usize, isGiven: bool): void {
   firstRoots = first;
@@ -70,7 +85,7 @@ export function setShapes(first: usize, second: usize, isGiven: bool): void {
   isTimeGiven = isGiven;
 }
 
-/** Reads a line, or the lines of an event, by the first tree. */
+/** Reads a line by the first tree. */
 export function shapeLine(from: usize, end: usize): u32 {
   return readShapes(0, from, end);
 }
@@ -82,12 +97,17 @@ export function readShapes(tree: u32, from: usize, end: usize): u32 {
   if (end > from && load<u8>(from) == ESCAPE) return UNPROVEN;
   if (end > from && load<u8>(end - 1) == 13) end--;
   isUnknown = false;
-  if (!walkAny(roots, from, end)) {
+  if (!walk(roots, from, end)) {
     if (isUnknown) return UNPROVEN;
     const start = isTimeGiven ? from : endOfPrefix(from, end);
-    if (start == from || !walkAny(roots, start, end)) return isUnknown ? UNPROVEN : CONTINUES;
+    if (start == from || !walk(roots, start, end)) return isUnknown ? UNPROVEN : CONTINUES;
   }
   return readLeaf() ? EVENT : UNPROVEN;
+}
+
+// @ts-ignore: decorator
+@inline function slotOf(node: usize): usize {
+  return SLOTS + <usize>load<u32>(node, NODE_SLOT);
 }
 
 // @ts-ignore: decorator
@@ -129,44 +149,95 @@ function readLeaf(): bool {
   return true;
 }
 
-/** Choices: a list of nodes, and 0 or a table of lists by byte. */
-function walkAny(choices: usize, at: usize, end: usize): bool {
-  const byte: usize = at < end ? <usize>load<u8>(at) : AT_END;
-  const table: usize = load<u32>(choices, 4);
-  const list: usize = table ? load<u32>(table + (byte << 2)) : load<u32>(choices);
-  const count = load<u32>(list);
-  for (let number: u32 = 1; number <= count; number++) {
-    const node: usize = load<u32>(list + (<usize>number << 2));
-    if (load<u8>(<usize>load<u32>(node, NODE_FIRST) + byte) == 0) continue;
-    if (walk(node, at, end)) return true;
-    if (isUnknown) return false;
+/** Ways not yet tried: the rest of a list, and where in the line. */
+const WAY_BYTES: usize = 8;
+const WAYS_MAX: usize = 512;
+const WAYS: usize = memory.data(8 * 512, 64);
+/** Marks an address as that of a table of choices by byte, or in it of a list of nodes up to a 0; else it is that of a single node. */
+const IS_MANY: usize = 1;
+
+/**
+ * Walks down the tree as far as the line fits, each time by the first choice that can begin with the byte at hand; where it ends blindly, on
+ * by the next choice of the last place that has one. One function, so that the position stays in registers.
+ */
+function walk(choices: usize, at: usize, end: usize): bool {
+  let way = WAYS;
+  untilText = 0;
+  while (true) {
+    const byte: usize = at < end ? <usize>load<u8>(at) : AT_END;
+    let node = choices, others: usize = 0;
+    if (choices & IS_MANY) {
+      node = load<u32>(choices - IS_MANY + (byte << 2));
+      if (node & IS_MANY) {
+        others = node - IS_MANY + 4;
+        node = load<u32>(node - IS_MANY);
+      }
+    } else if (!mayBegin(node, byte)) node = 0;
+    while (true) {
+      if (!node) {
+        if (way == WAYS) return false;
+        way -= WAY_BYTES;
+        others = load<u32>(way);
+        at = load<u32>(way, 4);
+        node = load<u32>(others);
+        others += 4;
+      }
+      const kind: u32 = load<u8>(node);
+      if (kind == KIND_REST || (kind == KIND_END && at >= end)) {
+        const slot = slotOf(node);
+        store<u32>(slot, <u32>at);
+        store<u32>(slot, <u32>end, 4);
+        leaf = load<u32>(node, NODE_TEXT);
+        return true;
+      }
+      if (kind != KIND_END) {
+        let to = take(kind, node, at, end);
+        if (to && load<u8>(node, NODE_FLAGS) & FLAG_SPACED) to = endOfSpaces(to, end);
+        if (to) {
+          if (others && load<u32>(others)) {
+            store<u32>(way, <u32>others);
+            store<u32>(way, <u32>at, 4);
+            way += WAY_BYTES;
+          }
+          at = to;
+          choices = load<u32>(node, NODE_CHOICES);
+          break;
+        }
+        if (isUnknown) return false;
+      }
+      node = others ? <usize>load<u32>(others) : 0;
+      others += 4;
+    }
   }
-  return false;
 }
 
-function walk(node: usize, at: usize, end: usize): bool {
-  const kind = load<u32>(node);
-  if (kind == KIND_END) {
-    leaf = load<u32>(node, NODE_TEXT);
-    return at >= end;
-  }
-  const next = take(kind, node, at, end);
-  return next != 0 && walkAny(load<u32>(node, NODE_CHOICES), next, end);
+/** True when a node can begin with a byte, or with the end of the line. */
+// @ts-ignore: decorator
+@inline function mayBegin(node: usize, byte: usize): bool {
+  if (byte == AT_END) return (load<u8>(node, NODE_FLAGS) & FLAG_AT_END) != 0;
+  return ((load<u8>(node + (byte >>> 3), NODE_FIRST) >>> <u8>(byte & 7)) & 1) != 0;
+}
+
+/** Where spaces and tabs end that begin at `at`, or 0: there are none. */
+// @ts-ignore: decorator
+@inline function endOfSpaces(at: usize, end: usize): usize {
+  const from = at;
+  while (at < end && (load<u8>(at) == SPACE || load<u8>(at) == TAB)) at++;
+  return at > from ? at : 0;
 }
 
 /** Takes what a node stands for; where it ends, or 0. */
-function take(kind: u32, node: usize, at: usize, end: usize): usize {
+// @ts-ignore: decorator
+@inline function take(kind: u32, node: usize, at: usize, end: usize): usize {
   if (kind == KIND_TEXT) {
-    return isTextAt(at, end, load<u32>(node, NODE_TEXT), load<u32>(node, NODE_TEXT_BYTES))
-      ? at + <usize>load<u32>(node, NODE_TEXT_BYTES)
-      : 0;
+    const length: usize = load<u8>(node, NODE_TEXT_BYTES);
+    return at + length <= end && isTextAt(at, node, length) ? at + length : 0;
   }
   if (kind == KIND_SPACE) {
-    const from = at;
-    while (at < end && (load<u8>(at) == SPACE || load<u8>(at) == TAB)) at++;
-    return at > from || load<u32>(node, NODE_DETAIL) != 0 ? at : 0;
+    const to = endOfSpaces(at, end);
+    return !to && <u32>load<u8>(node, NODE_DETAIL) ? at : to;
   }
-  const slot = slotAt(load<u32>(node, NODE_SLOT));
+  const slot = slotOf(node);
   store<u32>(slot, <u32>at);
   if (kind == KIND_UNTIL || kind == KIND_LAST) {
     const found = kind == KIND_UNTIL ? indexOfText(node, at, end) : lastIndexOfText(node, at, end);
@@ -174,19 +245,23 @@ function take(kind: u32, node: usize, at: usize, end: usize): usize {
     let to = found;
     while (to > at && load<u8>(to - 1) == SPACE) to--;
     store<u32>(slot, <u32>to, 4);
-    return found + <usize>load<u32>(node, NODE_TEXT_BYTES);
+    return found + <usize>load<u8>(node, NODE_TEXT_BYTES);
   }
-  const to = kind == KIND_REST ? end : endOfValue(kind, node, slot, at, end);
+  const to = endOfValue(kind, node, slot, at, end);
   store<u32>(slot, <u32>to, 4);
   return to;
 }
 
-function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize): usize {
+/** Levels met last, by their first letter: eight bytes, the node that took them, the length of the word, the level. */
+const KNOWN_LEVELS: usize = memory.data(32 * 8, 64);
+
+// @ts-ignore: decorator
+@inline function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize): usize {
   switch (kind) {
     case KIND_TIME: {
       const steps: usize = load<u32>(node, NODE_TEXT);
       const outcome = readTime(
-        load<u32>(node, NODE_DETAIL), steps, steps + <usize>load<u32>(node, NODE_TEXT_BYTES), at, end,
+        <u32>load<u8>(node, NODE_DETAIL), steps, steps + <usize>load<u8>(node, NODE_TEXT_BYTES), at, end,
       );
       if (outcome != TIME_READ) {
         isUnknown = outcome == TIME_UNKNOWN;
@@ -197,15 +272,28 @@ function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize):
       return timeEnd;
     }
     case KIND_LEVEL: {
-      if (load<u32>(node, NODE_DETAIL) == LEVEL_NEAR) {
+      if (<u32>load<u8>(node, NODE_DETAIL) == LEVEL_NEAR) {
         isUnknown = true;
         return 0;
       }
-      const to = endOfLevel(load<u32>(node, NODE_DETAIL), at, end);
+      const known = KNOWN_LEVELS + (<usize>(load<u8>(at) & 7) << 5);
+      if (load<u64>(at) == load<u64>(known) && load<u32>(known, 8) == <u32>node && at + 8 <= end) {
+        store<u32>(slot, load<u32>(known, 16), 8);
+        return at + <usize>load<u32>(known, 12);
+      }
+      const to = endOfLevel(<u32>load<u8>(node, NODE_DETAIL), at, end);
       if (!to) return 0;
       const level = levelOfWord(at, to - at, levelSet);
       store<u32>(slot, level, 8);
-      return level == LEVEL_OTHER ? 0 : to;
+      if (level == LEVEL_OTHER) return 0;
+      // Only what stands in eight bytes is known by them: the word, and that it ends.
+      if (to - at < 8 && at + 8 <= end) {
+        store<u64>(known, load<u64>(at));
+        store<u32>(known, <u32>node, 8);
+        store<u32>(known, <u32>(to - at), 12);
+        store<u32>(known, level, 16);
+      }
+      return to;
     }
     case KIND_STATUS: {
       const to = endOfDigits(at, end, false);
@@ -227,33 +315,55 @@ function endOfValue(kind: u32, node: usize, slot: usize, at: usize, end: usize):
   }
 }
 
+/** True when the text of a node stands at `at`; behind it at least fifteen bytes may be read. */
 // @ts-ignore: decorator
-@inline function isTextAt(at: usize, end: usize, text: usize, length: usize): bool {
-  if (at + length > end) return false;
-  for (let index: usize = 0; index < length; index++) {
-    if (load<u8>(at + index) != load<u8>(text + index)) return false;
-  }
-  return true;
+@inline function isTextAt(at: usize, node: usize, length: usize): bool {
+  if (length > 16) return memory.compare(at, load<u32>(node, NODE_TEXT), length) == 0;
+  const mask = (1 << <u32>length) - 1;
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node, NODE_HEAD))) & mask) == mask;
 }
 
+/** The last search of {@link indexOfText} in the line at hand: several shapes look for the same text from the same place. */
+let untilText: usize = 0, untilDetail: u32 = 0, untilFrom: usize = 0, untilFound: usize = 0;
+
 /** Where the text of a node first stands; where it may not lead over the end of a line, not behind it. */
-function indexOfText(node: usize, at: usize, end: usize): usize {
-  const text: usize = load<u32>(node, NODE_TEXT), length: usize = load<u32>(node, NODE_TEXT_BYTES);
-  const first = load<u8>(text);
-  const limit = load<u32>(node, NODE_DETAIL) ? LINE_FEED : first;
-  while (true) {
-    at = findEither(at, end, first, limit);
-    if (at + length > end) return 0;
-    if (isTextAt(at, end, text, length)) return at;
-    if (load<u8>(at) != first) return 0;
-    at++;
+function indexOfText(node: usize, from: usize, end: usize): usize {
+  const text: usize = load<u32>(node, NODE_TEXT), detail = <u32>load<u8>(node, NODE_DETAIL);
+  if (text == untilText && detail == untilDetail && from == untilFrom) return untilFound;
+  untilText = text;
+  untilDetail = detail;
+  untilFrom = from;
+  untilFound = findText(node, from, detail ? endOfFirstLine(from, end) : end);
+  return untilFound;
+}
+
+/** Where the line that holds `from` ends, in an event that may have several. */
+// @ts-ignore: decorator
+@inline function endOfFirstLine(from: usize, end: usize): usize {
+  return hasLines ? find(from, end, LINE_FEED) : end;
+}
+
+function findText(node: usize, at: usize, end: usize): usize {
+  const length: usize = load<u8>(node, NODE_TEXT_BYTES);
+  const skip = min(length - 1, 1);
+  const first = i8x16.splat(load<i8>(node, NODE_HEAD)), second = i8x16.splat(load<i8>(node + skip, NODE_HEAD));
+  while (at + length <= end) {
+    let found = i8x16.bitmask(v128.and(i8x16.eq(v128.load(at), first), i8x16.eq(v128.load(at + skip), second)));
+    while (found) {
+      const place = at + ctz(found);
+      if (place + length > end) return 0;
+      if (isTextAt(place, node, length)) return place;
+      found &= found - 1;
+    }
+    at += 16;
   }
+  return 0;
 }
 
 function lastIndexOfText(node: usize, from: usize, end: usize): usize {
-  const text: usize = load<u32>(node, NODE_TEXT), length: usize = load<u32>(node, NODE_TEXT_BYTES);
-  if (load<u32>(node, NODE_DETAIL)) end = find(from, end, LINE_FEED);
-  for (let at = end - length; at >= from; at--) if (isTextAt(at, end, text, length)) return at;
+  const length: usize = load<u8>(node, NODE_TEXT_BYTES);
+  if (<u32>load<u8>(node, NODE_DETAIL)) end = endOfFirstLine(from, end);
+  for (let at = end - length; at >= from; at--) if (isTextAt(at, node, length)) return at;
   return 0;
 }
 
@@ -268,14 +378,11 @@ function endOfLevel(detail: u32, from: usize, end: usize): usize {
   const first: u32 = load<u8>(from);
   if (detail == LEVEL_MARK) return isUpper(first & 0xdf) || isDigit(first) ? 0 : from + 1;
   if (detail == LEVEL_LETTER) return isUpper(first) ? from + 1 : 0;
-  const limit = min(end, from + LEVEL_BYTES_MAX);
-  let at = from;
-  while (at < limit) {
-    const byte: u32 = load<u8>(at);
-    if (!isUpper(detail == LEVEL_UPPER ? byte : byte & 0xdf) && !(at > from && isDigit(byte))) break;
-    at++;
-  }
-  return at - from < LEVEL_BYTES_MIN ? 0 : at;
+  const text = v128.load(from);
+  const letters = detail == LEVEL_UPPER ? text : v128.and(text, i8x16.splat(<i8>0xdf));
+  const isLetter = i8x16.bitmask(i8x16.lt_u(i8x16.sub(letters, i8x16.splat(0x41)), i8x16.splat(26)));
+  const length = min(<usize>ctz(~(isLetter | (digitBits(digitValues(text)) & ~1))), min(end - from, LEVEL_BYTES_MAX));
+  return length < LEVEL_BYTES_MIN ? 0 : from + length;
 }
 
 function endOfDigits(from: usize, end: usize, hasPoint: bool): usize {
@@ -297,20 +404,33 @@ function endOfClock(at: usize, end: usize): usize {
   return to ? to : at + 8;
 }
 
-/** Where a name ends: before what stands between parts of a line. A dash alone is no name. */
-function endOfName(from: usize, end: usize): usize {
-  if (load<u8>(from) == 0x2d) return 0;
-  let at = from;
-  while (at < end && isNameByte(load<u8>(at))) at++;
-  return at > from ? at : 0;
-}
+/**
+ * Bytes that end a name, by the halves of each: it is one when both have a bit in common. Up to the space (bits 0 and 1), quote, brackets and
+ * comma (1), colon and equals sign (2), square brackets and braces (3).
+ */
+const NAME_LOW: usize = memory.data<u8>([3, 1, 3, 1, 1, 1, 1, 1, 3, 3, 5, 9, 3, 13, 1, 1], 16);
+const NAME_HIGH: usize = memory.data<u8>([1, 1, 2, 4, 0, 8, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0], 16);
 
-/** Colon, comma, quote, equals sign, brackets of all kinds. */
+/** Where a name ends: before what stands between parts of a line. A dash alone is no name. */
 // @ts-ignore: decorator
-@inline function isNameByte(byte: u32): bool {
-  if (byte <= SPACE) return false;
-  return byte != 0x3a && byte != 0x2c && byte != 0x22 && byte != 0x3d && byte != 0x5b && byte != 0x5d &&
-    byte != 0x28 && byte != 0x29 && byte != 0x7b && byte != 0x7d;
+@inline function endOfName(from: usize, end: usize): usize {
+  if (load<u8>(from) == 0x2d) return 0;
+  const low = v128.load(NAME_LOW), high = v128.load(NAME_HIGH);
+  let at = from;
+  while (at < end) {
+    const text = v128.load(at);
+    const kinds = v128.and(
+      i8x16.swizzle(low, v128.and(text, i8x16.splat(15))),
+      i8x16.swizzle(high, i8x16.shr_u(text, 4)),
+    );
+    const found = i8x16.bitmask(i8x16.ne(kinds, i8x16.splat(0)));
+    if (found) {
+      at = min(at + ctz(found), end);
+      return at > from ? at : 0;
+    }
+    at += 16;
+  }
+  return end > from ? end : 0;
 }
 
 const PREFIX_BYTES_MAX: usize = 160;

@@ -49,6 +49,21 @@ let isFull = false;
   return load<u32>(ROOT);
 }
 
+/** True when the literal of a node stands at `at`. */
+// @ts-ignore: decorator
+@inline export function fits(node: usize, at: usize): bool {
+  const mask = load<u32>(node, NODE_MASK);
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node))) & mask) == mask;
+}
+
+/** The next alternative to `node` whose literal stands at `at`, or 0. */
+export function otherNode(node: usize, at: usize): usize {
+  do {
+    node = load<u32>(node, NODE_OTHER);
+  } while (node && !fits(node, at));
+  return node;
+}
+
 export function beginSegments(): void {
   segmentCount = 0;
 }
@@ -67,6 +82,29 @@ export function addSegment(from: usize, to: usize, kind: u32): u32 {
 /** Says what the value behind segment `number` means. */
 export function setSegmentKind(number: u32, kind: u32): void {
   if (number < SEGMENTS_MAX) store<u32>(SEGMENTS + <usize>number * SEGMENT_BYTES, kind, 8);
+}
+
+/** Room for literals as they stand in a string, each quote with a backslash. */
+const ESCAPED_BYTES: usize = 8192;
+const ESCAPED: usize = memory.data(8192 + 16, 16);
+
+/** Rewrites the segments as they stand in a string; false when that cannot be said for sure, or is too long. */
+export function escapeSegments(): bool {
+  if (segmentCount > SEGMENTS_MAX) return false;
+  let target = ESCAPED;
+  for (let number: u32 = 0; number < segmentCount; number++) {
+    const segment = SEGMENTS + <usize>number * SEGMENT_BYTES;
+    const start = target, to: usize = load<u32>(segment, 4);
+    for (let from: usize = load<u32>(segment); from < to; from++) {
+      const byte: u32 = load<u8>(from);
+      if (target + 2 > ESCAPED + ESCAPED_BYTES || byte < 32 || byte == 0x5c) return false;
+      if (byte == 0x22) store<u8>(target++, 0x5c);
+      store<u8>(target++, <u8>byte);
+    }
+    store<u32>(segment, <u32>start);
+    store<u32>(segment, <u32>target, 4);
+  }
+  return true;
 }
 
 /** Adds the shape of the segments to the tree, wholly or not at all: every node but those of ends has a follower. */

@@ -1,5 +1,6 @@
 // Durations in lines of text: a number in the source's unit, or with a unit of its own.
 import { durationUs, endOfDuration, setDurations } from "./numbers";
+import { digitBits, digitValues } from "./text";
 
 let sourceMultiplier: f64 = 1000;
 let sourceDivisor: f64 = 0;
@@ -19,8 +20,14 @@ export const UNIT_MILLISECONDS: u32 = 2;
 export const UNIT_MICROSECONDS: u32 = 3;
 export const UNIT_NANOSECONDS: u32 = 4;
 
+/** From here on a number is read in the source's unit. */
+// @ts-ignore: decorator
+@inline export function useSourceUnit(): void {
+  setDurations(sourceMultiplier, sourceDivisor, limit);
+}
+
 function useUnit(unit: u32): void {
-  if (unit == UNIT_OF_SOURCE) setDurations(sourceMultiplier, sourceDivisor, limit);
+  if (unit == UNIT_OF_SOURCE) useSourceUnit();
   else if (unit == UNIT_SECONDS) setDurations(1000000, 0, limit);
   else if (unit == UNIT_MILLISECONDS) setDurations(1000, 0, limit);
   else if (unit == UNIT_MICROSECONDS) setDurations(1, 0, limit);
@@ -41,15 +48,23 @@ function unitOf(at: usize, end: usize): i32 {
 
 /** Microseconds of the duration that `[at, end)` writes, a bare number being in `unit`; -1 when the host has to say. */
 export function readDuration(at: usize, end: usize, unit: u32): f64 {
-  useUnit(unit);
-  let behind = endOfDuration(at);
-  if (!behind || behind > end) return -1;
+  const behind = min(endOfDecimal(at), end);
   if (behind < end) {
     const own = unitOf(behind, end);
     if (own < 0) return -1;
-    useUnit(<u32>own);
-    behind = endOfDuration(at);
-    if (!behind) return -1;
+    unit = <u32>own;
   }
-  return durationUs;
+  useUnit(unit);
+  return endOfDuration(at) == behind ? durationUs : -1;
+}
+
+/** Where the digits and points at `at` end. */
+// @ts-ignore: decorator
+@inline function endOfDecimal(at: usize): usize {
+  while (true) {
+    const text = v128.load(at);
+    const others = ~(digitBits(digitValues(text)) | i8x16.bitmask(i8x16.eq(text, i8x16.splat(0x2e))));
+    if (others & 0xffff) return at + ctz(others);
+    at += 16;
+  }
 }

@@ -1,7 +1,7 @@
 // The door to the kernel for lines of text; see text-line-counter.ts for the whole story.
 import { accessLine, setNginxTime } from "./access-log";
 import { beginContainers, criLine, dockerLine } from "./containers";
-import { addJsonName, FIELD_MARK } from "./json-text";
+import { addJsonName, FIELD_MARK, setInString } from "./json-text";
 import { addLevelWord as addLevelWordAt } from "./level-words";
 import * as times from "./line-times";
 import { addKey as addKeyAt, logfmtLine, setTimeGiven } from "./logfmt";
@@ -10,12 +10,14 @@ import { CONTINUES, EVENT } from "./measured";
 import {
   PAGES, SCRATCH, SLOTS, TEXT, TEXT_BYTES, UNPROVEN as UNPROVEN_LINES, UNPROVEN_MAX,
 } from "./memory";
-import { setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
+import { renewShapes } from "./shapes";
+import { setHasLines, setShapes as setShapesAt, shapeLine, TREE, TREE_BYTES } from "./shape-tree";
 import { syslogLine } from "./syslog";
-import { endOfLine } from "./text";
+import { endOfLine, firstBytes } from "./text";
 import { setSourceUnit } from "./text-durations";
-import { SERVICE_NAME_MAX, clearSlots, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
+import { clearSlots, likelyService, SERVICE_NAME_MAX, serviceOf, setBuckets, setTimeLimit as setTimeLimitMs, tally } from "./windows";
 import * as windows from "./windows";
+import { addZone as addZoneName } from "./zone-names";
 
 /** Results of {@link run}. */
 const RUN_DONE: u32 = 0;
@@ -53,6 +55,7 @@ export function setFormat(format: u32, bytesMax: u32): void {
   eventBytesMax = bytesMax;
   isInside = format == FORMAT_CRI || format == FORMAT_DOCKER;
   setTimeGiven(isInside);
+  setInString(format == FORMAT_DOCKER);
   if (format == FORMAT_ACCESS_LOG) readLine = accessLine;
   else if (format == FORMAT_SYSLOG) readLine = syslogLine;
   else if (format == FORMAT_LOGFMT) readLine = logfmtLine;
@@ -109,7 +112,7 @@ export function addLevelWord(length: u32, level: u32, set: u32): void {
 
 /** Adds the name of a zone, its letters packed. */
 export function addZone(packed: u32): bool {
-  return times.addZone(packed);
+  return addZoneName(packed);
 }
 
 /** Adds the name in the scratch bytes as a key of logfmt and of JSON for a meaning: time, service, level, duration from 0. */
@@ -154,8 +157,11 @@ const ASKS_MAX: u32 = 3;
 
 let countedByteCount: u32 = 0, joinedLineCount: u32 = 0, joinedByteCount: u32 = 0;
 
-/** Prepares to scan whole lines from `from` to `to`. Unless `isLast`, the last event is left for the next call: see {@link heldFrom}. */
-export function begin(from: usize, to: usize, isLast: bool): void {
+/**
+ * Prepares to scan whole lines from `from` to `to`. Unless `isLast`, the last event is left for the next call: see {@link heldFrom}. `before`:
+ * where the line before begins, `from` when there is none, 0 when it is not known.
+ */
+export function begin(from: usize, to: usize, isLast: bool, before: usize): void {
   unprovenCount = 0;
   lineAt = from;
   textEnd = to;
@@ -164,7 +170,11 @@ export function begin(from: usize, to: usize, isLast: bool): void {
   eventAt = 0;
   askedAt = 0;
   lastJoinedBytes = -1;
-  beginContainers();
+  renewShapes();
+  if (!isInside) return;
+  beginContainers(before == from);
+  // Of it only the stream counts, and whether it was cut.
+  if (before && before < from) readLine(before, from - 1);
 }
 
 /**
@@ -193,7 +203,7 @@ function runLines(): u32 {
   while (at < textEnd) {
     const end = endOfLine(at);
     const next = end + 1;
-    if (readLine(at, end) == EVENT && measured.serviceLength <= SERVICE_NAME_MAX && hasService()) {
+    if (readLine(at, end) == EVENT && isCountable(measured.serviceLength)) {
       if (!count(next - at)) {
         lineAt = at;
         return RUN_NO_ROOM;
@@ -215,21 +225,26 @@ function runLines(): u32 {
   return RUN_DONE;
 }
 
-/** False when a line names no service and no other is known to the kernel: such lines are the host's. */
+/** False when the service's name is too long, or there is none and no other is known to the kernel: such lines are the host's. */
 // @ts-ignore: decorator
-@inline function hasService(): bool {
-  return measured.serviceLength != 0 || defaultService != 0;
+@inline function isCountable(serviceLength: usize): bool {
+  return serviceLength <= SERVICE_NAME_MAX && (serviceLength != 0 || defaultService != 0);
+}
+
+/** The service of this name, of length 0 the default one; 0 when there is no room. Nearly all names are short and were met before. */
+// @ts-ignore: decorator
+@inline function serviceOfText(at: usize, length: u32): usize {
+  if (!length) return defaultService;
+  if (length > 15) return serviceOf(at, length);
+  const service = likelyService(v128.and(v128.load(at), firstBytes(length)), length);
+  return service ? service : serviceOf(at, length);
 }
 
 /** Counts what was measured; false when there is no room. */
 // @ts-ignore: decorator
 @inline function count(bytes: usize): bool {
-  let service = defaultService;
-  if (measured.serviceLength) {
-    service = serviceOf(measured.serviceAt, <u32>measured.serviceLength);
-    if (!service) return false;
-  }
-  if (!tally(service, measured.minute, measured.rest, measured.level, measured.us, <u32>bytes)) return false;
+  const service = serviceOfText(measured.serviceAt, <u32>measured.serviceLength);
+  if (!service || !tally(service, measured.minute, measured.rest, measured.level, measured.us, <u32>bytes)) return false;
   countedByteCount += <u32>bytes;
   return true;
 }
@@ -266,33 +281,49 @@ function runEvents(): u32 {
 }
 
 /** The line at hand begins an event: what came before is whole, and it waits in its place. */
-function takeOver(at: usize, next: usize): u32 {
-  const minute = measured.minute, rest = measured.rest, level = measured.level, us = measured.us;
-  const serviceAt = measured.serviceAt, serviceLength = measured.serviceLength;
-  const result = close(at);
-  if (result == RUN_NO_ROOM) return result;
-  eventMinute = minute;
-  eventRest = rest;
-  eventLevel = level;
-  eventUs = us;
-  eventServiceAt = serviceAt;
-  eventServiceLength = serviceLength;
+// @ts-ignore: decorator
+@inline function takeOver(at: usize, next: usize): u32 {
+  let result = RUN_DONE;
+  if (eventAt && !eventJoinedLines) {
+    if (!isCountable(eventServiceLength)) result = close(at);
+    else if (!countWaiting(at)) return RUN_NO_ROOM;
+  } else if (eventAt || rangeAt) {
+    result = closeBefore(at);
+    if (result == RUN_NO_ROOM) return result;
+  }
+  noteEvent();
   eventAt = at;
   eventLineTo = next;
   eventJoinedLines = 0;
   return result;
 }
 
+/** What was measured is of the event that waits. */
+// @ts-ignore: decorator
+@inline function noteEvent(): void {
+  eventMinute = measured.minute;
+  eventRest = measured.rest;
+  eventLevel = measured.level;
+  eventUs = measured.us;
+  eventServiceAt = measured.serviceAt;
+  eventServiceLength = measured.serviceLength;
+}
+
+/** As {@link close}, which may measure the event before; what was measured of the line at hand stays. */
+function closeBefore(at: usize): u32 {
+  const minute = measured.minute, rest = measured.rest, level = measured.level, us = measured.us;
+  const serviceAt = measured.serviceAt, serviceLength = measured.serviceLength;
+  const result = close(at);
+  measured.setTime(minute, rest);
+  measured.setLevel(level);
+  measured.setDuration(us);
+  measured.setService(serviceAt, serviceLength);
+  return result;
+}
+
 /** Counts the event that waits, or hands the lines that wait to the host; they end at `to`. */
 function close(to: usize): u32 {
-  if (eventAt && !isHostEvent(to)) {
-    if (!count(eventLineTo - eventAt)) return RUN_NO_ROOM;
-    joinedLineCount += eventJoinedLines;
-    lastJoinedBytes = <i32>(to - eventLineTo);
-    joinedByteCount += <u32>lastJoinedBytes;
-    eventAt = 0;
-    return RUN_DONE;
-  }
+  if (eventAt && !isHostEvent(to)) return countWaiting(to) ? RUN_DONE : RUN_NO_ROOM;
   if (eventAt) rangeAt = eventAt;
   eventAt = 0;
   if (!rangeAt) return RUN_DONE;
@@ -302,16 +333,35 @@ function close(to: usize): u32 {
   return unprovenCount == UNPROVEN_MAX ? RUN_LIST_FULL : RUN_DONE;
 }
 
-/** Measures the event that waits, which ends at `to`; true when the host has to say what it is. */
+/** Counts the event that waits, which ends at `to`; false when there is no room. */
+// @ts-ignore: decorator
+@inline function countWaiting(to: usize): bool {
+  const service = serviceOfText(eventServiceAt, <u32>eventServiceLength);
+  const bytes = <u32>(eventLineTo - eventAt);
+  if (!service || !tally(service, eventMinute, eventRest, eventLevel, eventUs, bytes)) return false;
+  countedByteCount += bytes;
+  joinedLineCount += eventJoinedLines;
+  lastJoinedBytes = <i32>(to - eventLineTo);
+  joinedByteCount += <u32>lastJoinedBytes;
+  eventAt = 0;
+  return true;
+}
+
+/** Measures the event that waits, which ends at `to`, when it has several lines; true when the host has to say what it is. */
 function isHostEvent(to: usize): bool {
-  if (eventJoinedLines && (to - eventAt > eventBytesMax || readLine(eventAt, to - 1) != EVENT)) return true;
-  if (!eventJoinedLines) {
-    measured.setTime(eventMinute, eventRest);
-    measured.setLevel(eventLevel);
-    measured.setDuration(eventUs);
-    measured.setService(eventServiceAt, eventServiceLength);
+  if (eventJoinedLines) {
+    if (to - eventAt > eventBytesMax || !readEvent(to - 1)) return true;
+    noteEvent();
   }
-  return measured.serviceLength > SERVICE_NAME_MAX || !hasService();
+  return !isCountable(eventServiceLength);
+}
+
+/** Reads the lines of the event that waits, which end at `end`; false when the host has to. */
+function readEvent(end: usize): bool {
+  setHasLines(true);
+  const outcome = readLine(eventAt, end);
+  setHasLines(false);
+  return outcome == EVENT;
 }
 
 /** The text is at its end, and so is its last event. */

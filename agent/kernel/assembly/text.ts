@@ -13,6 +13,7 @@ const CONSTANTS: usize = memory.data<u64>([
   0x5c5c5c5c5c5c5c5c, 0x5c5c5c5c5c5c5c5c,
   0x3030303030303030, 0x3030303030303030,
   0x0909090909090909, 0x0909090909090909,
+  0x0a0a0a0a0a0a0a0a, 0x0a0a0a0a0a0a0a0a,
 ], 64);
 
 /** Values of sixteen bytes as digits: 0 to 9, or something larger. */
@@ -59,8 +60,33 @@ const CONSTANTS: usize = memory.data<u64>([
 }
 
 // @ts-ignore: decorator
+@inline export function isLetter(byte: u32): bool {
+  return (byte | 32) - 97 < 26;
+}
+
+// @ts-ignore: decorator
 @inline function isHex(byte: u32): bool {
   return byte - 48 < 10 || (byte | 32) - 97 < 6;
+}
+
+/** True when four hexadecimal digits stand at `at`. */
+// @ts-ignore: decorator
+@inline export function isHexAt(at: usize): bool {
+  return isHex(load<u8>(at)) && isHex(load<u8>(at, 1)) && isHex(load<u8>(at, 2)) && isHex(load<u8>(at, 3));
+}
+
+/** The byte of four hexadecimal digits at `at` when it is one of ASCII, not 0; else 0. */
+export function asciiEscape(at: usize): u32 {
+  if (load<u16>(at) != 0x3030) return 0;
+  const high = hexadecimal(load<u8>(at, 2)), low = hexadecimal(load<u8>(at, 3));
+  return high < 8 && low < 16 ? high * 16 + low : 0;
+}
+
+/** The value of a hexadecimal digit, or 16. */
+function hexadecimal(byte: u32): u32 {
+  if (byte - 48 < 10) return byte - 48;
+  const letter = (byte | 32) - 97;
+  return letter < 6 ? letter + 10 : 16;
 }
 
 /** First byte at or after `at` that is no JSON white space. The line feed is none here: it ends the line. */
@@ -87,7 +113,7 @@ export function endOfString(at: usize): usize {
     if (byte != 0x5c) return 0;
     const escaped: u32 = load<u8>(at, 1);
     if (escaped == 0x75) {
-      for (let digit: usize = 2; digit < 6; digit++) if (!isHex(load<u8>(at + digit))) return 0;
+      if (!isHexAt(at + 2)) return 0;
       at += 6;
     } else {
       if (
@@ -124,10 +150,14 @@ export function endOfNumber(at: usize): usize {
 }
 
 /** Address of the line feed that ends the line at `at`. */
-export function endOfLine(at: usize): usize {
+// @ts-ignore: decorator
+@inline export function endOfLine(at: usize): usize {
+  const lineFeed = v128.load(CONSTANTS + 80);
   while (true) {
-    const found = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(10)));
-    if (found) return at + ctz(found);
-    at += 16;
+    const first = i8x16.eq(v128.load(at), lineFeed), second = i8x16.eq(v128.load(at, 16), lineFeed);
+    if (v128.any_true(v128.or(first, second))) {
+      return at + ctz(i8x16.bitmask(first) | (i8x16.bitmask(second) << 16));
+    }
+    at += 32;
   }
 }

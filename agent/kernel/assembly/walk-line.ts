@@ -6,8 +6,8 @@ import { forgetKept, keep, KEPT_NUMBER, KEPT_STRING, keptCount, keyOf, KEY_NO_RO
 import { note } from "./noted";
 import { durationUs, endOfDuration } from "./numbers";
 import {
-  firstNode, KIND_BITS, KIND_DURATION, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_MORE, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE, KIND_STRING,
-  KIND_TIME, NODE_KIND, NODE_LENGTH, NODE_MASK, NODE_NEXT, NODE_OTHER,
+  firstNode, fits, KIND_BITS, KIND_DURATION, KIND_EPOCH_TIME, KIND_KEPT_NUMBER, KIND_KEPT_STRING, KIND_LEVEL, KIND_MORE, KIND_NUMBER, KIND_NUMBER_LEVEL, KIND_SERVICE, KIND_STRING,
+  KIND_TIME, NODE_KIND, NODE_LENGTH, NODE_NEXT, NODE_OTHER, otherNode,
 } from "./shapes";
 import {
   digitBits, digitValues, endOfNumber, endOfString, firstBytes, isDigit, stopBytes, stops,
@@ -29,20 +29,6 @@ function endOfLongName(at: usize): usize {
     at += 16;
   }
   return 0;
-}
-
-// @ts-ignore: decorator
-@inline function fits(node: usize, at: usize): bool {
-  const mask = load<u32>(node, NODE_MASK);
-  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(node))) & mask) == mask;
-}
-
-/** The next alternative to `node` whose literal stands at `at`, or 0. */
-function otherNode(node: usize, at: usize): usize {
-  do {
-    node = load<u32>(node, NODE_OTHER);
-  } while (node && !fits(node, at));
-  return node;
 }
 
 /**
