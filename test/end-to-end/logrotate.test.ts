@@ -47,11 +47,6 @@ const COPIED: readonly Case[] = [
     { style: "copytruncate", packs: "never" },
     { patterns: ["*.log"] },
   ],
-  [
-    "copytruncate and olddir",
-    { style: "copytruncate", packs: "at once", oldFolder: "old" },
-    { patterns: ["*.log", "old/*.log*"] },
-  ],
 ];
 
 function run(rotation: Rotation, changes: Partial<RotationRunOptions>) {

@@ -160,7 +160,8 @@ describe.each(PARSER_NAMES)("the %s parser", (name) => {
         expect(balance.reduce((sum, entry) => sum + entry.bytes, 0)).toBe(all.length);
         expect(state(counted)).toEqual(state(parts.take()));
       }),
-      { numRuns: 300 },
+      // What reads containers is set up for every format that may stand inside.
+      { numRuns: name === "cri" || name === "docker" ? 80 : 300 },
     );
   });
 });

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { agentMetrics } from "../../../../agent/telemetry/agent-metrics.ts";
 import { type Figures, Metrics } from "../../../../aggregator/monitor/metrics.ts";
+import { readProcessUsage } from "../../../../shared/platform/process-usage.ts";
+import { sampleStatus } from "../../agent/telemetry/sample-status.ts";
 
 const figures: Figures = {
   isReady: true,
@@ -63,11 +66,12 @@ describe("metrics", () => {
   });
 
   it("are all that the dashboard and the rules of packaging ask for", async () => {
-    const known = new Set(
-      (await lines(new Metrics(() => figures, true))).flatMap(
+    const known = new Set([
+      ...(await lines(new Metrics(() => figures, true))).flatMap(
         (line) => /^# TYPE (\w+) /.exec(line)?.[1] ?? [],
       ),
-    );
+      ...agentMetrics(sampleStatus, readProcessUsage()).map(({ name }) => name),
+    ]);
     expect(await lines(new Metrics(() => figures, false))).toContain(
       'tailrace_alerts_open{rule="errors",severity="critical",state="firing"} 2',
     );
