@@ -15,18 +15,16 @@ export async function withRightsOf<Result>(
   identity: ServiceIdentity,
   work: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly isTaken: boolean }> {
+  const ownGroups = process.getgroups?.() ?? [];
   const isTaken = process.geteuid?.() === 0 && takeRights(identity);
   try {
     return { result: await work(), isTaken };
   } finally {
-    if (isTaken) giveRightsBack();
+    if (isTaken) giveRightsBack(ownGroups);
   }
 }
 
-let ownGroups: readonly number[] = [];
-
 function takeRights({ user, groups }: ServiceIdentity): boolean {
-  ownGroups = process.getgroups?.() ?? [];
   try {
     initializeGroups(user);
   } catch (error) {
@@ -52,7 +50,7 @@ function initializeGroups(user: string): void {
   if (typeof initgroups === "function") Reflect.apply(initgroups, process, [user, user]);
 }
 
-function giveRightsBack(): void {
+function giveRightsBack(ownGroups: readonly number[]): void {
   process.seteuid?.(0);
   process.setegid?.(0);
   process.setgroups?.([...ownGroups]);

@@ -1,26 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
-import { type Batch, type Delta, DIGEST_NONE } from "../../../../shared/protocol/batch.ts";
+import type { Batch, Delta } from "../../../../shared/protocol/batch.ts";
 import { decodeBatch, encodeBatch, scanBatch } from "../../../../shared/protocol/codec.ts";
+import { EMPTY_BATCH } from "./sample-batch.ts";
 
-function batchOf(deltas: readonly Delta[]): Batch {
-  return {
-    agent: "web-1",
-    epoch: "11".repeat(16),
-    sequence: 1,
-    previousDigest: DIGEST_NONE,
-    sealedAtMs: 0,
-    deltas,
-    checkpoints: [],
-    sources: [],
-    ledger: [],
-    tombstone: undefined,
-    events: [],
-    holes: [],
-    selectorRevision: "",
-  };
-}
+const batchOf = (deltas: readonly Delta[]): Batch => ({ ...EMPTY_BATCH, deltas });
 
 const arbitraryDelta = fc
   .record({
