@@ -1,5 +1,6 @@
 /** The parts of a package that depend on the architecture: the runtime, and native modules. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -44,12 +45,15 @@ export async function fetchParts(
   if (lock.packages["node_modules/node"]?.version !== NODE_VERSION) {
     throw new Error("architectures.ts names another version of node than package-lock.json");
   }
-  const nodeFolder = isHost
-    ? join(root, "node_modules/node/node_modules", `node-linux-${npm}`)
-    : await fetchPackage({
-        ...{ root, cache, name: `node-linux-${npm}`, version: NODE_VERSION },
-        integrity: nodeIntegrity,
-      });
+  const installed = join(root, "node_modules/node/node_modules", `node-linux-${npm}`);
+  // The package `node` puts it there when it is installed, and the next `npm install` takes it away: the lock does not know it.
+  const nodeFolder =
+    isHost && existsSync(installed)
+      ? installed
+      : await fetchPackage({
+          ...{ root, cache, name: `node-linux-${npm}`, version: NODE_VERSION },
+          integrity: nodeIntegrity,
+        });
   const lz4 = await locked(`@antoniomuso/lz4-napi-linux-${npm}-gnu`);
   return {
     architecture,

@@ -1,8 +1,4 @@
-/**
- * Feeds every target with strange inputs for a while: `npm run fuzz -- [--seconds 600] [--seed 1] [TARGET…]`. A target is a name or the
- * beginning of one. Ends with 1 when something broke, hung for ten seconds of the processor's time, or went on taking memory; the input is
- * printed then.
- */
+/** Feeds every target with strange inputs for a while: see USAGE. */
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { FuzzReport, FuzzTask } from "./fuzz-worker.ts";
@@ -15,6 +11,21 @@ const HANG_MS = 10_000;
 /** Nor does it wait longer for anything; the first one waits for the target to be made. */
 const WAIT_MS = 120_000;
 const LOOK_MS = 1_000;
+const USAGE = `Usage: npm run fuzz -- [--seconds 600] [--seed 1] [TARGET…]
+
+Feeds targets with strange inputs, one after the other, each in a thread of its own: made-up ones, and samples changed at random. Ends with 1 when
+one broke, hung for ten seconds of the processor's time, or went on taking memory; the input is printed then, to be kept in test/fuzz/found.txt.
+
+  --seconds  of the processor's time for each target (600)
+  --seed     of the random changes (1); the same seed makes the same inputs
+  TARGET     a name or the beginning of one (all)
+
+Examples:
+  npm run fuzz -- --seconds 60                  a minute for each
+  npm run fuzz -- frame: read:spool parse:      the framers, the reader of the spool, the parsers
+
+Targets:
+`;
 
 interface Outcome {
   readonly fault: string | undefined;
@@ -61,18 +72,29 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: "string", default: "600" },
     seed: { type: "string", default: "1" },
+    help: { type: "boolean", short: "h", default: false },
   },
   allowPositionals: true,
 });
+if (values.help) {
+  console.log(`${USAGE}  ${[...targets.keys()].join("\n  ")}`);
+  process.exit(0);
+}
+const seconds = Number(values.seconds);
+const seed = Number(values.seed);
+if (!(seconds > 0) || !Number.isSafeInteger(seed)) {
+  console.error("--seconds has to be a number above 0, --seed a whole number; --help tells more");
+  process.exit(2);
+}
 const names = [...targets.keys()].filter(
   (name) => positionals.length === 0 || positionals.some((start) => name.startsWith(start)),
 );
 if (names.length === 0) {
-  console.error(`no such target; there are: ${[...targets.keys()].join(" ")}`);
+  console.error(`no such target; there are:\n  ${[...targets.keys()].join("\n  ")}`);
   process.exit(2);
 }
 for (const name of names) {
-  const outcome = await fuzz(name, Number(values.seed), Number(values.seconds) * 1000);
+  const outcome = await fuzz(name, seed, seconds * 1000);
   const { inputs, answers, usedBytes, fault } = outcome;
   console.log(
     `${name}: ${inputs} inputs, ${answers} answers, ${mib(usedBytes[0])} to ${mib(usedBytes.at(-1))} MiB`,
