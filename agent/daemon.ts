@@ -46,6 +46,8 @@ export interface DaemonOptions extends AgentOptions {
   /** Aborts when the agent is to seal, sync and end. */
   readonly signal: AbortSignal;
   readonly serviceManager?: ServiceManager;
+  /** Called once the agent has started. */
+  readonly onStarted?: () => void;
   /** Without it the configuration stays as it is. */
   readonly reloading?: Reloading;
 }
@@ -125,6 +127,7 @@ class Daemon {
     const signal = AbortSignal.any([this.#options.signal, this.#failing.signal]);
     this.#signature = (await reloading?.signature()) ?? "";
     await this.#startQuickly(signal);
+    this.#options.onStarted?.();
     while (!signal.aborted) {
       await this.#tick();
       await platform.timers.sleep(TICK_MS, signal);

@@ -32,6 +32,8 @@ export interface CommandIo {
   readonly processId: number;
   /** Who started this process as a service. */
   readonly serviceManager: ServiceManager;
+  /** Says that the start is over and the process stays: from now on it keeps little memory, rather than be quick. */
+  readonly settle: () => void;
 }
 
 /** A folder that lives as long as a command runs. */

@@ -30,6 +30,7 @@ export async function runAgent(run: AgentRun): Promise<number> {
     return EXIT_DONE;
   }
   const agent = await startAgent(run.platform, run.config, run);
+  run.onStarted?.();
   try {
     return await drain(agent, run);
   } finally {
@@ -142,6 +143,7 @@ export const command = defineCommand({
       signal: io.signal,
       processId: io.processId,
       serviceManager: io.serviceManager,
+      onStarted: io.settle,
       reloading: {
         signature: () => configSignature(file, io.platform.disk, secrets),
         load: async () => {

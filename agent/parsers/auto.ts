@@ -76,15 +76,18 @@ export class FormatGuess {
 
 /** The parsers that guesses try; one serves all guesses of a source. */
 export class FormatSampler {
-  readonly #parsers: readonly LineParser[];
+  readonly #options: EventOptions;
+  #parsers: readonly LineParser[] | undefined;
   readonly #measure = emptyMeasure();
 
   constructor(options: EventOptions) {
-    this.#parsers = CANDIDATES.map((name) => parsers[name].compile({ ...options, isGuess: true }));
+    this.#options = { ...options, isGuess: true };
   }
 
   /** Why a line is no event to the candidate at `index`; undefined when it is one. */
   reason(index: number, buffer: Buffer, from: number, to: number): string | undefined {
+    // Made when there is a line: that takes 50 ms, and there may be none for long.
+    this.#parsers ??= CANDIDATES.map((name) => parsers[name].compile(this.#options));
     return this.#parsers[index]?.measure(buffer, from, to, this.#measure) ?? undefined;
   }
 }

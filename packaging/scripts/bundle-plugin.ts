@@ -9,6 +9,8 @@ export type Assets = Map<string, string>;
 const NATIVE_LZ4 = "lz4-napi.node";
 /** `new URL("./other-file", import.meta.url)`, the one way in which sources name a file that belongs to them. */
 const OWN_FILE = /new URL\(\s*"([^"]+)",\s*import\.meta\.url,?\s*\)/g;
+/** The same object either way; but of what is imported as a whole the bundler leaves out what nobody uses: 49 languages, and most of the kinds. */
+const NAMED_ZOD = /^import \{ z \} from "zod"/m;
 /** Measurements and simulations live with the tests, which are not shipped. */
 const CHECKOUT_ONLY = `
 import { UsageError } from "../command.ts";
@@ -18,15 +20,24 @@ export { refuse as runBenchmark, refuse as runSeed, refuse as runSim };
 
 /**
  * What sources may do that a bundle cannot as it is: load CommonJS packages lazily by their names, load a native module, name files beside
- * themselves, and use the tests.
+ * themselves, and use the tests. `separate` are sources that are bundled apart, by name, and where they lie then.
  */
-export function bundlePlugin(root: string, assets: Assets): Plugin {
+export function bundlePlugin(
+  root: string,
+  assets: Assets,
+  separate: ReadonlyMap<string, string>,
+): Plugin {
   return {
     name: "tailrace",
     setup: (build) => {
       takeNativeModules(build);
+      takeBuiltinModules(build);
       nameExports(build, root);
       leaveTestsOut(build, root);
+      build.onResolve({ filter: /\.ts$/ }, ({ path }) => {
+        const place = separate.get(basename(path));
+        return place === undefined ? undefined : { path: place, external: true };
+      });
       collectOwnFiles(build, assets);
     },
   };
@@ -39,6 +50,19 @@ function takeNativeModules(build: PluginBuild): void {
     contents: `module.exports = require("./${NATIVE_LZ4}");`,
   }));
   build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, external: true }));
+}
+
+/**
+ * What is imported from Node as a module has every name of it looked up, and some only then load what is behind them: `node:http` an HTTP client
+ * of Node's own, 78 ms of CPU that no start should pay for (`test/benchmark/idle.ts`). Asked for as an object it has what is used looked up.
+ */
+function takeBuiltinModules(build: PluginBuild): void {
+  build.onResolve({ filter: /^node:/ }, ({ path, kind }) => {
+    return kind === "import-statement" ? { path, namespace: "builtin" } : undefined;
+  });
+  build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+    contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+  }));
 }
 
 /** Node finds out the names that a CommonJS package exports when it is imported; the bundler does not, so they are written down. */
@@ -71,11 +95,12 @@ function leaveTestsOut(build: PluginBuild, root: string): void {
   }));
 }
 
-/** Puts files that sources name beside the bundle, and has the sources look for them there. */
+/** Puts files that sources name beside the bundle, and has the sources look for them there; and makes them import zod as a whole. */
 function collectOwnFiles(build: PluginBuild, assets: Assets): void {
   build.onLoad({ filter: /\/(agent|aggregator|shared)\/.*\.ts$/ }, async ({ path }) => {
     const text = await readFile(path, "utf8");
-    const contents = text.replaceAll(OWN_FILE, (_all, target: string) => {
+    const source = text.replace(NAMED_ZOD, 'import * as z from "zod"');
+    const contents = source.replaceAll(OWN_FILE, (_all, target: string) => {
       const name = basename(target);
       assets.set(name, join(dirname(path), target));
       return `new URL("./${name}", import.meta.url)`;

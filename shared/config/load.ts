@@ -34,7 +34,8 @@ export function loadConfigParts<S extends z.ZodType>(
   const joined = joinParts(parts);
   if (joined.faults.length > 0) return { faults: joined.faults };
   const { value, faults: missing } = putSecrets(schema, joined.value, secrets);
-  const result = schema.safeParse(value);
+  // A configuration is read once: functions made for it would cost more than they save.
+  const result = schema.safeParse(value, { jitless: true });
   if (result.success && missing.length === 0) return { config: result.data };
   const found = [
     ...missing.map(({ at, message }) => ({ at, atKey: false, message })),

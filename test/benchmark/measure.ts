@@ -3,11 +3,7 @@ import { createWriteStream } from "node:fs";
 import { z } from "zod";
 import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
 import { processIo } from "../../shared/platform/process-io.ts";
-import {
-  keepCompiledCode,
-  keepHeapSmall,
-  keepHeapSmallest,
-} from "../../shared/platform/start-lean.ts";
+import { keepCompiledCode, keepHeapSmall } from "../../shared/platform/start-lean.ts";
 import { runCommand } from "../../shared/run-command.ts";
 
 /** What one process found. */
@@ -31,7 +27,6 @@ type Load = (input: string) => Promise<() => Promise<() => number>>;
 // As the program does before it loads a command.
 keepCompiledCode();
 if (process.argv[2] === "scan") keepHeapSmall();
-else if (["agent", "selecting"].includes(process.argv[2] ?? "")) keepHeapSmallest();
 
 const loadAgent: Load = async (configPath) => {
   const { command } = await import("../../agent/commands/agent.ts");

@@ -39,6 +39,7 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     environment: {},
     processId: 1,
     serviceManager: noServiceManager,
+    settle: () => undefined,
     ...changes,
     output: () => output,
     errors: () => errors,
