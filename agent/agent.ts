@@ -72,6 +72,7 @@ export interface AgentStatus {
   /** Revision of the aggregator's selectors that choose events now; empty when there are none. */
   readonly selectorRevision: string;
   readonly readBytes: number;
+  /** As they stand when this is looked at. */
   readonly sources: readonly SourceStatus[];
   /** Cumulative, as of the newest record. */
   readonly ledger: readonly LedgerEntry[];
@@ -213,6 +214,7 @@ class Agent implements RunningAgent, ShipHost {
   status(): AgentStatus {
     const spool = this.#spool;
     const { mode, accepted, applied } = this.#shipper;
+    const sources = this.#sources;
     return {
       agent: this.#name,
       epoch: spool?.state?.epoch,
@@ -227,11 +229,10 @@ class Agent implements RunningAgent, ShipHost {
       isSpoolFull: spool?.isFull ?? false,
       selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
-      sources: this.#sources.map(
-        ({ name, backlogBytes, pendingKeys, openFileCount, unreadableCount }) => ({
-          ...{ name, backlogBytes, pendingKeys, openFileCount, unreadableCount },
-        }),
-      ),
+      // Looked at only when asked for: it goes over all files, and most who ask want to know something else.
+      get sources() {
+        return sources.map(statusOf);
+      },
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,
       turnCount: this.#readLoop?.loop.turnCount ?? 0,
@@ -490,6 +491,11 @@ class Agent implements RunningAgent, ShipHost {
     await this.#lock.release();
     this.#end.resolve();
   }
+}
+
+function statusOf(source: Source): SourceStatus {
+  const { name, backlogBytes, pendingKeys, openFileCount, unreadableCount } = source;
+  return { name, backlogBytes, pendingKeys, openFileCount, unreadableCount };
 }
 
 function positionOf(spool: Spool): ShipPosition {

@@ -53,6 +53,8 @@ export interface DaemonOptions extends AgentOptions {
 }
 
 const TICK_MS = 500;
+/** For rates, no more is needed. */
+const OBSERVE_MS = 1_000;
 const START_TICK_MS = 20;
 const START_MS_MAX = 2_000;
 
@@ -86,6 +88,7 @@ class Daemon {
   /** How things stand, as the service manager was told last. */
   #standing: string | undefined;
   #isManagerFailing = false;
+  #observedAtMs = Number.NEGATIVE_INFINITY;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #turnCount = -1;
 
@@ -185,7 +188,10 @@ class Daemon {
 
   async #tick(): Promise<void> {
     const nowMs = this.#options.platform.clock.monotonic();
-    this.#observed?.observe(nowMs);
+    if (nowMs - this.#observedAtMs >= OBSERVE_MS) {
+      this.#observed?.observe(nowMs);
+      this.#observedAtMs = nowMs;
+    }
     if (this.#isReloadAsked || (await this.#hasChanged())) await this.#reload();
     await this.#tellProgress(nowMs);
   }

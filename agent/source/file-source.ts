@@ -9,7 +9,6 @@
  * read proves with the guard that it goes on where the last one ended (`read-file.ts`). What happens when it does not, stands in
  * `follow-rotation.ts`; how files are found, in `discover-files.ts`.
  */
-import { dirname } from "node:path";
 import type { Logger } from "../../shared/log.ts";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import type { Platform } from "../../shared/platform/platform.ts";
@@ -261,7 +260,7 @@ export class FileSource implements Source {
   private foldersOfFiles(): Set<string> {
     const folders = new Set(this.patternFolders);
     for (const file of this.files.all.values()) {
-      if (file.presence === "listed") folders.add(dirname(file.path));
+      if (file.presence === "listed") folders.add(file.folder);
     }
     return folders;
   }
@@ -310,7 +309,7 @@ export class FileSource implements Source {
       file.isVerified &&
       !file.isSuspect &&
       file.presence !== "missing" &&
-      file.retryAtMs <= this.options.platform.clock.monotonic()
+      (file.retryAtMs === 0 || file.retryAtMs <= this.options.platform.clock.monotonic())
     );
   }
 

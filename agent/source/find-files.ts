@@ -40,24 +40,63 @@ export async function findPaths(
 export async function statFiles(disk: Disk, paths: readonly string[]): Promise<Look> {
   const files = new Map<string, FoundFile>();
   const failures = new Map<string, unknown>();
+  const fail = (path: string, error: unknown) => {
+    if (!isGone(error)) failures.set(path, error);
+  };
   for (let at = 0; at < paths.length; at += PARALLEL_STATS) {
     const part = paths.slice(at, at + PARALLEL_STATS);
-    const stats = await Promise.all(
-      part.map((path) =>
-        disk.stat(path).catch((error: unknown) => {
-          if (!isGone(error)) failures.set(path, error);
-          return undefined;
-        }),
-      ),
-    );
+    const asked = part.map((path) => look(disk, path, fail));
+    const stats = areThere(asked) ? asked : await Promise.all(asked);
     for (const [index, path] of part.entries()) {
       const stat = stats[index];
       if (stat?.kind !== "file") continue;
-      const key = identityKey(stat);
-      files.set(key, { paths: [...(files.get(key)?.paths ?? []), path], stat });
+      const { key, alone } = foundAlone(path, stat);
+      const other = files.get(key);
+      files.set(key, other === undefined ? alone : { paths: [...other.paths, path], stat });
     }
   }
   return { files, failures };
+}
+
+type Answer = FileStat | undefined;
+
+function areThere(asked: readonly (Answer | Promise<Answer>)[]): asked is readonly Answer[] {
+  return !asked.some((answer) => answer instanceof Promise);
+}
+
+/** What a path leads to; undefined when it cannot be looked at, which `fail` is told. */
+function look(
+  disk: Disk,
+  path: string,
+  fail: (path: string, error: unknown) => void,
+): Answer | Promise<Answer> {
+  try {
+    const stat = disk.statNow?.(path);
+    if (stat !== undefined) return stat;
+  } catch (error) {
+    fail(path, error);
+    return undefined;
+  }
+  return disk.stat(path).catch((error: unknown) => {
+    fail(path, error);
+    return undefined;
+  });
+}
+
+/** A file with one name, and its key; the same objects as before for the same stat, since most files are quiet and looked at every second. */
+interface FoundAlone {
+  readonly key: string;
+  readonly alone: FoundFile;
+}
+
+const known = new WeakMap<FileStat, FoundAlone>();
+
+function foundAlone(path: string, stat: FileStat): FoundAlone {
+  const before = known.get(stat);
+  if (before !== undefined && before.alone.paths[0] === path) return before;
+  const found = { key: identityKey(stat), alone: { paths: [path], stat } };
+  known.set(stat, found);
+  return found;
 }
 
 /** Paths of everything in the folder of a path; none when the folder is gone. */

@@ -29,7 +29,7 @@ export class FilePlacer {
     for (const [path, error] of look.failures) this.files.failPath(path, error);
     for (const file of [...this.files.all.values()]) {
       if (file.isRemoved || file.isReplaced) continue;
-      const found = look.files.get(identityKey(file));
+      const found = look.files.get(file.key);
       if (found !== undefined && this.isSame(file, found.stat)) {
         this.see(file, found, true);
       } else if (!look.failures.has(file.path)) {

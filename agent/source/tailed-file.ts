@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { assert } from "../../shared/assert.ts";
 import type { FileStat } from "../../shared/platform/disk.ts";
 import type { ByteRange, Checkpoint } from "../../shared/protocol/batch.ts";
@@ -97,6 +98,10 @@ export class TailedFile {
   /** Number of the turn in which it was last read; the lowest has the next turn. */
   lastTurn = 0;
 
+  /** Kept, since they are asked for at every look. */
+  private knownKey: string;
+  private folderOf = "";
+  private knownFolder = "";
   /** Path where its content was last proven to be; that of an inode alone proves nothing. */
   private provenPath: string;
   private generationNumber = 0;
@@ -114,6 +119,7 @@ export class TailedFile {
     this.device = checkpoint.device;
     this.inode = checkpoint.inode;
     this.birthMs = checkpoint.birthMs;
+    this.knownKey = identityKey(checkpoint);
   }
 
   /** A file of an earlier run. */
@@ -161,6 +167,20 @@ export class TailedFile {
     return new Set([this.path, this.provenPath, this.homePath]);
   }
 
+  /** {@link identityKey} of it. */
+  get key(): string {
+    return this.knownKey;
+  }
+
+  /** The folder of its path. */
+  get folder(): string {
+    if (this.folderOf !== this.path) {
+      this.folderOf = this.path;
+      this.knownFolder = dirname(this.path);
+    }
+    return this.knownFolder;
+  }
+
   /** True when its lines are packed under the name that it has now. */
   get isPacked(): boolean {
     return isPackedName(this.path);
@@ -194,6 +214,7 @@ export class TailedFile {
     this.path = path;
     this.device = device;
     this.inode = inode;
+    this.knownKey = identityKey(stat);
     if (isBirthNew) this.birthMs = birthMs;
     this.hasChanged = true;
   }

@@ -60,6 +60,11 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Follows symbolic links. */
   stat(path: string): Promise<FileStat>;
+  /**
+   * What {@link stat} would say, at once and without a promise, where nothing can make the answer wait; else undefined: ask {@link stat} then. Fails as
+   * that does. Often the same object as before while nothing changes.
+   */
+  statNow?(path: string): FileStat | undefined;
   usage(path: string): Promise<DiskUsage>;
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;

@@ -13,6 +13,16 @@ import { changeLocal, isOnLocalDisk, letOthersGo, listLocal, statPath } from "./
 interface Listing {
   readonly change: string;
   readonly entries: readonly Dirent[];
+  /** By segment: what of them matches it, found out when it is first asked. */
+  readonly fitting: Map<string, Fitting>;
+}
+
+/** Entries of a folder whose names match a segment. */
+interface Fitting {
+  readonly entries: readonly Dirent[];
+  /** Paths of those that are files by themselves, sorted, and those that may lead to one. */
+  readonly files: readonly string[];
+  readonly links: readonly Dirent[];
 }
 
 /** A folder that changed so recently may change again without its time of change moving on. */
@@ -58,7 +68,7 @@ async function walk(
   const [segment = "", ...rest] = segments;
   if (segment === "**") {
     await walk(folder, rest, paths);
-    for (const entry of await entriesOf(folder)) {
+    for (const entry of (await listingOf(folder)).entries) {
       if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
       await walk(join(folder, entry.name), segments, paths);
     }
@@ -67,12 +77,27 @@ async function walk(
     if (rest.length > 0) await walk(path, rest, paths);
     else await addPath(path, paths);
   } else {
-    for (const entry of await entriesOf(folder)) {
-      if (!fits(segment, entry.name)) continue;
-      if (rest.length === 0) await addEntry(folder, entry, paths);
-      else if (entry.isDirectory()) await walk(join(folder, entry.name), rest, paths);
+    const { entries, files, links } = fittingOf(folder, await listingOf(folder), segment);
+    if (rest.length === 0) {
+      for (const path of files) paths.add(path);
+      for (const entry of links) await addEntry(folder, entry, paths);
+    } else {
+      for (const entry of entries) {
+        if (entry.isDirectory()) await walk(join(folder, entry.name), rest, paths);
+      }
     }
   }
+}
+
+function fittingOf(folder: string, { entries, fitting }: Listing, segment: string): Fitting {
+  const known = fitting.get(segment);
+  if (known !== undefined) return known;
+  const found = entries.filter(({ name }) => fits(segment, name));
+  const files = found.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+  const links = found.filter((entry) => entry.isSymbolicLink());
+  const made = { entries: found, files, links };
+  fitting.set(segment, made);
+  return made;
 }
 
 function fits(segment: string, name: string): boolean {
@@ -89,24 +114,28 @@ function fits(segment: string, name: string): boolean {
   return isMatch;
 }
 
-async function entriesOf(folder: string): Promise<readonly Dirent[]> {
+async function listingOf(folder: string): Promise<Listing> {
   try {
     const isTimed = !PROCESSES.test(folder) && (await isOnLocalDisk(folder));
-    if (!isTimed) return await readdir(folder, { withFileTypes: true });
+    if (!isTimed) return listing("", await readdir(folder, { withFileTypes: true }));
     await letOthersGo();
     const { change, changedMs } = changeLocal(folder);
     const known = listings.get(folder);
-    if (known?.change === change) return known.entries;
+    if (known?.change === change) return known;
     const isSettled = Date.now() - changedMs > SETTLED_MS;
-    const entries = listLocal(folder);
+    const found = listing(change, listLocal(folder));
     if (listings.size >= FOLDER_COUNT_MAX) listings.clear();
-    if (isSettled) listings.set(folder, { change, entries });
+    if (isSettled) listings.set(folder, found);
     else listings.delete(folder);
-    return entries;
+    return found;
   } catch (error) {
     if (!isOutOfReach(error)) throw error;
-    return [];
+    return listing("", []);
   }
+}
+
+function listing(change: string, entries: readonly Dirent[]): Listing {
+  return { change, entries, fitting: new Map() };
 }
 
 async function addEntry(folder: string, entry: Dirent, paths: Set<string>): Promise<void> {

@@ -4,7 +4,6 @@
  * system behind a network may not answer for minutes: there the threads stay.
  */
 import {
-  type BigIntStats,
   closeSync,
   constants,
   type Dirent,
@@ -14,6 +13,7 @@ import {
   read,
   readdirSync,
   readSync,
+  type Stats,
   statSync,
 } from "node:fs";
 import { readdir, stat, statfs } from "node:fs/promises";
@@ -21,6 +21,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { systemCode } from "../errors.ts";
 import type { DiskFile, FileStat } from "./disk.ts";
+import { exactFileStat, fileStat, isSameLook } from "./file-stat.ts";
 
 /** `f_type` of file systems whose answers come from memory or a disk of this machine (`linux/magic.h`); elsewhere these numbers mean nothing. */
 const LOCAL_TYPES: ReadonlySet<number> = new Set([
@@ -43,6 +44,15 @@ const READ_BYTES_MAX = 1 << 20;
 const BUSY_MS_MAX = 5;
 
 const folders = new Map<string, { readonly isLocal: boolean; readonly askedAtMs: number }>();
+/** How a path was found last, and what was said of it. */
+interface LastLook {
+  readonly folder: string;
+  readonly found: Stats;
+  readonly said: FileStat;
+}
+
+const looks = new Map<string, LastLook>();
+const LOOK_COUNT_MAX = 20_000;
 let busySinceMs = 0;
 
 /** States whether what a path leads to, and what lies in it, is on a disk of this machine; of what is not there, whether it would be. */
@@ -92,18 +102,32 @@ export async function statPath(path: string): Promise<FileStat> {
     return fileStat(await stat(path, { bigint: true }));
   }
   if (isBusyForLong()) await letOthersGo();
-  const found = lstatSync(path, { bigint: true });
-  if (!found.isSymbolicLink()) return fileStat(found);
+  const found = lstatSync(path);
+  if (!found.isSymbolicLink()) return statAsBefore(path, found);
   const isTargetLocal = await isOnLocalDisk(path);
   return fileStat(
     isTargetLocal ? statSync(path, { bigint: true }) : await stat(path, { bigint: true }),
   );
 }
 
-/** States whether what a path leads to is on a disk of this machine: its folder may be, and a link or a mount point there lead elsewhere. */
-export async function leadsToLocalDisk(path: string): Promise<boolean> {
-  if (!(await isOnLocalDisk(dirname(path)))) return false;
-  return (!wasElsewhere(path) && !lstatSync(path).isSymbolicLink()) || isOnLocalDisk(path);
+/** As `Disk.statNow`: for regular looks at many files, each of which would take as long again for its promise. */
+export function statNow(path: string): FileStat | undefined {
+  const nowMs = performance.now();
+  if (nowMs - busySinceMs >= BUSY_MS_MAX || wasElsewhere(path)) return undefined;
+  const place = folders.get(looks.get(path)?.folder ?? dirname(path));
+  if (place?.isLocal !== true || nowMs - place.askedAtMs >= ASK_AGAIN_MS) return undefined;
+  const found = lstatSync(path);
+  return found.isSymbolicLink() ? undefined : statAsBefore(path, found);
+}
+
+/** What is said of a path; the same object as before while nothing changes, since most files are quiet and looked at every second. */
+function statAsBefore(path: string, found: Stats): FileStat {
+  const before = looks.get(path);
+  if (before !== undefined && isSameLook(before.found, found)) return before.said;
+  const said = exactFileStat(found) ?? fileStat(statSync(path, { bigint: true }));
+  if (looks.size >= LOOK_COUNT_MAX) looks.clear();
+  looks.set(path, { folder: dirname(path), found, said });
+  return said;
 }
 
 /** True when a path was found to lead to another machine: before it is asked again, even a look at it might wait for that one. */
@@ -138,9 +162,15 @@ export function listLocal(folder: string): Dirent[] {
   return readdirSync(folder, { withFileTypes: true });
 }
 
-/** Opens a regular file on a local disk for reading; undefined when it is something else, which may make its readers wait. */
-export function openLocal(path: string): DiskFile | undefined {
-  if (!statSync(path).isFile()) return undefined;
+/** Opens a regular file on a disk of this machine for reading; undefined when it is something else, which may make its readers wait. */
+export async function openLocal(path: string): Promise<DiskFile | undefined> {
+  if (!(await isOnLocalDisk(dirname(path)))) return undefined;
+  let found = wasElsewhere(path) ? undefined : lstatSync(path);
+  if (found === undefined || found.isSymbolicLink()) {
+    if (!(await isOnLocalDisk(path))) return undefined;
+    found = statSync(path);
+  }
+  if (!found.isFile()) return undefined;
   // Should a pipe have taken its place just now: without O_NONBLOCK opening it would wait for its writer.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return new LocalFile(descriptor);
@@ -172,7 +202,8 @@ class LocalFile implements DiskFile {
 
   async stat(): Promise<FileStat> {
     this.check("fstat");
-    return fileStat(fstatSync(this.descriptor, { bigint: true }));
+    const said = exactFileStat(fstatSync(this.descriptor));
+    return said ?? fileStat(fstatSync(this.descriptor, { bigint: true }));
   }
 
   async close(): Promise<void> {
@@ -202,16 +233,4 @@ const readByThread = promisify(read);
 
 function badDescriptor(why: string, call: string): Error {
   return Object.assign(new Error(`EBADF: ${why}, ${call}`), { code: "EBADF" });
-}
-
-/** What the system says of a file, in the port's terms. */
-export function fileStat(found: BigIntStats): FileStat {
-  return {
-    device: found.dev.toString(),
-    inode: found.ino.toString(),
-    birthMs: found.birthtimeNs === 0n ? undefined : Number(found.birthtimeMs),
-    modifiedMs: Number(found.mtimeMs),
-    bytes: Number(found.size),
-    kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other",
-  };
 }

@@ -2,21 +2,21 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { systemCode } from "../errors.ts";
 import type { Disk, DiskFile, DiskLock, DiskWatcher } from "./disk.ts";
+import { fileStat } from "./file-stat.ts";
 import { globFiles } from "./glob-files.ts";
-import { fileStat, leadsToLocalDisk, listPath, openLocal, statPath } from "./local-files.ts";
+import { listPath, openLocal, statNow, statPath } from "./local-files.ts";
 
 /** The file system of this machine. */
 export const realDisk: Disk = {
   open: async (path, mode) => {
-    if (mode === "read" && (await leadsToLocalDisk(path))) {
-      const file = openLocal(path);
-      if (file !== undefined) return file;
-    }
+    const file = mode === "read" ? await openLocal(path) : undefined;
+    if (file !== undefined) return file;
     const handle = await open(path, OPEN_FLAGS[mode], mode === "private" ? 0o600 : undefined);
     if (mode === "public") await handle.chmod(0o644);
     return realFile(handle);
   },
   stat: statPath,
+  statNow,
   usage: async (path) => {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
     return {
