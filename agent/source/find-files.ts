@@ -46,7 +46,7 @@ export async function statFiles(disk: Disk, paths: readonly string[]): Promise<L
   for (let at = 0; at < paths.length; at += PARALLEL_STATS) {
     const part = paths.slice(at, at + PARALLEL_STATS);
     const asked = part.map((path) => look(disk, path, fail));
-    const stats = areThere(asked) ? asked : await Promise.all(asked);
+    const stats = areThere(asked) ? asked : await Promise.all(asked.map(async (answer) => answer));
     for (const [index, path] of part.entries()) {
       const stat = stats[index];
       if (stat?.kind !== "file") continue;
