@@ -60,6 +60,8 @@ const ENTRY_WORDS = 4;
 export class TextLineCounter implements LineCounter {
   readonly #kernel: TextKernel;
   readonly #format: TextFormat;
+  readonly #options: EventOptions;
+  #isSetUp = false;
   readonly #remainder: JoiningRemainder;
   readonly #counts: KernelCounts;
   readonly #lessons: MinuteLessons;
@@ -97,7 +99,7 @@ export class TextLineCounter implements LineCounter {
     const isNs = options.durationUnit === "ns";
     const multiplier = isNs ? 0 : UNIT_US[options.durationUnit];
     call.start(BUCKET_MULTIPLIER, multiplier, isNs ? 1000 : 0, DURATION_US_LIMIT);
-    setUpFormat(kernel, format, options, (text) => this.#counts.putScratch(text));
+    this.#options = options;
   }
 
   get pendingKeys(): number {
@@ -140,6 +142,7 @@ export class TextLineCounter implements LineCounter {
       this.#remainder.count(buffer, from, to, context);
       return;
     }
+    if (!this.#isSetUp) this.#setUp();
     this.#counts.useContext(context.service, context.eventTimeLimitMs);
     this.#lessons.useClock();
     if (buffer.buffer === this.#kernel.memory && buffer.byteOffset >= this.#text) {
@@ -148,6 +151,12 @@ export class TextLineCounter implements LineCounter {
       const address = buffer.byteOffset + from;
       this.#scan({ buffer, from, to, address, beforeAddress, isLast: true }, context, from);
     } else this.#countPieces(buffer, from, to, context);
+  }
+
+  /** Before the first line, rather than at the start: a source of containers takes 200 ms of CPU for it, and may have no line for long. */
+  #setUp(): void {
+    this.#isSetUp = true;
+    setUpFormat(this.#kernel, this.#format, this.#options, (text) => this.#counts.putScratch(text));
   }
 
   /** Copies the text piece by piece; a piece begins where the one before left an event that may go on. */

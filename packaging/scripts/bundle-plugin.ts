@@ -11,6 +11,14 @@ const NATIVE_LZ4 = "lz4-napi.node";
 const OWN_FILE = /new URL\(\s*"([^"]+)",\s*import\.meta\.url,?\s*\)/g;
 /** The same object either way; but of what is imported as a whole the bundler leaves out what nobody uses: 49 languages, and most of the kinds. */
 const NAMED_ZOD = /^import \{ z \} from "zod"/m;
+const HTTP_CLIENT = `
+import api from "undici/lib/api/index.js";
+import Agent from "undici/lib/dispatcher/agent.js";
+import Client from "undici/lib/dispatcher/client.js";
+import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
+Object.assign(Dispatcher.prototype, api);
+export { Agent, Client };
+`;
 /** Measurements and simulations live with the tests, which are not shipped. */
 const CHECKOUT_ONLY = `
 import { UsageError } from "../command.ts";
@@ -32,6 +40,7 @@ export function bundlePlugin(
     setup: (build) => {
       takeNativeModules(build);
       takeBuiltinModules(build);
+      takeHttpClient(build, root);
       nameExports(build, root);
       leaveTestsOut(build, root);
       build.onResolve({ filter: /\.ts$/ }, ({ path }) => {
@@ -62,6 +71,18 @@ function takeBuiltinModules(build: PluginBuild): void {
   });
   build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
     contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+  }));
+}
+
+/** Of undici the two classes that are used, with what a request takes: the whole of it, with a `fetch` and a cache, took twice the time to load. */
+function takeHttpClient(build: PluginBuild, root: string): void {
+  build.onResolve({ filter: /^undici$/ }, ({ path, importer }) =>
+    // Drivers of stores that use it need more of it.
+    importer.includes("/node_modules/") ? undefined : { path, namespace: "client" },
+  );
+  build.onLoad({ filter: /.*/, namespace: "client" }, () => ({
+    contents: HTTP_CLIENT,
+    resolveDir: root,
   }));
 }
 

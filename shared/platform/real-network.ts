@@ -17,7 +17,8 @@ export const realNetwork: Network = {
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 interface HttpClient {
-  readonly undici: typeof import("undici");
+  /** No more of it: the packages leave the rest out. */
+  readonly undici: Pick<typeof import("undici"), "Agent" | "Client">;
   readonly agent: Agent;
   /** Connections with certificates of their own end when nobody uses these any more. */
   readonly agents: WeakMap<TlsMaterial, Agent>;
@@ -74,8 +75,10 @@ async function callHttp(call: HttpCall): Promise<HttpResponse> {
   if (call.signal?.aborted) stop();
   call.signal?.addEventListener("abort", stop, { once: true });
   try {
-    const answer = await undici.request(call.url, {
-      dispatcher: local ?? agentWith(loaded, call.tls),
+    const { origin, pathname, search } = new URL(call.url);
+    const answer = await (local ?? agentWith(loaded, call.tls)).request({
+      origin,
+      path: pathname + search,
       method: call.method,
       headers: call.headers ?? {},
       body: call.body ?? null,

@@ -26,13 +26,11 @@ export function keepHeapSmall(): void {
 const COMPILED_MS = 5_000;
 
 /**
- * Call it when a process that stays, as a guest of its host, has started: its heap grows in small steps from now on, 51 instead of 70 MiB for an agent
- * on a backlog, at a tenth more CPU; a start in so little room would take a fifth more (`test/benchmark/idle.ts`). Compiled code is written
- * soon after, too: who is killed at the end would never do so.
+ * Call it when a process that stays, as a guest of its host, has started: its heap is kept small from now on, since a start in so little room would
+ * take a fifth more CPU (`test/benchmark/idle.ts`). That it also grows in smaller steps (`--optimize-for-size`) would save a backlog 16 of 64 MiB, at a
+ * tenth more CPU. Compiled code is written soon after, too: who is killed at the end would never do so.
  */
 export function settle(): void {
   keepHeapSmall();
-  // While the program runs the flag only sets how fast the heap may grow; as an option of Node it would also compile less, for twice the price.
-  setFlagsFromString("--optimize-for-size");
   setTimeout(flushCompileCache, COMPILED_MS).unref();
 }
