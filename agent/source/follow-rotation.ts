@@ -162,7 +162,7 @@ export class RotationFollower {
   async resolve(file: TailedFile, now: FoundContent | undefined): Promise<boolean> {
     const copies = await this.findCopies(file);
     if (copies === undefined) return false;
-    const next = copies.find((copy) => copy.isWhole);
+    const next = longestLived(copies);
     // Nobody truncates a rotated file; but its inode may have been given to another one.
     const isRotated = now !== undefined && chainOf(file.path) !== file.path;
     const isReused = isRotated || (now !== undefined && this.files.isClaimed(file));
@@ -471,6 +471,14 @@ async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
 /** True of two copies that hold the same, such as one that is just packed and what it is packed into. */
 function isSameEnd(a: StartPosition, b: StartPosition): boolean {
   return a.offset === b.offset && a.guard.guard === b.guard.guard && a.head.equals(b.head);
+}
+
+/** Of the copies that hold all that was read the first, or what that one is packed into: it is about to be removed then. */
+function longestLived(copies: readonly Copy[]): Copy | undefined {
+  const first = copies.find(({ isWhole }) => isWhole);
+  if (first === undefined) return undefined;
+  const packed = copies.find(({ path, end }) => isPackedName(path) && isSameEnd(end, first.end));
+  return packed ?? first;
 }
 
 function namesOf(files: ReadonlyMap<string, FoundFile>): string {
