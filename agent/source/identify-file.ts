@@ -124,8 +124,7 @@ export class FileIdentifier {
     for (const path of paths) {
       for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
         if (file.presence !== "listed" || file.birthMs === undefined) continue;
-        const isBelow = isBeside(path, file.path) && isRotationElsewhere(path, file.path);
-        if (!isBelow && !isRotationOf(path, file.path)) continue;
+        if (!isRotationNear(path, file.path)) continue;
         if (file.birthMs < birthMs) return true;
       }
     }
@@ -169,7 +168,7 @@ export class FileIdentifier {
     for (const [key, { found, sinceMs, missingSinceMs }] of this.undecided) {
       // It may be one of them itself, under another name by now; and what is gone cannot be read a second time.
       if (key === own || missingSinceMs !== undefined || now - sinceMs >= UNDECIDED_MS) continue;
-      if (found.paths.some((original) => isRotationOf(path, original))) return true;
+      if (found.paths.some((original) => isRotationNear(path, original))) return true;
     }
     return false;
   }
@@ -316,6 +315,11 @@ export class FileIdentifier {
     addTo(this.chains, chain, file);
     addTo(this.namesakes, basename(chain), file);
   }
+}
+
+/** As {@link isRotationOf}, also for a path in a folder right below that of `base`. */
+function isRotationNear(path: string, base: string): boolean {
+  return isRotationOf(path, base) || (isBeside(path, base) && isRotationElsewhere(path, base));
 }
 
 function addTo(groups: Map<string, TailedFile[]>, key: string, file: TailedFile): void {

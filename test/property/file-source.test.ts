@@ -18,6 +18,7 @@ const change = fc.oneof(
       ["truncate", 1],
       ["remove", 1],
       ["removeOldest", 1],
+      ["pack", 6],
     ] as const
   ).map(([name, weight]) => ({ weight, arbitrary: fc.constant<Change>(name) })),
 );
@@ -46,6 +47,7 @@ const life = fc.record({
   isRotatedMatched: fc.boolean(),
   isCountingUp: fc.boolean(),
   hasOldFiles: fc.boolean(),
+  hasOldFolder: fc.boolean(),
   steps: fc.array(step, { minLength: 1, maxLength: 60 }),
 });
 
@@ -80,6 +82,7 @@ function lifeOf(...actions: readonly Action[]): Life {
     isRotatedMatched: false,
     isCountingUp: false,
     hasOldFiles: false,
+    hasOldFolder: false,
     steps: actions.map((action) => ({ action, ...how })),
   };
 }

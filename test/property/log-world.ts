@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from "node:zlib";
 import { FileSource } from "../../agent/source/file-source.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import { SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
@@ -12,6 +13,8 @@ export interface LogLife {
   readonly seed: number;
   /** Whether the pattern finds rotated files too. */
   readonly isRotatedMatched: boolean;
+  /** Whether rotated files go into a folder of their own, if the pattern finds them. */
+  readonly hasOldFolder?: boolean;
   /** Whether the newest rotated file has the highest number; else numbers shift. */
   readonly isCountingUp: boolean;
   /** Whether rotated files are there before the source is. */
@@ -32,7 +35,8 @@ export type Change =
   | "truncateAfterCopy"
   | "truncate"
   | "remove"
-  | "removeOldest";
+  | "removeOldest"
+  | "pack";
 
 /** One thing that happens. */
 export type Action = Change | "discover" | "read" | "cut" | "crash" | "wait";
@@ -45,7 +49,16 @@ export interface ActionDetails {
   readonly delayMs?: number | undefined;
 }
 
+/** A rotated file that is being packed. */
+interface Packing {
+  readonly path: string;
+  /** What is still to be written. */
+  readonly rest: Buffer;
+  isWritten: boolean;
+}
+
 const LOG = "/logs/x.log";
+const OLD_LOG = "/logs/old/x.log";
 const ROTATE_WAIT_MS = 10_000;
 
 /** A log, its rotated files, and a file source that follows them; and what is expected of it. */
@@ -69,15 +82,21 @@ export class LogWorld {
   private hasCopy = false;
   private hasGrownSinceCopy = false;
   private rotations = 0;
+  private packing: Packing | undefined;
+  /** The path of rotated files without their endings. */
+  private readonly base: string;
 
   constructor(life: LogLife) {
     this.life = life;
+    this.base = life.hasOldFolder === true && life.isRotatedMatched ? OLD_LOG : LOG;
     this.simulation = new Simulation(life.seed);
     this.host = new SimulatedHost(this.simulation, "host1", new SimulatedNetwork(this.simulation));
     if (life.hasOldFiles && !life.isRotatedMatched) {
       this.host.disk.append(`${LOG}.1`, Buffer.from("old line that nobody asked for\n"));
       this.rotations = 1;
     }
+    // Makes the folder.
+    if (this.base === OLD_LOG) this.host.disk.append("/logs/old/README", Buffer.alloc(0));
     this.process = this.host.start("agent");
     this.source = this.start();
   }
@@ -114,6 +133,7 @@ export class LogWorld {
     else if (action === "truncateAfterCopy") this.truncateAfterCopy();
     else if (action === "truncate") this.truncate();
     else if (action === "remove") this.remove();
+    else if (action === "pack") this.pack();
     else this.removeOldest();
   }
 
@@ -140,6 +160,7 @@ export class LogWorld {
   async settle(): Promise<void> {
     this.host.disk.faults.clear();
     await this.pass(40_000);
+    this.endPacking();
     this.appendHalf();
     if (this.half !== "") this.appendHalf();
     for (let round = 0; round < 8; round++) {
@@ -188,7 +209,7 @@ export class LogWorld {
     return new FileSource({
       name: "app",
       settings: {
-        paths: [this.life.isRotatedMatched ? "/logs/*.log*" : "/logs/*.log"],
+        paths: this.life.isRotatedMatched ? ["/logs/*.log*", "/logs/old/*.log*"] : ["/logs/*.log"],
         exclude: [],
         service: "app",
         lineBytesMax: 200,
@@ -269,13 +290,56 @@ export class LogWorld {
 
   private shift(): string {
     const { disk } = this.host;
-    if (this.life.isCountingUp) return `${LOG}.${++this.rotations}`;
+    this.endPacking();
+    if (this.life.isCountingUp) return `${this.base}.${++this.rotations}`;
     for (let number = this.rotations; number >= 1; number--) {
-      if (disk.contentOf(`${LOG}.${number}`) === undefined) continue;
-      disk.rename(`${LOG}.${number}`, `${LOG}.${number + 1}`);
+      const path = this.rotated(number);
+      if (path === undefined) continue;
+      disk.rename(path, `${this.base}.${number + 1}${isPacked(path) ? ".gz" : ""}`);
     }
     this.rotations++;
-    return `${LOG}.1`;
+    return `${this.base}.1`;
+  }
+
+  /** The path of the rotated file with a number, packed or not. */
+  private rotated(number: number): string | undefined {
+    const path = `${this.base}.${number}`;
+    return [path, `${path}.gz`].find((one) => this.host.disk.contentOf(one) !== undefined);
+  }
+
+  /** The next step of packing the newest rotated file, as gzip does it: half of the packed file is written, the rest, then the file goes. */
+  private pack(): void {
+    const { disk } = this.host;
+    const { packing } = this;
+    if (packing === undefined) {
+      if (!this.hasCopy) this.beginPacking();
+    } else if (packing.isWritten) {
+      disk.remove(packing.path);
+      this.packing = undefined;
+    } else {
+      disk.append(`${packing.path}.gz`, packing.rest);
+      disk.copyModified(packing.path, `${packing.path}.gz`);
+      packing.isWritten = true;
+    }
+  }
+
+  private beginPacking(): void {
+    const { disk } = this.host;
+    const numbers = [...Array(this.rotations).keys()].map((index) => index + 1);
+    const newestFirst = this.life.isCountingUp ? numbers.reverse() : numbers;
+    const path = newestFirst
+      .map((number) => this.rotated(number))
+      .find((found) => found !== undefined && !isPacked(found));
+    const content = path === undefined ? undefined : disk.contentOf(path);
+    if (path === undefined || content === undefined) return;
+    const packed = gzipSync(content);
+    const half = packed.length >> 1;
+    disk.append(`${path}.gz`, packed.subarray(0, half));
+    this.packing = { path, rest: packed.subarray(half), isWritten: false };
+  }
+
+  private endPacking(): void {
+    while (this.packing !== undefined) this.pack();
   }
 
   private rotate(isRecreated: boolean): void {
@@ -317,11 +381,13 @@ export class LogWorld {
 
   private removeOldest(): void {
     if (!this.life.isRotatedMatched) return;
-    const number = this.life.isCountingUp
-      ? [...Array(this.rotations + 1).keys()].find((n) => this.host.disk.contentOf(`${LOG}.${n}`))
+    this.endPacking();
+    const numbers = [...Array(this.rotations).keys()].map((index) => index + 1);
+    const oldest = this.life.isCountingUp
+      ? numbers.find((number) => this.rotated(number) !== undefined)
       : this.rotations;
-    const path = `${LOG}.${number}`;
-    if (this.host.disk.contentOf(path) === undefined) return;
+    const path = this.rotated(oldest ?? 0);
+    if (path === undefined) return;
     this.destroying(() => this.host.disk.remove(path));
   }
 
@@ -335,9 +401,11 @@ export class LogWorld {
   private present(): Set<string> {
     const lines = new Set<string>();
     for (const path of this.host.disk.paths("/logs")) {
-      for (const line of (this.host.disk.contentOf(path) ?? "").toString().split("\n")) {
-        lines.add(line);
-      }
+      // What is half packed stands in the file that is packed, too.
+      if (path === `${this.packing?.path}.gz`) continue;
+      const content = this.host.disk.contentOf(path) ?? Buffer.alloc(0);
+      const text = isPacked(path) ? gunzipSync(content) : content;
+      for (const line of text.toString().split("\n")) lines.add(line);
     }
     return lines;
   }
@@ -350,6 +418,10 @@ export class LogWorld {
   private pass(ms: number): Promise<void> {
     return this.simulation.run(this.simulation.timeMs + ms);
   }
+}
+
+function isPacked(path: string): boolean {
+  return path.endsWith(".gz");
 }
 
 /** One of three lines begins an event. */
