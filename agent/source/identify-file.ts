@@ -111,7 +111,8 @@ export class FileIdentifier {
       this.files.byIdentity(found.stat) !== undefined ||
       this.wasCopy(found) ||
       this.wasPacked(file);
-    if (!isKnown && now - file.missingSinceMs < this.files.settings.rotateWaitMs) return;
+    const waitMs = this.hasUnknownPacked(file) ? UNDECIDED_MS : this.files.settings.rotateWaitMs;
+    if (!isKnown && now - file.missingSinceMs < waitMs) return;
     this.undecided.delete(key);
     for (const path of found.paths) this.files.forgetPath(path);
     if (!isKnown) this.follower.loseNeverRead(found);
@@ -131,11 +132,16 @@ export class FileIdentifier {
     return false;
   }
 
-  /** True when a packed file appeared meanwhile that can hold its lines: one for each file that is gone. Times prove nothing, programs set them. */
+  /**
+   * True when a packed file appeared meanwhile that can hold its lines: one for each file that is gone. Times prove nothing, programs set them.
+   * Where the birth of a file is not told, it may have been the copy of one that goes on in what the copy was packed into.
+   */
   private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
+    const isBirthKnown = found.stat.birthMs !== undefined;
     for (const path of found.paths) {
       for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
-        if (!isPackedName(file.homePath) || !isBeside(file.homePath, path)) continue;
+        const packedPath = isBirthKnown ? file.homePath : file.path;
+        if (!isPackedName(packedPath) || !isBeside(packedPath, path)) continue;
         if (packedBefore.has(identityKey(file))) continue;
         if (file.bytes < found.stat.bytes || this.holdsGone.has(file)) continue;
         this.holdsGone.add(file);
@@ -143,6 +149,18 @@ export class FileIdentifier {
       }
     }
     return false;
+  }
+
+  /** True while a packed file that appeared meanwhile is not known yet: it may hold its lines. */
+  private hasUnknownPacked({ found, packedBefore }: UndecidedFile): boolean {
+    return found.paths.some((path) =>
+      this.follower.matched.ofLog(logNameOf(path)).some(({ paths, stat }) => {
+        const key = identityKey(stat);
+        const isPacked = paths.some((other) => isPackedName(other) && isBeside(other, path));
+        const isKnown = this.files.byIdentity(stat) !== undefined || this.follower.waiting.has(key);
+        return isPacked && !isKnown && !packedBefore.has(key);
+      }),
+    );
   }
 
   /** Packed files of the log of a file, but the one into which it may just be packed. */
