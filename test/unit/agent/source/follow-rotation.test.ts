@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/real-disk.ts";
@@ -126,6 +135,25 @@ describe("rotation", () => {
     await folder.follow();
     expect(folder.counted).toEqual(split(lines("a", 0, 100)));
   });
+
+  it.each(["*.log*", "*.log"])(
+    "ROT-07 goes on in what the copy of a truncated file is packed into, when both are there (%s)",
+    async (pattern) => {
+      const folder = open();
+      await folder.restart({ paths: [folder.file(pattern)] });
+      folder.append("x.log", lines("a", 0, 100));
+      await folder.follow();
+      folder.append("x.log", lines("a", 100, 20));
+      folder.copyTruncate("x.log", "x.log.1");
+      folder.append("x.log.1.gz", gzipSync(readFileSync(folder.file("x.log.1"))));
+      await folder.source.discover();
+      rmSync(folder.file("x.log.1"));
+      await folder.follow();
+      await folder.follow();
+      expect(folder.counted).toEqual(split(lines("a", 0, 120)));
+      expect(folder.ledgerBytes).toBe(lines("a", 0, 120).length);
+    },
+  );
 
   it("ROT-04 ledgers the bytes that were destroyed unread when there is no copy", async () => {
     const folder = open();
