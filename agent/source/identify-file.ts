@@ -105,14 +105,17 @@ export class FileIdentifier {
     const file = this.undecided.get(key);
     if (file === undefined) return;
     const now = this.files.clock.monotonic();
-    file.missingSinceMs ??= now;
+    const isMissedAgain = file.missingSinceMs !== undefined;
+    const missingMs = now - (file.missingSinceMs ??= now);
     const { found } = file;
+    // Not yet, as long as its own may come to light: it would be taken for what another one was packed into.
+    const isPackedKnown = isMissedAgain && !this.hasUnknownPacked(file);
     const isKnown =
       this.files.byIdentity(found.stat) !== undefined ||
       this.wasCopy(found) ||
-      this.wasPacked(file);
-    const waitMs = this.hasUnknownPacked(file) ? UNDECIDED_MS : this.files.settings.rotateWaitMs;
-    if (!isKnown && now - file.missingSinceMs < waitMs) return;
+      ((isPackedKnown || missingMs >= UNDECIDED_MS) && this.wasPacked(file));
+    const waitMs = isPackedKnown ? this.files.settings.rotateWaitMs : UNDECIDED_MS;
+    if (!isKnown && missingMs < waitMs) return;
     this.undecided.delete(key);
     for (const path of found.paths) this.files.forgetPath(path);
     if (!isKnown) this.follower.loseNeverRead(found);
@@ -138,17 +141,19 @@ export class FileIdentifier {
    */
   private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
     const isBirthKnown = found.stat.birthMs !== undefined;
+    let smallest: TailedFile | undefined;
     for (const path of found.paths) {
       for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
         const packedPath = isBirthKnown ? file.homePath : file.path;
         if (!isPackedName(packedPath) || !isBeside(packedPath, path)) continue;
-        if (packedBefore.has(identityKey(file))) continue;
-        if (file.bytes < found.stat.bytes || this.holdsGone.has(file)) continue;
-        this.holdsGone.add(file);
-        return true;
+        if (packedBefore.has(identityKey(file)) || this.holdsGone.has(file)) continue;
+        if (file.bytes < found.stat.bytes || file.bytes >= (smallest?.bytes ?? Infinity)) continue;
+        smallest = file;
       }
     }
-    return false;
+    // Those that hold more are left to files that were larger.
+    if (smallest !== undefined) this.holdsGone.add(smallest);
+    return smallest !== undefined;
   }
 
   /** True while a packed file that appeared meanwhile is not known yet: it may hold its lines. */
