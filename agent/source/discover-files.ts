@@ -16,7 +16,7 @@ import { MatchedFiles } from "./matched-files.ts";
 import { FilePlacer } from "./place-files.ts";
 import { chainOf, isLaterGeneration, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import type { TailedFile } from "./tailed-file.ts";
+import { identityKey, type TailedFile } from "./tailed-file.ts";
 
 /** How discovery differs from run to run. */
 export interface DiscoveryOptions {
@@ -92,10 +92,9 @@ export class FileDiscovery {
   /** True when the last look saw files that change too fast to be told: the next one finds out. Those that cannot be read are not meant. */
   get isUndecided(): boolean {
     const failing = new Set(this.files.failingPaths);
-    for (const { found } of this.identifier.undecided.values()) {
-      if (!found.paths.some((path) => failing.has(path))) return true;
-    }
-    return false;
+    return this.identifier.undecided.found.some(
+      ({ paths }) => !paths.some((path) => failing.has(path)),
+    );
   }
 
   /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
@@ -191,13 +190,13 @@ export class FileDiscovery {
 
   /** Files that were seen once, could not be read, and have another name by now. */
   private async identifyUndecided(look: Look): Promise<void> {
-    const { undecided } = this.identifier;
-    for (const [key, { found }] of [...undecided]) {
+    for (const found of this.identifier.undecided.found) {
+      const key = identityKey(found.stat);
       const path = found.paths[0];
       if (path === undefined || look.files.has(key)) continue;
       const { files } = await this.follower.lookBeside(path);
       const now = files.get(key);
-      if (now === undefined) this.identifier.missUndecided(key);
+      if (now === undefined) this.identifier.undecided.miss(key);
       else await this.identify(now, false);
     }
   }
