@@ -12,7 +12,7 @@ import {
 } from "./match-file.ts";
 import type { FilePlacer } from "./place-files.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
-import { chainOf, isPackedName, logNameOf } from "./rotation-name.ts";
+import { chainOf, isBeside, isPackedName, logNameOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 import { UndecidedFiles } from "./undecided-files.ts";
@@ -164,13 +164,14 @@ export class FileIdentifier {
 
   /**
    * Known files of other folders that a found one may have been rotated from, by its name and its first bytes: of thousands of containers each
-   * may have a folder with a log of this name, so none is opened that begins otherwise.
+   * may have a folder with a log of this name, so none is opened that begins otherwise, unless the found one is beside it.
    */
   private namesakesLike(path: string, head: Buffer): TailedFile[] {
     if (chainOf(path) === path) return [];
     const fits = headComparer(head);
     return (this.namesakes.get(logNameOf(path)) ?? []).filter(
-      (file) => hasRotatedNameElsewhere(path, file.names) && fits(file),
+      (file) =>
+        hasRotatedNameElsewhere(path, file.names) && (isBeside(path, file.path) || fits(file)),
     );
   }
 
