@@ -5,6 +5,7 @@
 import type { FoundFile } from "./find-files.ts";
 import type { RotationFollower } from "./follow-rotation.ts";
 import {
+  chainOf,
   isBeside,
   isPackedName,
   isRotationElsewhere,
@@ -123,14 +124,14 @@ export class UndecidedFiles {
 
   /**
    * True when a packed file appeared meanwhile that can hold its lines: one for each file that is gone. Times prove nothing, programs set them.
-   * Where the birth of a file is not told, it may have been the copy of one that goes on in what the copy was packed into.
+   * Under a rotated name it may have been the copy of a file that goes on in what the copy was packed into.
    */
   private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
-    const { birthMs, bytes } = found.stat;
+    const { bytes } = found.stat;
     let smallest: TailedFile | undefined;
     for (const path of found.paths) {
       for (const file of this.namesakes(logNameOf(path))) {
-        const packedPath = birthMs === undefined ? file.path : file.homePath;
+        const packedPath = chainOf(path) === path ? file.homePath : file.path;
         if (!isPackedName(packedPath) || !isBeside(packedPath, path)) continue;
         if (packedBefore.has(identityKey(file)) || this.holdsGone.has(file)) continue;
         if (file.bytes < bytes || file.bytes >= (smallest?.bytes ?? Infinity)) continue;

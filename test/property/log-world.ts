@@ -374,6 +374,8 @@ export class LogWorld {
   private remove(): void {
     this.endLine();
     if (!this.life.isRotatedMatched) return;
+    // What could never be read is ledgered as lost when it is gone, although its copy may be read.
+    if (this.life.isDiskFailing === true && this.hasCopy) return;
     if (this.host.disk.contentOf(LOG) === undefined) return;
     this.destroying(() => this.host.disk.remove(LOG));
     this.hasCopy = false;
