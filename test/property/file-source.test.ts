@@ -13,6 +13,7 @@ const change = fc.oneof(
       ["appendHalf", 2],
       ["rename", 4],
       ["copytruncate", 3],
+      ["copyPart", 2],
       ["copy", 2],
       ["truncateAfterCopy", 2],
       ["truncate", 1],
@@ -37,7 +38,7 @@ const action = fc.oneof(
 const step = fc.record({
   action,
   lines: fc.integer({ min: 1, max: 40 }),
-  bytes: fc.integer({ min: 1, max: 3000 }),
+  bytes: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 40 })),
   during: fc.option(change, { nil: undefined, freq: 3 }),
   delayMs: fc.double({ min: 0, max: 3, noNaN: true }),
 });

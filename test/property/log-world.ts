@@ -31,6 +31,7 @@ export type Change =
   | "appendHalf"
   | "rename"
   | "copytruncate"
+  | "copyPart"
   | "copy"
   | "truncateAfterCopy"
   | "truncate"
@@ -80,6 +81,8 @@ export class LogWorld {
   private lineCount = 0;
   private half = "";
   private hasCopy = false;
+  /** The path of a copy that is not complete yet. */
+  private copying: string | undefined;
   private hasGrownSinceCopy = false;
   private rotations = 0;
   private packing: Packing | undefined;
@@ -129,7 +132,8 @@ export class LogWorld {
     else if (action === "copytruncate") {
       this.copy();
       this.truncateAfterCopy();
-    } else if (action === "copy") this.copy();
+    } else if (action === "copyPart") this.copyPart((how.bytes ?? 1) - 1);
+    else if (action === "copy") this.copy();
     else if (action === "truncateAfterCopy") this.truncateAfterCopy();
     else if (action === "truncate") this.truncate();
     else if (action === "remove") this.remove();
@@ -160,6 +164,7 @@ export class LogWorld {
   async settle(): Promise<void> {
     this.host.disk.faults.clear();
     await this.pass(40_000);
+    this.endCopy();
     this.endPacking();
     this.appendHalf();
     if (this.half !== "") this.appendHalf();
@@ -352,10 +357,25 @@ export class LogWorld {
 
   private copy(): void {
     this.endLine();
+    this.copyPart(0);
+    this.endCopy();
+  }
+
+  /** Makes a copy that holds only the first bytes so far, if any. */
+  private copyPart(bytes: number): void {
     const content = this.host.disk.contentOf(LOG);
     if (content === undefined || this.hasCopy) return;
-    this.host.disk.append(this.shift(), content);
+    this.copying = this.shift();
+    this.host.disk.append(this.copying, content.subarray(0, bytes));
     this.hasCopy = true;
+  }
+
+  private endCopy(): void {
+    const { copying } = this;
+    const { disk } = this.host;
+    this.copying = undefined;
+    if (copying === undefined) return;
+    disk.append(copying, disk.contentOf(LOG)?.subarray(disk.lengthOf(copying)) ?? Buffer.alloc(0));
   }
 
   private truncateAfterCopy(): void {
@@ -365,6 +385,7 @@ export class LogWorld {
 
   private truncate(): void {
     this.endLine();
+    this.endCopy();
     if (!this.life.isRotatedMatched && !this.hasCopy) return;
     if (this.host.disk.contentOf(LOG) === undefined) return;
     this.destroying(() => this.host.disk.truncate(LOG, 0));
@@ -373,6 +394,7 @@ export class LogWorld {
 
   private remove(): void {
     this.endLine();
+    this.endCopy();
     if (!this.life.isRotatedMatched) return;
     // What could never be read is ledgered as lost when it is gone, although its copy may be read.
     if (this.life.isDiskFailing === true && this.hasCopy) return;
@@ -383,6 +405,7 @@ export class LogWorld {
 
   private removeOldest(): void {
     if (!this.life.isRotatedMatched) return;
+    this.endCopy();
     this.endPacking();
     const numbers = [...Array(this.rotations).keys()].map((index) => index + 1);
     const oldest = this.life.isCountingUp
