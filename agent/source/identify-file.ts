@@ -164,15 +164,17 @@ export class FileIdentifier {
 
   /**
    * Known files of other folders that a found one may have been rotated from, by its name and its first bytes: of thousands of containers each
-   * may have a folder with a log of this name, so none is opened that begins otherwise, unless the found one is beside it.
+   * may have a folder with a log of this name, so none is opened that begins otherwise, unless the found one is beside it; and one at most
+   * as long as it has no bytes.
    */
   private namesakesLike(path: string, head: Buffer): TailedFile[] {
     if (chainOf(path) === path) return [];
-    const fits = headComparer(head);
-    return (this.namesakes.get(logNameOf(path)) ?? []).filter(
-      (file) =>
-        hasRotatedNameElsewhere(path, file.names) && (isBeside(path, file.path) || fits(file)),
+    const named = (this.namesakes.get(logNameOf(path)) ?? []).filter((file) =>
+      hasRotatedNameElsewhere(path, file.names),
     );
+    if (head.length === 0) return named.filter((file) => file.presence === "listed").slice(0, 1);
+    const fits = headComparer(head);
+    return named.filter((file) => isBeside(path, file.path) || fits(file));
   }
 
   /** States whether the first `bytes` behind a handle are those of a file that is there; undefined when it is just changing. */

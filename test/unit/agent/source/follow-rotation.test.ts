@@ -328,6 +328,42 @@ describe("ROT-07 rotated files in another folder that the patterns find (`olddir
     expect(folder.ledgerBytes).toBe(expected.length);
   });
 
+  it.each(["logs/old", "archive"])(
+    "a copy that is just being made, in %s, is none",
+    async (old) => {
+      const folder = open();
+      for (const name of ["logs", "logs/old", "archive"]) mkdirSync(folder.file(name));
+      const paths = ["logs/*.log*", `${old}/*.log*`].map((pattern) => folder.file(pattern));
+      await folder.restart({ paths });
+      const text = lines("a", 0, 200);
+      folder.append("logs/x.log", text);
+      await folder.follow();
+      folder.append(`${old}/x.log.1`, "");
+      await folder.follow();
+      await folder.tick();
+      folder.append(`${old}/x.log.1`, text);
+      await folder.follow();
+      truncateSync(folder.file("logs/x.log"), 0);
+      folder.append("logs/x.log", lines("b", 0, 10));
+      await folder.follow();
+      expect(folder.counted).toEqual(split(text + lines("b", 0, 10)));
+      expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+    },
+  );
+
+  it("a file that is empty at first, beside another log's of its name, is that log's", async () => {
+    const folder = open();
+    for (const name of ["one", "two"]) mkdirSync(folder.file(name));
+    await folder.restart({ paths: [folder.file("*/*.log*")] });
+    folder.append("one/x.log", lines("a", 0, 10));
+    folder.append("two/x.log.1", "");
+    await folder.follow();
+    await folder.tick();
+    folder.append("two/x.log.1", lines("b", 0, 10));
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 10) + lines("b", 0, 10)));
+  });
+
   it("a folder of equal names and short files that are alike is another log's", async () => {
     const folder = open();
     for (const name of ["one", "two"]) mkdirSync(folder.file(name));
