@@ -68,7 +68,7 @@ export class FileIdentifier {
   private async decide(found: FoundFile, finding: Finding): Promise<boolean> {
     const path = found.paths[0];
     if (path === undefined || this.isTaken(found)) return true;
-    if (this.undecided.isOriginalUndecided(path, identityKey(found.stat))) return false;
+    if (this.undecided.isOriginalUndecided(found)) return false;
     const isFromStart = finding.startAt === "beginning";
     if (isPackedName(path) && !isFromStart) {
       this.follower.start(path, found.stat, POSITION_NONE).complete();

@@ -2,6 +2,7 @@
  * Files that were seen and could not be told: they changed too fast, or could not be read. Each is told at a later look, or it is gone by then;
  * then what it held is lost, unless it is known as what it was packed into, or as what it was a copy of.
  */
+import type { FileStat } from "../../shared/platform/disk.ts";
 import type { FoundFile } from "./find-files.ts";
 import type { RotationFollower } from "./follow-rotation.ts";
 import {
@@ -13,7 +14,7 @@ import {
   logNameOf,
 } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import { identityKey, type TailedFile } from "./tailed-file.ts";
+import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
 /** A packed file may be unknown for so long, and what may be a copy of a file that cannot be read waits for so long. */
 const UNDECIDED_MS = 60_000;
@@ -27,12 +28,13 @@ interface UndecidedFile {
   missingSinceMs: number | undefined;
 }
 
-/** See the head of this file. Keys are {@link identityKey}s. */
+/** See the head of this file. */
 export class UndecidedFiles {
   private readonly files: SourceFiles;
   private readonly follower: RotationFollower;
   /** Known files by {@link logNameOf} of their names. */
   private readonly namesakes: (logName: string) => readonly TailedFile[];
+  /** By {@link keyOf}. */
   private readonly undecided = new Map<string, UndecidedFile>();
   /** Packed files that hold the lines of one that was gone before it could be read. */
   private readonly holdsGone = new WeakSet<TailedFile>();
@@ -58,7 +60,7 @@ export class UndecidedFiles {
 
   /** Takes over where one of them is by now: two that were renamed would wait for each other under names that they had. */
   see(found: FoundFile): void {
-    const file = this.undecided.get(identityKey(found.stat));
+    const file = this.undecided.get(keyOf(found));
     if (file === undefined) return;
     file.found = found;
     file.missingSinceMs = undefined;
@@ -66,7 +68,7 @@ export class UndecidedFiles {
 
   /** Takes note whether a file that was looked at can be told. */
   note(found: FoundFile, isDecided: boolean): void {
-    const key = identityKey(found.stat);
+    const key = keyOf(found);
     if (isDecided) {
       this.undecided.delete(key);
     } else if (!this.undecided.has(key)) {
@@ -77,7 +79,8 @@ export class UndecidedFiles {
   }
 
   /** Takes note that no name leads to one of them: after a while it is gone for good. */
-  miss(key: string): void {
+  miss(missed: FoundFile): void {
+    const key = keyOf(missed);
     const file = this.undecided.get(key);
     if (file === undefined) return;
     const now = this.files.clock.monotonic();
@@ -90,7 +93,7 @@ export class UndecidedFiles {
     const waitMs = arePackedKnown ? this.files.settings.rotateWaitMs : UNDECIDED_MS;
     const isOver = missingMs >= waitMs;
     const isKnown =
-      this.files.byIdentity(found.stat) !== undefined ||
+      this.isKnown(found.stat) ||
       this.wasCopy(found) ||
       ((arePackedKnown || isOver) && this.wasPacked(file));
     if (!isKnown && !isOver) return;
@@ -99,15 +102,24 @@ export class UndecidedFiles {
     if (!isKnown) this.follower.loseNeverRead(found);
   }
 
-  /** States whether the original of what may be a copy, by its path and its own key, was seen and could not be read a moment ago. */
-  isOriginalUndecided(path: string, own: string): boolean {
+  /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
+  isOriginalUndecided(copy: FoundFile): boolean {
     const now = this.files.clock.monotonic();
+    const own = keyOf(copy);
     for (const [key, { found, sinceMs, missingSinceMs }] of this.undecided) {
       // It may be one of them itself, under another name by now; and what is gone cannot be read a second time.
       if (key === own || missingSinceMs !== undefined || now - sinceMs >= UNDECIDED_MS) continue;
-      if (found.paths.some((original) => isRotationNear(path, original))) return true;
+      const [path] = copy.paths;
+      if (path !== undefined && found.paths.some((original) => isRotationNear(path, original))) {
+        return true;
+      }
     }
     return false;
+  }
+
+  private isKnown(stat: FileStat): boolean {
+    const file = this.files.byIdentity(stat);
+    return file !== undefined && isSameInode(file, identityOf(stat));
   }
 
   /** True of a copy beside its original: that one tells of itself what is lost of it. A file that was renamed is older than what has its name now. */
@@ -150,7 +162,7 @@ export class UndecidedFiles {
       this.follower.matched.ofLog(logNameOf(path)).some(({ paths, stat }) => {
         const key = identityKey(stat);
         const isPacked = paths.some((other) => isPackedName(other) && isBeside(other, path));
-        const isKnown = this.files.byIdentity(stat) !== undefined || this.follower.waiting.has(key);
+        const isKnown = this.isKnown(stat) || this.follower.waiting.has(key);
         return isPacked && !isKnown && !packedBefore.has(key);
       }),
     );
@@ -176,4 +188,9 @@ export class UndecidedFiles {
 /** As {@link isRotationOf}, also for a path in a folder right below that of `base`. */
 function isRotationNear(path: string, base: string): boolean {
   return isRotationOf(path, base) || (isBeside(path, base) && isRotationElsewhere(path, base));
+}
+
+/** An inode that was given away again is another file's. */
+function keyOf({ stat }: FoundFile): string {
+  return `${identityKey(stat)} ${stat.birthMs}`;
 }
