@@ -71,11 +71,16 @@ export class UndecidedFiles {
     const key = keyOf(found);
     if (isDecided) {
       this.undecided.delete(key);
-    } else if (!this.undecided.has(key)) {
+    } else if (!this.undecided.has(key) && !this.isSearched(found)) {
       const sinceMs = this.files.clock.monotonic();
       const packedBefore = this.packedBeside(found);
       this.undecided.set(key, { found, packedBefore, sinceMs, missingSinceMs: undefined });
     }
+  }
+
+  /** True of a packed file that no pattern finds: whether it is wanted, its time tells the search when it is written to its end. */
+  private isSearched(found: FoundFile): boolean {
+    return found.paths.some(isPackedName) && !this.follower.matched.has(found);
   }
 
   /** Takes note that no name leads to one of them: after a while it is gone for good. */

@@ -74,6 +74,13 @@ const ONCE_WRONG: [Life][] = [
       "rename",
     ),
   ],
+  // A file that nobody asked for was packed: as long as it was half written it seemed to be the newest.
+  [
+    {
+      ...lifeOf("rename", "pack", "pack", "pack", "pack", "discover"),
+      hasOldFiles: true,
+    },
+  ],
 ];
 
 /** As {@link ONCE_WRONG}, of logs that change while they are looked at. */

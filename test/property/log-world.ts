@@ -198,6 +198,8 @@ export class LogWorld {
   private checkLedger(): void {
     let bytes = 0;
     for (const entry of this.ledger) {
+      // What could never be read and is gone, although its copy was read.
+      if (this.life.isDiskFailing === true && entry.reason === "gone_unread") continue;
       bytes += entry.bytes;
       if (entry.kind === "lost") this.faults.push(`${entry.bytes} bytes are ledgered as lost`);
     }
@@ -396,8 +398,6 @@ export class LogWorld {
     this.endLine();
     this.endCopy();
     if (!this.life.isRotatedMatched) return;
-    // What could never be read is ledgered as lost when it is gone, although its copy may be read.
-    if (this.life.isDiskFailing === true && this.hasCopy) return;
     if (this.host.disk.contentOf(LOG) === undefined) return;
     this.destroying(() => this.host.disk.remove(LOG));
     this.hasCopy = false;
