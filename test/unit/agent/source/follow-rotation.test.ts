@@ -351,6 +351,30 @@ describe("ROT-07 rotated files in another folder that the patterns find (`olddir
     },
   );
 
+  it("a copy that came after the look began is looked for again", async () => {
+    const folder = open();
+    for (const name of ["logs", "logs/old"]) mkdirSync(folder.file(name));
+    const paths = ["logs/*.log*", "logs/old/*.log*"].map((pattern) => folder.file(pattern));
+    await folder.restart({ paths });
+    const text = lines("a", 0, 200);
+    folder.append("logs/x.log", text);
+    await folder.follow();
+    folder.append("logs/x.log", lines("a", 200, 50));
+    const log = folder.file("logs/x.log");
+    let isRotated = false;
+    const disk = beforeReads(log, () => {
+      if (isRotated) return;
+      isRotated = true;
+      folder.copyTruncate("logs/x.log", "logs/old/x.log.1");
+      folder.append("logs/x.log", lines("b", 0, 10));
+    });
+    await folder.restart({ paths, disk });
+    for (let look = 0; look < 4; look++) await folder.follow();
+    const expected = split(lines("a", 0, 250) + lines("b", 0, 10));
+    expect(folder.counted.toSorted()).toEqual(expected.toSorted());
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+  });
+
   it("a file that is empty at first, beside another log's of its name, is that log's", async () => {
     const folder = open();
     for (const name of ["one", "two"]) mkdirSync(folder.file(name));
