@@ -22,7 +22,7 @@ import { ReadLoop } from "./read-loop.ts";
 import { Credentials } from "./ship/credentials.ts";
 import { SendLoop, type ShipHost } from "./ship/send-loop.ts";
 import { type ShipMode, type ShipPosition, Shipper } from "./ship/ship.ts";
-import type { Source } from "./source/source.ts";
+import { type Source, type SourceStatus, sourceStatus } from "./source/source.ts";
 import { beginEpoch } from "./spool/begin-epoch.ts";
 import { keepDeadLetter } from "./spool/dead-letter.ts";
 import { readEpoch, writeEpoch } from "./spool/epoch-file.ts";
@@ -46,12 +46,6 @@ export interface AgentOptions {
   /** True to bind the spool to whatever log the endpoints lead to now. */
   readonly adoptLog?: boolean;
 }
-
-/** One source as it stands. */
-export type SourceStatus = Pick<
-  Source,
-  "name" | "backlogBytes" | "pendingKeys" | "openFileCount" | "unreadableCount"
->;
 
 /** An agent as it stands. */
 export interface AgentStatus {
@@ -229,9 +223,9 @@ class Agent implements RunningAgent, ShipHost {
       isSpoolFull: spool?.isFull ?? false,
       selectorRevision: this.#selection.revision,
       readBytes: this.#readBytesBefore + (this.#readLoop?.loop.readBytes ?? 0),
-      // Looked at only when asked for: it goes over all files, and most who ask want to know something else.
+      // It goes over all files, and most who ask want to know something else.
       get sources() {
-        return sources.map(statusOf);
+        return sources.map(sourceStatus);
       },
       ledger: spool?.state?.ledger() ?? [],
       damageCount: this.#damageCount,
@@ -491,11 +485,6 @@ class Agent implements RunningAgent, ShipHost {
     await this.#lock.release();
     this.#end.resolve();
   }
-}
-
-function statusOf(source: Source): SourceStatus {
-  const { name, backlogBytes, pendingKeys, openFileCount, unreadableCount } = source;
-  return { name, backlogBytes, pendingKeys, openFileCount, unreadableCount };
 }
 
 function positionOf(spool: Spool): ShipPosition {

@@ -105,6 +105,8 @@ class Daemon {
     reloading?.onAsked(() => {
       this.#isReloadAsked = true;
     });
+    // What is changed while the agent starts, and as soon as it says that it has, is not in use yet.
+    this.#signature = (await reloading?.signature()) ?? "";
     const agent = await this.#startAgent();
     const startedAtMs = platform.clock.now();
     const facts = { disk: platform.disk, processId, startedAtMs, problems: this.#problems };
@@ -126,9 +128,8 @@ class Daemon {
   }
 
   async run(): Promise<void> {
-    const { platform, reloading } = this.#options;
+    const { platform } = this.#options;
     const signal = AbortSignal.any([this.#options.signal, this.#failing.signal]);
-    this.#signature = (await reloading?.signature()) ?? "";
     await this.#startQuickly(signal);
     this.#options.onStarted?.();
     while (!signal.aborted) {

@@ -52,3 +52,15 @@ export interface Source {
   /** Closes everything; waits for what is at work. Nothing may be called afterwards but `cut` and `checkpoints`. */
   close(): Promise<void>;
 }
+
+/** A source as it stands. */
+export type SourceStatus = Pick<
+  Source,
+  "name" | "backlogBytes" | "pendingKeys" | "openFileCount" | "unreadableCount"
+>;
+
+/** How a source stands now. */
+export function sourceStatus(source: Source): SourceStatus {
+  const { name, backlogBytes, pendingKeys, openFileCount, unreadableCount } = source;
+  return { name, backlogBytes, pendingKeys, openFileCount, unreadableCount };
+}
