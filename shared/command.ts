@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import type { Platform } from "./platform/platform.ts";
 import type { ServiceManager } from "./platform/service-manager.ts";
+import type { Threads } from "./platform/threads.ts";
 
 /** Where a command reads, writes and learns about its surroundings. stdout is data, stderr is for people. */
 export interface CommandIo {
@@ -32,6 +33,7 @@ export interface CommandIo {
   readonly processId: number;
   /** Who started this process as a service. */
   readonly serviceManager: ServiceManager;
+  readonly threads: Threads;
 }
 
 /** A folder that lives as long as a command runs. */

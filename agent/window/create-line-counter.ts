@@ -102,6 +102,14 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
   return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }
 
+/**
+ * True when each line of this format is an event by itself, so that lines can be counted in any order, by several counters: no line depends on the one
+ * before, and none on more than the options say. The year of times without one is such an option: `nowMs` has to answer the same.
+ */
+export function isCountedByLine(format: ParserName, options: LineCounterOptions): boolean {
+  return linesOf(format, options) === undefined;
+}
+
 /** How the lines of a format become events, asked of a parser of its own. */
 function linesOf(format: ParserName, options: LineCounterOptions): EventLines | undefined {
   const definition: ParserDefinition = parsers[format];
