@@ -38,8 +38,11 @@ export interface ScanPart {
 
 /** Threads that a scan takes by itself: with more, reading and merging tell, and others need the host, too. */
 const THREADS_DEFAULT_MAX = 4;
-/** A thread takes about 0.15 s of a processor to start, in which 100 MB are counted: with less for each, one is as fast. */
-const THREAD_BYTES_MIN = 128 * 1024 * 1024;
+/**
+ * A thread more costs 0.3 to 0.4 s of a processor, to start, to compile what is hot once more and to hand windows over: for that, lines of JSON of
+ * 350 MB are counted. Two threads are as fast as one at 500 MB, a sixth faster at 1 GB (2 cores, of the bundle, its start included).
+ */
+const THREAD_BYTES_MIN = 480_000_000;
 /** Some milliseconds of work: at the end, threads wait no longer for each other. */
 const RANGE_BYTES = 8 * 1024 * 1024;
 

@@ -15,7 +15,7 @@ function file(bytes: number, changes: Partial<ScanInput> = {}): ScanInput {
 
 describe("the count of threads", () => {
   test("grows with the bytes, up to the processors and four", () => {
-    const counts = [0, GIB / 64, GIB / 4, 100 * GIB].map((bytes) => [
+    const counts = [0, GIB / 2, GIB, 100 * GIB].map((bytes) => [
       threadCount([file(bytes)], undefined, 2),
       threadCount([file(bytes)], undefined, 64),
     ]);
@@ -25,7 +25,7 @@ describe("the count of threads", () => {
       [2, 2],
       [2, 4],
     ]);
-    const many = Array.from({ length: 16 }, () => file(GIB / 64));
+    const many = Array.from({ length: 16 }, () => file(GIB / 16));
     expect(threadCount(many, undefined, 2)).toBe(2);
   });
 
