@@ -4,6 +4,7 @@
  */
 import {
   type FoundFile,
+  type FoundFiles,
   findPaths,
   foldersOf,
   isGone,
@@ -16,7 +17,7 @@ import { MatchedFiles } from "./matched-files.ts";
 import { FilePlacer } from "./place-files.ts";
 import { chainOf, isLaterGeneration, isRotationOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import type { TailedFile } from "./tailed-file.ts";
+import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
 /** How discovery differs from run to run. */
 export interface DiscoveryOptions {
@@ -92,10 +93,9 @@ export class FileDiscovery {
   /** True when the last look saw files that change too fast to be told: the next one finds out. Those that cannot be read are not meant. */
   get isUndecided(): boolean {
     const failing = new Set(this.files.failingPaths);
-    for (const { found } of this.identifier.undecided.values()) {
-      if (!found.paths.some((path) => failing.has(path))) return true;
-    }
-    return false;
+    return this.identifier.undecided.found.some(
+      ({ paths }) => !paths.some((path) => failing.has(path)),
+    );
   }
 
   /** Patterns find nothing in folders that cannot be looked into, and do not say so. */
@@ -172,13 +172,14 @@ export class FileDiscovery {
     }
   }
 
-  private identify(found: FoundFile, isMatched: boolean): Promise<boolean> {
+  private identify(found: FoundFile): Promise<boolean> {
+    const isMatched = this.follower.matched.has(found);
     const startAt = this.isFirst ? this.options.startAt : "beginning";
     return this.identifier.identify(found, { isMatched, startAt });
   }
 
   private async identifyFreed(): Promise<void> {
-    for (const found of this.follower.freed.splice(0)) await this.identify(found, false);
+    for (const found of this.follower.freed.splice(0)) await this.identify(found);
   }
 
   private async identifyFound(look: Look): Promise<void> {
@@ -186,19 +187,18 @@ export class FileDiscovery {
     const found = [...look.files.values()].sort(
       (a, b) => (a.paths[0]?.length ?? 0) - (b.paths[0]?.length ?? 0),
     );
-    for (const file of found) await this.identify(file, true);
+    for (const file of found) await this.identify(file);
   }
 
   /** Files that were seen once, could not be read, and have another name by now. */
   private async identifyUndecided(look: Look): Promise<void> {
-    const { undecided } = this.identifier;
-    for (const [key, { found }] of [...undecided]) {
+    for (const found of this.identifier.undecided.found) {
       const path = found.paths[0];
-      if (path === undefined || look.files.has(key)) continue;
+      if (path === undefined || isAmong(look.files, found)) continue;
       const { files } = await this.follower.lookBeside(path);
-      const now = files.get(key);
-      if (now === undefined) this.identifier.missUndecided(key);
-      else await this.identify(now, false);
+      const now = files.get(identityKey(found.stat));
+      if (now !== undefined && isAmong(files, found)) await this.identify(now);
+      else this.identifier.undecided.miss(found);
     }
   }
 
@@ -228,7 +228,7 @@ export class FileDiscovery {
       if (path === undefined) continue;
       const aged = { path, ...found.stat };
       if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) continue;
-      if (!(await this.identify(found, false))) isDone = false;
+      if (!(await this.identify(found))) isDone = false;
     }
     return isDone && (await this.follower.namesOfRotations(base)) === names;
   }
@@ -251,4 +251,10 @@ export class FileDiscovery {
       file.remove();
     }
   }
+}
+
+/** States whether a file is among those of a look, and its inode is still its own. */
+function isAmong(files: FoundFiles, { stat }: FoundFile): boolean {
+  const found = files.get(identityKey(stat));
+  return found !== undefined && isSameInode(identityOf(found.stat), identityOf(stat));
 }

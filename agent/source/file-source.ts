@@ -373,7 +373,12 @@ export class FileSource implements Source {
     ];
     const turn = await readOverRotation(first, next, context, isFinal);
     before.isEventContinued = turn?.outcome === "end";
-    if (turn?.outcome === "more") this.reachEnd(before);
+    if (turn?.outcome === "more") {
+      this.reachEnd(before);
+      // Its own first lines are counted now: the event before them waits for nothing any more.
+      const earlier = fileBefore(before, this.files.all.values());
+      if (earlier !== undefined) earlier.isEventContinued = false;
+    }
     return turn;
   }
 

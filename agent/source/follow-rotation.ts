@@ -38,6 +38,12 @@ interface WaitingCopy {
   readonly modifiedMs: number;
 }
 
+/** What a look showed of rotated files in other folders; undefined: the look may have begun before the file changed. */
+interface ElsewhereLook {
+  readonly look: MatchedFiles;
+  readonly names: string | undefined;
+}
+
 /** A copy of a suspect file. */
 interface Copy {
   readonly path: string;
@@ -96,6 +102,8 @@ export class RotationFollower {
   freed: FoundFile[] = [];
   /** What the patterns found at the last look. */
   matched = new MatchedFiles(new Map());
+  /** Of files without a copy: what the patterns found in other folders, and at which look. */
+  private readonly elsewhere = new WeakMap<TailedFile, ElsewhereLook>();
 
   constructor(files: SourceFiles, allocateFile: () => number) {
     this.files = files;
@@ -141,6 +149,7 @@ export class RotationFollower {
 
   /** Everything that was read is still there. What was only known to be there may be gone. */
   private confirm(file: TailedFile, stat: FileStat, head: Buffer): void {
+    this.elsewhere.delete(file);
     file.setHead(head);
     file.bytes = stat.bytes;
     if (file.isSuspect) {
@@ -162,7 +171,8 @@ export class RotationFollower {
   async resolve(file: TailedFile, now: FoundContent | undefined): Promise<boolean> {
     const copies = await this.findCopies(file);
     if (copies === undefined) return false;
-    const next = copies.find((copy) => copy.isWhole);
+    this.elsewhere.delete(file);
+    const next = longestLived(copies);
     // Nobody truncates a rotated file; but its inode may have been given to another one.
     const isRotated = now !== undefined && chainOf(file.path) !== file.path;
     const isReused = isRotated || (now !== undefined && this.files.isClaimed(file));
@@ -384,9 +394,24 @@ export class RotationFollower {
     }
     const after = await this.findAllRotations(file);
     if (namesOf(after) !== namesOf(rotations)) return undefined;
+    if (copies.length === 0 && !this.isNoneElsewhere(file)) return undefined;
     return copies.sort(
       (a, b) => b.stat.bytes - a.stat.bytes || b.stat.modifiedMs - a.stat.modifiedMs,
     );
+  }
+
+  /**
+   * True when a copy would have been found in other folders, too. They are looked at only as the patterns are: a look that began before the file
+   * changed shows none, and one during which names change may miss one; two later ones that are equal do not.
+   */
+  private isNoneElsewhere(file: TailedFile): boolean {
+    if (!this.files.areManyFolders) return true;
+    const before = this.elsewhere.get(file);
+    if (before?.look === this.matched) return false;
+    const found = this.matched.rotatedElsewhere(file.names);
+    const names = namesOf(new Map(found.map((one) => [identityKey(one.stat), one])));
+    this.elsewhere.set(file, { look: this.matched, names: before && names });
+    return before?.names === names;
   }
 
   /** What may be a copy by its name. */
@@ -471,6 +496,14 @@ async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
 /** True of two copies that hold the same, such as one that is just packed and what it is packed into. */
 function isSameEnd(a: StartPosition, b: StartPosition): boolean {
   return a.offset === b.offset && a.guard.guard === b.guard.guard && a.head.equals(b.head);
+}
+
+/** Of the copies that hold all that was read the first, or what that one is packed into: it is about to be removed then. */
+function longestLived(copies: readonly Copy[]): Copy | undefined {
+  const first = copies.find(({ isWhole }) => isWhole);
+  if (first === undefined) return undefined;
+  const packed = copies.find(({ path, end }) => isPackedName(path) && isSameEnd(end, first.end));
+  return packed ?? first;
 }
 
 function namesOf(files: ReadonlyMap<string, FoundFile>): string {

@@ -12,19 +12,10 @@ import {
 } from "./match-file.ts";
 import type { FilePlacer } from "./place-files.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
-import {
-  chainOf,
-  isBeside,
-  isPackedName,
-  isRotationElsewhere,
-  isRotationOf,
-  logNameOf,
-} from "./rotation-name.ts";
+import { chainOf, isBeside, isPackedName, logNameOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
-
-/** What may be a copy of a file that cannot be read waits for so long. */
-const UNDECIDED_MS = 60_000;
+import { UndecidedFiles } from "./undecided-files.ts";
 
 /** How a found file was found. */
 export interface Finding {
@@ -34,36 +25,24 @@ export interface Finding {
   readonly startAt: "beginning" | "end";
 }
 
-/** A file that was seen and could not be told. */
-interface UndecidedFile {
-  found: FoundFile;
-  /** Packed files that were there when it was seen first, by {@link identityKey}. */
-  readonly packedBefore: ReadonlySet<string>;
-  readonly sinceMs: number;
-  /** Since when no name leads to it; undefined while one does. */
-  missingSinceMs: number | undefined;
-}
-
 /** See the head of this file. */
 export class FileIdentifier {
   private readonly files: SourceFiles;
   private readonly follower: RotationFollower;
   private readonly placer: FilePlacer;
-  /** Files that were seen and could not be told, by {@link identityKey}. */
-  readonly undecided = new Map<string, UndecidedFile>();
+  readonly undecided: UndecidedFiles;
   /** Known files by {@link chainOf} of their names. */
   chains = new Map<string, TailedFile[]>();
   /** Known files by {@link logNameOf} of their names. */
   private namesakes = new Map<string, TailedFile[]>();
   /** Known files that are nowhere. */
   missing: TailedFile[] = [];
-  /** Packed files that hold the lines of one that was gone before it could be read. */
-  private readonly holdsGone = new WeakSet<TailedFile>();
 
   constructor(files: SourceFiles, follower: RotationFollower, placer: FilePlacer) {
     this.files = files;
     this.follower = follower;
     this.placer = placer;
+    this.undecided = new UndecidedFiles(files, follower, (name) => this.namesakes.get(name) ?? []);
   }
 
   /** Takes over which known files there are, and which of them are missing. */
@@ -80,104 +59,16 @@ export class FileIdentifier {
 
   /** Finds out what a file is that belongs to no number yet; resolves with false when that cannot be told now. */
   async identify(found: FoundFile, finding: Finding): Promise<boolean> {
-    const key = identityKey(found.stat);
-    const known = this.undecided.get(key);
-    // Two that were renamed would wait for each other under names that they had.
-    if (known !== undefined) {
-      known.found = found;
-      known.missingSinceMs = undefined;
-    }
+    this.undecided.see(found);
     const isDecided = await this.decide(found, finding);
-    if (isDecided) this.undecided.delete(key);
-    else if (known === undefined) {
-      const sinceMs = this.files.clock.monotonic();
-      const packedBefore = this.packedBeside(found);
-      this.undecided.set(key, { found, packedBefore, sinceMs, missingSinceMs: undefined });
-    }
+    this.undecided.note(found, isDecided);
     return isDecided;
-  }
-
-  /**
-   * Takes note that no name leads to a file that could not be told: after a while it is gone for good, and what it held is lost, unless
-   * that is known as what it was packed into, or as what it was a copy of.
-   */
-  missUndecided(key: string): void {
-    const file = this.undecided.get(key);
-    if (file === undefined) return;
-    const now = this.files.clock.monotonic();
-    file.missingSinceMs ??= now;
-    const { found } = file;
-    const isKnown =
-      this.files.byIdentity(found.stat) !== undefined ||
-      this.wasCopy(found) ||
-      this.wasPacked(file);
-    if (!isKnown && now - file.missingSinceMs < this.files.settings.rotateWaitMs) return;
-    this.undecided.delete(key);
-    for (const path of found.paths) this.files.forgetPath(path);
-    if (!isKnown) this.follower.loseNeverRead(found);
-  }
-
-  /** True of a copy beside its original: that one tells of itself what is lost of it. A file that was renamed is older than what has its name now. */
-  private wasCopy({ paths, stat }: FoundFile): boolean {
-    const { birthMs } = stat;
-    if (birthMs === undefined) return false;
-    for (const path of paths) {
-      for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
-        if (file.presence !== "listed" || file.birthMs === undefined) continue;
-        const isBelow = isBeside(path, file.path) && isRotationElsewhere(path, file.path);
-        if (!isBelow && !isRotationOf(path, file.path)) continue;
-        if (file.birthMs < birthMs) return true;
-      }
-    }
-    return false;
-  }
-
-  /** True when a packed file appeared meanwhile that can hold its lines: one for each file that is gone. Times prove nothing, programs set them. */
-  private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
-    for (const path of found.paths) {
-      for (const file of this.namesakes.get(logNameOf(path)) ?? []) {
-        if (!isPackedName(file.homePath) || !isBeside(file.homePath, path)) continue;
-        if (packedBefore.has(identityKey(file))) continue;
-        if (file.bytes < found.stat.bytes || this.holdsGone.has(file)) continue;
-        this.holdsGone.add(file);
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Packed files of the log of a file, but the one into which it may just be packed. */
-  private packedBeside({ paths }: FoundFile): Set<string> {
-    const own = new Set(paths.map((path) => `${path}.gz`));
-    const keys = new Set<string>();
-    for (const path of paths) {
-      const logName = logNameOf(path);
-      for (const file of this.namesakes.get(logName) ?? []) {
-        if (isPackedName(file.homePath)) keys.add(identityKey(file));
-      }
-      for (const { paths: others, stat } of this.follower.matched.ofLog(logName)) {
-        if (others.some((other) => isPackedName(other) && !own.has(other)))
-          keys.add(identityKey(stat));
-      }
-    }
-    return keys;
-  }
-
-  /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
-  private isOriginalUndecided(path: string, own: string): boolean {
-    const now = this.files.clock.monotonic();
-    for (const [key, { found, sinceMs, missingSinceMs }] of this.undecided) {
-      // It may be one of them itself, under another name by now; and what is gone cannot be read a second time.
-      if (key === own || missingSinceMs !== undefined || now - sinceMs >= UNDECIDED_MS) continue;
-      if (found.paths.some((original) => isRotationOf(path, original))) return true;
-    }
-    return false;
   }
 
   private async decide(found: FoundFile, finding: Finding): Promise<boolean> {
     const path = found.paths[0];
     if (path === undefined || this.isTaken(found)) return true;
-    if (this.isOriginalUndecided(path, identityKey(found.stat))) return false;
+    if (this.undecided.isOriginalUndecided(found)) return false;
     const isFromStart = finding.startAt === "beginning";
     if (isPackedName(path) && !isFromStart) {
       this.follower.start(path, found.stat, POSITION_NONE).complete();
@@ -273,14 +164,17 @@ export class FileIdentifier {
 
   /**
    * Known files of other folders that a found one may have been rotated from, by its name and its first bytes: of thousands of containers each
-   * may have a folder with a log of this name, so none is opened that begins otherwise.
+   * may have a folder with a log of this name, so none is opened that begins otherwise, unless the found one is beside it; and one at most
+   * as long as it has no bytes.
    */
   private namesakesLike(path: string, head: Buffer): TailedFile[] {
     if (chainOf(path) === path) return [];
-    const fits = headComparer(head);
-    return (this.namesakes.get(logNameOf(path)) ?? []).filter(
-      (file) => hasRotatedNameElsewhere(path, file.names) && fits(file),
+    const named = (this.namesakes.get(logNameOf(path)) ?? []).filter((file) =>
+      hasRotatedNameElsewhere(path, file.names),
     );
+    if (head.length === 0) return named.filter((file) => file.presence === "listed").slice(0, 1);
+    const fits = headComparer(head);
+    return named.filter((file) => isBeside(path, file.path) || fits(file));
   }
 
   /** States whether the first `bytes` behind a handle are those of a file that is there; undefined when it is just changing. */

@@ -197,10 +197,11 @@ function isCopyByName(candidate: Candidate<KnownFile>, seen: SeenFile): boolean 
 
 /**
  * Names of other folders prove less, since every host or container may have a folder with files of the same names: the copy is below the folder
- * of the original, or was last changed when that was, or so long that equal content is no chance.
+ * of the original, or was last changed when that was, or so long that equal content is no chance; or it is just being made, and tells later.
  */
 function isCopyInFolder(known: KnownFile, seen: SeenFile): boolean {
   if (!hasRotatedNameElsewhere(seen.path, known.names)) return false;
+  if (seen.bytes === 0) return true;
   for (const name of known.names) if (isBeside(seen.path, name)) return true;
   if (known.fingerprint.fingerprintBytes === 0) return false;
   return isTimeKept(seen.modifiedMs, known.provenMs) || seen.bytes >= FINGERPRINT_BYTES_MAX;

@@ -6,9 +6,16 @@ import { logNameOf } from "./rotation-name.ts";
 export class MatchedFiles {
   private readonly files: FoundFiles;
   private byLogName: ReadonlyMap<string, readonly FoundFile[]> | undefined;
+  private paths: ReadonlySet<string> | undefined;
 
   constructor(files: FoundFiles) {
     this.files = files;
+  }
+
+  /** States whether the patterns found a name of a file, be it another one's by now. */
+  has(found: FoundFile): boolean {
+    this.paths ??= new Set([...this.files.values()].flatMap(({ paths }) => paths));
+    return found.paths.some((path) => this.paths?.has(path));
   }
 
   /** Files whose names, without rotation endings, are this one. */

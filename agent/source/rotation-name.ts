@@ -64,16 +64,19 @@ export interface AgedFile {
 
 /**
  * States whether `other` is a later generation than `reference`, both of one chain. The last change decides, then the birth; at a
- * tie the number at the end, since rotation counts up what is older.
+ * tie the number at the end, since rotation counts up what is older. A packed file was born later than the generation that it holds.
  */
 export function isLaterGeneration(other: AgedFile, reference: AgedFile): boolean {
-  const births = [other.birthMs, reference.birthMs] as const;
-  if (births[0] !== undefined && births[1] !== undefined && births[0] < births[1]) return false;
+  if (isBornBefore(other, reference) && !isPackedName(reference.path)) return false;
   if (other.modifiedMs !== reference.modifiedMs) return other.modifiedMs > reference.modifiedMs;
-  if (births[0] !== undefined && births[1] !== undefined && births[0] > births[1]) return true;
+  if (isBornBefore(reference, other) && !isPackedName(other.path)) return true;
   const numbers = [endingNumber(other.path), endingNumber(reference.path)] as const;
   if (numbers[0] !== undefined && numbers[1] !== undefined) return numbers[0] < numbers[1];
   return other.path > reference.path;
+}
+
+function isBornBefore({ birthMs: a }: AgedFile, { birthMs: b }: AgedFile): boolean {
+  return a !== undefined && b !== undefined && a < b;
 }
 
 function endingNumber(path: string): number | undefined {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { systemCode } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Clock } from "../../shared/platform/clock.ts";
@@ -61,6 +62,8 @@ export class SourceFiles {
   readonly countKept: (file: TailedFile) => void;
   /** By number. */
   readonly all: Map<number, TailedFile> = new Map();
+  /** True when the patterns find files in several folders. */
+  readonly areManyFolders: boolean;
   private readonly onDeleted: (file: TailedFile) => void;
   private readonly identities = new Map<string, TailedFile>();
   /** Paths that failed when last looked at, and with which code: each is warned of once. */
@@ -75,6 +78,8 @@ export class SourceFiles {
     this.logger = options.logger;
     this.countKept = options.countKept;
     this.onDeleted = options.onDeleted;
+    const folders = options.settings.paths.map(dirname);
+    this.areManyFolders = new Set(folders).size > 1 || folders.some((path) => /[*?[{(]/.test(path));
     this.handles = new FileHandles(options.disk, options.gunzip, options.settings.handleCountMax);
   }
 

@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from "node:zlib";
 import { FileSource } from "../../agent/source/file-source.ts";
 import { SimulatedHost } from "../../shared/platform/simulated/simulated-host.ts";
 import { SimulatedNetwork } from "../../shared/platform/simulated/simulated-network.ts";
@@ -12,6 +13,8 @@ export interface LogLife {
   readonly seed: number;
   /** Whether the pattern finds rotated files too. */
   readonly isRotatedMatched: boolean;
+  /** Whether rotated files go into a folder of their own, if the pattern finds them. */
+  readonly hasOldFolder?: boolean;
   /** Whether the newest rotated file has the highest number; else numbers shift. */
   readonly isCountingUp: boolean;
   /** Whether rotated files are there before the source is. */
@@ -28,11 +31,13 @@ export type Change =
   | "appendHalf"
   | "rename"
   | "copytruncate"
+  | "copyPart"
   | "copy"
   | "truncateAfterCopy"
   | "truncate"
   | "remove"
-  | "removeOldest";
+  | "removeOldest"
+  | "pack";
 
 /** One thing that happens. */
 export type Action = Change | "discover" | "read" | "cut" | "crash" | "wait";
@@ -45,7 +50,16 @@ export interface ActionDetails {
   readonly delayMs?: number | undefined;
 }
 
+/** A rotated file that is being packed. */
+interface Packing {
+  readonly path: string;
+  /** What is still to be written. */
+  readonly rest: Buffer;
+  isWritten: boolean;
+}
+
 const LOG = "/logs/x.log";
+const OLD_LOG = "/logs/old/x.log";
 const ROTATE_WAIT_MS = 10_000;
 
 /** A log, its rotated files, and a file source that follows them; and what is expected of it. */
@@ -67,17 +81,25 @@ export class LogWorld {
   private lineCount = 0;
   private half = "";
   private hasCopy = false;
+  /** The path of a copy that is not complete yet. */
+  private copying: string | undefined;
   private hasGrownSinceCopy = false;
   private rotations = 0;
+  private packing: Packing | undefined;
+  /** The path of rotated files without their endings. */
+  private readonly base: string;
 
   constructor(life: LogLife) {
     this.life = life;
+    this.base = life.hasOldFolder === true && life.isRotatedMatched ? OLD_LOG : LOG;
     this.simulation = new Simulation(life.seed);
     this.host = new SimulatedHost(this.simulation, "host1", new SimulatedNetwork(this.simulation));
     if (life.hasOldFiles && !life.isRotatedMatched) {
       this.host.disk.append(`${LOG}.1`, Buffer.from("old line that nobody asked for\n"));
       this.rotations = 1;
     }
+    // Makes the folder.
+    if (this.base === OLD_LOG) this.host.disk.append("/logs/old/README", Buffer.alloc(0));
     this.process = this.host.start("agent");
     this.source = this.start();
   }
@@ -110,10 +132,12 @@ export class LogWorld {
     else if (action === "copytruncate") {
       this.copy();
       this.truncateAfterCopy();
-    } else if (action === "copy") this.copy();
+    } else if (action === "copyPart") this.copyPart((how.bytes ?? 1) - 1);
+    else if (action === "copy") this.copy();
     else if (action === "truncateAfterCopy") this.truncateAfterCopy();
     else if (action === "truncate") this.truncate();
     else if (action === "remove") this.remove();
+    else if (action === "pack") this.pack();
     else this.removeOldest();
   }
 
@@ -140,6 +164,8 @@ export class LogWorld {
   async settle(): Promise<void> {
     this.host.disk.faults.clear();
     await this.pass(40_000);
+    this.endCopy();
+    this.endPacking();
     this.appendHalf();
     if (this.half !== "") this.appendHalf();
     for (let round = 0; round < 8; round++) {
@@ -172,6 +198,8 @@ export class LogWorld {
   private checkLedger(): void {
     let bytes = 0;
     for (const entry of this.ledger) {
+      // What could never be read and is gone, although its copy was read.
+      if (this.life.isDiskFailing === true && entry.reason === "gone_unread") continue;
       bytes += entry.bytes;
       if (entry.kind === "lost") this.faults.push(`${entry.bytes} bytes are ledgered as lost`);
     }
@@ -188,7 +216,7 @@ export class LogWorld {
     return new FileSource({
       name: "app",
       settings: {
-        paths: [this.life.isRotatedMatched ? "/logs/*.log*" : "/logs/*.log"],
+        paths: this.life.isRotatedMatched ? ["/logs/*.log*", "/logs/old/*.log*"] : ["/logs/*.log"],
         exclude: [],
         service: "app",
         lineBytesMax: 200,
@@ -269,13 +297,56 @@ export class LogWorld {
 
   private shift(): string {
     const { disk } = this.host;
-    if (this.life.isCountingUp) return `${LOG}.${++this.rotations}`;
+    this.endPacking();
+    if (this.life.isCountingUp) return `${this.base}.${++this.rotations}`;
     for (let number = this.rotations; number >= 1; number--) {
-      if (disk.contentOf(`${LOG}.${number}`) === undefined) continue;
-      disk.rename(`${LOG}.${number}`, `${LOG}.${number + 1}`);
+      const path = this.rotated(number);
+      if (path === undefined) continue;
+      disk.rename(path, `${this.base}.${number + 1}${isPacked(path) ? ".gz" : ""}`);
     }
     this.rotations++;
-    return `${LOG}.1`;
+    return `${this.base}.1`;
+  }
+
+  /** The path of the rotated file with a number, packed or not. */
+  private rotated(number: number): string | undefined {
+    const path = `${this.base}.${number}`;
+    return [path, `${path}.gz`].find((one) => this.host.disk.contentOf(one) !== undefined);
+  }
+
+  /** The next step of packing the newest rotated file, as gzip does it: half of the packed file is written, the rest, then the file goes. */
+  private pack(): void {
+    const { disk } = this.host;
+    const { packing } = this;
+    if (packing === undefined) {
+      if (!this.hasCopy) this.beginPacking();
+    } else if (packing.isWritten) {
+      disk.remove(packing.path);
+      this.packing = undefined;
+    } else {
+      disk.append(`${packing.path}.gz`, packing.rest);
+      disk.copyModified(packing.path, `${packing.path}.gz`);
+      packing.isWritten = true;
+    }
+  }
+
+  private beginPacking(): void {
+    const { disk } = this.host;
+    const numbers = [...Array(this.rotations).keys()].map((index) => index + 1);
+    const newestFirst = this.life.isCountingUp ? numbers.reverse() : numbers;
+    const path = newestFirst
+      .map((number) => this.rotated(number))
+      .find((found) => found !== undefined && !isPacked(found));
+    const content = path === undefined ? undefined : disk.contentOf(path);
+    if (path === undefined || content === undefined) return;
+    const packed = gzipSync(content);
+    const half = packed.length >> 1;
+    disk.append(`${path}.gz`, packed.subarray(0, half));
+    this.packing = { path, rest: packed.subarray(half), isWritten: false };
+  }
+
+  private endPacking(): void {
+    while (this.packing !== undefined) this.pack();
   }
 
   private rotate(isRecreated: boolean): void {
@@ -288,10 +359,25 @@ export class LogWorld {
 
   private copy(): void {
     this.endLine();
+    this.copyPart(0);
+    this.endCopy();
+  }
+
+  /** Makes a copy that holds only the first bytes so far, if any. */
+  private copyPart(bytes: number): void {
     const content = this.host.disk.contentOf(LOG);
     if (content === undefined || this.hasCopy) return;
-    this.host.disk.append(this.shift(), content);
+    this.copying = this.shift();
+    this.host.disk.append(this.copying, content.subarray(0, bytes));
     this.hasCopy = true;
+  }
+
+  private endCopy(): void {
+    const { copying } = this;
+    const { disk } = this.host;
+    this.copying = undefined;
+    if (copying === undefined) return;
+    disk.append(copying, disk.contentOf(LOG)?.subarray(disk.lengthOf(copying)) ?? Buffer.alloc(0));
   }
 
   private truncateAfterCopy(): void {
@@ -301,6 +387,7 @@ export class LogWorld {
 
   private truncate(): void {
     this.endLine();
+    this.endCopy();
     if (!this.life.isRotatedMatched && !this.hasCopy) return;
     if (this.host.disk.contentOf(LOG) === undefined) return;
     this.destroying(() => this.host.disk.truncate(LOG, 0));
@@ -309,6 +396,7 @@ export class LogWorld {
 
   private remove(): void {
     this.endLine();
+    this.endCopy();
     if (!this.life.isRotatedMatched) return;
     if (this.host.disk.contentOf(LOG) === undefined) return;
     this.destroying(() => this.host.disk.remove(LOG));
@@ -317,11 +405,14 @@ export class LogWorld {
 
   private removeOldest(): void {
     if (!this.life.isRotatedMatched) return;
-    const number = this.life.isCountingUp
-      ? [...Array(this.rotations + 1).keys()].find((n) => this.host.disk.contentOf(`${LOG}.${n}`))
+    this.endCopy();
+    this.endPacking();
+    const numbers = [...Array(this.rotations).keys()].map((index) => index + 1);
+    const oldest = this.life.isCountingUp
+      ? numbers.find((number) => this.rotated(number) !== undefined)
       : this.rotations;
-    const path = `${LOG}.${number}`;
-    if (this.host.disk.contentOf(path) === undefined) return;
+    const path = this.rotated(oldest ?? 0);
+    if (path === undefined) return;
     this.destroying(() => this.host.disk.remove(path));
   }
 
@@ -335,9 +426,11 @@ export class LogWorld {
   private present(): Set<string> {
     const lines = new Set<string>();
     for (const path of this.host.disk.paths("/logs")) {
-      for (const line of (this.host.disk.contentOf(path) ?? "").toString().split("\n")) {
-        lines.add(line);
-      }
+      // What is half packed stands in the file that is packed, too.
+      if (path === `${this.packing?.path}.gz`) continue;
+      const content = this.host.disk.contentOf(path) ?? Buffer.alloc(0);
+      const text = isPacked(path) ? gunzipSync(content) : content;
+      for (const line of text.toString().split("\n")) lines.add(line);
     }
     return lines;
   }
@@ -350,6 +443,10 @@ export class LogWorld {
   private pass(ms: number): Promise<void> {
     return this.simulation.run(this.simulation.timeMs + ms);
   }
+}
+
+function isPacked(path: string): boolean {
+  return path.endsWith(".gz");
 }
 
 /** One of three lines begins an event. */

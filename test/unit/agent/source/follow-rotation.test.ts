@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/real-disk.ts";
@@ -126,6 +135,25 @@ describe("rotation", () => {
     await folder.follow();
     expect(folder.counted).toEqual(split(lines("a", 0, 100)));
   });
+
+  it.each(["*.log*", "*.log"])(
+    "ROT-07 goes on in what the copy of a truncated file is packed into, when both are there (%s)",
+    async (pattern) => {
+      const folder = open();
+      await folder.restart({ paths: [folder.file(pattern)] });
+      folder.append("x.log", lines("a", 0, 100));
+      await folder.follow();
+      folder.append("x.log", lines("a", 100, 20));
+      folder.copyTruncate("x.log", "x.log.1");
+      folder.append("x.log.1.gz", gzipSync(readFileSync(folder.file("x.log.1"))));
+      await folder.source.discover();
+      rmSync(folder.file("x.log.1"));
+      await folder.follow();
+      await folder.follow();
+      expect(folder.counted).toEqual(split(lines("a", 0, 120)));
+      expect(folder.ledgerBytes).toBe(lines("a", 0, 120).length);
+    },
+  );
 
   it("ROT-04 ledgers the bytes that were destroyed unread when there is no copy", async () => {
     const folder = open();
@@ -298,6 +326,66 @@ describe("ROT-07 rotated files in another folder that the patterns find (`olddir
     await folder.follow();
     expect(folder.counted.toSorted()).toEqual(split(expected).toSorted());
     expect(folder.ledgerBytes).toBe(expected.length);
+  });
+
+  it.each(["logs/old", "archive"])(
+    "a copy that is just being made, in %s, is none",
+    async (old) => {
+      const folder = open();
+      for (const name of ["logs", "logs/old", "archive"]) mkdirSync(folder.file(name));
+      const paths = ["logs/*.log*", `${old}/*.log*`].map((pattern) => folder.file(pattern));
+      await folder.restart({ paths });
+      const text = lines("a", 0, 200);
+      folder.append("logs/x.log", text);
+      await folder.follow();
+      folder.append(`${old}/x.log.1`, "");
+      await folder.follow();
+      await folder.tick();
+      folder.append(`${old}/x.log.1`, text);
+      await folder.follow();
+      truncateSync(folder.file("logs/x.log"), 0);
+      folder.append("logs/x.log", lines("b", 0, 10));
+      await folder.follow();
+      expect(folder.counted).toEqual(split(text + lines("b", 0, 10)));
+      expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+    },
+  );
+
+  it("a copy that came after the look began is looked for again", async () => {
+    const folder = open();
+    for (const name of ["logs", "logs/old"]) mkdirSync(folder.file(name));
+    const paths = ["logs/*.log*", "logs/old/*.log*"].map((pattern) => folder.file(pattern));
+    await folder.restart({ paths });
+    const text = lines("a", 0, 200);
+    folder.append("logs/x.log", text);
+    await folder.follow();
+    folder.append("logs/x.log", lines("a", 200, 50));
+    const log = folder.file("logs/x.log");
+    let isRotated = false;
+    const disk = beforeReads(log, () => {
+      if (isRotated) return;
+      isRotated = true;
+      folder.copyTruncate("logs/x.log", "logs/old/x.log.1");
+      folder.append("logs/x.log", lines("b", 0, 10));
+    });
+    await folder.restart({ paths, disk });
+    for (let look = 0; look < 4; look++) await folder.follow();
+    const expected = split(lines("a", 0, 250) + lines("b", 0, 10));
+    expect(folder.counted.toSorted()).toEqual(expected.toSorted());
+    expect(folder.total("lost", "truncated_unread")).toEqual([0, 0]);
+  });
+
+  it("a file that is empty at first, beside another log's of its name, is that log's", async () => {
+    const folder = open();
+    for (const name of ["one", "two"]) mkdirSync(folder.file(name));
+    await folder.restart({ paths: [folder.file("*/*.log*")] });
+    folder.append("one/x.log", lines("a", 0, 10));
+    folder.append("two/x.log.1", "");
+    await folder.follow();
+    await folder.tick();
+    folder.append("two/x.log.1", lines("b", 0, 10));
+    await folder.follow();
+    expect(folder.counted).toEqual(split(lines("a", 0, 10) + lines("b", 0, 10)));
   });
 
   it("a folder of equal names and short files that are alike is another log's", async () => {

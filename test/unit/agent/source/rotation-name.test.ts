@@ -79,6 +79,12 @@ describe("isLaterGeneration", () => {
     expect(isLaterGeneration(at("x.3", 10), at("x.2", 10))).toBe(false);
     expect(isLaterGeneration(at("x-20261124", 10), at("x-20261123", 10))).toBe(true);
   });
+
+  it("does not take the birth of a packed file for that of what it holds", () => {
+    expect(isLaterGeneration(at("x.1", 20, 1), at("x.2.gz", 10, 2))).toBe(true);
+    expect(isLaterGeneration(at("x.3.gz", 10, 5), at("x.2", 10, 4))).toBe(false);
+    expect(isLaterGeneration(at("x.3.gz", 20, 1), at("x.2", 10, 2))).toBe(false);
+  });
 });
 
 describe("other folders", () => {
