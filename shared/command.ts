@@ -17,8 +17,6 @@ export interface CommandIo {
   /** Width of the terminal in characters. */
   readonly columns: number;
   readonly hostname: string;
-  /** The host's time zone, such as `Europe/Berlin`. */
-  readonly timezone: string;
   /** Identity of this machine (`/etc/machine-id`, else the host's name). */
   readonly machine: string;
   /** Makes a folder for this run; whoever asks disposes of it, and it is removed with all that is in it. */

@@ -162,7 +162,7 @@ export const command = defineCommand({
       .option("--output <kind>", "table or ndjson", "table");
   },
   async run(operands, options, io) {
-    const flags = formatFlags(options, io.timezone);
+    const flags = formatFlags(options);
     const windowText = textFlag(options, "window", "1m");
     const windowMinutes = (parseDurationMs(windowText) ?? 0) / MINUTE_MS;
     if (!Number.isInteger(windowMinutes) || windowMinutes < 1) {

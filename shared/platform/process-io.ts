@@ -35,7 +35,6 @@ export function processIo(): CommandIo {
     hasColor: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
     columns: process.stdout.columns ?? process.stderr.columns ?? 80,
     hostname: hostname(),
-    timezone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     machine: machineId(),
     temporaryDirectory,
     signal: stopping.signal,

@@ -29,7 +29,6 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     hasColor: false,
     columns: 100,
     hostname: "host",
-    timezone: "UTC",
     machine: "machine",
     temporaryDirectory: async () => {
       const path = mkdtempSync(join(tmpdir(), "tailrace-"));
