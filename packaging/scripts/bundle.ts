@@ -1,5 +1,5 @@
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { type Assets, bundlePlugin } from "./bundle-plugin.ts";
 
@@ -9,6 +9,9 @@ const PACKAGE_FOLDER = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/;
 /** CommonJS packages in the bundle ask for what Node itself brings. */
 const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
+/** What runs in threads of its own, from the project's root: each is an entry of the bundle beside the program. */
+const THREADS = ["agent/commands/scan-thread.ts"];
 
 /** A bundled program. */
 export interface Bundle {
@@ -26,8 +29,6 @@ export async function bundleProgram(root: string, folder: string): Promise<Bundl
   await mkdir(folder, { recursive: true });
   const assets: Assets = new Map();
   const packages = await bundle(root, folder, assets);
-  const threads = [...assets].filter(([name]) => name.endsWith(".ts"));
-  if (threads.length > 0) throw new Error(`threads cannot be bundled yet: ${threads.join(", ")}`);
   for (const [name, path] of assets) await cp(path, join(folder, name));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   return { folder, packages };
@@ -36,7 +37,10 @@ export async function bundleProgram(root: string, folder: string): Promise<Bundl
 async function bundle(root: string, folder: string, assets: Assets): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: join(root, "main.ts") },
+    entryPoints: ["main.ts", ...THREADS].map((path) => ({
+      in: join(root, path),
+      out: basename(path, ".ts"),
+    })),
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -49,7 +53,7 @@ async function bundle(root: string, folder: string, assets: Assets): Promise<str
     minifyWhitespace: true,
     legalComments: "external",
     banner: { js: BANNER },
-    plugins: [bundlePlugin(root, assets)],
+    plugins: [bundlePlugin(root, { assets, threads: THREADS.map((path) => join(root, path)) })],
     metafile: true,
     logLevel: "warning",
   });

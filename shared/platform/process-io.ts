@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { CommandIo, TemporaryDirectory } from "../command.ts";
 import { realPlatform } from "./real-platform.ts";
 import { serviceManager } from "./service-manager.ts";
+import { realThreads } from "./threads.ts";
 
 /** What a command gets when it runs as a process of its own. The first SIGINT or SIGTERM asks it to finish, the second ends it. */
 export function processIo(): CommandIo {
@@ -34,7 +35,6 @@ export function processIo(): CommandIo {
     hasColor: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
     columns: process.stdout.columns ?? process.stderr.columns ?? 80,
     hostname: hostname(),
-    timezone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     machine: machineId(),
     temporaryDirectory,
     signal: stopping.signal,
@@ -44,6 +44,7 @@ export function processIo(): CommandIo {
     environment: process.env,
     processId: process.pid,
     serviceManager: serviceManager(process.env),
+    threads: realThreads,
   };
 }
 
