@@ -165,7 +165,9 @@ export class FileDiscovery {
     for (const file of [...this.files.all.values()]) {
       if (file.isRemoved || file.presence !== "missing" || followed.has(file)) continue;
       try {
-        if (await this.follower.resolve(file, undefined)) followed.add(file);
+        const isResolved = await this.follower.resolve(file, undefined);
+        // What it goes on in may be gone at the next look, and has to be followed again.
+        if (isResolved && file.presence === "missing") followed.add(file);
       } catch (error) {
         this.files.fail(file, error);
       }
