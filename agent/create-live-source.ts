@@ -9,7 +9,7 @@ import { LiveSource } from "./source/live-source.ts";
 import { StdinFeed } from "./source/stdin-feed.ts";
 import { SyslogFeed } from "./source/syslog-feed.ts";
 import type { LeavingOptions, SourcesOptions } from "./source-options.ts";
-import { createSelectingCounter } from "./window/create-line-counter.ts";
+import { createSelectingCounter } from "./window/create-selecting-counter.ts";
 
 /** One checked entry of `sources` that is no file. */
 export type LiveSourceConfig = Exclude<SourceConfig, SourceConfigOf<"file">>;

@@ -7,7 +7,7 @@ import { createLiveSource } from "./create-live-source.ts";
 import { FileSource } from "./source/file-source.ts";
 import type { Source } from "./source/source.ts";
 import { leavingOptions, type SourcesOptions } from "./source-options.ts";
-import { createSelectingCounter } from "./window/create-line-counter.ts";
+import { createSelectingCounter } from "./window/create-selecting-counter.ts";
 
 /** The sources of the configuration, in its order; nothing is looked at yet. */
 export function createSources(options: SourcesOptions): Source[] {

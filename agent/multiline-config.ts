@@ -1,17 +1,7 @@
 /** What a source's configuration can say about events of several lines. */
 import { z } from "zod";
 import { byteSize, duration } from "../shared/config/units.ts";
-
-/** Why a text is no regular expression; undefined when it is one. */
-export function patternFault(pattern: string): string | undefined {
-  try {
-    new RegExp(pattern, "u");
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return error.message;
-  }
-}
+import { patternFault } from "./pattern-fault.ts";
 
 const linePattern = z
   .string()

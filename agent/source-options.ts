@@ -8,7 +8,7 @@ import type { Platform } from "../shared/platform/platform.ts";
 import type { Redactor } from "../shared/redaction/redactor.ts";
 import type { AgentConfig, SourceConfig } from "./config.ts";
 import type { SpoolState } from "./spool/spool-state.ts";
-import type { SelectingOptions } from "./window/create-line-counter.ts";
+import type { SelectingOptions } from "./window/create-selecting-counter.ts";
 import type { EventSelection } from "./window/event-selection.ts";
 import type { LinesConfig } from "./window/lines-config.ts";
 import { PendingLines } from "./window/pending-lines.ts";

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import type { Platform } from "./platform/platform.ts";
 import type { ServiceManager } from "./platform/service-manager.ts";
+import type { Threads } from "./platform/threads.ts";
 
 /** Where a command reads, writes and learns about its surroundings. stdout is data, stderr is for people. */
 export interface CommandIo {
@@ -16,8 +17,6 @@ export interface CommandIo {
   /** Width of the terminal in characters. */
   readonly columns: number;
   readonly hostname: string;
-  /** The host's time zone, such as `Europe/Berlin`. */
-  readonly timezone: string;
   /** Identity of this machine (`/etc/machine-id`, else the host's name). */
   readonly machine: string;
   /** Makes a folder for this run; whoever asks disposes of it, and it is removed with all that is in it. */
@@ -32,6 +31,7 @@ export interface CommandIo {
   readonly processId: number;
   /** Who started this process as a service. */
   readonly serviceManager: ServiceManager;
+  readonly threads: Threads;
   /** Says that the start is over and the process stays: from now on it keeps little memory, rather than be quick. */
   readonly settle: () => void;
 }

@@ -11,13 +11,13 @@ import {
 } from "../../shared/events/event-options.ts";
 import { LAYOUT_NAMES, parseLayout } from "../../shared/time/time-layout.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
-import { patternFault } from "../multiline-config.ts";
 import {
   FORMAT_NAMES,
   type FormatName,
   isFormatName,
   lineOptionFaults,
 } from "../parsers/registry.ts";
+import { patternFault } from "../pattern-fault.ts";
 
 /** What the flags of `scan` and `parse` say of the format of lines. */
 export interface FormatFlags extends LineOptions {
@@ -61,18 +61,15 @@ export function textFlag(
   return typeof value === "string" ? value : otherwise;
 }
 
-/** The checked flags. Fails with UsageError. `hostTimezone` stands in when no zone is given. */
-export function formatFlags(
-  options: Readonly<Record<string, unknown>>,
-  hostTimezone: string,
-): FormatFlags {
+/** The checked flags. Fails with UsageError. */
+export function formatFlags(options: Readonly<Record<string, unknown>>): FormatFlags {
   const format = textFlag(options, "format", "auto");
   if (!isFormatName(format)) {
     const nearest = nearestName(format, [...FORMAT_NAMES]);
     const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
     throw new UsageError(`--format ${format} is not one of ${FORMAT_NAMES.join(", ")}${hint}`);
   }
-  const timezone = textFlag(options, "timezone", hostTimezone);
+  const timezone = textFlag(options, "timezone", "host");
   if (!isTimeZone(timezone)) {
     throw new UsageError(
       `--timezone ${timezone} is no time zone; expected one such as Europe/Berlin, UTC or +02:00`,

@@ -28,7 +28,7 @@ const READ_BYTES = 512 * 1024;
 export class LineBuffer {
   readonly #sink: LineSink;
   readonly #lineBytesMax: number;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #buffer: Buffer;
   /** Bytes at the beginning of the buffer that were handed over and are looked back at. */
   #before = 0;
   /** Bytes behind them that were not handed over: an event that may go on, and an unfinished line. */
@@ -40,6 +40,7 @@ export class LineBuffer {
 
   constructor(sink: LineSink, lineBytesMax: number) {
     this.#sink = sink;
+    this.#buffer = sink.readBuffer ?? Buffer.allocUnsafeSlow(READ_BYTES);
     this.#lineBytesMax = lineBytesMax;
   }
 

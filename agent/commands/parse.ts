@@ -252,6 +252,6 @@ export const command = defineCommand({
   async run(operands, options, io) {
     const [path = STDIN_NAME, second] = operands;
     if (second !== undefined) throw new UsageError(`one file at a time; ${second} is one too many`);
-    return runParse({ ...formatFlags(options, io.timezone), path }, io);
+    return runParse({ ...formatFlags(options), path }, io);
   },
 });

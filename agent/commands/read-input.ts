@@ -41,7 +41,7 @@ function refuseOtherPackers(path: string, head: Uint8Array, length: number): voi
 export interface InputOptions {
   /** A path, or {@link STDIN_NAME}. */
   readonly path: string;
-  readonly disk: Disk;
+  readonly disk: Pick<Disk, "open">;
   readonly stdin: AsyncIterable<Buffer>;
   readonly lines: LineBuffer;
   /**
@@ -102,6 +102,12 @@ export function inputFault(error: unknown): string {
     return "its gzip data is corrupt; what came before was counted";
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/** True when data that begins so is read as it is: not packed in any known way. */
+export function isPlain(head: Buffer): boolean {
+  const isPacked = OTHER_PACKERS.some(([magic]) => head.subarray(0, magic.length).equals(magic));
+  return !isPacked && !isGzip(head, head.length);
 }
 
 function isGzip(bytes: Uint8Array, length: number): boolean {

@@ -8,27 +8,21 @@ import {
   UsageError,
 } from "../../shared/command.ts";
 import { parseDurationMs } from "../../shared/config/quantity.ts";
-import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
+import { type Delta, STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
-import type { FormatChoice } from "../parsers/auto.ts";
-import { createLineCounter } from "../window/create-line-counter.ts";
-import type { LineCounter } from "../window/line-counter.ts";
 import { CollectedWindows } from "./collected-windows.ts";
-import { defaultService } from "./default-service.ts";
+import { countOnThreads } from "./count-on-threads.ts";
+import { countParts, type PartCount } from "./count-parts.ts";
 import { addFormatFlags, type FormatFlags, formatFlags, textFlag } from "./event-options-flags.ts";
-import { describeChoice } from "./format-choice.ts";
-import { LineBuffer } from "./line-buffer.ts";
+import { PartQueue, queueMemory } from "./part-queue.ts";
 import { ProgressBar } from "./progress-bar.ts";
-import { inputFault, readInput, STDIN_NAME } from "./read-input.ts";
-import { RejectedLines } from "./rejected-lines.ts";
+import { planScan, type ScanPlan } from "./scan-inputs.ts";
+import { countsByInput, reportInput } from "./scan-report.ts";
 import { serviceTable } from "./service-table.ts";
 
-const LINE_BYTES_MAX = 16 * 1024 * 1024;
-/** A scan holds its whole result anyway; this only keeps a file of random names from taking all memory. */
-const SERVICES_MAX = 1_000_000;
-/** Windows that may wait in the counter. */
-const PENDING_KEYS_MAX = 200_000;
 const ROWS_PER_WRITE = 500;
+/** More threads than any machine has, of which each takes memory. */
+const THREADS_MAX = 256;
 
 /** What a scan is asked to do. */
 export interface ScanOptions extends FormatFlags {
@@ -36,86 +30,96 @@ export interface ScanOptions extends FormatFlags {
   readonly paths: readonly string[];
   readonly windowMinutes: number;
   readonly output: "table" | "ndjson";
-  /** Longer lines are rejected; {@link LINE_BYTES_MAX} when left out. */
+  /** Longer lines are rejected; 16 MiB when left out. */
   readonly lineBytesMax?: number;
+  /** Threads that count; as many as pay when left out. */
+  readonly threads?: number | undefined;
+  /** Bytes that a thread takes at a time; for tests. */
+  readonly rangeBytes?: number;
+}
+
+/** What was found. */
+interface ScanResult {
+  readonly windows: CollectedWindows;
+  readonly counts: readonly PartCount[];
 }
 
 /** Reads all inputs into one result, prints it and resolves with the exit code. */
 export async function runScan(options: ScanOptions, io: CommandIo): Promise<number> {
-  const progress = new ProgressBar({
-    write: io.stderr,
-    clock: io.platform.clock,
-    isTerminal: io.isTerminal,
-    bytesTotal: await totalBytes(options.paths, io),
-  });
-  const windows = new CollectedWindows(options.windowMinutes);
-  const choices = new Map<number, FormatChoice>();
-  const counter = createLineCounter({
-    ...options,
-    fields: {},
-    nowMs: () => io.platform.clock.now(),
-    servicesMax: SERVICES_MAX,
-    onFormat: (choice, file) => choices.set(file ?? 0, choice),
-  });
-  const reports: string[] = [];
-  let isWhole = true;
-  for (const [file, path] of options.paths.entries()) {
-    const rejected = new RejectedLines();
-    const scanned = new ScannedFile({ counter, rejected, file, path });
-    try {
-      await readInput({
-        path,
-        disk: io.platform.disk,
-        stdin: io.stdin,
-        lines: new LineBuffer(scanned, options.lineBytesMax ?? LINE_BYTES_MAX),
-        onRead: async (bytes) => {
-          progress.advance(bytes);
-          if (counter.pendingKeys > PENDING_KEYS_MAX) windows.add(counter.take().deltas);
-        },
-        signal: io.signal,
-      });
-    } catch (error) {
-      isWhole = false;
-      reports.push(`${nameOf(path)}: cannot be read: ${inputFault(error)}`);
-    }
-    if (io.signal.aborted) {
-      progress.clear();
-      io.stderr("tailrace scan: interrupted; nothing is printed\n");
-      return EXIT_FAILED;
-    }
-    if (options.format === "auto" && scanned.lineCount > 0) {
-      reports.push(`${nameOf(path)}: ${describeChoice(choices.get(file))}`);
-    }
-    if (rejected.count > 0) {
-      reports.push(
-        `${nameOf(path)}: ${rejected.count} of ${scanned.lineCount} lines rejected: ${rejected.describe()}`,
-      );
-    }
+  let plan = await planScan(options, io);
+  let result = plan.threads === 1 ? await countAlone(plan, options, io) : undefined;
+  result ??= await countTogether(plan, options, io);
+  if (result === undefined && !io.signal.aborted) {
+    plan = await planScan({ ...options, threads: 1 }, io);
+    result = await countAlone(plan, options, io);
   }
-  windows.add(counter.take().deltas);
-  progress.clear();
-  await print(windows, options, io);
-  for (const report of reports) io.stderr(`${report}\n`);
+  if (result === undefined || io.signal.aborted) {
+    io.stderr("tailrace scan: interrupted; nothing is printed\n");
+    return EXIT_FAILED;
+  }
+  await print(result.windows, options, io);
+  const byInput = countsByInput(plan.job.parts, result.counts);
+  let isWhole = true;
+  for (const [number, path] of options.paths.entries()) {
+    const input = { path, isAuto: options.format === "auto", choice: plan.choices.get(number) };
+    const report = reportInput(input, byInput.get(number) ?? []);
+    isWhole &&= report.isWhole;
+    for (const line of report.lines) io.stderr(`${line}\n`);
+  }
   return isWhole ? EXIT_DONE : EXIT_FAILED;
 }
 
-function nameOf(path: string): string {
-  return path === STDIN_NAME ? "standard input" : path;
+async function countAlone(
+  { job, bytes }: ScanPlan,
+  options: ScanOptions,
+  io: CommandIo,
+): Promise<ScanResult> {
+  const { windows, shell, progress } = openResult(bytes, options, io);
+  const queue = new PartQueue(queueMemory(job.parts.length), 0, 1);
+  const counts = await countParts(job, { ...shell, nextPart: () => queue.next() });
+  progress.clear();
+  return { windows, counts };
 }
 
-/** The size of all inputs on disk; 0 when it is not known. */
-async function totalBytes(paths: readonly string[], io: CommandIo): Promise<number> {
-  if (!io.isTerminal || paths.includes(STDIN_NAME)) return 0;
-  let bytes = 0;
-  for (const path of paths) {
-    try {
-      bytes += (await io.platform.disk.stat(path)).bytes;
-    } catch (error) {
-      // Said when the file is read; here it only means that the bar is a little short.
-      if (!(error instanceof Error)) throw error;
-    }
+/**
+ * Counts on several threads. Resolves with undefined when the result cannot be that of one thread: because a range could not be read, where one thread
+ * would have stopped, or because a thread failed.
+ */
+async function countTogether(
+  { job, bytes, threads }: ScanPlan,
+  options: ScanOptions,
+  io: CommandIo,
+): Promise<ScanResult | undefined> {
+  const { windows, shell, progress } = openResult(bytes, options, io);
+  let counts: PartCount[] = [];
+  let fault: string | undefined;
+  try {
+    counts = await countOnThreads(job, threads, io.threads, shell);
+  } catch (error) {
+    fault = error instanceof Error ? error.message : String(error);
   }
-  return bytes;
+  progress.clear();
+  if (fault !== undefined) {
+    io.stderr(`tailrace scan: a thread failed (${fault}); counting again on one\n`);
+    return undefined;
+  }
+  const isBroken = ({ part, fault: found }: PartCount) =>
+    found !== undefined && job.parts[part]?.range !== undefined;
+  return counts.some(isBroken) ? undefined : { windows, counts };
+}
+
+/** Where counts go. */
+function openResult(bytesTotal: number, { windowMinutes }: ScanOptions, io: CommandIo) {
+  const { disk, clock } = io.platform;
+  const { stderr: write, isTerminal, stdin, signal } = io;
+  const progress = new ProgressBar({ write, clock, isTerminal, bytesTotal });
+  const windows = new CollectedWindows(windowMinutes);
+  const shell = {
+    ...{ disk, stdin, signal, nowMs: () => clock.now() },
+    onWindows: (deltas: readonly Delta[]) => windows.add(deltas),
+    onRead: (bytes: number) => progress.advance(bytes),
+  };
+  return { windows, shell, progress };
 }
 
 async function print(
@@ -141,88 +145,6 @@ async function print(
   }
 }
 
-/** Hands the lines of one file to the counter and keeps track of what was rejected where. */
-class ScannedFile {
-  readonly #counter: LineCounter;
-  readonly #rejected: RejectedLines;
-  readonly #file: number;
-  readonly #service: string;
-  readonly #linesBefore: number;
-  #tooLongLines = 0;
-  #offset = 0;
-
-  constructor(options: {
-    readonly counter: LineCounter;
-    readonly rejected: RejectedLines;
-    readonly file: number;
-    readonly path: string;
-  }) {
-    this.#counter = options.counter;
-    this.#rejected = options.rejected;
-    this.#file = options.file;
-    this.#service = options.path === STDIN_NAME ? "stdin" : defaultService(options.path);
-    this.#linesBefore = options.counter.lineCount;
-  }
-
-  get readBuffer(): Buffer | undefined {
-    return this.#counter.readBuffer;
-  }
-
-  /** Lines of this file so far. */
-  get lineCount(): number {
-    return this.#counter.lineCount - this.#linesBefore + this.#tooLongLines;
-  }
-
-  get eventBytesMax(): number {
-    return this.#counter.eventBytesMax ?? 0;
-  }
-
-  get lookBackBytes(): number {
-    return this.#counter.lookBackBytes?.(this.#file) ?? 0;
-  }
-
-  pendingFrom(buffer: Buffer, from: number, to: number): number {
-    return this.#counter.pendingFrom?.(buffer, from, to, this.#context(buffer, from)) ?? to;
-  }
-
-  lines(buffer: Buffer, from: number, to: number): void {
-    this.#counter.count(buffer, from, to, this.#context(buffer, from));
-    this.#offset += to - from;
-  }
-
-  unterminated(line: Buffer): void {
-    this.#counter.countUnterminated(line, this.#context(line, 0));
-    this.#offset += line.length;
-  }
-
-  tooLong(bytes: number): void {
-    this.#tooLongLines++;
-    this.#offset += bytes;
-    const lineNumber = this.lineCount;
-    this.#rejected.add("too_long", () => lineNumber);
-  }
-
-  #context(buffer: Buffer, from: number) {
-    const linesBefore = this.lineCount;
-    return {
-      service: this.#service,
-      eventTimeLimitMs: Number.POSITIVE_INFINITY,
-      file: this.#file,
-      offset: this.#offset,
-      fileStart: this.#offset === 0,
-      onRejected: (reason: string, position: number) => {
-        this.#rejected.add(reason, () => linesBefore + 1 + lineFeeds(buffer, from, position));
-      },
-    };
-  }
-}
-
-function lineFeeds(buffer: Buffer, from: number, to: number): number {
-  let count = 0;
-  for (let at = from; at < to; at++) if (buffer[at] === 0x0a) count++;
-  return count;
-}
-
 /** The command. */
 export const command = defineCommand({
   summary: "Counts what log files say: requests, errors and latencies per service and window.",
@@ -236,10 +158,11 @@ export const command = defineCommand({
     addFormatFlags(command);
     command
       .option("--window <duration>", "length of a window: whole minutes", "1m")
+      .option("--threads <count>", "threads that count (default: as many as pay, up to 4)")
       .option("--output <kind>", "table or ndjson", "table");
   },
   async run(operands, options, io) {
-    const flags = formatFlags(options, io.timezone);
+    const flags = formatFlags(options);
     const windowText = textFlag(options, "window", "1m");
     const windowMinutes = (parseDurationMs(windowText) ?? 0) / MINUTE_MS;
     if (!Number.isInteger(windowMinutes) || windowMinutes < 1) {
@@ -251,6 +174,17 @@ export const command = defineCommand({
     if (output !== "table" && output !== "ndjson") {
       throw new UsageError(`--output ${output} is not one of table, ndjson`);
     }
-    return runScan({ ...flags, paths: operands, windowMinutes, output }, io);
+    const threads = threadsFlag(options);
+    return runScan({ ...flags, paths: operands, windowMinutes, output, threads }, io);
   },
 });
+
+function threadsFlag(options: Readonly<Record<string, unknown>>): number | undefined {
+  if (options["threads"] === undefined) return undefined;
+  const text = textFlag(options, "threads", "");
+  const threads = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (threads < 1 || threads > THREADS_MAX) {
+    throw new UsageError(`--threads ${text} is not a whole number from 1 to ${THREADS_MAX}`);
+  }
+  return threads;
+}

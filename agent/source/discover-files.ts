@@ -70,7 +70,7 @@ export class FileDiscovery {
     }
     await this.placer.placeAll(look);
     if (this.isCalm(look)) return true;
-    this.follower.matched = new MatchedFiles(look.files);
+    this.follower.copies.matched = new MatchedFiles(look.files);
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>
@@ -165,7 +165,9 @@ export class FileDiscovery {
     for (const file of [...this.files.all.values()]) {
       if (file.isRemoved || file.presence !== "missing" || followed.has(file)) continue;
       try {
-        if (await this.follower.resolve(file, undefined)) followed.add(file);
+        const isResolved = await this.follower.resolve(file, undefined);
+        // What it goes on in may be gone at the next look, and has to be followed again.
+        if (isResolved && file.presence === "missing") followed.add(file);
       } catch (error) {
         this.files.fail(file, error);
       }
@@ -173,7 +175,7 @@ export class FileDiscovery {
   }
 
   private identify(found: FoundFile): Promise<boolean> {
-    const isMatched = this.follower.matched.has(found);
+    const isMatched = this.follower.copies.matched.has(found);
     const startAt = this.isFirst ? this.options.startAt : "beginning";
     return this.identifier.identify(found, { isMatched, startAt });
   }
@@ -195,7 +197,7 @@ export class FileDiscovery {
     for (const found of this.identifier.undecided.found) {
       const path = found.paths[0];
       if (path === undefined || isAmong(look.files, found)) continue;
-      const { files } = await this.follower.lookBeside(path);
+      const { files } = await this.follower.copies.lookBeside(path);
       const now = files.get(identityKey(found.stat));
       if (now !== undefined && isAmong(files, found)) await this.identify(now);
       else this.identifier.undecided.miss(found);
@@ -221,16 +223,16 @@ export class FileDiscovery {
 
   /** Resolves with false when some may have slipped through: names that shift meanwhile, files that change too fast. */
   private async searchLater(base: string, missed: readonly MissedGenerations[]): Promise<boolean> {
-    const names = await this.follower.namesOfRotations(base);
+    const names = await this.follower.copies.namesOfRotations(base);
     let isDone = true;
-    for (const found of await this.follower.findRotations(base)) {
+    for (const found of await this.follower.copies.findRotations(base)) {
       const path = found.paths[0];
       if (path === undefined) continue;
       const aged = { path, ...found.stat };
       if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) continue;
       if (!(await this.identify(found))) isDone = false;
     }
-    return isDone && (await this.follower.namesOfRotations(base)) === names;
+    return isDone && (await this.follower.copies.namesOfRotations(base)) === names;
   }
 
   /** Files that were not found again for long: their held ranges are lost, then what was not read of them, and they are forgotten. */

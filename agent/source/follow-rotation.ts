@@ -6,21 +6,14 @@
  * be there but had not been read is lost.
  */
 import type { FileStat, ReadableFile } from "../../shared/platform/disk.ts";
-import { type FoundFile, findSiblings, type Look, statFiles } from "./find-files.ts";
-import { GUARD_BYTES_MAX, GUARD_NONE, type Guard, guardBefore } from "./guard.ts";
-import { isGzipFault } from "./gunzip-file.ts";
-import { hasRotatedName, matchFile } from "./match-file.ts";
-import { MatchedFiles } from "./matched-files.ts";
-import { probeContent, readBytes, readHead } from "./probe-file.ts";
-import {
-  type AgedFile,
-  chainOf,
-  isForeignName,
-  isPackedName,
-  isRotationOf,
-} from "./rotation-name.ts";
+import { CopyFinder, isSameEnd, longestLived } from "./find-copies.ts";
+import type { FoundFile } from "./find-files.ts";
+import { GUARD_NONE } from "./guard.ts";
+import { probeContent, readHead } from "./probe-file.ts";
+import { type AgedFile, chainOf, isPackedName } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import { identityKey, identityOf, isSameInode, TailedFile } from "./tailed-file.ts";
+import type { StartPosition } from "./start-position.ts";
+import { identityKey, TailedFile } from "./tailed-file.ts";
 
 /** A log of which a generation may have come and gone unseen: everything later than `reference` is to be read. */
 export interface MissedGenerations {
@@ -38,50 +31,11 @@ interface WaitingCopy {
   readonly modifiedMs: number;
 }
 
-/** What a look showed of rotated files in other folders; undefined: the look may have begun before the file changed. */
-interface ElsewhereLook {
-  readonly look: MatchedFiles;
-  readonly names: string | undefined;
-}
-
-/** A copy of a suspect file. */
-interface Copy {
-  readonly path: string;
-  readonly stat: FileStat;
-  /** True when everything that was read is in it. */
-  readonly isWhole: boolean;
-  /** Its end. */
-  readonly end: StartPosition;
-}
-
-/** Where reading of a new file begins. */
-export interface StartPosition {
-  readonly offset: number;
-  readonly guard: Guard;
-  /** The first bytes of the file. */
-  readonly head: Buffer;
-  /** True when the position is within a line. */
-  readonly isWithinLine: boolean;
-}
-
-/** Where nothing is known of the content. */
-export const POSITION_NONE: StartPosition = {
-  offset: 0,
-  guard: GUARD_NONE,
-  head: Buffer.alloc(0),
-  isWithinLine: false,
-};
-
 /** What a file holds by now. */
 interface FoundContent {
   readonly stat: FileStat;
   readonly head: Buffer;
 }
-
-/** More names than this in a folder are not looked at in the search for one file. */
-const SIBLING_COUNT_MAX = 5_000;
-/** A packed file that has not grown for so long is damaged, not half written. */
-const BROKEN_MS = 60_000;
 
 /** A file that is found changed is looked at so often until two looks agree. */
 const LOOK_COUNT_MAX = 3;
@@ -90,24 +44,20 @@ const LOOK_COUNT_MAX = 3;
 export class RotationFollower {
   private readonly files: SourceFiles;
   private readonly allocateFile: () => number;
+  readonly copies: CopyFinder;
   /** By {@link identityKey}. */
   readonly waiting = new Map<string, WaitingCopy>();
   /** Logs to search for generations that were never seen. */
   missed: MissedGenerations[] = [];
   /** Missing files whose copies were searched for. */
   readonly followed = new WeakSet<TailedFile>();
-  /** When packed files that cannot be unpacked were first seen with their sizes, monotonic. */
-  private readonly brokenSince = new Map<string, number>();
   /** Files that have the inodes of known ones that are gone. */
   freed: FoundFile[] = [];
-  /** What the patterns found at the last look. */
-  matched = new MatchedFiles(new Map());
-  /** Of files without a copy: what the patterns found in other folders, and at which look. */
-  private readonly elsewhere = new WeakMap<TailedFile, ElsewhereLook>();
 
   constructor(files: SourceFiles, allocateFile: () => number) {
     this.files = files;
     this.allocateFile = allocateFile;
+    this.copies = new CopyFinder(files, (key, file) => this.waiting.get(key)?.of === file);
   }
 
   /**
@@ -149,7 +99,7 @@ export class RotationFollower {
 
   /** Everything that was read is still there. What was only known to be there may be gone. */
   private confirm(file: TailedFile, stat: FileStat, head: Buffer): void {
-    this.elsewhere.delete(file);
+    this.copies.forget(file);
     file.setHead(head);
     file.bytes = stat.bytes;
     if (file.isSuspect) {
@@ -169,9 +119,9 @@ export class RotationFollower {
    * files are just being renamed, so that nothing can be decided.
    */
   async resolve(file: TailedFile, now: FoundContent | undefined): Promise<boolean> {
-    const copies = await this.findCopies(file);
+    const copies = await this.copies.findCopies(file);
     if (copies === undefined) return false;
-    this.elsewhere.delete(file);
+    this.copies.forget(file);
     const next = longestLived(copies);
     // Nobody truncates a rotated file; but its inode may have been given to another one.
     const isRotated = now !== undefined && chainOf(file.path) !== file.path;
@@ -347,135 +297,6 @@ export class RotationFollower {
       bytes,
     });
   }
-
-  /**
-   * Files beside `path` whose names are its own plus a rotation ending, those left out that are proven to be a known file's. A known
-   * file whose bytes are not proven may have lost its inode to a copy.
-   */
-  async findRotations(path: string): Promise<FoundFile[]> {
-    const siblings = (await findSiblings(this.files.disk, path)).filter(
-      (sibling) => isRotationOf(sibling, path) && !isForeignName(sibling),
-    );
-    const look = await statFiles(this.files.disk, siblings);
-    return [...look.files.values()].filter((found) => this.isUnproven(found));
-  }
-
-  private isUnproven({ stat }: FoundFile): boolean {
-    const known = this.files.byIdentity(stat);
-    if (known === undefined || !isSameInode(known, identityOf(stat))) return true;
-    return !known.isVerified || known.isSuspect;
-  }
-
-  /** Which file each name of a path plus a rotation ending leads to: two equal answers mean that nothing was renamed between. */
-  async namesOfRotations(path: string): Promise<string> {
-    const siblings = await findSiblings(this.files.disk, path);
-    const rotations = siblings.filter((sibling) => isRotationOf(sibling, path));
-    return namesOf((await statFiles(this.files.disk, rotations)).files);
-  }
-
-  /** Looks at all that stands in the folder of a path. */
-  async lookBeside(path: string): Promise<Look> {
-    const siblings = await findSiblings(this.files.disk, path);
-    const rotations = siblings.filter((sibling) => isRotationOf(sibling, path));
-    const others = siblings.filter((sibling) => !isRotationOf(sibling, path));
-    return statFiles(this.files.disk, [...rotations, ...others].slice(0, SIBLING_COUNT_MAX));
-  }
-
-  /**
-   * The copies of a file whose own content is gone: the longest first, of equal ones the newest. Undefined when names changed meanwhile:
-   * then one may have slipped through.
-   */
-  private async findCopies(file: TailedFile): Promise<Copy[] | undefined> {
-    const copies: Copy[] = [];
-    const rotations = await this.findAllRotations(file);
-    for (const found of rotations.values()) {
-      const copy = await this.judgeCopy(file, found);
-      if (copy !== undefined) copies.push(copy);
-    }
-    const after = await this.findAllRotations(file);
-    if (namesOf(after) !== namesOf(rotations)) return undefined;
-    if (copies.length === 0 && !this.isNoneElsewhere(file)) return undefined;
-    return copies.sort(
-      (a, b) => b.stat.bytes - a.stat.bytes || b.stat.modifiedMs - a.stat.modifiedMs,
-    );
-  }
-
-  /**
-   * True when a copy would have been found in other folders, too. They are looked at only as the patterns are: a look that began before the file
-   * changed shows none, and one during which names change may miss one; two later ones that are equal do not.
-   */
-  private isNoneElsewhere(file: TailedFile): boolean {
-    if (!this.files.areManyFolders) return true;
-    const before = this.elsewhere.get(file);
-    if (before?.look === this.matched) return false;
-    const found = this.matched.rotatedElsewhere(file.names);
-    const names = namesOf(new Map(found.map((one) => [identityKey(one.stat), one])));
-    this.elsewhere.set(file, { look: this.matched, names: before && names });
-    return before?.names === names;
-  }
-
-  /** What may be a copy by its name. */
-  private async findAllRotations(file: TailedFile): Promise<Map<string, FoundFile>> {
-    const rotations: FoundFile[] = [];
-    const { names } = file;
-    for (const base of new Set([...names, ...[...names].map(chainOf)])) {
-      for (const found of await this.findRotations(base)) {
-        if (found.paths.some((path) => hasRotatedName(path, names))) rotations.push(found);
-      }
-    }
-    for (const found of this.matched.rotatedElsewhere(names)) {
-      if (this.isUnproven(found)) rotations.push(found);
-    }
-    const own = file.isReplaced ? undefined : identityKey(file);
-    const others = rotations.filter((found) => identityKey(found.stat) !== own);
-    return new Map(others.map((found) => [identityKey(found.stat), found]));
-  }
-
-  private async judgeCopy(file: TailedFile, found: FoundFile): Promise<Copy | undefined> {
-    const path = found.paths[0];
-    if (path === undefined) return undefined;
-    const handle = await this.files.handles.openPath(path);
-    try {
-      return await this.compareCopy(file, found, { path, handle });
-    } catch (error) {
-      if (!isGzipFault(error) || !this.isBrokenForLong(found)) throw error;
-      return undefined;
-    } finally {
-      await handle.close();
-    }
-  }
-
-  /** A packed file may be half written: for a while it counts as not readable now, then as no copy of anything. */
-  private isBrokenForLong(found: FoundFile): boolean {
-    const now = this.files.clock.monotonic();
-    const key = `${identityKey(found.stat)} ${found.stat.bytes}`;
-    const sinceMs = this.brokenSince.get(key);
-    if (sinceMs !== undefined) return now - sinceMs >= BROKEN_MS;
-    if (this.brokenSince.size >= SIBLING_COUNT_MAX) this.brokenSince.clear();
-    this.brokenSince.set(key, now);
-    return false;
-  }
-
-  private async compareCopy(
-    file: TailedFile,
-    found: FoundFile,
-    opened: { readonly path: string; readonly handle: ReadableFile },
-  ): Promise<Copy | undefined> {
-    const { path, handle } = opened;
-    const head = await readHead(handle);
-    const content = await probeContent(handle, head, file);
-    if (content === "other") return undefined;
-    const stat = await handle.stat();
-    if (!isSameInode(identityOf(stat), identityOf(found.stat))) return undefined;
-    const seen = { ...stat, path };
-    const wasCopy = this.waiting.get(identityKey(stat))?.of === file;
-    const match = matchFile(seen, [
-      { known: file, content, isElsewhere: false, wasCopy, isReplaced: file.isReplaced },
-    ]);
-    if (match.kind === "new") return undefined;
-    const end = await readPosition(handle, stat.bytes);
-    return { path, stat, isWhole: match.kind === "continues", end };
-  }
 }
 
 /**
@@ -492,36 +313,3 @@ async function lookOnce(handle: ReadableFile): Promise<FoundContent> {
     return { stat: { ...stat, bytes: 0 }, head: Buffer.alloc(0) };
   }
 }
-
-/** True of two copies that hold the same, such as one that is just packed and what it is packed into. */
-function isSameEnd(a: StartPosition, b: StartPosition): boolean {
-  return a.offset === b.offset && a.guard.guard === b.guard.guard && a.head.equals(b.head);
-}
-
-/** Of the copies that hold all that was read the first, or what that one is packed into: it is about to be removed then. */
-function longestLived(copies: readonly Copy[]): Copy | undefined {
-  const first = copies.find(({ isWhole }) => isWhole);
-  if (first === undefined) return undefined;
-  const packed = copies.find(({ path, end }) => isPackedName(path) && isSameEnd(end, first.end));
-  return packed ?? first;
-}
-
-function namesOf(files: ReadonlyMap<string, FoundFile>): string {
-  return [...files].map(([key, { paths }]) => `${key} ${paths.join(" ")}`).join("\n");
-}
-
-/** What has to be known to begin reading a file behind its first `offset` bytes. */
-export async function readPosition(handle: ReadableFile, offset: number): Promise<StartPosition> {
-  const head = await readHead(handle);
-  const guardBytes = Math.min(offset, GUARD_BYTES_MAX);
-  const before = await readBytes(handle, offset - guardBytes, guardBytes);
-  const last = before.at(-1);
-  return {
-    offset,
-    guard: guardBefore(before, before.length),
-    head,
-    isWithinLine: last !== undefined && last !== LINE_FEED,
-  };
-}
-
-const LINE_FEED = 10;

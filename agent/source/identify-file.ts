@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { ReadableFile } from "../../shared/platform/disk.ts";
 import { type FoundFile, isGone } from "./find-files.ts";
-import { POSITION_NONE, type RotationFollower, readPosition } from "./follow-rotation.ts";
+import type { RotationFollower } from "./follow-rotation.ts";
 import {
   type Candidate,
   hasRotatedName,
@@ -14,6 +14,7 @@ import type { FilePlacer } from "./place-files.ts";
 import { isBeginningOf, probeContent, readHead } from "./probe-file.ts";
 import { chainOf, isBeside, isPackedName, logNameOf } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
+import { POSITION_NONE, readPosition } from "./start-position.ts";
 import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 import { UndecidedFiles } from "./undecided-files.ts";
 

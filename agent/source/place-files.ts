@@ -88,7 +88,7 @@ export class FilePlacer {
     if (file.presence !== "listed" && !isDue) return undefined;
     this.searchedAtMs.set(file, now);
     const folder = dirname(file.path);
-    const look = this.looks.get(folder) ?? (await this.follower.lookBeside(file.path));
+    const look = this.looks.get(folder) ?? (await this.follower.copies.lookBeside(file.path));
     this.looks.set(folder, look);
     const beside = look.files.get(identityKey(file));
     return beside !== undefined && this.isSame(file, beside.stat) ? beside : undefined;

@@ -69,7 +69,7 @@ export interface AgedFile {
 export function isLaterGeneration(other: AgedFile, reference: AgedFile): boolean {
   if (isBornBefore(other, reference) && !isPackedName(reference.path)) return false;
   if (other.modifiedMs !== reference.modifiedMs) return other.modifiedMs > reference.modifiedMs;
-  if (isBornBefore(reference, other) && !isPackedName(other.path)) return true;
+  if (isBornBefore(reference, other)) return true;
   const numbers = [endingNumber(other.path), endingNumber(reference.path)] as const;
   if (numbers[0] !== undefined && numbers[1] !== undefined) return numbers[0] < numbers[1];
   return other.path > reference.path;

@@ -80,7 +80,7 @@ export class UndecidedFiles {
 
   /** True of a packed file that no pattern finds: whether it is wanted, its time tells the search when it is written to its end. */
   private isSearched(found: FoundFile): boolean {
-    return found.paths.some(isPackedName) && !this.follower.matched.has(found);
+    return found.paths.some(isPackedName) && !this.follower.copies.matched.has(found);
   }
 
   /** Takes note that no name leads to one of them: after a while it is gone for good. */
@@ -164,7 +164,7 @@ export class UndecidedFiles {
   /** True while a packed file that appeared meanwhile is not known yet: it may hold its lines. */
   private hasUnknownPacked({ found, packedBefore }: UndecidedFile): boolean {
     return found.paths.some((path) =>
-      this.follower.matched.ofLog(logNameOf(path)).some(({ paths, stat }) => {
+      this.follower.copies.matched.ofLog(logNameOf(path)).some(({ paths, stat }) => {
         const key = identityKey(stat);
         const isPacked = paths.some((other) => isPackedName(other) && isBeside(other, path));
         const isKnown = this.isKnown(stat) || this.follower.waiting.has(key);
@@ -181,7 +181,7 @@ export class UndecidedFiles {
       for (const file of this.namesakes(logName)) {
         if (isPackedName(file.homePath)) keys.add(identityKey(file));
       }
-      for (const { paths: others, stat } of this.follower.matched.ofLog(logName)) {
+      for (const { paths: others, stat } of this.follower.copies.matched.ofLog(logName)) {
         if (others.some((other) => isPackedName(other) && !own.has(other)))
           keys.add(identityKey(stat));
       }

@@ -1,10 +1,7 @@
 import { SERVICES_MAX_DEFAULT } from "../../shared/aggregates/minute-windows.ts";
-import { fieldNames } from "../../shared/events/event-fields.ts";
 import type { EventOptions } from "../../shared/events/event-options.ts";
-import { serviceCutter } from "../../shared/events/leaving-event.ts";
 import type { ParserDefinition } from "../../shared/events/parser.ts";
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
-import type { Redactor } from "../../shared/redaction/redactor.ts";
 import { JsonLineCounter } from "../kernel/json-line-counter.ts";
 import { canKnowNames } from "../kernel/known-names.ts";
 import { textFormatOf } from "../kernel/text-formats.ts";
@@ -14,10 +11,8 @@ import { type FormatName, type ParserName, parsers } from "../parsers/registry.t
 import { AutoLineCounter } from "./auto-line-counter.ts";
 import { DetailCounter, type DetailOptions } from "./detail-counter.ts";
 import { type EventLines, eventLines } from "./event-lines.ts";
-import type { EventSelection } from "./event-selection.ts";
 import type { LineCounter } from "./line-counter.ts";
 import { ParserLineCounter } from "./parser-line-counter.ts";
-import { type LineSelection, SelectingLineCounter } from "./selecting-line-counter.ts";
 
 /** What a source's lines are and how they count. */
 export interface LineCounterOptions extends EventOptions {
@@ -38,39 +33,8 @@ export function createLineCounter(options: LineCounterOptions): LineCounter {
   return format === "auto" ? createAutoCounter(options) : createFormatCounter(format, options);
 }
 
-/** What chooses events of a source's lines. */
-export interface SelectingOptions extends LineCounterOptions {
-  /** Name of the source. */
-  readonly source: string;
-  readonly selection: EventSelection;
-  /** Takes out of everything what must not leave the host. */
-  readonly redactor: Redactor;
-  /** Raw lines that are sent; none when left out. */
-  readonly lines?: LineSelection | undefined;
-}
-
-/** Makes the fastest counter that counts lines of this format and selects events from them. */
-export function createSelectingCounter(settings: SelectingOptions): SelectingLineCounter {
-  const options = { ...settings, cutService: serviceCutter(settings.redactor) };
-  const { format, source, selection, redactor, stream = STREAM_DEFAULT } = options;
-  const createParser = (name: ParserName) => parsers[name].compile(options);
-  const levelNames = fieldNames(options).level;
-  const createLines = (name: ParserName) => linesOf(name, options);
-  const { lines } = options;
-  const parts = {
-    ...{ stream, source, selection, redactor, lines },
-    ...{ levelNames, createParser, createLines },
-  };
-  if (format !== "auto") {
-    const counter = createFormatCounter(format, options);
-    return new SelectingLineCounter({ ...parts, counter, formatOf: () => format });
-  }
-  const counter = createAutoCounter(options);
-  const formatOf = (file: number) => counter.formatOf(file);
-  return new SelectingLineCounter({ ...parts, counter, formatOf });
-}
-
-function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
+/** Makes a counter that finds out the format of each file. */
+export function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
   return new AutoLineCounter({
     stream: options.stream ?? STREAM_DEFAULT,
     eventOptions: options,
@@ -79,7 +43,8 @@ function createAutoCounter(options: LineCounterOptions): AutoLineCounter {
   });
 }
 
-function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
+/** Makes the fastest counter of this format. */
+export function createFormatCounter(format: ParserName, options: LineCounterOptions): LineCounter {
   const lines = linesOf(format, options);
   const { detail, servicesMax = SERVICES_MAX_DEFAULT } = options;
   const createParser = () => parsers[format].compile(options);
@@ -102,8 +67,16 @@ function createFormatCounter(format: ParserName, options: LineCounterOptions): L
   return text === undefined ? counter : new TextLineCounter(text, options, counter);
 }
 
+/**
+ * True when each line of this format is an event by itself, so that lines can be counted in any order, by several counters: no line depends on the one
+ * before, and none on more than the options say. The year of times without one is such an option: `nowMs` has to answer the same.
+ */
+export function isCountedByLine(format: ParserName, options: LineCounterOptions): boolean {
+  return linesOf(format, options) === undefined;
+}
+
 /** How the lines of a format become events, asked of a parser of its own. */
-function linesOf(format: ParserName, options: LineCounterOptions): EventLines | undefined {
+export function linesOf(format: ParserName, options: LineCounterOptions): EventLines | undefined {
   const definition: ParserDefinition = parsers[format];
   return eventLines(definition, definition.compile(options), options.multiline);
 }

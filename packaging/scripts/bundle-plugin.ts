@@ -6,6 +6,14 @@ import type { Plugin, PluginBuild } from "esbuild";
 /** What the bundle needs beside it: paths of files by the name under which they have to lie in the bundle's folder. */
 export type Assets = Map<string, string>;
 
+/** Files that sources name. */
+export interface OwnFiles {
+  /** Filled while the bundle is made. */
+  readonly assets: Assets;
+  /** Paths of modules that run in threads, each bundled as an entry under its own name. */
+  readonly threads: readonly string[];
+}
+
 const NATIVE_LZ4 = "lz4-napi.node";
 /** `new URL("./other-file", import.meta.url)`, the one way in which sources name a file that belongs to them. */
 const OWN_FILE = /new URL\(\s*"([^"]+)",\s*import\.meta\.url,?\s*\)/g;
@@ -32,7 +40,7 @@ export { refuse as runBenchmark, refuse as runSeed, refuse as runSim };
  */
 export function bundlePlugin(
   root: string,
-  assets: Assets,
+  ownFiles: OwnFiles,
   separate: ReadonlyMap<string, string>,
 ): Plugin {
   return {
@@ -47,7 +55,7 @@ export function bundlePlugin(
         const place = separate.get(basename(path));
         return place === undefined ? undefined : { path: place, external: true };
       });
-      collectOwnFiles(build, assets);
+      collectOwnFiles(build, ownFiles);
     },
   };
 }
@@ -116,15 +124,18 @@ function leaveTestsOut(build: PluginBuild, root: string): void {
   }));
 }
 
-/** Puts files that sources name beside the bundle, and has the sources look for them there; and makes them import zod as a whole. */
-function collectOwnFiles(build: PluginBuild, assets: Assets): void {
+/** Puts files that sources name beside the bundle, and has the sources look for them there; threads are bundled by themselves. All import zod
+ * as a whole. */
+function collectOwnFiles(build: PluginBuild, { assets, threads }: OwnFiles): void {
   build.onLoad({ filter: /\/(agent|aggregator|shared)\/.*\.ts$/ }, async ({ path }) => {
     const text = await readFile(path, "utf8");
     const source = text.replace(NAMED_ZOD, 'import * as z from "zod"');
     const contents = source.replaceAll(OWN_FILE, (_all, target: string) => {
-      const name = basename(target);
-      assets.set(name, join(dirname(path), target));
-      return `new URL("./${name}", import.meta.url)`;
+      const file = join(dirname(path), target);
+      const isThread = threads.includes(file);
+      if (!isThread && file.endsWith(".ts")) throw new Error(`${file} is no entry of the bundle`);
+      if (!isThread) assets.set(basename(target), file);
+      return `new URL("./${isThread ? basename(target, ".ts") + ".js" : basename(target)}", import.meta.url)`;
     });
     return { contents, loader: "ts" };
   });

@@ -5,15 +5,21 @@ import { type Assets, bundlePlugin } from "./bundle-plugin.ts";
 
 /** The archive's library is large and native: it stays a package of its own, installed only where it is wanted. */
 const EXTERNAL = ["@duckdb/node-api"];
-/**
- * The pieces by name, each bundled alone and with its parts: what two of them use, each has for itself. The agent's is apart because it shares
- * nearly everything with some command, and what is shared would be in many files.
- */
-const ENTRIES = { main: "main.ts", agent: "agent/commands/agent-alone.ts" } as const;
 const PACKAGE_FOLDER = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/;
 /** CommonJS packages in the bundle ask for what Node itself brings. */
 const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+
+/** What runs in threads of its own, from the project's root: each is an entry of the bundle beside the program. */
+const THREADS = ["agent/commands/scan-thread.ts"];
+/**
+ * Entries by the name of the piece that they are in. Each piece is bundled by itself, and what two of them use, each has: the agent's is apart since it
+ * shares nearly everything with some command, and what is shared would be in many files.
+ */
+const PIECES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["main", ["main.ts", ...THREADS]],
+  ["agent", ["agent/commands/agent-alone.ts"]],
+]);
 
 /** A bundled program. */
 export interface Bundle {
@@ -31,11 +37,9 @@ export async function bundleProgram(root: string, folder: string): Promise<Bundl
   await mkdir(folder, { recursive: true });
   const assets: Assets = new Map();
   const packages = new Set<string>();
-  for (const [name, entry] of Object.entries(ENTRIES)) {
-    for (const found of await bundle({ root, folder, name, entry, assets })) packages.add(found);
+  for (const name of PIECES.keys()) {
+    for (const found of await bundle({ root, folder, name, assets })) packages.add(found);
   }
-  const threads = [...assets].filter(([name]) => name.endsWith(".ts"));
-  if (threads.length > 0) throw new Error(`threads cannot be bundled yet: ${threads.join(", ")}`);
   for (const [name, path] of assets) await cp(path, join(folder, name));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   return { folder, packages: [...packages].toSorted() };
@@ -45,14 +49,15 @@ interface Piece {
   readonly root: string;
   readonly folder: string;
   readonly name: string;
-  readonly entry: string;
   readonly assets: Assets;
 }
 
-async function bundle({ root, folder, name, entry, assets }: Piece): Promise<readonly string[]> {
+async function bundle({ root, folder, name, assets }: Piece): Promise<readonly string[]> {
+  const entries = PIECES.get(name) ?? [];
+  const threads = THREADS.map((path) => join(root, path));
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { [name]: join(root, entry) },
+    entryPoints: entries.map((path) => ({ in: join(root, path), out: basename(path, ".ts") })),
     outdir: folder,
     chunkNames: `${name}-[name]-[hash]`,
     bundle: true,
@@ -66,15 +71,15 @@ async function bundle({ root, folder, name, entry, assets }: Piece): Promise<rea
     minifyWhitespace: true,
     legalComments: "external",
     banner: { js: BANNER },
-    plugins: [bundlePlugin(root, assets, separateEntries(name))],
+    plugins: [bundlePlugin(root, { assets, threads }, separateEntries(name))],
     metafile: true,
     logLevel: "warning",
   });
   return Object.keys(metafile.inputs).flatMap((path) => PACKAGE_FOLDER.exec(path) ?? []);
 }
 
-/** What is bundled apart from the piece `name`, which only loads it. */
+/** Entries of other pieces than `name`, by file name, and where they lie: it only loads them. */
 function separateEntries(name: string): ReadonlyMap<string, string> {
-  const others = Object.entries(ENTRIES).filter(([other]) => other !== name);
-  return new Map(others.map(([other, entry]) => [basename(entry), `./${other}.js`]));
+  const others = [...PIECES].flatMap(([other, entries]) => (other === name ? [] : entries));
+  return new Map(others.map((path) => [basename(path), `./${basename(path, ".ts")}.js`]));
 }

@@ -6,6 +6,7 @@ import type { CommandIo, TemporaryDirectory } from "../command.ts";
 import { realPlatform } from "./real-platform.ts";
 import { serviceManager } from "./service-manager.ts";
 import { settle } from "./start-lean.ts";
+import { realThreads } from "./threads.ts";
 
 /** What a command gets when it runs as a process of its own. The first SIGINT or SIGTERM asks it to finish, the second ends it. */
 export function processIo(): CommandIo {
@@ -38,9 +39,6 @@ export function processIo(): CommandIo {
     hasColor: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
     columns: process.stdout.columns ?? process.stderr.columns ?? 80,
     hostname: hostname(),
-    get timezone() {
-      return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    },
     machine: machineId(),
     temporaryDirectory,
     signal: stopping.signal,
@@ -51,6 +49,7 @@ export function processIo(): CommandIo {
     processId: process.pid,
     serviceManager: serviceManager(process.env),
     settle,
+    threads: realThreads,
   };
 }
 

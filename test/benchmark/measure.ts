@@ -26,7 +26,16 @@ type Load = (input: string) => Promise<() => Promise<() => number>>;
 
 // As the program does before it loads a command.
 keepCompiledCode();
-if (process.argv[2] === "scan") keepHeapSmall();
+if (process.argv[2]?.startsWith("scan") === true) keepHeapSmall();
+
+async function loadScan(path: string, threads: number): ReturnType<Load> {
+  const { command } = await import("../../agent/commands/scan.ts");
+  const flags = ["--format", "json", "--output", "ndjson", "--threads", String(threads)];
+  return async () => {
+    const texts = await output(command, [...flags, path]);
+    return () => requestCount(texts.join(""));
+  };
+}
 
 const loadAgent: Load = async (configPath) => {
   const { command } = await import("../../agent/commands/agent.ts");
@@ -45,13 +54,9 @@ export const candidates = {
       return () => count;
     };
   },
-  scan: async (path) => {
-    const { command } = await import("../../agent/commands/scan.ts");
-    return async () => {
-      const texts = await output(command, ["--format", "json", "--output", "ndjson", path]);
-      return () => requestCount(texts.join(""));
-    };
-  },
+  scan: (path) => loadScan(path, 1),
+  /** The same on two threads: what others have of it is its wall clock. */
+  "scan on 2": (path) => loadScan(path, 2),
   agent: loadAgent,
   /** The same with a configuration that selects events. */
   selecting: loadAgent,

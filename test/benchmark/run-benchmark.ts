@@ -1,6 +1,6 @@
 /**
  * Measures in one run, each candidate in a process of its own and the candidates in turn, so that a busy machine harms all alike:
- * the baseline (split, JSON.parse, the same aggregation), C++ simdjson where it can be compiled, `scan`, the whole agent (tail → spool → an aggregator on this machine), and the agent
+ * the baseline (split, JSON.parse, the same aggregation), C++ simdjson where it can be compiled, `scan` on one thread and on two, the whole agent (tail → spool → an aggregator on this machine), and the agent
  * when it also selects 1 % of the lines as events;
  * then what an agent sends and what it costs its host, how many partial windows an aggregator merges durably, how fast and small the pattern engine is, what stored windows
  * take and how fast they answer (of two days; the month by hand, see stored-windows.ts), what ten thousand agents ask of an aggregator,
@@ -55,7 +55,7 @@ const SCRIPTS = [
   { name: "sinks", words: ["sinks.ts", "30000"], servers: ["redis", "elasticsearch"] },
 ] as const;
 const SAMPLE_MS = 10;
-const FILE_CANDIDATES = ["baseline", "scan", "agent", "selecting"] as const;
+const FILE_CANDIDATES = ["baseline", "scan", "scan on 2", "agent", "selecting"] as const;
 /** One line in a hundred is of this service. */
 const SELECT =
   "{ stream: application-logs, where: \"service == 'billing-api'\", fields: [service, level, message, duration] }";

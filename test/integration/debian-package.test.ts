@@ -1,13 +1,16 @@
 /** The package in the life of a machine: a clean Debian gets it, counts, gets a newer one while logs are written, and is rid of it. */
+import { createWriteStream } from "node:fs";
 import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { buildPackages } from "../../packaging/scripts/build-packages.ts";
 import { writeDeb } from "../../packaging/scripts/write-deb.ts";
 import { realTimers } from "../../shared/platform/timers.ts";
+import { logChunks } from "../benchmark/log-lines.ts";
 import { LogWriter } from "../end-to-end/log-writer.ts";
 import { Daemon, freePort } from "../end-to-end/program.ts";
 import { comparable, type ExpectedWindow, recount } from "../end-to-end/recount.ts";
@@ -107,6 +110,20 @@ describe.each(DEBIAN_RELEASES)("the package on a clean Debian, %s", (release) =>
     expect(bench).toMatchObject({ code: 2, stderr: expect.stringContaining("needs a checkout") });
     const query = await root.run("tailrace", "query", "--archive", "/tmp", "--sql", "SELECT 1");
     expect(query).toMatchObject({ code: 1, stderr: expect.stringContaining("tailrace-archive") });
+  });
+
+  it("counts a large file on several threads, from the program's own files", async () => {
+    const file = "/tmp/large.log";
+    await pipeline(logChunks(30_000_000, 1), createWriteStream(root.path(file)));
+    const [alone, together] = await Promise.all(
+      ["1", "2"].map((threads) =>
+        root.run("tailrace", "scan", "--format", "json", "--threads", threads, file),
+      ),
+    );
+    expect(alone).toMatchObject({ code: 0, stderr: "" });
+    expect(alone?.stdout).toMatch(/^service +requests/);
+    expect(together).toEqual(alone);
+    await rm(root.path(file));
   });
 
   it("writes a configuration of the logs that are there, which is valid as it is", async () => {

@@ -87,6 +87,17 @@ const ONCE_WRONG: [Life][] = [
 const ONCE_WRONG_RACING: [Life][] = [
   // A packed file is born after the next generation, which was taken for an earlier one.
   [racingLife(1, ["read", "rename"], ["crash"], ["pack"], ["append"], ["read", "rename"])],
+  // What a file went on in was packed at the next look, and not followed again.
+  [
+    {
+      ...racingLife(
+        310_476,
+        ...([["copytruncate"], ["discover", "rename"], ["pack"], ["pack"], ["crash"]] as const),
+        ...([["pack"], ["discover"], ["pack"]] as const),
+      ),
+      isCountingUp: true,
+    },
+  ],
   // What goes on in a packed file was no reason to know the copy that it was made of.
   [
     {

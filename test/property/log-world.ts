@@ -263,8 +263,7 @@ export class LogWorld {
 
   private append(count: number): void {
     if (this.half !== "") this.appendHalf();
-    // What is written between copy and truncation is destroyed, and where no pattern finds the copy nobody can tell it from other files.
-    if (!this.life.isRotatedMatched) this.truncateAfterCopy();
+    if (this.mustTruncate()) return;
     let text = "";
     for (let index = 0; index < count; index++) {
       const line = `<line ${++this.lineCount} ${"x".repeat((this.lineCount * 7) % 90)}>`;
@@ -282,12 +281,22 @@ export class LogWorld {
       this.half = "";
       return;
     }
-    if (!this.life.isRotatedMatched) this.truncateAfterCopy();
+    if (this.mustTruncate()) return;
     const line = `<line ${++this.lineCount} in two halves>`;
     this.written.add(line);
     this.host.disk.append(LOG, Buffer.from(line.slice(0, 9)));
     this.half = line.slice(9);
     if (this.hasCopy) this.hasGrownSinceCopy = true;
+  }
+
+  /**
+   * What is written between copy and truncation is destroyed, and where no pattern finds the copy nobody can tell it from other files. The next
+   * line comes a moment later: generations of one millisecond cannot be told apart.
+   */
+  private mustTruncate(): boolean {
+    if (this.life.isRotatedMatched || !this.hasCopy) return false;
+    this.truncateAfterCopy();
+    return true;
   }
 
   /** Only whole lines are rotated: half ones are the matter of tests of their own. */

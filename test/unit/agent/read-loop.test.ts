@@ -4,7 +4,7 @@ import { ReadLoop, type ShipView } from "../../../agent/read-loop.ts";
 import { FileSource } from "../../../agent/source/file-source.ts";
 import { openSpool } from "../../../agent/spool/open-spool.ts";
 import type { Spool } from "../../../agent/spool/spool.ts";
-import { createSelectingCounter } from "../../../agent/window/create-line-counter.ts";
+import { createSelectingCounter } from "../../../agent/window/create-selecting-counter.ts";
 import { EventSelection } from "../../../agent/window/event-selection.ts";
 import { present } from "../../../shared/assert.ts";
 import type { FileStat } from "../../../shared/platform/disk.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { formatFlags } from "../../../../agent/commands/event-options-flags.ts";
 
-const flags = (options: Record<string, string>) => formatFlags(options, "UTC");
+const flags = (options: Record<string, string>) => formatFlags(options);
 
 describe("formatFlags", () => {
   test("has defaults, and the zone of the host", () => {
-    expect(flags({})).toMatchObject({ format: "auto", timezone: "UTC", durationUnit: "ms" });
+    expect(flags({})).toMatchObject({ format: "auto", timezone: "host", durationUnit: "ms" });
   });
 
   test("reads the flags of formats that need them", () => {

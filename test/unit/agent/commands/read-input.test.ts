@@ -3,7 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
-import { inputFault, readInput, STDIN_NAME } from "../../../../agent/commands/read-input.ts";
+import {
+  inputFault,
+  isPlain,
+  readInput,
+  STDIN_NAME,
+} from "../../../../agent/commands/read-input.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { pieces, temporaryFile } from "./test-io.ts";
 
@@ -111,4 +116,13 @@ describe("readInput", () => {
     expect((await read("/nowhere/at/all.log")).fault).toBe("there is no such file");
     expect((await read("/")).fault).toContain("folder");
   });
+});
+
+test("data is plain unless it begins as something packed does", () => {
+  for (const text of ["", "B", "BZ", "{}", "(no magic)"]) {
+    expect(isPlain(Buffer.from(text)), text).toBe(true);
+  }
+  for (const hex of ["1f8b", "28b52ffd24", "504b0304", "425a68"]) {
+    expect(isPlain(Buffer.from(hex, "hex")), hex).toBe(false);
+  }
 });

@@ -15,3 +15,19 @@ test("rejected lines are summed up by reason, the most frequent first, with a fe
   expect(asked).toBe(3);
   expect(rejected.describe()).toBe("6 not_json (lines 2, 3, 4, …), 1 no_time (line 1)");
 });
+
+test("parts follow each other: their line numbers go on, and only the first ones of all are kept", () => {
+  const parts = [1, 2, 3].map(() => {
+    const part = new RejectedLines();
+    part.add("not_json", () => 2);
+    part.add("not_json", () => 3);
+    return part;
+  });
+  parts[2]?.add("no_time", () => 4);
+  const whole = new RejectedLines();
+  for (const [index, part] of parts.entries()) whole.addPart(part.tallies, 10 * index);
+  expect(whole.tallies).toEqual([
+    { reason: "not_json", lines: 6, examples: [2, 3, 12] },
+    { reason: "no_time", lines: 1, examples: [24] },
+  ]);
+});

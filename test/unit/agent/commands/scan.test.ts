@@ -2,6 +2,13 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { command, runScan, type ScanOptions } from "../../../../agent/commands/scan.ts";
 import type { CommandIo } from "../../../../shared/command.ts";
+import type { Disk } from "../../../../shared/platform/disk.ts";
+import { realPlatform } from "../../../../shared/platform/real-platform.ts";
+import {
+  type RunningThread,
+  realThreads,
+  type Threads,
+} from "../../../../shared/platform/threads.ts";
 import { pieces, temporaryFile, testIo } from "./test-io.ts";
 
 const DEFAULTS: Omit<ScanOptions, "paths"> = {
@@ -152,6 +159,165 @@ describe("scan", () => {
   });
 });
 
+/** Threads as they are, of which the test knows how many were started and how they ended. */
+function watchedThreads() {
+  const started: Promise<void>[] = [];
+  const threads: Threads = {
+    processors: 2,
+    start: (module, task, onMessage) => {
+      const thread = realThreads.start(module, task, onMessage);
+      started.push(thread.ended);
+      return thread;
+    },
+  };
+  return { started, threads };
+}
+
+/** Threads that do something else than they should. */
+function brokenThreads(start: () => RunningThread): Threads {
+  return { processors: 2, start };
+}
+
+describe("scan on several threads", () => {
+  const rows = Array.from({ length: 4000 }, (_, index) => {
+    const service = `,"service":"s${index % 7}","duration":${index}`;
+    return index % 500 === 3 ? "oops\n" : line(Math.floor(index / 100), service);
+  });
+  const content = `${rows.join("")}${"x".repeat(5000)}\n${line(3).trimEnd()}`;
+  const SPLIT = { rangeBytes: 20_000, lineBytesMax: 1000 };
+
+  test("prints and says what one thread does", async () => {
+    const path = temporaryFile("a.log", content);
+    for (const format of ["auto", "json"] as const) {
+      const alone = await scan([path], { ...SPLIT, format, threads: 1 });
+      expect(alone.rows.length).toBe(281);
+      const { threads, started } = watchedThreads();
+      const together = await scan([path], { ...SPLIT, format, threads: 3 }, { threads });
+      expect(together).toEqual(alone);
+      expect(started.length).toBe(2);
+      await Promise.all(started);
+    }
+  });
+
+  test("counts files side by side, packed and small ones too, and those that cannot be read", async () => {
+    const large = temporaryFile("large.log", content);
+    const packed = temporaryFile("packed.log.gz", gzipSync(content));
+    const trace = temporaryFile(
+      "trace.log",
+      "2026-11-20 10:00:59,123 [main] ERROR a.B - no\n\tat a.B.c(B.java:1)\n".repeat(900),
+    );
+    const paths = [trace, "/nowhere/x.log", large, packed, temporaryFile("small.log", line(0))];
+    const alone = await scan(paths, { ...SPLIT, threads: 1 });
+    expect(alone.exitCode).toBe(1);
+    expect(alone.errors).toContain("read as log4j");
+    const { threads, started } = watchedThreads();
+    expect(await scan(paths, { ...SPLIT, threads: 2 }, { threads })).toEqual(alone);
+    expect(started.length).toBe(1);
+  });
+
+  test("starts none for what is read once, for one part, or where one is asked for", async () => {
+    const path = temporaryFile("a.log", content);
+    const threads = brokenThreads(() => {
+      throw new Error("a thread was started");
+    });
+    const stdin = () => ({ threads, stdin: pieces([line(0)]) });
+    await scan([path, "-"], { ...SPLIT, threads: 2 }, stdin());
+    await scan([path], { threads: 2 }, { threads });
+    await scan([path], SPLIT, { threads });
+    await scan([path], { ...SPLIT, threads: 1 }, { threads });
+  });
+
+  test("keeps the events of several lines of one file together", async () => {
+    const event = "2026-11-20 10:00:59,123 [main] ERROR a.B - no\n\tat a.B.c(B.java:1)\n";
+    const path = temporaryFile("a.log", event.repeat(2000));
+    const { threads, started } = watchedThreads();
+    const { rows: found } = await scan([path], { ...SPLIT, threads: 2 }, { threads });
+    expect(found.map(short)).toEqual(["10:00 a 2000"]);
+    expect(started.length).toBe(0);
+  });
+
+  test("counts again on one when a thread fails, and says so", async () => {
+    const path = temporaryFile("a.log", content);
+    const alone = await scan([path], { ...SPLIT, threads: 1 });
+    const failures: [() => Promise<void>, string][] = [
+      [() => Promise.reject(new Error("no memory")), "no memory"],
+      [() => Promise.resolve(), "it ended without a word"],
+    ];
+    for (const [end, why] of failures) {
+      const threads = brokenThreads(() => ({ ended: end(), stop: async () => undefined }));
+      const together = await scan([path], { ...SPLIT, threads: 2 }, { threads });
+      expect(together).toEqual({
+        ...alone,
+        errors: `tailrace scan: a thread failed (${why}); counting again on one\n${alone.errors}`,
+      });
+    }
+  });
+
+  test("stops those that it started when a further one cannot be", async () => {
+    const path = temporaryFile("a.log", content);
+    let [started, stopped] = [0, 0];
+    const threads = brokenThreads(() => {
+      if (++started === 3) throw new Error("too many");
+      const stop = async () => {
+        stopped++;
+      };
+      return { ended: new Promise(() => undefined), stop };
+    });
+    const { exitCode, errors } = await scan([path], { ...SPLIT, threads: 5 }, { threads });
+    expect([exitCode, stopped]).toEqual([0, 2]);
+    expect(errors).toContain("a thread failed (too many)");
+  });
+
+  test("counts again on one when another file takes the place of one that is being read", async () => {
+    const path = temporaryFile("a.log", content);
+    const other = temporaryFile("a.log", line(9) + line(9));
+    const alone = await scan([other], { ...SPLIT, format: "json", threads: 1 });
+    const { disk } = realPlatform;
+    let opened = 0;
+    const replacing: Disk = {
+      ...disk,
+      open: async (asked, mode) => {
+        // First it is looked into, then a range of it is counted.
+        if (++opened === 3) await disk.rename(other, path);
+        return disk.open(asked, mode);
+      },
+    };
+    const { threads } = watchedThreads();
+    const io = { threads, platform: { ...realPlatform, disk: replacing } };
+    expect(await scan([path], { ...SPLIT, format: "json", threads: 2 }, io)).toEqual(alone);
+    expect(opened).toBeGreaterThan(3);
+  });
+
+  test("stops its threads when it is interrupted, wherever it is", async () => {
+    const path = temporaryFile("a.log", content);
+    const stopping = new AbortController();
+    let stopped = 0;
+    const threads = brokenThreads(() => {
+      setTimeout(() => stopping.abort(), 20);
+      const stop = async () => {
+        stopped++;
+      };
+      return { ended: new Promise(() => undefined), stop };
+    });
+    const io = { threads, signal: stopping.signal };
+    const { exitCode, output, errors } = await scan([path], { ...SPLIT, threads: 3 }, io);
+    expect([exitCode, output, stopped]).toEqual([1, "", 2]);
+    expect(errors).toBe("tailrace scan: interrupted; nothing is printed\n");
+  });
+
+  test("draws how far all threads are", async () => {
+    const path = temporaryFile("a.log", content);
+    const { threads } = watchedThreads();
+    let now = 0;
+    const clock = { now: () => 0, monotonic: () => (now += 60) };
+    const platform = { ...realPlatform, clock };
+    const io = { threads, platform, isTerminal: true };
+    const { errors } = await scan([path], { ...SPLIT, threads: 2 }, io);
+    expect(errors).toContain(" %  ");
+    expect(errors.split("\u001b[K").length).toBeGreaterThan(3);
+  });
+});
+
 describe("the scan command", () => {
   const run = (options: Record<string, unknown>, paths = [temporaryFile("a.log", line(0))]) => {
     const io = testIo();
@@ -171,5 +337,12 @@ describe("the scan command", () => {
     await expect(run({ output: "csv" })).rejects.toThrow("table, ndjson");
     await expect(run({ timezone: "Mars/Olympus" })).rejects.toThrow("no time zone");
     await expect(run({ durationUnit: "h" })).rejects.toThrow("ns, us, ms, s");
+    for (const threads of ["0", "-1", "1.5", "two", "257", "1000"]) {
+      await expect(run({ threads })).rejects.toThrow(`--threads ${threads} is not a whole number`);
+    }
+  });
+
+  test("takes a count of threads", async () => {
+    expect((await run({ threads: "256" })).exitCode).toBe(0);
   });
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CommandIo } from "../../../../shared/command.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
 import { noServiceManager } from "../../../../shared/platform/service-manager.ts";
+import { realThreads } from "../../../../shared/platform/threads.ts";
 
 /** The surroundings of a command in a test: the real disk, and what it printed. */
 export interface TestIo extends CommandIo {
@@ -28,7 +29,6 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     hasColor: false,
     columns: 100,
     hostname: "host",
-    timezone: "UTC",
     machine: "machine",
     temporaryDirectory: async () => {
       const path = mkdtempSync(join(tmpdir(), "tailrace-"));
@@ -39,6 +39,7 @@ export function testIo(changes: Partial<CommandIo> = {}): TestIo {
     environment: {},
     processId: 1,
     serviceManager: noServiceManager,
+    threads: realThreads,
     settle: () => undefined,
     ...changes,
     output: () => output,

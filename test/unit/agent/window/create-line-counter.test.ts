@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
+import {
+  createLineCounter,
+  isCountedByLine,
+} from "../../../../agent/window/create-line-counter.ts";
 import { EVENT_OPTIONS_DEFAULT } from "../../../../shared/events/event-options.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 
@@ -76,5 +79,29 @@ describe("createLineCounter", () => {
       ["other", "a", 1_500_000],
       ["other", "__other__", 3_000_000],
     ]);
+  });
+});
+
+describe("lines are counted by themselves", () => {
+  const counted = (options: Partial<Parameters<typeof isCountedByLine>[1]>) => {
+    const { format = "json" } = options;
+    return (
+      format !== "auto" && isCountedByLine(format, { ...EVENT_OPTIONS_DEFAULT, format, ...options })
+    );
+  };
+
+  test("in formats of which every line is an event", () => {
+    for (const format of ["json", "access-log", "logfmt", "syslog", "journald"] as const) {
+      expect(counted({ format }), format).toBe(true);
+    }
+  });
+
+  test("but not where lines are joined, or a line before tells what one is", () => {
+    for (const format of ["log4j", "text", "postgres", "cri", "docker"] as const) {
+      expect(counted({ format }), format).toBe(false);
+    }
+    expect(counted({ multiline: { start: "^\\{" } })).toBe(false);
+    expect(counted({ format: "log4j", multiline: { mode: "off" } })).toBe(true);
+    expect(counted({ format: "cri", multiline: { mode: "off" } })).toBe(false);
   });
 });

@@ -4,10 +4,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { FormatName } from "../../../../agent/parsers/registry.ts";
-import {
-  createLineCounter,
-  createSelectingCounter,
-} from "../../../../agent/window/create-line-counter.ts";
+import { createLineCounter } from "../../../../agent/window/create-line-counter.ts";
+import { createSelectingCounter } from "../../../../agent/window/create-selecting-counter.ts";
 import { EventSelection } from "../../../../agent/window/event-selection.ts";
 import { PendingLines } from "../../../../agent/window/pending-lines.ts";
 import type { SelectContext } from "../../../../agent/window/selecting-line-counter.ts";
