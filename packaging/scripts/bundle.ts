@@ -11,7 +11,7 @@ const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
 /** What runs in threads of its own, from the project's root: each is an entry of the bundle beside the program. */
-const THREADS = ["agent/commands/scan-thread.ts"];
+const THREADS = ["agent/scan/scan-thread.ts"];
 
 /** A bundled program. */
 export interface Bundle {
