@@ -1,7 +1,7 @@
 /** What a source's configuration can say about events of several lines. */
 import { z } from "zod";
 import { byteSize, duration } from "../shared/config/units.ts";
-import { patternFault } from "./pattern-fault.ts";
+import { patternFault } from "./parsers/pattern-fault.ts";
 
 const linePattern = z
   .string()

@@ -49,6 +49,7 @@ const STAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   "agent/admin": ["agent/parsers"],
   "agent/init": ["agent/parsers"],
   "agent/kernel": ["agent/parsers", "agent/window"],
+  "agent/scan": ["agent/parsers", "agent/source", "agent/window"],
   "agent/telemetry": ["agent/admin"],
   "agent/window": ["agent/parsers", "agent/kernel"],
   "aggregator/archive": ["aggregator/log", "aggregator/state"],

@@ -17,6 +17,11 @@ import {
 import { STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { type FormatChoice, FormatGuess, FormatSampler } from "../parsers/auto.ts";
 import { type FormatName, parsers } from "../parsers/registry.ts";
+import { defaultService } from "../scan/default-service.ts";
+import { addFormatFlags, type FormatFlags, formatFlags } from "../scan/event-options-flags.ts";
+import { describeChoice } from "../scan/format-choice.ts";
+import { LineBuffer, type LineSink } from "../scan/line-buffer.ts";
+import { inputFault, readInput, STDIN_NAME } from "../scan/read-input.ts";
 import {
   EVENT_BYTES_MAX,
   type EventLines,
@@ -26,11 +31,6 @@ import {
   leadingLinesTo,
   lineEnd,
 } from "../window/event-lines.ts";
-import { defaultService } from "./default-service.ts";
-import { addFormatFlags, type FormatFlags, formatFlags } from "./event-options-flags.ts";
-import { describeChoice } from "./format-choice.ts";
-import { LineBuffer, type LineSink } from "./line-buffer.ts";
-import { inputFault, readInput, STDIN_NAME } from "./read-input.ts";
 
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 /** Bytes of a rejected line that are shown. */

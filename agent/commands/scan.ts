@@ -10,14 +10,19 @@ import {
 import { parseDurationMs } from "../../shared/config/quantity.ts";
 import { type Delta, STREAM_DEFAULT } from "../../shared/protocol/batch.ts";
 import { MINUTE_MS } from "../../shared/time/window.ts";
-import { CollectedWindows } from "./collected-windows.ts";
-import { countOnThreads } from "./count-on-threads.ts";
-import { countParts, type PartCount } from "./count-parts.ts";
-import { addFormatFlags, type FormatFlags, formatFlags, textFlag } from "./event-options-flags.ts";
-import { PartQueue, queueMemory } from "./part-queue.ts";
+import { CollectedWindows } from "../scan/collected-windows.ts";
+import { countOnThreads } from "../scan/count-on-threads.ts";
+import { countParts, type PartCount } from "../scan/count-parts.ts";
+import {
+  addFormatFlags,
+  type FormatFlags,
+  formatFlags,
+  textFlag,
+} from "../scan/event-options-flags.ts";
+import { PartQueue, queueMemory } from "../scan/part-queue.ts";
+import { planScan, type ScanPlan } from "../scan/scan-inputs.ts";
+import { countsByInput, reportInput } from "../scan/scan-report.ts";
 import { ProgressBar } from "./progress-bar.ts";
-import { planScan, type ScanPlan } from "./scan-inputs.ts";
-import { countsByInput, reportInput } from "./scan-report.ts";
 import { serviceTable } from "./service-table.ts";
 
 const ROWS_PER_WRITE = 500;

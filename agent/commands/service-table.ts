@@ -1,7 +1,7 @@
 /** The table that people read: a row per service with its error rate over time as a line of bars. */
 import type { Aggregate } from "../../shared/aggregates/aggregate.ts";
 import { minuteToIso } from "../../shared/time/window.ts";
-import { type CollectedWindow, mergedByService } from "./collected-windows.ts";
+import { type CollectedWindow, mergedByService } from "../scan/collected-windows.ts";
 
 const BARS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 const NO_REQUESTS = "·";

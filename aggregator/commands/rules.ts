@@ -1,6 +1,6 @@
 /** `tailrace rules`: tries rules on recorded or archived events and shows what they are compiled into, without a server. */
-import { LineBuffer, type LineSink } from "../../agent/commands/line-buffer.ts";
-import { inputFault, readInput, STDIN_NAME } from "../../agent/commands/read-input.ts";
+import { LineBuffer, type LineSink } from "../../agent/scan/line-buffer.ts";
+import { inputFault, readInput, STDIN_NAME } from "../../agent/scan/read-input.ts";
 import {
   type CommandIo,
   defineCommand,

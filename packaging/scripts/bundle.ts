@@ -11,7 +11,7 @@ const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
 /** What runs in threads of its own, from the project's root: each is an entry of the bundle beside the program. */
-const THREADS = ["agent/commands/scan-thread.ts"];
+const THREADS = ["agent/scan/scan-thread.ts"];
 /**
  * Entries by the name of the piece that they are in. Each piece is bundled by itself, and what two of them use, each has: the agent's is apart since it
  * shares nearly everything with some command, and what is shared would be in many files.

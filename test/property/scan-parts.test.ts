@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { CollectedWindows } from "../../agent/commands/collected-windows.ts";
-import { countingOptions, countParts, type ScanJob } from "../../agent/commands/count-parts.ts";
-import type { FormatFlags } from "../../agent/commands/event-options-flags.ts";
-import { packWindows, unpackWindows } from "../../agent/commands/packed-windows.ts";
-import { planParts, type ScanPart } from "../../agent/commands/scan-plan.ts";
-import { countsByInput, reportInput } from "../../agent/commands/scan-report.ts";
 import type { ParserName } from "../../agent/parsers/registry.ts";
+import { CollectedWindows } from "../../agent/scan/collected-windows.ts";
+import { countingOptions, countParts, type ScanJob } from "../../agent/scan/count-parts.ts";
+import type { FormatFlags } from "../../agent/scan/event-options-flags.ts";
+import { packWindows, unpackWindows } from "../../agent/scan/packed-windows.ts";
+import { planParts, type ScanPart } from "../../agent/scan/scan-plan.ts";
+import { countsByInput, reportInput } from "../../agent/scan/scan-report.ts";
 import { isCountedByLine } from "../../agent/window/create-line-counter.ts";
 import { windowJsonText } from "../../shared/aggregates/window-json-text.ts";
 import type { DiskFile } from "../../shared/platform/disk.ts";

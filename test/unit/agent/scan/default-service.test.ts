@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultService } from "../../../../agent/commands/default-service.ts";
+import { defaultService } from "../../../../agent/scan/default-service.ts";
 
 test("the service of a file is its name without the endings of format, packing and rotation", () => {
   const cases = {

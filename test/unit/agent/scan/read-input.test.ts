@@ -2,15 +2,10 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
-import {
-  inputFault,
-  isPlain,
-  readInput,
-  STDIN_NAME,
-} from "../../../../agent/commands/read-input.ts";
+import { LineBuffer } from "../../../../agent/scan/line-buffer.ts";
+import { inputFault, isPlain, readInput, STDIN_NAME } from "../../../../agent/scan/read-input.ts";
 import { realPlatform } from "../../../../shared/platform/real-platform.ts";
-import { pieces, temporaryFile } from "./test-io.ts";
+import { pieces, temporaryFile } from "../commands/test-io.ts";
 
 async function read(path: string, stdin: readonly (string | Buffer)[] = []) {
   let text = "";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
-import { firstLineOf, readRange } from "../../../../agent/commands/read-range.ts";
+import { LineBuffer } from "../../../../agent/scan/line-buffer.ts";
+import { firstLineOf, readRange } from "../../../../agent/scan/read-range.ts";
 import type { ReadableFile } from "../../../../shared/platform/disk.ts";
 import { realDisk } from "../../../../shared/platform/real-disk.ts";
-import { temporaryFile } from "./test-io.ts";
+import { temporaryFile } from "../commands/test-io.ts";
 
 /** What a range has: text of lines, `-text` for an unterminated one, a number for the bytes of one too long. */
 async function linesOf(file: ReadableFile, from: number, to: number, lineBytesMax = 1000) {

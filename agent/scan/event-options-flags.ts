@@ -11,13 +11,13 @@ import {
 } from "../../shared/events/event-options.ts";
 import { LAYOUT_NAMES, parseLayout } from "../../shared/time/time-layout.ts";
 import { isTimeZone } from "../../shared/time/time-zone.ts";
+import { patternFault } from "../parsers/pattern-fault.ts";
 import {
   FORMAT_NAMES,
   type FormatName,
   isFormatName,
   lineOptionFaults,
 } from "../parsers/registry.ts";
-import { patternFault } from "../pattern-fault.ts";
 
 /** What the flags of `scan` and `parse` say of the format of lines. */
 export interface FormatFlags extends LineOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LineBuffer } from "../../../../agent/commands/line-buffer.ts";
+import { LineBuffer } from "../../../../agent/scan/line-buffer.ts";
 import { lastEventFrom } from "../../../../agent/window/event-lines.ts";
 
 /** What a line buffer handed over: text of lines, `-text` for an unterminated one, a number for the bytes of one too long. */

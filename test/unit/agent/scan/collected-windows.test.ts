@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CollectedWindows, mergedByService } from "../../../../agent/commands/collected-windows.ts";
+import { CollectedWindows, mergedByService } from "../../../../agent/scan/collected-windows.ts";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
 
 function delta(service: string, minute: number, requests: number) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { packWindows, unpackWindows } from "../../../../agent/commands/packed-windows.ts";
+import { packWindows, unpackWindows } from "../../../../agent/scan/packed-windows.ts";
 import { Aggregate } from "../../../../shared/aggregates/aggregate.ts";
 import { STREAM_DEFAULT } from "../../../../shared/protocol/batch.ts";
 

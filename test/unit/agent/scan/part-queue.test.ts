@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PartQueue, queueMemory } from "../../../../agent/commands/part-queue.ts";
+import { PartQueue, queueMemory } from "../../../../agent/scan/part-queue.ts";
 
 test("queues on one memory hand out each number once, neighbours to the same thread", () => {
   const memory = queueMemory(9);

@@ -5,7 +5,7 @@ import {
   planParts,
   type ScanInput,
   threadCount,
-} from "../../../../agent/commands/scan-plan.ts";
+} from "../../../../agent/scan/scan-plan.ts";
 
 const GIB = 2 ** 30;
 

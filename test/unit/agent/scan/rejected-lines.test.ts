@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RejectedLines } from "../../../../agent/commands/rejected-lines.ts";
+import { RejectedLines } from "../../../../agent/scan/rejected-lines.ts";
 
 test("rejected lines are summed up by reason, the most frequent first, with a few line numbers", () => {
   const rejected = new RejectedLines();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatFlags } from "../../../../agent/commands/event-options-flags.ts";
+import { formatFlags } from "../../../../agent/scan/event-options-flags.ts";
 
 const flags = (options: Record<string, string>) => formatFlags(options);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { PartCount } from "../../../../agent/commands/count-parts.ts";
-import type { ScanPart } from "../../../../agent/commands/scan-plan.ts";
-import { countsByInput, reportInput } from "../../../../agent/commands/scan-report.ts";
+import type { PartCount } from "../../../../agent/scan/count-parts.ts";
+import type { ScanPart } from "../../../../agent/scan/scan-plan.ts";
+import { countsByInput, reportInput } from "../../../../agent/scan/scan-report.ts";
 
 function count(part: number, changes: Partial<PartCount> = {}): PartCount {
   return { part, lineCount: 10, rejected: [], choice: undefined, fault: undefined, ...changes };
