@@ -96,8 +96,7 @@ export class GunzipFile implements ReadableFile {
 
   /** Unpacks the next piece, and lets go of those that end at or before `position`; false at the end. */
   async #unpackMore(position: number): Promise<boolean> {
-    this.#pieces ??= this.#gunzip(this.#packed);
-    const next = this.#isAtEnd ? undefined : (await this.#pieces.next()).value;
+    const next = this.#isAtEnd ? undefined : await this.#nextPiece();
     if (next === undefined) {
       this.#isAtEnd = true;
       return false;
@@ -111,6 +110,17 @@ export class GunzipFile implements ReadableFile {
       first = this.#kept[0];
     }
     return true;
+  }
+
+  /** What failed once begins anew: asked again, it would say that it is at its end. */
+  async #nextPiece(): Promise<Buffer | undefined> {
+    this.#pieces ??= this.#gunzip(this.#packed);
+    try {
+      return (await this.#pieces.next()).value;
+    } catch (error) {
+      await this.#restart();
+      throw error;
+    }
   }
 
   async #restart(): Promise<void> {

@@ -41,6 +41,20 @@ describe.each([
   ["zlib's threads", realGunzip],
   ["the simulator", simulatedGunzip],
 ])("a packed file, unpacked by %s", (_name, gunzip) => {
+  it("is read whole after the disk failed once", async () => {
+    const whole = memoryFile(gzipSync("a line\n"));
+    let isFailing = true;
+    const failing: ReadableFile = {
+      ...whole,
+      read: (...how) => (isFailing ? Promise.reject(new Error("EIO")) : whole.read(...how)),
+    };
+    const file = new GunzipFile(failing, gunzip, new UnpackedSizes());
+    await expect(readAt(file, 0, 10)).rejects.toThrow("EIO");
+    isFailing = false;
+    expect(await readAt(file, 0, 10)).toBe("a line\n");
+    await file.close();
+  });
+
   it("is read at any place in any order as what was packed, several members too", async () => {
     const text = Array.from({ length: 90_000 }, (_, index) => `line ${index}\n`).join("");
     const half = text.length >> 1;
