@@ -331,6 +331,19 @@ describe("a reload (CFG-01)", () => {
     expect(told.filter((text) => text.startsWith("reloading")).length).toBe(1);
   });
 
+  it("comes when the file has changed while the agent started", async () => {
+    const hasStarted = isSaid("the agent runs");
+    begin({
+      reloading: {
+        signature: async () => (hasStarted() ? "changed" : ""),
+        load: async () => wanted,
+        onAsked: () => undefined,
+      },
+    });
+    wanted = configOf({ sources: [sourceOf("app"), sourceOf("other")] });
+    await until("a reload", isSaid("is in use"));
+  });
+
   it("refuses a bad file and goes on with the one before", async () => {
     begin();
     await write("app.log", 1);
