@@ -1,14 +1,12 @@
 /** The program `tailrace`: joins the commands of the agent and of the aggregator. */
 import facts from "./package.json" with { type: "json" };
 import { endSoon } from "./shared/platform/end-soon.ts";
-import { keepCompiledCode, keepHeapSmall } from "./shared/platform/start-lean.ts";
+import { keepCompiledCode } from "./shared/platform/start-lean.ts";
 
 keepCompiledCode();
 const program = { name: facts.name, version: facts.version, summary: facts.description };
 const words = process.argv.slice(2);
 const [name = ""] = words;
-// What the edge reads is garbage at once; the aggregator's caches are better off with room. The agent does so as soon as it has started.
-if (["parse", "scan"].includes(name)) keepHeapSmall();
 // Imported only now, so that what they load is kept as compiled code, too.
 if (name === "agent") {
   const { runAgentAlone } = await import("./agent/commands/agent-alone.ts");

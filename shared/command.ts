@@ -32,7 +32,7 @@ export interface CommandIo {
   /** Who started this process as a service. */
   readonly serviceManager: ServiceManager;
   readonly threads: Threads;
-  /** Says that the start is over and the process stays: from now on it keeps little memory, rather than be quick. */
+  /** Says that the start is over and long work begins, whose garbage dies at once: from now on the process keeps little memory. */
   readonly settle: () => void;
 }
 

@@ -250,6 +250,7 @@ export const command = defineCommand({
     addFormatFlags(command);
   },
   async run(operands, options, io) {
+    io.settle();
     const [path = STDIN_NAME, second] = operands;
     if (second !== undefined) throw new UsageError(`one file at a time; ${second} is one too many`);
     return runParse({ ...formatFlags(options), path }, io);

@@ -167,6 +167,7 @@ export const command = defineCommand({
       .option("--output <kind>", "table or ndjson", "table");
   },
   async run(operands, options, io) {
+    io.settle();
     const flags = formatFlags(options);
     const windowText = textFlag(options, "window", "1m");
     const windowMinutes = (parseDurationMs(windowText) ?? 0) / MINUTE_MS;

@@ -18,7 +18,7 @@ export function keepCompiledCode(): void {
  * Keeps the heap's young generation from growing, for work whose garbage dies at once: an agent on a backlog needs 85 instead of about 110 MiB
  * of anonymous memory, at the same CPU (`npm run bench`).
  */
-export function keepHeapSmall(): void {
+function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
@@ -26,8 +26,8 @@ export function keepHeapSmall(): void {
 const COMPILED_MS = 5_000;
 
 /**
- * Call it when a process that stays, as a guest of its host, has started: its heap is kept small from now on, since a start in so little room would
- * take a fifth more CPU (`test/benchmark/idle.ts`). That it also grows in smaller steps (`--optimize-for-size`) would save a backlog 16 of 64 MiB, at a
+ * Call it when a process has started, not before: its heap is kept small from now on, and a start in so little room would take a fifth more CPU
+ * (`test/benchmark/idle.ts`). That it also grows in smaller steps (`--optimize-for-size`) would save a backlog 16 of 64 MiB, at a
  * tenth more CPU. Compiled code is written soon after, too: who is killed at the end would never do so.
  */
 export function settle(): void {

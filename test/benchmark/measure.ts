@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { z } from "zod";
 import type { CommandDefinition, CommandIo } from "../../shared/command.ts";
 import { processIo } from "../../shared/platform/process-io.ts";
-import { keepCompiledCode, keepHeapSmall } from "../../shared/platform/start-lean.ts";
+import { keepCompiledCode } from "../../shared/platform/start-lean.ts";
 import { runCommand } from "../../shared/run-command.ts";
 
 /** What one process found. */
@@ -26,7 +26,6 @@ type Load = (input: string) => Promise<() => Promise<() => number>>;
 
 // As the program does before it loads a command.
 keepCompiledCode();
-if (process.argv[2]?.startsWith("scan") === true) keepHeapSmall();
 
 async function loadScan(path: string, threads: number): ReturnType<Load> {
   const { command } = await import("../../agent/commands/scan.ts");
