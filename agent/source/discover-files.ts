@@ -2,6 +2,7 @@
  * Finds out which files are there and which of them are known. The order matters: first every known file gets its place by device and
  * inode, then those whose bytes are not what was read are followed, and only what then belongs to nobody can be a copy or a new file.
  */
+import { dirname } from "node:path";
 import {
   type FoundFile,
   type FoundFiles,
@@ -31,6 +32,8 @@ export interface DiscoveryOptions {
 const FORGET_MS = 3_600_000;
 /** Of more missing files than this the oldest are forgotten earlier. */
 const MISSING_COUNT_MAX = 1_000;
+/** Looks at a time. */
+const LOOK_COUNT_MAX = 3;
 
 /** The look at the disk that places known files and finds new ones. */
 export class FileDiscovery {
@@ -50,8 +53,18 @@ export class FileDiscovery {
     this.identifier = new FileIdentifier(files, follower, this.placer);
   }
 
-  /** Looks once. Resolves with false when the patterns could not be looked at; then nothing has changed. */
+  /**
+   * Looks what is there; again at once while it takes several looks to tell that a file has no copy. Resolves with false when the patterns could not be
+   * looked at; then nothing has changed.
+   */
   async discover(): Promise<boolean> {
+    for (let look = 1; ; look++) {
+      if (!(await this.lookOnce())) return false;
+      if (!this.follower.copies.needsLook || look === LOOK_COUNT_MAX) return true;
+    }
+  }
+
+  private async lookOnce(): Promise<boolean> {
     const { disk, settings, name, logger } = this.files;
     let look: Look;
     try {
@@ -70,7 +83,7 @@ export class FileDiscovery {
     }
     await this.placer.placeAll(look);
     if (this.isCalm(look)) return true;
-    this.follower.copies.matched = new MatchedFiles(look.files);
+    this.follower.copies.look(new MatchedFiles(look.files));
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>
@@ -193,14 +206,28 @@ export class FileDiscovery {
   }
 
   /** Files that were seen once, could not be read, and have another name by now. */
-  private async identifyUndecided(look: Look): Promise<void> {
+  private async identifyUndecided({ files }: Look): Promise<void> {
     for (const found of this.identifier.undecided.found) {
       const path = found.paths[0];
-      if (path === undefined || isAmong(look.files, found)) continue;
-      const { files } = await this.follower.copies.lookBeside(path);
-      const now = files.get(identityKey(found.stat));
-      if (now !== undefined && isAmong(files, found)) await this.identify(now);
-      else this.identifier.undecided.miss(found);
+      if (path === undefined || isAmong(files, found)) continue;
+      const look = await this.inFolder(path, () => this.follower.copies.lookBeside(path));
+      const now = look?.files.get(identityKey(found.stat));
+      if (look !== undefined && now !== undefined && isAmong(look.files, found)) {
+        await this.identify(now);
+      } else if (look !== undefined) this.identifier.undecided.miss(found);
+    }
+  }
+
+  /** Looks around in the folder of a path; undefined when that fails, so that other folders have their turns. */
+  private async inFolder<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
+    const folder = dirname(path);
+    try {
+      const found = await work();
+      this.files.succeedPath(folder);
+      return found;
+    } catch (error) {
+      this.files.failPath(folder, error);
+      return undefined;
     }
   }
 
@@ -216,8 +243,10 @@ export class FileDiscovery {
       all.set(base, references);
     }
     for (const [base, references] of all) {
-      const isDone = await this.searchLater(base, [...references.values()]);
-      if (!isDone) this.follower.missed.push(...references.values());
+      const isDone = await this.inFolder(base, () =>
+        this.searchLater(base, [...references.values()]),
+      );
+      if (isDone !== true) this.follower.missed.push(...references.values());
     }
   }
 
@@ -229,7 +258,11 @@ export class FileDiscovery {
       const path = found.paths[0];
       if (path === undefined) continue;
       const aged = { path, ...found.stat };
-      if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) continue;
+      if (!missed.some(({ reference }) => isLaterGeneration(aged, reference))) {
+        // It seemed to be later as long as it was packed; nobody asks for it.
+        if (!this.follower.copies.matched.has(found)) this.files.forgetPath(path);
+        continue;
+      }
       if (!(await this.identify(found))) isDone = false;
     }
     return isDone && (await this.follower.copies.namesOfRotations(base)) === names;

@@ -17,7 +17,10 @@ export class FileHandles {
   private countMax: number;
   /** In the order of use. */
   private readonly open = new Map<TailedFile, ReadableFile>();
-  private clockHand = this.open.keys();
+  /** Files whose turn it is to be closed, the next one last. No iterator: one that stands still keeps all that a map ever held. */
+  private turns: TailedFile[] = [];
+  /** Handed out last: whoever got it may just be reading. */
+  private inUse: TailedFile | undefined;
 
   constructor(disk: Disk, gunzip: Gunzip, countMax: number) {
     this.disk = disk;
@@ -43,7 +46,7 @@ export class FileHandles {
     const kept = this.open.get(file);
     if (kept !== undefined) {
       this.open.delete(file);
-      this.open.set(file, kept);
+      this.keep(file, kept);
       return kept;
     }
     if (file.presence !== "listed") return undefined;
@@ -53,14 +56,19 @@ export class FileHandles {
       await handle.close();
       return undefined;
     }
-    this.open.set(file, handle);
+    this.keep(file, handle);
     return handle;
   }
 
   /** Keeps the handle that a file was found with. */
   async adopt(file: TailedFile, handle: ReadableFile): Promise<void> {
     await this.makeRoom(this.countMax - 1);
+    this.keep(file, handle);
+  }
+
+  private keep(file: TailedFile, handle: ReadableFile): void {
     this.open.set(file, handle);
+    this.inUse = file;
   }
 
   /** The content behind a file's handle is another file's from now on. */
@@ -111,25 +119,25 @@ export class FileHandles {
   }
 
   private async makeRoom(count: number): Promise<void> {
-    for (const closesUnread of [false, true]) {
+    const mayClose: readonly ((file: TailedFile) => boolean)[] = [
+      (file) => !file.isDirty && file !== this.inUse,
+      (file) => !file.isDirty,
+      () => true,
+    ];
+    for (const may of mayClose) {
       for (let left = this.open.size; left > 0 && this.open.size > count; left--) {
         const file = this.nextInTurn();
-        if (file === undefined || file.presence !== "listed") continue;
-        if (closesUnread || !file.isDirty) await this.close(file);
+        if (file?.presence === "listed" && may(file)) await this.close(file);
       }
     }
   }
 
-  /**
-   * The file whose turn it is to be closed, by the algorithm of the clock hand (Corbató, 1968): it goes on where it stopped, since hundreds of files
-   * that cannot be closed now need not be passed again for each that is opened.
-   */
+  /** The file whose turn it is: hundreds of files that cannot be closed now need not be passed again for each that is opened. */
   private nextInTurn(): TailedFile | undefined {
-    let next = this.clockHand.next();
-    if (next.done === true) {
-      this.clockHand = this.open.keys();
-      next = this.clockHand.next();
+    for (;;) {
+      if (this.turns.length === 0) this.turns = [...this.open.keys()].reverse();
+      const next = this.turns.pop();
+      if (next === undefined || this.open.has(next)) return next;
     }
-    return next.value;
   }
 }

@@ -27,10 +27,14 @@ export interface Copy {
 interface ElsewhereLook {
   readonly look: MatchedFiles;
   readonly names: string | undefined;
+  /** Looks so far. */
+  readonly count: number;
 }
 
 /** More names than this in a folder are not looked at in the search for one file. */
 const SIBLING_COUNT_MAX = 5_000;
+/** So many looks at other folders, at most, before a file counts as one without a copy. */
+const LOOK_COUNT_MAX = 6;
 /** A packed file that has not grown for so long is damaged, not half written. */
 const BROKEN_MS = 60_000;
 
@@ -40,6 +44,8 @@ export class CopyFinder {
   private readonly isCopyOf: (key: string, file: TailedFile) => boolean;
   /** What the patterns found at the last look. */
   matched = new MatchedFiles(new Map());
+  /** True when only a further look can tell that a file has no copy. */
+  needsLook = false;
   /** When packed files that cannot be unpacked were first seen with their sizes, monotonic. */
   private readonly brokenSince = new Map<string, number>();
   /** Of files without a copy: what the patterns found in other folders, and at which look. */
@@ -49,6 +55,12 @@ export class CopyFinder {
   constructor(files: SourceFiles, isCopyOf: (key: string, file: TailedFile) => boolean) {
     this.files = files;
     this.isCopyOf = isCopyOf;
+  }
+
+  /** A look begins. */
+  look(matched: MatchedFiles): void {
+    this.matched = matched;
+    this.needsLook = false;
   }
 
   /** Takes note that it is decided what became of a file. */
@@ -102,7 +114,10 @@ export class CopyFinder {
     }
     const after = await this.findAllRotations(file);
     if (namesOf(after) !== namesOf(rotations)) return undefined;
-    if (copies.length === 0 && !this.isNoneElsewhere(file)) return undefined;
+    if (!copies.some(({ isWhole }) => isWhole) && !this.isNoneElsewhere(file)) {
+      this.needsLook = true;
+      return undefined;
+    }
     return copies.sort(
       (a, b) => b.stat.bytes - a.stat.bytes || b.stat.modifiedMs - a.stat.modifiedMs,
     );
@@ -110,16 +125,18 @@ export class CopyFinder {
 
   /**
    * True when a copy would have been found in other folders, too. They are looked at only as the patterns are: a look that began before the file
-   * changed shows none, and one during which names change may miss one; two later ones that are equal do not.
+   * changed shows none, and one during which names change may miss one; two later ones that are equal do not. Where names always change, the last of
+   * a few looks decides.
    */
   private isNoneElsewhere(file: TailedFile): boolean {
     if (!this.files.areManyFolders) return true;
     const before = this.elsewhere.get(file);
     if (before?.look === this.matched) return false;
-    const found = this.matched.rotatedElsewhere(file.names);
+    const found = this.matched.rotatedElsewhere(file.names).filter((one) => this.isUnproven(one));
     const names = namesOf(new Map(found.map((one) => [identityKey(one.stat), one])));
-    this.elsewhere.set(file, { look: this.matched, names: before && names });
-    return before?.names === names;
+    const count = (before?.count ?? 0) + 1;
+    this.elsewhere.set(file, { look: this.matched, names: before && names, count });
+    return before?.names === names || count >= LOOK_COUNT_MAX;
   }
 
   /** What may be a copy by its name. */

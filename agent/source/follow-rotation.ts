@@ -216,6 +216,7 @@ export class RotationFollower {
   /** Takes over where a file was found; the caller has made sure that its content is there. */
   continueIn(file: TailedFile, found: { readonly path: string; readonly stat: FileStat }): void {
     this.waiting.delete(identityKey(found.stat));
+    this.copies.forget(file);
     this.files.place(file, found.path, found.stat);
     file.presence = "listed";
     file.bytes = found.stat.bytes;

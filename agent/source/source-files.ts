@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { systemCode } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Clock } from "../../shared/platform/clock.ts";
@@ -78,8 +78,7 @@ export class SourceFiles {
     this.logger = options.logger;
     this.countKept = options.countKept;
     this.onDeleted = options.onDeleted;
-    const folders = options.settings.paths.map(dirname);
-    this.areManyFolders = new Set(folders).size > 1 || folders.some((path) => /[*?[{(]/.test(path));
+    this.areManyFolders = spanFolders(options.settings.paths);
     this.handles = new FileHandles(options.disk, options.gunzip, options.settings.handleCountMax);
   }
 
@@ -209,4 +208,10 @@ export class SourceFiles {
   forgetPath(path: string): void {
     this.failing.delete(path);
   }
+}
+
+function spanFolders(patterns: readonly string[]): boolean {
+  const folders = patterns.map(dirname);
+  if (new Set(folders).size > 1 || folders.some((folder) => /[*?[{(]/.test(folder))) return true;
+  return patterns.some((pattern) => basename(pattern) === "**");
 }

@@ -14,14 +14,20 @@ import {
   logNameOf,
 } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
+import {
+  type FileIdentity,
+  identityKey,
+  identityOf,
+  isSameInode,
+  type TailedFile,
+} from "./tailed-file.ts";
 
 /** A packed file may be unknown for so long, and what may be a copy of a file that cannot be read waits for so long. */
 const UNDECIDED_MS = 60_000;
 
 interface UndecidedFile {
   found: FoundFile;
-  /** Packed files that were there when it was seen first, by {@link identityKey}. */
+  /** Packed files that were there when it was seen first, by {@link keyOf}. */
   readonly packedBefore: ReadonlySet<string>;
   readonly sinceMs: number;
   /** Since when no name leads to it; undefined while one does. */
@@ -60,7 +66,7 @@ export class UndecidedFiles {
 
   /** Takes over where one of them is by now: two that were renamed would wait for each other under names that they had. */
   see(found: FoundFile): void {
-    const file = this.undecided.get(keyOf(found));
+    const file = this.undecided.get(keyOf(found.stat));
     if (file === undefined) return;
     file.found = found;
     file.missingSinceMs = undefined;
@@ -68,7 +74,7 @@ export class UndecidedFiles {
 
   /** Takes note whether a file that was looked at can be told. */
   note(found: FoundFile, isDecided: boolean): void {
-    const key = keyOf(found);
+    const key = keyOf(found.stat);
     if (isDecided) {
       this.undecided.delete(key);
     } else if (!this.undecided.has(key) && !this.isSearched(found)) {
@@ -85,7 +91,7 @@ export class UndecidedFiles {
 
   /** Takes note that no name leads to one of them: after a while it is gone for good. */
   miss(missed: FoundFile): void {
-    const key = keyOf(missed);
+    const key = keyOf(missed.stat);
     const file = this.undecided.get(key);
     if (file === undefined) return;
     const now = this.files.clock.monotonic();
@@ -95,7 +101,8 @@ export class UndecidedFiles {
     const { found } = file;
     // Until its own packed file is known, that of another one would be taken for it.
     const arePackedKnown = isMissedAgain && !this.hasUnknownPacked(file);
-    const waitMs = arePackedKnown ? this.files.settings.rotateWaitMs : UNDECIDED_MS;
+    const { rotateWaitMs } = this.files.settings;
+    const waitMs = arePackedKnown ? rotateWaitMs : Math.max(rotateWaitMs, UNDECIDED_MS);
     const isOver = missingMs >= waitMs;
     const isKnown =
       this.isKnown(found.stat) ||
@@ -109,15 +116,14 @@ export class UndecidedFiles {
 
   /** States whether the original of what may be a copy was seen and could not be read a moment ago. */
   isOriginalUndecided(copy: FoundFile): boolean {
+    const [path] = copy.paths;
+    if (path === undefined || chainOf(path) === path) return false;
     const now = this.files.clock.monotonic();
-    const own = keyOf(copy);
+    const own = keyOf(copy.stat);
     for (const [key, { found, sinceMs, missingSinceMs }] of this.undecided) {
       // It may be one of them itself, under another name by now; and what is gone cannot be read a second time.
       if (key === own || missingSinceMs !== undefined || now - sinceMs >= UNDECIDED_MS) continue;
-      const [path] = copy.paths;
-      if (path !== undefined && found.paths.some((original) => isRotationNear(path, original))) {
-        return true;
-      }
+      if (found.paths.some((original) => isRotationNear(path, original))) return true;
     }
     return false;
   }
@@ -145,12 +151,14 @@ export class UndecidedFiles {
    */
   private wasPacked({ found, packedBefore }: UndecidedFile): boolean {
     const { bytes } = found.stat;
+    // Nothing is lost of it, and what others were packed into is left to them.
+    if (bytes === 0) return false;
     let smallest: TailedFile | undefined;
     for (const path of found.paths) {
       for (const file of this.namesakes(logNameOf(path))) {
         const packedPath = chainOf(path) === path ? file.homePath : file.path;
         if (!isPackedName(packedPath) || !isBeside(packedPath, path)) continue;
-        if (packedBefore.has(identityKey(file)) || this.holdsGone.has(file)) continue;
+        if (packedBefore.has(keyOf(file)) || this.holdsGone.has(file)) continue;
         if (file.bytes < bytes || file.bytes >= (smallest?.bytes ?? Infinity)) continue;
         smallest = file;
       }
@@ -168,7 +176,7 @@ export class UndecidedFiles {
         const key = identityKey(stat);
         const isPacked = paths.some((other) => isPackedName(other) && isBeside(other, path));
         const isKnown = this.isKnown(stat) || this.follower.waiting.has(key);
-        return isPacked && !isKnown && !packedBefore.has(key);
+        return isPacked && !isKnown && !packedBefore.has(keyOf(stat));
       }),
     );
   }
@@ -179,11 +187,10 @@ export class UndecidedFiles {
     const keys = new Set<string>();
     for (const logName of new Set(paths.map(logNameOf))) {
       for (const file of this.namesakes(logName)) {
-        if (isPackedName(file.homePath)) keys.add(identityKey(file));
+        if (isPackedName(file.homePath)) keys.add(keyOf(file));
       }
       for (const { paths: others, stat } of this.follower.copies.matched.ofLog(logName)) {
-        if (others.some((other) => isPackedName(other) && !own.has(other)))
-          keys.add(identityKey(stat));
+        if (others.some((other) => isPackedName(other) && !own.has(other))) keys.add(keyOf(stat));
       }
     }
     return keys;
@@ -192,10 +199,10 @@ export class UndecidedFiles {
 
 /** As {@link isRotationOf}, also for a path in a folder right below that of `base`. */
 function isRotationNear(path: string, base: string): boolean {
-  return isRotationOf(path, base) || (isBeside(path, base) && isRotationElsewhere(path, base));
+  return isRotationOf(path, base) || (isRotationElsewhere(path, base) && isBeside(path, base));
 }
 
 /** An inode that was given away again is another file's. */
-function keyOf({ stat }: FoundFile): string {
-  return `${identityKey(stat)} ${stat.birthMs}`;
+function keyOf(identity: FileIdentity): string {
+  return `${identityKey(identity)} ${identity.birthMs}`;
 }

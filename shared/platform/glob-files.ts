@@ -20,7 +20,7 @@ interface Listing {
 /** Entries of a folder whose names match a segment. */
 interface Fitting {
   readonly entries: readonly Dirent[];
-  /** Paths of those that are files by themselves, sorted, and those that may lead to one. */
+  /** Paths of those that are files by themselves, and those that may lead to one. */
   readonly files: readonly string[];
   readonly links: readonly Dirent[];
 }

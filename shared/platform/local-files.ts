@@ -125,7 +125,7 @@ function statAsBefore(path: string, found: Stats): FileStat {
   const before = looks.get(path);
   if (before !== undefined && isSameLook(before.found, found)) return before.said;
   const said = exactFileStat(found) ?? fileStat(statSync(path, { bigint: true }));
-  if (looks.size >= LOOK_COUNT_MAX) looks.clear();
+  if (before === undefined && looks.size >= LOOK_COUNT_MAX) looks.clear();
   looks.set(path, { folder: dirname(path), found, said });
   return said;
 }
