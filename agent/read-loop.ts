@@ -337,7 +337,8 @@ export class ReadLoop {
     const { ship, once } = this.#options;
     if (ship.hasUnacknowledged) return false;
     if (ship.hasUnapplied) return nowMs - this.#sealedAtMs >= APPLIED_POLL_MS;
-    return !(once && this.#hasEnded) && nowMs - this.#sealedAtMs >= HEARTBEAT_MS;
+    // Who waits for the end takes every batch for progress.
+    return !once && nowMs - this.#sealedAtMs >= HEARTBEAT_MS;
   }
 
   async #sealIfDue(): Promise<void> {

@@ -338,6 +338,22 @@ describe("the read loop", () => {
     expect(all.at(-1)?.sources[0]?.state).toBe("ended");
   });
 
+  it("with `once` seals nothing while a file that it knows cannot be read, so that who waits for progress gives up", async () => {
+    await disk.append(lines(3));
+    const first = makeLoop();
+    await runFor(5_000, first);
+    const count = (await batches()).length;
+    const open = disk.open.bind(disk);
+    const denied = Object.assign(new Error("denied"), { code: "EACCES" });
+    disk.open = (path, mode) =>
+      path === LOG && mode === "read" ? Promise.reject(denied) : open(path, mode);
+    await disk.append(lines(3));
+    const loop = makeLoop({ once: true });
+    await runFor(60_000, loop);
+    expect(loop.hasEnded).toBe(false);
+    expect((await batches()).length - count).toBeLessThan(2);
+  });
+
   it("stores where a new source begins before it reads a byte of it", async () => {
     await disk.append(lines(2));
     const loop = makeLoop();
