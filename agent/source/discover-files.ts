@@ -59,6 +59,7 @@ export class FileDiscovery {
    */
   async discover(): Promise<boolean> {
     for (let look = 1; ; look++) {
+      this.follower.copies.needsLook = false;
       if (!(await this.lookOnce())) return false;
       if (!this.follower.copies.needsLook || look === LOOK_COUNT_MAX) return true;
     }
@@ -83,7 +84,7 @@ export class FileDiscovery {
     }
     await this.placer.placeAll(look);
     if (this.isCalm(look)) return true;
-    this.follower.copies.look(new MatchedFiles(look.files));
+    this.follower.copies.matched = new MatchedFiles(look.files);
     await this.follower.check(
       [...this.files.all.values()].filter(
         (file) =>

@@ -57,12 +57,6 @@ export class CopyFinder {
     this.isCopyOf = isCopyOf;
   }
 
-  /** A look begins. */
-  look(matched: MatchedFiles): void {
-    this.matched = matched;
-    this.needsLook = false;
-  }
-
   /** Takes note that it is decided what became of a file. */
   forget(file: TailedFile): void {
     this.elsewhere.delete(file);
@@ -81,9 +75,8 @@ export class CopyFinder {
   }
 
   private isUnproven({ stat }: FoundFile): boolean {
-    const known = this.files.byIdentity(stat);
-    if (known === undefined || !isSameInode(known, identityOf(stat))) return true;
-    return !known.isVerified || known.isSuspect;
+    const known = this.files.ownerOf(stat);
+    return known === undefined || !known.isVerified || known.isSuspect;
   }
 
   /** Which file each name of a path plus a rotation ending leads to: two equal answers mean that nothing was renamed between. */

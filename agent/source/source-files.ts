@@ -8,7 +8,7 @@ import { FileHandles } from "./file-handles.ts";
 import { isGone } from "./find-files.ts";
 import { chainOf } from "./rotation-name.ts";
 import type { SourceLedger } from "./source-ledger.ts";
-import { identityKey, type TailedFile } from "./tailed-file.ts";
+import { identityKey, identityOf, isSameInode, type TailedFile } from "./tailed-file.ts";
 
 /** What a file source is told by its configuration. */
 export interface FileSourceSettings {
@@ -85,6 +85,12 @@ export class SourceFiles {
   /** The file that has, or last had, this device and inode. */
   byIdentity(identity: { readonly device: string; readonly inode: string }) {
     return this.identities.get(identityKey(identity));
+  }
+
+  /** As {@link byIdentity}, but for an inode that was given away again. */
+  ownerOf(stat: FileStat): TailedFile | undefined {
+    const file = this.byIdentity(stat);
+    return file !== undefined && isSameInode(file, identityOf(stat)) ? file : undefined;
   }
 
   /** Paths that could not be read when last looked at. */

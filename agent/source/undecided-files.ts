@@ -2,7 +2,6 @@
  * Files that were seen and could not be told: they changed too fast, or could not be read. Each is told at a later look, or it is gone by then;
  * then what it held is lost, unless it is known as what it was packed into, or as what it was a copy of.
  */
-import type { FileStat } from "../../shared/platform/disk.ts";
 import type { FoundFile } from "./find-files.ts";
 import type { RotationFollower } from "./follow-rotation.ts";
 import {
@@ -14,13 +13,7 @@ import {
   logNameOf,
 } from "./rotation-name.ts";
 import type { SourceFiles } from "./source-files.ts";
-import {
-  type FileIdentity,
-  identityKey,
-  identityOf,
-  isSameInode,
-  type TailedFile,
-} from "./tailed-file.ts";
+import { type FileIdentity, identityKey, type TailedFile } from "./tailed-file.ts";
 
 /** A packed file may be unknown for so long, and what may be a copy of a file that cannot be read waits for so long. */
 const UNDECIDED_MS = 60_000;
@@ -105,7 +98,7 @@ export class UndecidedFiles {
     const waitMs = arePackedKnown ? rotateWaitMs : Math.max(rotateWaitMs, UNDECIDED_MS);
     const isOver = missingMs >= waitMs;
     const isKnown =
-      this.isKnown(found.stat) ||
+      this.files.ownerOf(found.stat) !== undefined ||
       this.wasCopy(found) ||
       ((arePackedKnown || isOver) && this.wasPacked(file));
     if (!isKnown && !isOver) return;
@@ -126,11 +119,6 @@ export class UndecidedFiles {
       if (found.paths.some((original) => isRotationNear(path, original))) return true;
     }
     return false;
-  }
-
-  private isKnown(stat: FileStat): boolean {
-    const file = this.files.byIdentity(stat);
-    return file !== undefined && isSameInode(file, identityOf(stat));
   }
 
   /** True of a copy beside its original: that one tells of itself what is lost of it. A file that was renamed is older than what has its name now. */
@@ -175,7 +163,7 @@ export class UndecidedFiles {
       this.follower.copies.matched.ofLog(logNameOf(path)).some(({ paths, stat }) => {
         const key = identityKey(stat);
         const isPacked = paths.some((other) => isPackedName(other) && isBeside(other, path));
-        const isKnown = this.isKnown(stat) || this.follower.waiting.has(key);
+        const isKnown = this.files.ownerOf(stat) !== undefined || this.follower.waiting.has(key);
         return isPacked && !isKnown && !packedBefore.has(keyOf(stat));
       }),
     );

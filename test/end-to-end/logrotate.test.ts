@@ -74,6 +74,12 @@ const HASTY: readonly Case[] = [
   ],
 ];
 
+async function runRotated(rotation: Rotation, changes: Partial<RotationRunOptions>) {
+  const found = await run(rotation, changes);
+  expect(found.rotationCount).toBeGreaterThan(2);
+  return found;
+}
+
 function run(rotation: Rotation, changes: Partial<RotationRunOptions>) {
   const patterns = ["*.log*"];
   const usual = { reopens: "on signal", lineCount: LINE_COUNT, pauseMs: 200, patterns } as const;
@@ -86,10 +92,8 @@ describe(`a log that is rotated by ${ROTATED_BY} while a program writes it`, () 
     { timeout: LIMIT_MS },
     async (...of) => {
       const [, rotation, changes] = of;
-      const { ledger, ...result } = await run(rotation, changes);
-      expect(result.rotationCount).toBeGreaterThan(2);
-      const { agentLost, lost, doubled } = result;
-      expect({ agentLost, lost, doubled }, result.stderr).toEqual({
+      const { ledger, agentLost, lost, doubled, stderr } = await runRotated(rotation, changes);
+      expect({ agentLost, lost, doubled }, stderr).toEqual({
         ...{ agentLost: [], lost: [], doubled: [] },
       });
       const { lineCount = LINE_COUNT } = changes;
@@ -102,10 +106,8 @@ describe(`a log that is rotated by ${ROTATED_BY} while a program writes it`, () 
     { timeout: LIMIT_MS },
     async (...of) => {
       const [, rotation, changes] = of;
-      const { ledger, ...result } = await run(rotation, changes);
-      expect(result.rotationCount).toBeGreaterThan(2);
-      const { agentLost, lost, doubled } = result;
-      expect({ agentLost, doubled }, result.stderr).toEqual({ agentLost: [], doubled: [] });
+      const { ledger, agentLost, lost, doubled, stderr } = await runRotated(rotation, changes);
+      expect({ agentLost, doubled }, stderr).toEqual({ agentLost: [], doubled: [] });
       const counted = ledger.filter(({ kind }) => kind === "aggregated");
       expect(counted.map(({ lines }) => lines)).toEqual([LINE_COUNT - lost.length]);
       expect(ledger.filter(({ reason }) => reason === "gone_unread")).toEqual([]);
